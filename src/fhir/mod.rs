@@ -1,0 +1,12 @@
+//! The standard, free of our domain: the closed set of types, strict reading, structure checks, dates, references,
+//! search parameters and the conversion R4 ↔ R5. Knows nobody; everyone may know it.
+
+pub mod convert;
+pub mod elements;
+pub mod fault;
+pub mod invariants;
+pub mod json;
+pub mod search;
+pub mod structure;
+pub mod types;
+pub mod version;
