@@ -4,8 +4,10 @@
 pub mod convert;
 pub mod elements;
 pub mod fault;
+pub mod identifiers;
 pub mod invariants;
 pub mod json;
+pub mod references;
 pub mod search;
 pub mod structure;
 pub mod types;

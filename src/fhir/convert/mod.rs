@@ -1,1 +1,116 @@
-//! (being written)
+//! R4 ↔ R5, nothing lost in either direction: total functions on JSON, driven by the element tables (design,
+//! "Conversion R4 ↔ R5"). The door calls [`r4_to_r5`] for what R4 callers write, the interactions call [`r5_to_r4`]
+//! for what they read.
+//!
+//! What the other version has no place for travels in HL7's cross-version extensions. The way back is tried on every
+//! conversion: should it not give the same resource (a caller may have written such extensions in a way of its own),
+//! the original goes along as text. So `r5_to_r4(r4_to_r5(x)) == x` holds for anything, by construction.
+
+mod carrier;
+mod codeable_reference;
+mod engine;
+mod paths;
+mod plan;
+mod special;
+mod tables;
+
+use serde_json::Value;
+
+pub use paths::PathMap;
+
+use engine::{Object, Walk, append_extensions};
+use plan::{Direction, Plan};
+
+/// A converted resource and where its elements stood in the one it comes from.
+#[derive(Clone, Debug)]
+pub struct Converted {
+    pub resource: Value,
+    pub paths: PathMap,
+}
+
+/// An R4 resource as R5. Total: what is no resource of a known type comes back as it is.
+pub fn r4_to_r5(resource: &Value) -> Converted {
+    convert(Direction::Up, resource)
+}
+
+/// An R5 resource as R4.
+pub fn r5_to_r4(resource: &Value) -> Converted {
+    convert(Direction::Down, resource)
+}
+
+/// The extension that holds the original as JSON text, by the version of the original. Rarely needed.
+const ORIGINAL_R4: &str = "https://w3id.org/fastkontakt/StructureDefinition/original-r4";
+const ORIGINAL_R5: &str = "https://w3id.org/fastkontakt/StructureDefinition/original-r5";
+
+/// Members that the service itself sets: no part of the original.
+const OWN: [&str; 2] = ["id", "meta"];
+
+impl Direction {
+    fn back(self) -> Direction {
+        match self {
+            Direction::Up => Direction::Down,
+            Direction::Down => Direction::Up,
+        }
+    }
+
+    /// The extension that holds the original of a conversion in this direction.
+    fn original(self) -> &'static str {
+        match self {
+            Direction::Up => ORIGINAL_R4,
+            Direction::Down => ORIGINAL_R5,
+        }
+    }
+}
+
+fn convert(direction: Direction, resource: &Value) -> Converted {
+    let unchanged = || Converted { resource: resource.clone(), paths: PathMap::default() };
+    let Some(source) = resource.as_object() else { return unchanged() };
+    if let Some(original) = from_original(direction, source) {
+        return Converted { resource: Value::Object(original), paths: PathMap::default() };
+    }
+    let Some((mut made, paths)) = walk(direction, source) else { return unchanged() };
+    let back = from_original(direction.back(), &made).or_else(|| Some(walk(direction.back(), &made)?.0));
+    if back.as_ref() != Some(source) {
+        let mut extension = Object::new();
+        extension.insert("url".to_owned(), direction.original().into());
+        extension.insert("valueString".to_owned(), text(source).into());
+        append_extensions(&mut made, vec![Value::Object(extension)]);
+    }
+    Converted { resource: Value::Object(made), paths }
+}
+
+/// The conversion by the plan, without trying the way back. Nothing when the type is unknown.
+fn walk(direction: Direction, source: &Object) -> Option<(Object, PathMap)> {
+    let mut walk = Walk::new(Plan::of(direction), source);
+    let made = walk.resource(source)?;
+    Some((made, walk.paths))
+}
+
+/// The original as it goes along.
+fn text(source: &Object) -> String {
+    without_own(source).to_string()
+}
+
+/// The original that went along, as long as it still says the same as the resource it went along with.
+fn from_original(direction: Direction, source: &Object) -> Option<Object> {
+    let (rest, extension) = carrier::without_last(source, direction.back().original())?;
+    let kept = extension.get("valueString")?.as_str()?;
+    let Ok(Value::Object(original)) = serde_json::from_str(kept) else { return None };
+    let (made, _) = walk(direction.back(), &original)?;
+    let (plain, _) = walk(direction, &rest)?;
+    let holds = without_own(&made) == without_own(&rest) && kept == text(&original);
+    if !holds || without_own(&plain) == without_own(&original) {
+        return None;
+    }
+    // id and meta may have changed since: those of today.
+    let own = plain.into_iter().filter(|(name, _)| OWN.contains(&name.as_str()));
+    let mut whole = Object::new();
+    whole.extend(own);
+    whole.extend(original);
+    Some(whole)
+}
+
+fn without_own(resource: &Object) -> Value {
+    let members = resource.iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
+    Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect())
+}

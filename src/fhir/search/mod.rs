@@ -1,1 +1,50 @@
-//! (being written)
+//! Search as the standard has it, free of SQL: the parameter table ([`parameters`]), what of a resource goes into the index
+//! ([`extract`]), what a query asks for ([`query`]) and how a query string becomes that ([`parse`]).
+//! The store writes the entries and turns a query into SQL; the API parses and builds links; the CapabilityStatement
+//! reads the table.
+
+pub mod dates;
+pub mod extract;
+pub mod page;
+pub mod parameters;
+pub mod parse;
+pub mod paths;
+pub mod query;
+// One row a line.
+#[rustfmt::skip]
+mod table;
+mod values;
+
+pub use extract::{index, patient_of};
+pub use parse::{Handling, ParseContext, Parsed, SearchError, parse};
+pub use query::SearchQuery;
+
+/// Grows whenever an index entry would come out differently for the same resource: a start with a newer one reindexes.
+pub const INDEX_VERSION: i32 = 1;
+
+/// One line of the search index: what a resource says under one search parameter.
+/// `param` is the parameter's name in the index; `name:identifier` holds the identifiers inside references.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum IndexEntry {
+    /// A code or identifier. `system` is canonical (see `fhir::identifiers`); an empty `value` says that the element is there
+    /// but holds no code.
+    Token {
+        param: &'static str,
+        system: Option<String>,
+        value: String,
+    },
+    /// A reference.
+    Reference { param: &'static str, target: RefTarget },
+    /// A date or period as [low, high) in microseconds since the epoch; open ends are `i64::MIN` and `i64::MAX`.
+    Date { param: &'static str, low: i64, high: i64 },
+}
+
+/// Where a reference points. A literal reference to our own kind of address has `kind` and `id`; an absolute one also has its
+/// `url` (it may be our own base or another's); `urn:` has only `url`; a reference without a literal (identifier or display
+/// alone, or `#contained`) has none, which still says that the element is there.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RefTarget {
+    pub kind: Option<String>,
+    pub id: Option<String>,
+    pub url: Option<String>,
+}

@@ -1,0 +1,81 @@
+//! Who may do what. Every read and every write asks [`decide`] before anything is disclosed or stored.
+//!
+//! Today there is one caller, the open one (loopback only, design: "Open without a token only on loopback"); tokens,
+//! consent and spärr grow inside this function, not beside it.
+
+use crate::fhir::types::ResourceType;
+
+/// What is being done, as FHIR names it (restful-interaction).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Interaction {
+    Create,
+    Read,
+    Vread,
+    Update,
+    Delete,
+    HistoryInstance,
+    Search,
+    Transaction,
+    Capabilities,
+}
+
+impl Interaction {
+    /// The code of the value set restful-interaction; also the label in metrics, logs and the audit.
+    pub fn code(self) -> &'static str {
+        match self {
+            Interaction::Create => "create",
+            Interaction::Read => "read",
+            Interaction::Vread => "vread",
+            Interaction::Update => "update",
+            Interaction::Delete => "delete",
+            Interaction::HistoryInstance => "history-instance",
+            Interaction::Search => "search-type",
+            Interaction::Transaction => "transaction",
+            Interaction::Capabilities => "capabilities",
+        }
+    }
+}
+
+/// Who calls.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Caller {
+    /// Open mode: everyone who reaches the loopback address.
+    Open,
+    /// The service itself, e.g. when `demo` loads its people.
+    Service,
+}
+
+impl Caller {
+    /// What stands in the audit as the one who acted.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Caller::Open => "open",
+            Caller::Service => "service",
+        }
+    }
+}
+
+/// One request as the door sees it: who, for what purpose, under which request id.
+#[derive(Clone, Debug)]
+pub struct Call {
+    pub caller: Caller,
+    pub interaction: Interaction,
+    /// Purpose of use (v3 PurposeOfUse); `TREAT` until tokens say otherwise.
+    pub purpose: &'static str,
+    /// The id that answers, logs and audit share.
+    pub request_id: String,
+}
+
+/// The answer of the access decision.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Permit,
+    Deny,
+}
+
+/// The one access decision: may this call touch resources of this type?
+pub fn decide(call: &Call, kind: ResourceType) -> Decision {
+    match (&call.caller, kind) {
+        (Caller::Open | Caller::Service, _) => Decision::Permit,
+    }
+}

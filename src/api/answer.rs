@@ -1,0 +1,251 @@
+//! From what the door says to an HTTP response. Every handler of the FHIR addresses runs inside [`answer`]: there the
+//! request is negotiated, measured and logged, a panic is caught, and every problem becomes an OperationOutcome.
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use actix_web::http::{StatusCode, header};
+use actix_web::web::Bytes;
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
+use futures_util::FutureExt;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::negotiate::{Ask, Manner, Return, request_id};
+use super::outcome;
+use crate::access::Interaction;
+use crate::door::problem::Problem;
+use crate::door::content::{self, Content};
+use crate::door::{Order, Outcome, Written};
+use crate::fhir::convert::r5_to_r4;
+use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
+use crate::riktlinje::Finding;
+use crate::server::App;
+use crate::store::Stored;
+
+/// Runs one FHIR interaction.
+pub async fn answer<F, Fut>(request: HttpRequest, interaction: Interaction, handler: F) -> HttpResponse
+where
+    F: FnOnce(Ask) -> Fut,
+    Fut: Future<Output = Result<HttpResponse, Problem>>,
+{
+    let started = Instant::now();
+    let manner = Manner::of(&request);
+    let asked = Ask::new(&request, interaction);
+    let id = asked.as_ref().map_or_else(|_| request_id(&request), |ask| ask.call.request_id.clone());
+    let result = match asked {
+        Ok(ask) => AssertUnwindSafe(handler(ask)).catch_unwind().await.unwrap_or_else(|_| {
+            Err(Problem::Internal { reason: "a handler panicked".to_owned() })
+        }),
+        Err(problem) => Err(problem),
+    };
+    let mut response = result.unwrap_or_else(|problem| refuse(&problem, manner, &id));
+    if let Ok(value) = header::HeaderValue::from_str(&id) {
+        response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), value);
+    }
+    if let Some(app) = request.app_data::<web::Data<App>>() {
+        app.metrics.observe(interaction.code(), response.status().as_u16(), started.elapsed());
+    }
+    tracing::info!(
+        request_id = %id,
+        interaction = interaction.code(),
+        fhir = manner.version.name(),
+        status = response.status().as_u16(),
+        micros = started.elapsed().as_micros() as u64,
+        "answered"
+    );
+    response
+}
+
+/// The response that tells a problem.
+fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
+    if let Problem::Internal { reason } = problem {
+        tracing::error!(request_id, reason, "internal fault");
+    }
+    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = fhir(status, manner.version);
+    match problem {
+        Problem::Busy => {
+            response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        Problem::MethodNotAllowed { allow } => {
+            response.insert_header((header::ALLOW, *allow));
+        }
+        Problem::Deleted { version } => {
+            response.insert_header((header::ETAG, etag(*version)));
+        }
+        _ => {}
+    }
+    let outcome = outcome::of_problem(problem, manner.language, request_id);
+    response.body(text_of(&outcome, manner.pretty))
+}
+
+/// A response builder with the FHIR content type of the version.
+pub fn fhir(status: StatusCode, version: FhirVersion) -> HttpResponseBuilder {
+    let mut response = HttpResponse::build(status);
+    response.content_type(match version {
+        FhirVersion::R4 => "application/fhir+json; fhirVersion=4.0",
+        FhirVersion::R5 => "application/fhir+json; fhirVersion=5.0",
+    });
+    response
+}
+
+/// A JSON value as response text.
+pub fn text_of(value: &Value, pretty: bool) -> String {
+    if pretty { format!("{value:#}") } else { value.to_string() }
+}
+
+/// A stored R5 text as the caller wants it: untouched for R5, converted for R4.
+pub fn resource_text(stored: String, manner: Manner) -> Result<String, Problem> {
+    if manner.version == FhirVersion::R5 && !manner.pretty {
+        return Ok(stored);
+    }
+    let resource: Value = serde_json::from_str(&stored)
+        .map_err(|_| Problem::Internal { reason: "a stored resource is not JSON".to_owned() })?;
+    let resource = match manner.version {
+        FhirVersion::R5 => resource,
+        FhirVersion::R4 => r5_to_r4(&resource).resource,
+    };
+    Ok(text_of(&resource, manner.pretty))
+}
+
+pub fn etag(version: i64) -> String {
+    format!("W/\"{version}\"")
+}
+
+/// An HTTP date: whole seconds, GMT.
+pub fn http_date(at: Timestamp) -> header::HttpDate {
+    let seconds = u64::try_from(at.as_second()).unwrap_or_default();
+    (std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).into()
+}
+
+/// `X-Riktlinje: FK-04;warning, FVK-06;information`: ids and severities, nothing more (riktlinje.md part 1).
+fn riktlinje_header(findings: &[Finding]) -> String {
+    let told: Vec<String> =
+        findings.iter().map(|finding| format!("{};{}", finding.rule.as_str(), finding.severity.code())).collect();
+    told.join(", ")
+}
+
+impl Ask {
+    /// The whole body, at most as large as configured.
+    pub async fn body(&self, payload: web::Payload) -> Result<Bytes, Problem> {
+        let limit = self.app.door.limits.bytes;
+        match payload.to_bytes_limited(limit).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(_)) => Err(Problem::bad_request("Innehållet kunde inte läsas.", "The body could not be read.")),
+            Err(_) => Err(Problem::BodyTooLarge { limit }),
+        }
+    }
+
+    /// Runs parsing and checking: at once when the body is small, on a thread for blocking work when it is large, so
+    /// that a large body does not keep other requests waiting.
+    pub async fn computing<T, F>(&self, size: usize, work: F) -> Result<T, Problem>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, Problem> + Send + 'static,
+    {
+        const SMALL: usize = 32 * 1024;
+        if size <= SMALL {
+            return work();
+        }
+        let done = web::block(work).await;
+        done.unwrap_or_else(|_| Err(Problem::Internal { reason: "the blocking pool is gone".to_owned() }))
+    }
+
+    /// Reads a body as a resource of this type, strictly, in the version of the address.
+    pub async fn content(&self, kind: ResourceType, bytes: Bytes) -> Result<Content, Problem> {
+        let (version, limits) = (self.version(), self.app.door.limits.clone());
+        self.computing(bytes.len(), move || {
+            let resource = content::read(version, kind.name(), &bytes, &limits)?;
+            Ok(Content::new(version, kind, resource))
+        })
+        .await
+    }
+
+    /// Hands one order to the door and answers with what became of it.
+    pub async fn write_one(&self, order: Order) -> Result<HttpResponse, Problem> {
+        let mut written = self.app.door.write(&self.call, vec![order]).await?;
+        match written.pop() {
+            Some(written) => self.wrote(written),
+            None => Err(Problem::Internal { reason: "the door answered nothing".to_owned() }),
+        }
+    }
+
+    /// The answer to a read of a stored version; 304 when the caller has it already.
+    pub fn disclose(&self, stored: Stored) -> Result<HttpResponse, Problem> {
+        let status =
+            if self.has_already(stored.version, stored.last_updated) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+        let mut response = fhir(status, self.version());
+        response.insert_header((header::ETAG, etag(stored.version)));
+        response.insert_header((header::LAST_MODIFIED, http_date(stored.last_updated)));
+        if status == StatusCode::NOT_MODIFIED {
+            return Ok(response.finish());
+        }
+        Ok(response.body(resource_text(stored.body, self.manner)?))
+    }
+
+    /// The answer to a write, as `Prefer: return` wants it; a representation unless something else was asked for.
+    fn wrote(&self, written: Written) -> Result<HttpResponse, Problem> {
+        let status = match written.outcome {
+            Outcome::Created => StatusCode::CREATED,
+            Outcome::Updated => StatusCode::OK,
+            Outcome::Deleted | Outcome::AlreadyDeleted => StatusCode::NO_CONTENT,
+        };
+        let mut response = fhir(status, self.version());
+        response.insert_header((header::ETAG, etag(written.version)));
+        if status == StatusCode::NO_CONTENT {
+            return Ok(response.finish());
+        }
+        response.insert_header((header::LAST_MODIFIED, http_date(written.last_updated)));
+        response.insert_header((header::LOCATION, format!("{}/{}", self.base, versioned(&written))));
+        if self.prefer_return != Return::OperationOutcome && !written.findings.is_empty() {
+            response.insert_header(("X-Riktlinje", riktlinje_header(&written.findings)));
+        }
+        Ok(match self.prefer_return {
+            Return::Minimal => response.finish(),
+            Return::OperationOutcome => {
+                let outcome = outcome::of_findings(&written.findings, self.manner.language);
+                response.body(text_of(&outcome, self.manner.pretty))
+            }
+            Return::Default | Return::Representation => response.body(resource_text(written.body, self.manner)?),
+        })
+    }
+}
+
+/// `CareTeam/…/_history/1`, relative to the base.
+pub fn versioned(written: &Written) -> String {
+    format!("{}/{}/_history/{}", written.kind, written.id, written.version)
+}
+
+/// Any address that is not ours.
+pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
+    refuse(&Problem::UnknownAddress, Manner::of(&request), &request_id(&request))
+}
+
+/// A method that an address of ours does not have: 405, or 404 when the type itself is unknown.
+fn not_allowed(request: &HttpRequest, allow: &'static str) -> HttpResponse {
+    let kind = request.match_info().get("type");
+    let problem = match kind.map(ResourceType::from_name) {
+        Some(None) => Problem::UnknownAddress,
+        _ => Problem::MethodNotAllowed { allow },
+    };
+    refuse(&problem, Manner::of(request), &request_id(request))
+}
+
+pub async fn only_get(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "GET")
+}
+
+pub async fn only_post(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "POST")
+}
+
+pub async fn only_get_post(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "GET, POST")
+}
+
+pub async fn only_get_put_delete(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "GET, PUT, DELETE")
+}

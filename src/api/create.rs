@@ -1,0 +1,42 @@
+//! POST `[base]/[type]`: a new resource under an id that the server gives (http.html#create).
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use uuid::Uuid;
+
+use super::answer::answer;
+use crate::access::Interaction;
+use crate::door::{Action, Order};
+
+/// Registers a resource. An id in the body is ignored, as the specification says.
+#[utoipa::path(
+    post,
+    path = "/fhir/{version}/{type}",
+    tag = "instance",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("type" = String, Path, description = "A resource type of the closed set, e.g. CareTeam"),
+        ("Prefer" = Option<String>, Header, description = "return=minimal | representation | OperationOutcome"),
+    ),
+    request_body(content = Object, content_type = "application/fhir+json"),
+    responses(
+        (status = 201, description = "Stored; Location, ETag, Last-Modified, and X-Riktlinje when the riktlinje has something to say"),
+        (status = 400, description = "Not FHIR: OperationOutcome with an issue per fault"),
+        (status = 404, description = "The type is not in the closed set"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "Not application/fhir+json of this version"),
+        (status = 422, description = "The riktlinje refuses it: OperationOutcome with every finding"),
+        (status = 503, description = "Busy; Retry-After"),
+    ),
+)]
+pub async fn create(request: HttpRequest, path: web::Path<(String, String)>, payload: web::Payload) -> HttpResponse {
+    answer(request, Interaction::Create, |ask| async move {
+        let kind = ask.kind(&path.1)?;
+        ask.require_fhir_json()?;
+        let bytes = ask.body(payload).await?;
+        let content = ask.content(kind, bytes).await?;
+        let prepared = content.prepare(&Uuid::now_v7().to_string())?;
+        let order = Order { action: Action::Create(prepared), entry: None };
+        ask.write_one(order).await
+    })
+    .await
+}

@@ -1,0 +1,88 @@
+//! GET `[base]/metadata`: the CapabilityStatement, one per version, made from the tables that also drive the service.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse};
+use serde_json::{Value, json};
+
+use super::answer::{answer, fhir, text_of};
+use crate::access::Interaction;
+use crate::fhir::search::parameters::{Parameter, parameters};
+use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
+
+/// What this service can do in this version.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}/metadata",
+    tag = "system",
+    params(("version" = String, Path, description = "r4 or r5")),
+    responses((status = 200, description = "A CapabilityStatement"), (status = 404, description = "Another version")),
+)]
+pub async fn metadata(request: HttpRequest) -> HttpResponse {
+    answer(request, Interaction::Capabilities, |ask| async move {
+        let statement = capability_statement(ask.version(), &ask.base);
+        Ok(fhir(StatusCode::OK, ask.version()).body(text_of(&statement, ask.manner.pretty)))
+    })
+    .await
+}
+
+/// The CapabilityStatement (capabilitystatement.html): exactly what is there, nothing more.
+pub fn capability_statement(version: FhirVersion, base: &str) -> Value {
+    let resources: Vec<Value> = ResourceType::ALL.iter().map(|kind| resource(version, *kind)).collect();
+    json!({
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": "2026-11-21",
+        "kind": "instance",
+        "software": { "name": "Fastkontakt", "version": env!("CARGO_PKG_VERSION") },
+        "implementation": {
+            "description": "Fasta kontakter och överenskommelser, med regionernas riktlinjer",
+            "url": base,
+        },
+        "fhirVersion": version.number(),
+        "format": ["application/fhir+json", "json"],
+        "rest": [{
+            "mode": "server",
+            "documentation": "Varje skrivning prövas mot regionens riktlinje; 422 ger alla fynd. Every write is judged by the region's riktlinje; 422 tells all findings.",
+            "resource": resources,
+            "interaction": [{ "code": "transaction" }],
+        }],
+    })
+}
+
+fn resource(version: FhirVersion, kind: ResourceType) -> Value {
+    let interactions: Vec<Value> = [
+        Interaction::Read,
+        Interaction::Vread,
+        Interaction::Update,
+        Interaction::Delete,
+        Interaction::HistoryInstance,
+        Interaction::Create,
+        Interaction::Search,
+    ]
+    .iter()
+    .map(|interaction| json!({ "code": interaction.code() }))
+    .collect();
+    let search: Vec<Value> = parameters(version, kind).map(|parameter| search_param(version, parameter)).collect();
+    json!({
+        "type": kind.name(),
+        "interaction": interactions,
+        "versioning": "versioned",
+        "readHistory": true,
+        "updateCreate": true,
+        "conditionalCreate": false,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": false,
+        "conditionalDelete": "not-supported",
+        "referencePolicy": ["literal", "logical"],
+        "searchParam": search,
+    })
+}
+
+fn search_param(version: FhirVersion, parameter: &Parameter) -> Value {
+    json!({
+        "name": parameter.code,
+        "definition": parameter.definition(version),
+        "type": parameter.kind.search_type(),
+    })
+}

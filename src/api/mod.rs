@@ -1,0 +1,47 @@
+//! HTTP: one file per interaction. A handler negotiates, calls the door and writes the answer; it decides nothing.
+
+mod answer;
+mod bundle_text;
+mod create;
+mod delete;
+mod history;
+mod metadata;
+mod negotiate;
+pub mod openapi;
+mod operation;
+mod outcome;
+mod read;
+mod sealed;
+mod search;
+mod transaction;
+mod update;
+
+pub use metadata::capability_statement;
+pub use sealed::Sealer;
+
+use actix_web::web;
+
+/// All addresses of the service.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::scope("/fhir/{version}")
+                .service(web::resource(["", "/"]).post(transaction::transaction).default_service(web::to(answer::only_post)))
+                .service(web::resource("/metadata").get(metadata::metadata).default_service(web::to(answer::only_get)))
+                .service(web::resource("/{type}/_search").post(search::search_by_post).default_service(web::to(answer::only_post)))
+                .service(
+                    web::resource("/{type}").get(search::search).post(create::create).default_service(web::to(answer::only_get_post)),
+                )
+                .service(
+                    web::resource("/{type}/{id}")
+                        .get(read::read)
+                        .put(update::update)
+                        .delete(delete::delete)
+                        .default_service(web::to(answer::only_get_put_delete)),
+                )
+                .service(web::resource("/{type}/{id}/_history").get(history::history).default_service(web::to(answer::only_get)))
+                .service(web::resource("/{type}/{id}/_history/{vid}").get(read::vread).default_service(web::to(answer::only_get))),
+        )
+        .configure(operation::routes)
+        .default_service(web::to(answer::unknown_address));
+}

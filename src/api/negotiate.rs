@@ -1,0 +1,292 @@
+//! What the caller wants of the answer: version, format, language, `Prefer`, preconditions, and under which address.
+//! Every handler starts here, through [`super::answer`].
+
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{HttpRequest, web};
+use uuid::Uuid;
+
+use crate::access::{Call, Caller, Interaction};
+use crate::door::Precondition;
+use crate::door::problem::Problem;
+use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
+use crate::server::App;
+
+/// The languages we speak to callers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    Swedish,
+    English,
+}
+
+/// `Prefer: return=…` (http.html#ops).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Return {
+    /// Nothing was said.
+    Default,
+    Minimal,
+    Representation,
+    OperationOutcome,
+}
+
+/// How an answer is written, whatever it says. Never fails, so that every problem can be told in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
+    /// The version in the address; R5 when the address names none.
+    pub version: FhirVersion,
+    pub language: Language,
+    pub pretty: bool,
+}
+
+impl Manner {
+    pub fn of(request: &HttpRequest) -> Manner {
+        Manner {
+            version: version_in_path(request).unwrap_or(FhirVersion::R5),
+            language: language(request.headers()),
+            pretty: query_value(request, "_pretty").as_deref() == Some("true"),
+        }
+    }
+}
+
+/// A request that can be answered: what every interaction needs to know.
+#[derive(Clone)]
+pub struct Ask {
+    pub app: web::Data<App>,
+    pub call: Call,
+    pub manner: Manner,
+    pub prefer_return: Return,
+    /// `Prefer: handling=lenient`: unknown search parameters are ignored (and left out of the `self` link).
+    pub lenient: bool,
+    /// `[base]`, without a slash at the end.
+    pub base: String,
+    root: String,
+    headers: Headers,
+}
+
+#[derive(Clone, Default)]
+struct Headers {
+    if_match: Option<String>,
+    if_none_match: Option<String>,
+    if_modified_since: Option<String>,
+    content_type: Option<String>,
+}
+
+impl Ask {
+    /// Negotiates; 404 for a version we do not speak, 406 for a format we do not write.
+    pub fn new(request: &HttpRequest, interaction: Interaction) -> Result<Ask, Problem> {
+        let app = request
+            .app_data::<web::Data<App>>()
+            .ok_or_else(|| Problem::Internal { reason: "the application is not set up".to_owned() })?;
+        let version = version_in_path(request).ok_or(Problem::UnknownAddress)?;
+        let manner = Manner::of(request);
+        acceptable(request, version)?;
+        let text = |name: header::HeaderName| {
+            request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+        };
+        let prefer = preferences(request.headers());
+        let root = root(request, app);
+        Ok(Ask {
+            base: base(&root, version),
+            root,
+            app: app.clone(),
+            call: Call { caller: Caller::Open, interaction, purpose: "TREAT", request_id: request_id(request) },
+            manner,
+            prefer_return: prefer.0,
+            lenient: prefer.1,
+            headers: Headers {
+                if_match: text(header::IF_MATCH),
+                if_none_match: text(header::IF_NONE_MATCH),
+                if_modified_since: text(header::IF_MODIFIED_SINCE),
+                content_type: text(header::CONTENT_TYPE),
+            },
+        })
+    }
+
+    pub fn version(&self) -> FhirVersion {
+        self.manner.version
+    }
+
+    /// `[base]` of the version under the same origin.
+    pub fn base_of(&self, version: FhirVersion) -> String {
+        base(&self.root, version)
+    }
+
+    /// The resource type the address names; 404 outside the closed set.
+    pub fn kind(&self, name: &str) -> Result<ResourceType, Problem> {
+        ResourceType::from_name(name).ok_or(Problem::UnknownAddress)
+    }
+
+    /// 415 unless the body is FHIR JSON of the address's version.
+    pub fn require_fhir_json(&self) -> Result<(), Problem> {
+        let Some(content_type) = &self.headers.content_type else { return Err(Problem::UnsupportedMediaType) };
+        let (essence, fhir_version) = media_type(content_type);
+        let known = matches!(essence.as_str(), "application/fhir+json" | "application/json");
+        let same = fhir_version.is_none_or(|named| named_version(&named) == Some(self.version()));
+        if known && same { Ok(()) } else { Err(Problem::UnsupportedMediaType) }
+    }
+
+    /// Whether the body is a form, as POST `_search` sends it.
+    pub fn has_form_body(&self) -> bool {
+        self.headers.content_type.as_deref().map(media_type).is_some_and(|(essence, _)| essence == "application/x-www-form-urlencoded")
+    }
+
+    /// What the caller demands of the version that a write replaces.
+    pub fn precondition(&self) -> Result<Precondition, Problem> {
+        if let Some(if_match) = &self.headers.if_match {
+            return match if_match.trim() {
+                "*" => Ok(Precondition::MustExist),
+                tag => version_tag(tag).map(Precondition::VersionIs).ok_or_else(|| {
+                    Problem::bad_request(
+                        "If-Match ska vara en ETag från tjänsten, till exempel W/\"3\".",
+                        "If-Match must be an ETag of this service, for example W/\"3\".",
+                    )
+                }),
+            };
+        }
+        match self.headers.if_none_match.as_deref().map(str::trim) {
+            Some("*") => Ok(Precondition::MustNotExist),
+            _ => Ok(Precondition::None),
+        }
+    }
+
+    /// Whether the caller already has this version (304): `If-None-Match`, else `If-Modified-Since`.
+    pub fn has_already(&self, version: i64, last_updated: jiff::Timestamp) -> bool {
+        if let Some(tags) = &self.headers.if_none_match {
+            return tags.split(',').any(|tag| tag.trim() == "*" || version_tag(tag.trim()) == Some(version));
+        }
+        let since = self.headers.if_modified_since.as_deref().and_then(http_date);
+        since.is_some_and(|since| last_updated.as_second() <= since)
+    }
+}
+
+fn base(root: &str, version: FhirVersion) -> String {
+    format!("{root}/fhir/{version}")
+}
+
+/// `W/"3"` or `"3"` → 3.
+fn version_tag(tag: &str) -> Option<i64> {
+    tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+}
+
+fn http_date(text: &str) -> Option<i64> {
+    let date: header::HttpDate = text.parse().ok()?;
+    let since: std::time::SystemTime = date.into();
+    since.duration_since(std::time::UNIX_EPOCH).ok().and_then(|passed| i64::try_from(passed.as_secs()).ok())
+}
+
+fn version_in_path(request: &HttpRequest) -> Option<FhirVersion> {
+    let rest = request.path().strip_prefix("/fhir/")?;
+    let segment = rest.split('/').next()?;
+    FhirVersion::ALL.into_iter().find(|version| version.name() == segment)
+}
+
+/// The first value of a query parameter, decoded.
+fn query_value(request: &HttpRequest, name: &str) -> Option<String> {
+    form_urlencoded::parse(request.query_string().as_bytes())
+        .find(|(key, _)| key == name)
+        .map(|(_, value)| value.into_owned())
+}
+
+/// Splits `application/fhir+json; fhirVersion=4.0` into essence and version.
+fn media_type(text: &str) -> (String, Option<String>) {
+    let mut parts = text.split(';').map(str::trim);
+    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
+    let version = parts
+        .filter_map(|part| part.split_once('='))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("fhirVersion"))
+        .map(|(_, value)| value.trim().trim_matches('"').to_owned());
+    (essence, version)
+}
+
+fn named_version(name: &str) -> Option<FhirVersion> {
+    FhirVersion::ALL.into_iter().find(|version| version.mime_parameter() == name || version.number() == name)
+}
+
+/// `_format` outranks `Accept` (http.html#parameters). JSON is the one format we write.
+fn acceptable(request: &HttpRequest, version: FhirVersion) -> Result<(), Problem> {
+    let writes = |text: &str| {
+        let (essence, fhir_version) = media_type(text);
+        let json = matches!(
+            essence.as_str(),
+            "*/*" | "application/*" | "application/fhir+json" | "application/json" | "text/json" | "text/html" | "text/*"
+        );
+        json && fhir_version.is_none_or(|named| named_version(&named) == Some(version))
+    };
+    if let Some(format) = query_value(request, "_format") {
+        // A "+" that the caller did not escape arrives as a space.
+        let format = format.replace(' ', "+");
+        return if format == "json" || writes(&format) { Ok(()) } else { Err(Problem::NotAcceptable) };
+    }
+    let accept: Vec<&str> =
+        request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).collect();
+    let accept = accept.join(",");
+    if accept.trim().is_empty() || accept.split(',').filter(|range| !refused(range)).any(writes) {
+        Ok(())
+    } else {
+        Err(Problem::NotAcceptable)
+    }
+}
+
+/// A media range with `q=0` is one the caller refuses.
+fn refused(range: &str) -> bool {
+    range.split(';').skip(1).any(|parameter| {
+        let parameter = parameter.trim();
+        parameter.strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()) == Some(0.0)
+    })
+}
+
+/// English when the caller ranks it above Swedish, else Swedish.
+fn language(headers: &HeaderMap) -> Language {
+    let Some(wanted) = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else {
+        return Language::Swedish;
+    };
+    let rank = |language: &str| {
+        wanted
+            .split(',')
+            .filter_map(|range| {
+                let mut parts = range.split(';').map(str::trim);
+                let tag = parts.next()?.to_ascii_lowercase();
+                let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+                (tag == language || tag.starts_with(&format!("{language}-"))).then_some(quality)
+            })
+            .fold(0.0, f32::max)
+    };
+    if rank("en") > rank("sv") { Language::English } else { Language::Swedish }
+}
+
+fn preferences(headers: &HeaderMap) -> (Return, bool) {
+    let (mut wanted, mut lenient) = (Return::Default, false);
+    let values = headers.get_all("Prefer").filter_map(|value| value.to_str().ok());
+    for preference in values.flat_map(|value| value.split([',', ';'])).map(str::trim) {
+        match preference {
+            "return=minimal" => wanted = Return::Minimal,
+            "return=representation" => wanted = Return::Representation,
+            "return=OperationOutcome" => wanted = Return::OperationOutcome,
+            "handling=lenient" => lenient = true,
+            "handling=strict" => lenient = false,
+            // Preferences we do not know may be ignored (RFC 7240).
+            _ => {}
+        }
+    }
+    (wanted, lenient)
+}
+
+/// The origin that the caller used: configured, else from Host and X-Forwarded-* (design: base URL).
+fn root(request: &HttpRequest, app: &App) -> String {
+    match &app.base_url {
+        Some(base) => base.trim_end_matches('/').to_owned(),
+        None => {
+            let connection = request.connection_info();
+            format!("{}://{}", connection.scheme(), connection.host())
+        }
+    }
+}
+
+/// The caller's `X-Request-Id` when it is a UUID (anything else might be personal data), else a new one.
+pub fn request_id(request: &HttpRequest) -> String {
+    let given = request.headers().get("X-Request-Id").and_then(|value| value.to_str().ok());
+    match given.and_then(|text| Uuid::parse_str(text).ok()) {
+        Some(id) => id.to_string(),
+        None => Uuid::new_v4().to_string(),
+    }
+}

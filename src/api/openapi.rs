@@ -1,0 +1,42 @@
+//! The OpenAPI document, put together from the handlers' own descriptions. `fastkontakt openapi` prints it; a test
+//! compares it with the committed `openapi/openapi.json`.
+
+use utoipa::OpenApi;
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Fastkontakt",
+        description = "FHIR service (R5 and R4) for fasta kontakter (CareTeam) and dokumenterade överenskommelser, \
+                       medicinska vårdplaner and SIP (CarePlan), which enforces the regions' riktlinjer. \
+                       The FHIR side is described in full by [base]/metadata.",
+    ),
+    paths(
+        super::transaction::transaction,
+        super::metadata::metadata,
+        super::search::search,
+        super::search::search_by_post,
+        super::create::create,
+        super::read::read,
+        super::update::update,
+        super::delete::delete,
+        super::history::history,
+        super::read::vread,
+        super::operation::live,
+        super::operation::ready,
+        super::operation::metrics,
+    ),
+    tags(
+        (name = "instance", description = "One resource"),
+        (name = "type", description = "All resources of a type"),
+        (name = "system", description = "The whole service"),
+        (name = "operation", description = "Running the service"),
+    ),
+)]
+pub struct ApiDoc;
+
+/// The document as pretty JSON with a newline at the end.
+pub fn document() -> String {
+    let text = ApiDoc::openapi().to_pretty_json().unwrap_or_default();
+    format!("{text}\n")
+}

@@ -1,0 +1,63 @@
+//! GET `[base]/[type]/[id]` and `…/_history/[vid]` (http.html#read, #vread).
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::answer::answer;
+use crate::access::Interaction;
+use crate::door::problem::Problem;
+
+/// The current version of a resource.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}/{type}/{id}",
+    tag = "instance",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("type" = String, Path, description = "A resource type of the closed set"),
+        ("id" = String, Path, description = "The resource's id"),
+        ("If-None-Match" = Option<String>, Header, description = "W/\"n\": 304 if n is the current version"),
+    ),
+    responses(
+        (status = 200, description = "The resource; ETag and Last-Modified"),
+        (status = 304, description = "The caller has this version already"),
+        (status = 404, description = "Never stored, or a type outside the closed set"),
+        (status = 410, description = "Deleted"),
+    ),
+)]
+pub async fn read(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
+    answer(request, Interaction::Read, |ask| async move {
+        let (_, kind, id) = path.into_inner();
+        let stored = ask.app.door.read(&ask.call, ask.kind(&kind)?, id).await?;
+        ask.disclose(stored)
+    })
+    .await
+}
+
+/// One version of a resource, also one that is no longer current.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}/{type}/{id}/_history/{vid}",
+    tag = "instance",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("type" = String, Path, description = "A resource type of the closed set"),
+        ("id" = String, Path, description = "The resource's id"),
+        ("vid" = String, Path, description = "The version: 1, 2, 3 …"),
+    ),
+    responses(
+        (status = 200, description = "That version"),
+        (status = 304, description = "The caller has this version already"),
+        (status = 404, description = "No such version"),
+        (status = 410, description = "That version says the resource was deleted"),
+    ),
+)]
+pub async fn vread(request: HttpRequest, path: web::Path<(String, String, String, String)>) -> HttpResponse {
+    answer(request, Interaction::Vread, |ask| async move {
+        let (_, kind, id, version) = path.into_inner();
+        let kind = ask.kind(&kind)?;
+        let version: i64 = version.parse().map_err(|_| Problem::NotFound)?;
+        let stored = ask.app.door.vread(&ask.call, kind, id, version).await?;
+        ask.disclose(stored)
+    })
+    .await
+}

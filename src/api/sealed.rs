@@ -1,0 +1,56 @@
+//! Links that hold a search without showing it. A search sent by POST may carry a personal number; its `self` and `next`
+//! links must be addresses to GET, and an address ends up in logs and browser histories (national.md). So the search
+//! stands in them encrypted (XChaCha20-Poly1305), under a key that is kept in the database: every server on it can read
+//! every server's links.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chacha20poly1305::aead::{Aead, Generate, KeyInit};
+use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+
+use crate::store::{Store, StoreError};
+
+/// The parameter that holds a sealed search, and nothing else stands beside it.
+pub const PARAMETER: &str = "_sealed";
+
+const NONCE_BYTES: usize = 24;
+
+/// Seals and opens searches.
+#[derive(Clone)]
+pub struct Sealer(XChaCha20Poly1305);
+
+impl Sealer {
+    /// The sealer of this database; the first server makes the key.
+    pub fn of(store: &Store) -> Result<Sealer, StoreError> {
+        const NAME: &str = "search-link-key";
+        let key = store.write_blocking(|session| {
+            if let Some(key) = session.meta(NAME)? {
+                return Ok::<String, StoreError>(key);
+            }
+            let key = URL_SAFE_NO_PAD.encode(Key::generate());
+            session.set_meta(NAME, &key)?;
+            Ok(key)
+        })?;
+        let unusable = || StoreError::Corrupt("the key for search links cannot be read".to_owned());
+        let bytes = URL_SAFE_NO_PAD.decode(key).map_err(|_| unusable())?;
+        XChaCha20Poly1305::new_from_slice(&bytes).map(Sealer).map_err(|_| unusable())
+    }
+
+    /// The pairs of a search as one opaque text.
+    pub fn seal(&self, pairs: &[(String, String)]) -> Option<String> {
+        let plain = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let nonce = XNonce::generate();
+        let mut sealed = nonce.to_vec();
+        sealed.extend(self.0.encrypt(&nonce, plain.as_bytes()).ok()?);
+        Some(URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// The pairs again; `None` when the text is not ours.
+    pub fn open(&self, sealed: &str) -> Option<Vec<(String, String)>> {
+        let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
+        let nonce = XNonce::try_from(nonce).ok()?;
+        let plain = self.0.decrypt(&nonce, sealed).ok()?;
+        Some(form_urlencoded::parse(&plain).into_owned().collect())
+    }
+}

@@ -1,0 +1,181 @@
+//! GET `[base]/[type]?…` and POST `[base]/[type]/_search` (search.html). A search by POST never has its parameters
+//! written into an address: its links are sealed.
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::answer::{answer, fhir, resource_text, text_of};
+use super::bundle_text::BundleText;
+use super::negotiate::{Ask, Language};
+use super::outcome;
+use super::sealed;
+use crate::access::Interaction;
+use crate::door::problem::Problem;
+use crate::fhir::fault::Text;
+use crate::fhir::search::{Handling, ParseContext, Parsed, parse};
+use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
+
+type Pairs = Vec<(String, String)>;
+
+/// Entries on a page unless `_count` says otherwise, and at the most.
+const DEFAULT_COUNT: u32 = 50;
+const MAX_COUNT: u32 = 1000;
+
+/// Searches one type. Unknown parameters are refused unless `Prefer: handling=lenient`.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}/{type}",
+    tag = "type",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("type" = String, Path, description = "A resource type of the closed set"),
+        ("_count" = Option<u32>, Query, description = "Entries per page, at most 1000"),
+        ("_sort" = Option<String>, Query, description = "_id, _lastUpdated or a date parameter; - before it: descending"),
+        ("Prefer" = Option<String>, Header, description = "handling=strict | lenient"),
+    ),
+    responses(
+        (status = 200, description = "A Bundle of type searchset; the parameters of each type stand in [base]/metadata"),
+        (status = 400, description = "An unknown parameter or modifier, or a bad value; named in the OperationOutcome"),
+        (status = 404, description = "The type is not in the closed set"),
+    ),
+)]
+pub async fn search(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    let pairs: Pairs = form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+    answer(request, Interaction::Search, |ask| async move {
+        let kind = ask.kind(&path.1)?;
+        match sealed_search(&pairs) {
+            None => respond(&ask, kind, pairs, Links::Open).await,
+            Some(text) => {
+                let opened = ask.app.sealer.open(text).ok_or_else(|| {
+                    Problem::bad_request(
+                        "Länken är inte en av tjänstens: gör om sökningen.",
+                        "The link is not one of this service's: search again.",
+                    )
+                })?;
+                respond(&ask, kind, opened, Links::Sealed).await
+            }
+        }
+    })
+    .await
+}
+
+/// Searches one type with the parameters in the body, so that a personal number stands in no address.
+#[utoipa::path(
+    post,
+    path = "/fhir/{version}/{type}/_search",
+    tag = "type",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("type" = String, Path, description = "A resource type of the closed set"),
+    ),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "A Bundle of type searchset; its links show nothing of the search"),
+        (status = 400, description = "An unknown parameter or modifier, or a bad value; named in the OperationOutcome"),
+        (status = 404, description = "The type is not in the closed set"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "Not application/x-www-form-urlencoded"),
+    ),
+)]
+pub async fn search_by_post(
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let in_address: Pairs = form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+    answer(request, Interaction::Search, |ask| async move {
+        let kind = ask.kind(&path.1)?;
+        let body = ask.body(payload).await?;
+        if !body.is_empty() && !ask.has_form_body() {
+            return Err(Problem::UnsupportedMediaType);
+        }
+        let mut pairs = in_address;
+        pairs.extend(form_urlencoded::parse(&body).into_owned());
+        respond(&ask, kind, pairs, Links::Sealed).await
+    })
+    .await
+}
+
+/// How a page's links are written.
+#[derive(Clone, Copy)]
+enum Links {
+    /// The parameters as they came.
+    Open,
+    /// Encrypted, because the search came in a body.
+    Sealed,
+}
+
+fn sealed_search(pairs: &Pairs) -> Option<&str> {
+    pairs.iter().find(|(name, _)| name == sealed::PARAMETER).map(|(_, value)| value.as_str())
+}
+
+async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> Result<HttpResponse, Problem> {
+    let own_bases = FhirVersion::ALL.map(|version| ask.base_of(version));
+    let context = ParseContext {
+        version: ask.version(),
+        kind,
+        own_bases: &own_bases,
+        now: ask.app.door.clock.now().as_microsecond(),
+        handling: if ask.lenient { Handling::Lenient } else { Handling::Strict },
+        default_count: DEFAULT_COUNT,
+        max_count: MAX_COUNT,
+    };
+    let Parsed { query, used, ignored } = parse(&pairs, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+    let page = ask.app.door.search(&ask.call, query).await?;
+    let link = |page: Option<String>| {
+        let mut pairs = used.clone();
+        pairs.extend(page.map(|token| ("_page".to_owned(), token)));
+        address(ask, kind, &pairs, links)
+    };
+    let mut all = vec![("self", link(None)?)];
+    if let Some(next) = page.next {
+        all.push(("next", link(Some(next))?));
+    }
+    let mut bundle = BundleText::new("searchset", page.total, &all);
+    for stored in page.entries {
+        let full_url = format!("{}/{}/{}", ask.base, stored.kind, stored.id);
+        let text = resource_text(stored.body, ask.manner)?;
+        bundle.entry(Some(&full_url), Some(&text), &[("search", r#"{"mode":"match"}"#.to_owned())]);
+    }
+    if !ignored.is_empty() {
+        let told = ignored_parameters(&ignored, ask.manner.language);
+        bundle.entry(None, Some(&told), &[("search", r#"{"mode":"outcome"}"#.to_owned())]);
+    }
+    let text = bundle.finish();
+    let text = if ask.manner.pretty { pretty(&text) } else { text };
+    Ok(fhir(StatusCode::OK, ask.version()).body(text))
+}
+
+fn address(ask: &Ask, kind: ResourceType, pairs: &Pairs, links: Links) -> Result<String, Problem> {
+    let base = format!("{}/{kind}", ask.base);
+    if pairs.is_empty() {
+        return Ok(base);
+    }
+    let query = match links {
+        Links::Open => form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish(),
+        Links::Sealed => {
+            let sealed = ask
+                .app
+                .sealer
+                .seal(pairs)
+                .ok_or_else(|| Problem::Internal { reason: "a search link could not be sealed".to_owned() })?;
+            format!("{}={sealed}", sealed::PARAMETER)
+        }
+    };
+    Ok(format!("{base}?{query}"))
+}
+
+/// The warning about parameters that a lenient search left out. Their names came through the parser, their values not.
+fn ignored_parameters(ignored: &[String], language: Language) -> String {
+    let names = ignored.join(", ");
+    let text = Text::new(
+        format!("Sökparametrar som inte användes: {names}"),
+        format!("Search parameters that were not used: {names}"),
+    );
+    text_of(&outcome::warning(&text, language), false)
+}
+
+fn pretty(text: &str) -> String {
+    serde_json::from_str::<serde_json::Value>(text).map_or_else(|_| text.to_owned(), |value| format!("{value:#}"))
+}

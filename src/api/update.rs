@@ -1,0 +1,83 @@
+//! PUT `[base]/[type]/[id]`: a new version, or a new resource under the caller's id (http.html#update, #upsert).
+
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::answer::answer;
+use crate::access::Interaction;
+use crate::door::problem::Problem;
+use crate::door::{Action, Order};
+use crate::fhir::fault::{IssueCode, Text};
+use crate::fhir::types::ResourceType;
+
+/// Replaces a resource, or creates it when the id is new: journal systems own their ids.
+#[utoipa::path(
+    put,
+    path = "/fhir/{version}/{type}/{id}",
+    tag = "instance",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("type" = String, Path, description = "A resource type of the closed set"),
+        ("id" = String, Path, description = "1 to 64 of A–Z a–z 0–9 - ."),
+        ("If-Match" = Option<String>, Header, description = "W/\"n\": only if n is the current version"),
+        ("If-None-Match" = Option<String>, Header, description = "*: only if there is none yet"),
+        ("Prefer" = Option<String>, Header, description = "return=minimal | representation | OperationOutcome"),
+    ),
+    request_body(content = Object, content_type = "application/fhir+json"),
+    responses(
+        (status = 200, description = "A new version is stored"),
+        (status = 201, description = "Stored under a new (or deleted) id"),
+        (status = 400, description = "Not FHIR, or the body's id is not the address's"),
+        (status = 404, description = "The type is not in the closed set"),
+        (status = 412, description = "If-Match or If-None-Match does not hold"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "Not application/fhir+json of this version"),
+        (status = 422, description = "The riktlinje refuses it: OperationOutcome with every finding"),
+        (status = 503, description = "Busy; Retry-After"),
+    ),
+)]
+pub async fn update(
+    request: HttpRequest,
+    path: web::Path<(String, String, String)>,
+    payload: web::Payload,
+) -> HttpResponse {
+    answer(request, Interaction::Update, |ask| async move {
+        let kind = ask.kind(&path.1)?;
+        let id = &path.2;
+        require_id_form(id)?;
+        ask.require_fhir_json()?;
+        let precondition = ask.precondition()?;
+        let bytes = ask.body(payload).await?;
+        let content = ask.content(kind, bytes).await?;
+        require_same_id(kind, content.id(), id)?;
+        let prepared = content.prepare(id)?;
+        ask.write_one(Order { action: Action::Update { prepared, precondition }, entry: None }).await
+    })
+    .await
+}
+
+/// The form of an id (datatypes.html#id).
+pub fn require_id_form(id: &str) -> Result<(), Problem> {
+    let good = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    if good {
+        return Ok(());
+    }
+    Err(Problem::bad_request(
+        "Ett id består av 1–64 tecken av A–Z, a–z, 0–9, bindestreck och punkt.",
+        "An id is 1 to 64 characters of A–Z, a–z, 0–9, hyphen and full stop.",
+    ))
+}
+
+/// The body's id must be there and be the address's (http.html#update).
+pub fn require_same_id(kind: ResourceType, body_id: Option<&str>, id: &str) -> Result<(), Problem> {
+    if body_id == Some(id) {
+        return Ok(());
+    }
+    Err(Problem::fault(
+        IssueCode::Invalid,
+        format!("{kind}.id"),
+        Text::new(
+            "Resursens id ska finnas och vara detsamma som i adressen.",
+            "The resource's id must be present and be the same as in the address.",
+        ),
+    ))
+}

@@ -1,0 +1,182 @@
+//! Settings: defaults, then a TOML file, then the environment, then flags (the later wins).
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Deserialize;
+
+/// What the command line and the environment may say; each outranks the file.
+#[derive(Args, Clone, Debug, Default)]
+pub struct Flags {
+    /// Settings file (TOML)
+    #[arg(long, env = "FASTKONTAKT_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// sqlite://PATH or postgres://…
+    #[arg(long, env = "DATABASE_URL", value_name = "URL", hide_env_values = true)]
+    pub database: Option<String>,
+    /// Address and port to serve on
+    #[arg(long, env = "FASTKONTAKT_BIND", value_name = "ADDR")]
+    pub bind: Option<SocketAddr>,
+    /// The origin that callers see, when a proxy stands before the service, e.g. https://fhir.example.se
+    #[arg(long, env = "FASTKONTAKT_BASE_URL", value_name = "URL")]
+    pub base_url: Option<String>,
+    /// A directory of policy files (TOML) that add to or override the shipped ones
+    #[arg(long, env = "FASTKONTAKT_POLICIES", value_name = "DIR")]
+    pub policies: Option<PathBuf>,
+    /// Log filter: error, warn, info, debug, or per module
+    #[arg(long, env = "FASTKONTAKT_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// Serve without access control; loopback only
+    #[arg(long)]
+    pub open: bool,
+}
+
+/// The settings file. Unknown members are refused: a misspelt limit must not be ignored.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    database: Option<String>,
+    bind: Option<SocketAddr>,
+    base_url: Option<String>,
+    policies: Option<PathBuf>,
+    log: Option<String>,
+    max_body_bytes: Option<usize>,
+    max_depth: Option<usize>,
+    workers: Option<usize>,
+}
+
+/// The settings in force.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub database: String,
+    pub bind: SocketAddr,
+    pub base_url: Option<String>,
+    pub policies: Option<PathBuf>,
+    pub log: String,
+    /// Serve without access control; loopback only.
+    pub open: bool,
+    /// Largest body, in bytes.
+    pub max_body_bytes: usize,
+    /// Deepest nesting of JSON.
+    pub max_depth: usize,
+    /// HTTP worker threads; by default as many as the machine has processors.
+    pub workers: Option<usize>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            database: "sqlite://fastkontakt.db".to_owned(),
+            bind: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            base_url: None,
+            policies: None,
+            log: "info".to_owned(),
+            open: false,
+            max_body_bytes: 8 * 1024 * 1024,
+            max_depth: 64,
+            workers: None,
+        }
+    }
+}
+
+/// Why the settings cannot be used, told to the operator.
+#[derive(Debug)]
+pub enum ConfigError {
+    Unreadable { file: PathBuf, reason: String },
+    Malformed { file: PathBuf, reason: String },
+    /// Without access control only loopback may be served.
+    NotLoopback { bind: SocketAddr },
+    /// There is no access control yet, so it must be said that none is wanted.
+    OpenNotSaid,
+}
+
+impl std::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            ConfigError::Unreadable { file, reason } => write!(f, "cannot read {}: {reason}", file.display()),
+            ConfigError::Malformed { file, reason } => write!(f, "{}: {reason}", file.display()),
+            ConfigError::NotLoopback { bind } => write!(
+                f,
+                "refusing to serve on {bind}: without access control only a loopback address (127.0.0.1, [::1]) is served"
+            ),
+            ConfigError::OpenNotSaid => write!(
+                f,
+                "refusing to serve: access control is not built yet; say --open to serve without it, on loopback only"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Settings {
+    /// Puts defaults, file, environment and flags together (clap has already laid flags over the environment).
+    pub fn new(flags: &Flags) -> Result<Settings, ConfigError> {
+        let file = flags.config.as_deref().map_or(Ok(File::default()), read)?;
+        let default = Settings::default();
+        Ok(Settings {
+            database: flags.database.clone().or(file.database).unwrap_or(default.database),
+            bind: flags.bind.or(file.bind).unwrap_or(default.bind),
+            base_url: flags.base_url.clone().or(file.base_url),
+            policies: flags.policies.clone().or(file.policies),
+            log: flags.log.clone().or(file.log).unwrap_or(default.log),
+            open: flags.open,
+            max_body_bytes: file.max_body_bytes.unwrap_or(default.max_body_bytes),
+            max_depth: file.max_depth.unwrap_or(default.max_depth),
+            workers: file.workers.or(default.workers),
+        })
+    }
+
+    /// Safe by default: without a token check the service is open only when that is said, and only on loopback.
+    pub fn require_safe_bind(&self) -> Result<(), ConfigError> {
+        if !self.open {
+            return Err(ConfigError::OpenNotSaid);
+        }
+        if !self.bind.ip().is_loopback() {
+            return Err(ConfigError::NotLoopback { bind: self.bind });
+        }
+        Ok(())
+    }
+}
+
+fn read(file: &Path) -> Result<File, ConfigError> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| ConfigError::Unreadable { file: file.to_owned(), reason: error.to_string() })?;
+    toml::from_str(&text)
+        .map_err(|error| ConfigError::Malformed { file: file.to_owned(), reason: error.to_string().trim().to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_outrank_the_file_and_the_file_outranks_defaults() {
+        let folder = std::env::temp_dir().join(format!("fastkontakt-config-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("settings.toml");
+        std::fs::write(&file, "bind = \"127.0.0.1:9000\"\nlog = \"warn\"\nmax_body_bytes = 1000\n").unwrap();
+        let flags = Flags { config: Some(file.clone()), log: Some("debug".to_owned()), ..Flags::default() };
+        let settings = Settings::new(&flags).unwrap();
+        assert_eq!(settings.bind.port(), 9000);
+        assert_eq!(settings.log, "debug");
+        assert_eq!(settings.max_body_bytes, 1000);
+        assert_eq!(settings.database, "sqlite://fastkontakt.db");
+
+        std::fs::write(&file, "max_body_byte = 1000\n").unwrap();
+        let error = Settings::new(&flags).unwrap_err().to_string();
+        assert!(error.contains("max_body_byte"), "{error}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn without_access_control_only_loopback_is_served_and_only_when_said() {
+        let mut settings = Settings::default();
+        assert!(matches!(settings.require_safe_bind(), Err(ConfigError::OpenNotSaid)));
+        settings.open = true;
+        assert!(settings.require_safe_bind().is_ok());
+        settings.bind = SocketAddr::from(([0, 0, 0, 0], 8080));
+        assert!(matches!(settings.require_safe_bind(), Err(ConfigError::NotLoopback { .. })));
+    }
+}

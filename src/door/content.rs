@@ -1,0 +1,164 @@
+//! From bytes to a resource that is ready for the door: strict reading, structure, conversion to R5, understanding.
+//! Pure: the same code serves HTTP, `demo` and `fastkontakt validate`.
+
+use std::sync::Arc;
+
+use fastkontakt_model::{Fact, understand};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::problem::Problem;
+use crate::fhir::convert::{PathMap, r4_to_r5};
+use crate::fhir::fault::{Fault, IssueCode, Text};
+use crate::fhir::json::{self, Limits};
+use crate::fhir::structure;
+use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
+
+/// Reads JSON strictly and checks that it is a resource of type `kind`, whole and well formed in `version`.
+pub fn read(version: FhirVersion, kind: &str, bytes: &[u8], limits: &Limits) -> Result<Value, Problem> {
+    let value = match json::read(bytes, limits) {
+        Ok(value) => value,
+        Err(fault) if fault.code == IssueCode::TooLong && fault.expression.is_empty() && bytes.len() > limits.bytes => {
+            return Err(Problem::BodyTooLarge { limit: limits.bytes });
+        }
+        Err(fault) => return Err(Problem::NotFhir(vec![fault])),
+    };
+    check(version, kind, &value)?;
+    Ok(value)
+}
+
+/// Checks that `resource` is of type `kind` and well formed in `version`.
+pub fn check(version: FhirVersion, kind: &str, resource: &Value) -> Result<(), Problem> {
+    if type_of(resource) != Some(kind) {
+        return Err(Problem::fault(
+            IssueCode::Structure,
+            "resourceType",
+            Text::new(
+                format!("Här väntas en {kind}: resourceType saknas eller anger en annan resurstyp."),
+                format!("A {kind} is expected here: resourceType is missing or names another type."),
+            ),
+        ));
+    }
+    let faults = structure::check(version, kind, resource);
+    if faults.is_empty() { Ok(()) } else { Err(Problem::NotFhir(faults)) }
+}
+
+/// The `resourceType` member of a JSON value.
+pub fn type_of(resource: &Value) -> Option<&str> {
+    resource.get("resourceType").and_then(Value::as_str)
+}
+
+/// A checked resource in R5, with the way back to the paths of the version it came in.
+pub struct Content {
+    pub kind: ResourceType,
+    pub resource: Value,
+    pub paths: PathMap,
+}
+
+impl Content {
+    /// Takes a resource that passed [`check`] in `version`.
+    pub fn new(version: FhirVersion, kind: ResourceType, resource: Value) -> Content {
+        match version {
+            FhirVersion::R5 => Content { kind, resource, paths: PathMap::default() },
+            FhirVersion::R4 => {
+                let converted = r4_to_r5(&resource);
+                Content { kind, resource: converted.resource, paths: converted.paths }
+            }
+        }
+    }
+
+    /// The id in the body, if any.
+    pub fn id(&self) -> Option<&str> {
+        self.resource.get("id").and_then(Value::as_str)
+    }
+
+    /// Gives the resource its id and understands it: now it is ready for the door.
+    pub fn prepare(self, id: &str) -> Result<Prepared, Problem> {
+        let Content { kind, resource, paths } = self;
+        let body = Body::new(kind, id, resource);
+        let text = body.render(0, Timestamp::UNIX_EPOCH);
+        let fact = understand(kind.name(), &text).map_err(|_| not_understood(kind))?;
+        Ok(Prepared { kind, id: id.to_owned(), body, fact: Arc::new(fact), paths })
+    }
+}
+
+fn not_understood(kind: ResourceType) -> Problem {
+    Problem::NotFhir(vec![Fault {
+        code: IssueCode::Value,
+        expression: kind.name().to_owned(),
+        text: Text::new(
+            "Resursen följer schemat men innehåller ett värde som tjänsten inte kan tolka.",
+            "The resource follows the schema but holds a value that the service cannot interpret.",
+        ),
+    }])
+}
+
+/// A resource ready to be written: its stored form, what the rules see, and the way back to the caller's paths.
+pub struct Prepared {
+    pub kind: ResourceType,
+    pub id: String,
+    pub body: Body,
+    pub fact: Arc<Fact>,
+    pub paths: PathMap,
+}
+
+/// A resource's stored form, serialised once; only version and instant are filled in at the moment of the write.
+pub struct Body {
+    /// `{"resourceType":…,"id":…,"meta":{`
+    head: String,
+    /// What `meta` holds beside versionId and lastUpdated, each member with its leading comma.
+    meta: String,
+    /// Everything after `meta`, each member with its leading comma.
+    tail: String,
+    /// The resource as it will be stored, for the index (its meta without versionId and lastUpdated).
+    pub resource: Value,
+}
+
+impl Body {
+    /// Sets type and id first; keeps every other member as it came.
+    pub fn new(kind: ResourceType, id: &str, mut resource: Value) -> Body {
+        let mut meta_rest = String::new();
+        let mut tail = String::new();
+        if let Some(members) = resource.as_object_mut() {
+            if let Some(Value::Object(meta)) = members.get_mut("meta") {
+                meta.shift_remove("versionId");
+                meta.shift_remove("lastUpdated");
+                append_members(&mut meta_rest, meta.iter());
+            }
+            members.insert("id".to_owned(), Value::String(id.to_owned()));
+            let rest = members.iter().filter(|(name, _)| !matches!(name.as_str(), "resourceType" | "id" | "meta"));
+            append_members(&mut tail, rest);
+        }
+        let head = format!(r#"{{"resourceType":"{kind}","id":{},"meta":{{"#, Value::from(id));
+        Body { head, meta: meta_rest, tail, resource }
+    }
+
+    /// The JSON text of this version.
+    pub fn render(&self, version: i64, last_updated: Timestamp) -> String {
+        let mut text = String::with_capacity(self.head.len() + self.meta.len() + self.tail.len() + 80);
+        text.push_str(&self.head);
+        text.push_str(&format!(r#""versionId":"{version}","lastUpdated":"{}""#, instant(last_updated)));
+        text.push_str(&self.meta);
+        text.push('}');
+        text.push_str(&self.tail);
+        text.push('}');
+        text
+    }
+}
+
+/// A FHIR instant with milliseconds, UTC.
+pub fn instant(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+fn append_members<'a>(text: &mut String, members: impl Iterator<Item = (&'a String, &'a Value)>) {
+    for (name, value) in members {
+        text.push(',');
+        // A String or Value always serialises: its keys are strings and its numbers were read from JSON.
+        text.push_str(&Value::from(name.as_str()).to_string());
+        text.push(':');
+        text.push_str(&value.to_string());
+    }
+}
+

@@ -1,0 +1,97 @@
+//! The one door: every write passes [`Door::write`], every read one of the functions in `read.rs`.
+//!
+//! Whoever wants to store something (HTTP, a transaction Bundle, `demo`) prepares a [`content::Prepared`] and hands it
+//! in as an [`Order`]; preconditions, the riktlinje, versioning, index, outbox and audit follow in one database
+//! transaction. Nothing else writes.
+
+pub mod content;
+pub mod problem;
+mod read;
+pub mod transaction;
+mod underlag;
+mod write;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use crate::access::{Call, Decision, decide};
+use crate::clock::Clock;
+use crate::fhir::json::Limits;
+use crate::fhir::types::ResourceType;
+use crate::riktlinje::{Finding, Policies};
+use crate::store::Store;
+use content::Prepared;
+use problem::Problem;
+
+/// What a write or read needs to know beside the request itself. Cheap to clone.
+#[derive(Clone)]
+pub struct Door {
+    pub store: Store,
+    pub policies: Arc<Policies>,
+    pub clock: Clock,
+    pub limits: Limits,
+}
+
+/// One thing to be written.
+pub struct Order {
+    pub action: Action,
+    /// The entry's number when the order came in a Bundle: findings and problems then tell `Bundle.entry[n]`.
+    pub entry: Option<usize>,
+}
+
+/// What an [`Order`] asks for.
+pub enum Action {
+    /// POST: a new resource under an id that the server gave.
+    Create(Prepared),
+    /// PUT: a new version, or a new resource under the caller's id.
+    Update { prepared: Prepared, precondition: Precondition },
+    /// DELETE: the end of the resource; its versions stay.
+    Delete { kind: ResourceType, id: String, precondition: Precondition },
+}
+
+/// What the caller demands of the current version before anything is written (http.html#2.21.0.9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precondition {
+    None,
+    /// `If-Match: W/"n"`.
+    VersionIs(i64),
+    /// `If-Match: *`.
+    MustExist,
+    /// `If-None-Match: *`.
+    MustNotExist,
+}
+
+/// What became of an [`Order`].
+#[derive(Clone, Debug)]
+pub struct Written {
+    pub kind: ResourceType,
+    pub id: String,
+    pub version: i64,
+    pub last_updated: Timestamp,
+    pub outcome: Outcome,
+    /// The stored R5 JSON text; empty after a delete.
+    pub body: String,
+    /// What the riktlinje had to say, expressions in the caller's version.
+    pub findings: Vec<Finding>,
+}
+
+/// How a write ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Created,
+    Updated,
+    Deleted,
+    /// A delete of what was already deleted: nothing changed.
+    AlreadyDeleted,
+}
+
+impl Door {
+    /// Refuses what the access decision denies.
+    fn permit(&self, call: &Call, kind: ResourceType) -> Result<(), Problem> {
+        match decide(call, kind) {
+            Decision::Permit => Ok(()),
+            Decision::Deny => Err(Problem::Forbidden),
+        }
+    }
+}

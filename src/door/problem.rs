@@ -1,0 +1,111 @@
+//! Why a request was not carried out: the closed set of problems. `api/outcome.rs` makes an OperationOutcome of each.
+
+use crate::fhir::fault::{Fault, IssueCode, Text};
+use crate::riktlinje::Finding;
+use crate::store::StoreError;
+
+/// Everything that can keep a request from being carried out. Its HTTP status stands in [`Problem::status`].
+#[derive(Debug)]
+pub enum Problem {
+    /// The content is not FHIR, or not the FHIR that was asked for.
+    NotFhir(Vec<Fault>),
+    /// The body is larger than the configured limit, in bytes.
+    BodyTooLarge { limit: usize },
+    /// The riktlinje refuses the write; every finding is told. Expressions are in the caller's version.
+    Refused(Vec<Finding>),
+    /// The request's own words (URL, headers, parameters) are wrong.
+    BadRequest { text: Text, expression: String },
+    /// No such resource type in the closed set, or no such address.
+    UnknownAddress,
+    /// No resource with that id (or version) was ever stored.
+    NotFound,
+    /// The resource is deleted; its last version's number.
+    Deleted { version: i64 },
+    /// The interaction is not offered at this address.
+    MethodNotAllowed { allow: &'static str },
+    /// `Accept` or `_format` asks for what we do not write.
+    NotAcceptable,
+    /// `Content-Type` names what we do not read.
+    UnsupportedMediaType,
+    /// `If-Match` names another version than the current one, or `If-None-Match: *` met an existing resource.
+    PreconditionFailed { text: Text, expression: String },
+    /// Another write came between, and the caller named no version.
+    Race,
+    /// The caller may not do this.
+    Forbidden,
+    /// The database is busy or out of reach; try again.
+    Busy,
+    /// A fault of ours. The reason goes to the log, never to the caller.
+    Internal { reason: String },
+}
+
+impl Problem {
+    /// A fault in the request's own words, told in both languages.
+    pub fn bad_request(sv: impl Into<String>, en: impl Into<String>) -> Problem {
+        Problem::BadRequest { text: Text::new(sv.into(), en.into()), expression: String::new() }
+    }
+
+    /// One single structural fault.
+    pub fn fault(code: IssueCode, expression: impl Into<String>, text: Text) -> Problem {
+        Problem::NotFhir(vec![Fault { code, expression: expression.into(), text }])
+    }
+
+    /// The HTTP status of the problem: the one table (design: status codes; http.html#2.21.0.4).
+    pub fn status(&self) -> u16 {
+        match self {
+            Problem::NotFhir(_) | Problem::BadRequest { .. } => 400,
+            Problem::Forbidden => 403,
+            Problem::UnknownAddress | Problem::NotFound => 404,
+            Problem::MethodNotAllowed { .. } => 405,
+            Problem::NotAcceptable => 406,
+            Problem::Race => 409,
+            Problem::Deleted { .. } => 410,
+            Problem::PreconditionFailed { .. } => 412,
+            Problem::BodyTooLarge { .. } => 413,
+            Problem::UnsupportedMediaType => 415,
+            Problem::Refused(_) => 422,
+            Problem::Internal { .. } => 500,
+            Problem::Busy => 503,
+        }
+    }
+
+    /// The same problem told about entry `index` of a Bundle: every expression starts with `Bundle.entry[n]`.
+    pub fn in_entry(self, index: usize) -> Problem {
+        let entry = format!("Bundle.entry[{index}]");
+        match self {
+            Problem::NotFhir(faults) => Problem::NotFhir(
+                faults
+                    .into_iter()
+                    .map(|fault| Fault { expression: in_resource(&entry, &fault.expression), ..fault })
+                    .collect(),
+            ),
+            Problem::Refused(findings) => Problem::Refused(
+                findings
+                    .into_iter()
+                    .map(|finding| Finding { expression: in_resource(&entry, &finding.expression), ..finding })
+                    .collect(),
+            ),
+            Problem::BadRequest { text, .. } => Problem::BadRequest { text, expression: entry },
+            Problem::PreconditionFailed { text, .. } => Problem::PreconditionFailed { text, expression: entry },
+            other => other,
+        }
+    }
+}
+
+/// `CareTeam.participant[0]` inside an entry is `Bundle.entry[n].resource.participant[0]`.
+pub fn in_resource(entry: &str, expression: &str) -> String {
+    match expression.split_once('.') {
+        Some((_, rest)) => format!("{entry}.resource.{rest}"),
+        None => format!("{entry}.resource"),
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Unavailable(_) | StoreError::QueueFull => Problem::Busy,
+            StoreError::Conflict => Problem::Race,
+            other => Problem::Internal { reason: other.to_string() },
+        }
+    }
+}

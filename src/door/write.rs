@@ -1,0 +1,325 @@
+//! The way of a write, inside one database transaction: lock, check what the caller demands, store, judge the state
+//! that results (GEN-01), carry out what the rules bring about, audit. An error anywhere leaves nothing behind.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use fastkontakt_model::{Fact, understand};
+use serde_json::Value;
+
+use super::content::{Body, Prepared};
+use super::problem::{Problem, in_resource};
+use super::underlag::OppenTransaktion;
+use super::{Action, Door, Order, Outcome, Precondition, Written};
+use crate::access::Call;
+use crate::fhir::fault::Text;
+use crate::fhir::search;
+use crate::fhir::types::ResourceType;
+use crate::riktlinje::{Effect, Finding, Severity, Skrivning, bedom, only_ends_or_limits, samma_patient};
+use crate::store::{AuditEntry, NewVersion, Session, Stored};
+
+impl Door {
+    /// Carries out all orders, or none. Answers after the commit.
+    pub async fn write(&self, call: &Call, orders: Vec<Order>) -> Result<Vec<Written>, Problem> {
+        for order in &orders {
+            self.permit(call, order.kind())?;
+        }
+        let (door, call) = (self.clone(), call.clone());
+        self.store.write(move |session| Writing { door, call, session }.carry_out(orders)).await
+    }
+}
+
+impl Order {
+    fn kind(&self) -> ResourceType {
+        match &self.action {
+            Action::Create(prepared) | Action::Update { prepared, .. } => prepared.kind,
+            Action::Delete { kind, .. } => *kind,
+        }
+    }
+
+    fn id(&self) -> &str {
+        match &self.action {
+            Action::Create(prepared) | Action::Update { prepared, .. } => &prepared.id,
+            Action::Delete { id, .. } => id,
+        }
+    }
+
+    /// The patient whose compartment is written.
+    fn patient(&self) -> Option<String> {
+        match &self.action {
+            Action::Create(prepared) | Action::Update { prepared, .. } => {
+                search::patient_of(prepared.kind, &prepared.body.resource)
+            }
+            Action::Delete { .. } => None,
+        }
+    }
+
+    /// The expression or problem as the caller sees it: within the entry, when there is one.
+    fn place(&self, problem: Problem) -> Problem {
+        match self.entry {
+            Some(index) => problem.in_entry(index),
+            None => problem,
+        }
+    }
+}
+
+/// One transaction on its way.
+struct Writing<'s> {
+    door: Door,
+    call: Call,
+    session: &'s mut Session,
+}
+
+/// An order that is stored but not yet judged.
+struct Staged {
+    order: Order,
+    written: Written,
+    before: Option<Arc<Fact>>,
+    /// GEN-02: the write only ends or limits what is stored.
+    bara_avslut: bool,
+}
+
+impl Writing<'_> {
+    fn carry_out(self, orders: Vec<Order>) -> Result<Vec<Written>, Problem> {
+        let Writing { door, call, session } = self;
+        lock(session, &orders)?;
+        let mut transaction = Transaction { door: &door, call: &call, underlag: OppenTransaktion::new(session) };
+        let staged = orders
+            .into_iter()
+            .map(|order| transaction.stage(order))
+            .collect::<Result<Vec<Staged>, Problem>>()?;
+        let written = transaction.judge(staged)?;
+        transaction.audit(&written)?;
+        Ok(written)
+    }
+}
+
+/// Takes the locks the exactness of the patient rules rests on, in one fixed order for all writers. Under SQLite the
+/// one writer is the lock.
+fn lock(session: &mut Session, orders: &[Order]) -> Result<(), Problem> {
+    if !session.needs_locks() {
+        return Ok(());
+    }
+    let keys: BTreeSet<(ResourceType, &str)> = orders.iter().map(|order| (order.kind(), order.id())).collect();
+    let named: BTreeSet<String> = orders.iter().filter_map(Order::patient).collect();
+    let mut joined: BTreeSet<String> = BTreeSet::new();
+    for patient in named {
+        joined.extend(samma_patient(&patient, &mut OppenTransaktion::new(session))?);
+        joined.insert(patient);
+    }
+    session.lock_patients(&joined.into_iter().collect::<Vec<_>>())?;
+    session.lock_resources(&keys.into_iter().collect::<Vec<_>>())?;
+    Ok(())
+}
+
+struct Transaction<'a, 's> {
+    door: &'a Door,
+    call: &'a Call,
+    underlag: OppenTransaktion<'s>,
+}
+
+impl Transaction<'_, '_> {
+    /// Checks the preconditions and stores the new version; nothing is judged yet.
+    fn stage(&mut self, order: Order) -> Result<Staged, Problem> {
+        let current = self.underlag.session.current(order.kind(), order.id())?;
+        precondition(&order, current.as_ref()).map_err(|problem| order.place(problem))?;
+        let before = current.as_ref().filter(|stored| !stored.deleted);
+        let before_fact = before.and_then(|stored| understand(stored.kind.name(), &stored.body).ok()).map(Arc::new);
+        let bara_avslut = match (before, &order.action) {
+            (Some(stored), Action::Update { prepared, .. }) => {
+                only_ends_or_limits(&resource_of(stored)?, &prepared.body.resource)
+            }
+            _ => false,
+        };
+        let written = match &order.action {
+            Action::Create(prepared) | Action::Update { prepared, .. } => {
+                let outcome = if before.is_some() { Outcome::Updated } else { Outcome::Created };
+                let written = self.put(prepared.kind, &prepared.id, current.as_ref(), &prepared.body, outcome)?;
+                self.underlag.remember(prepared.kind, &prepared.id, Some(prepared.fact.clone()));
+                written
+            }
+            Action::Delete { kind, id, .. } => match &current {
+                None => return Err(order.place(Problem::NotFound)),
+                Some(stored) if stored.deleted => already_deleted(stored),
+                Some(stored) => {
+                    let written = self.end(stored)?;
+                    self.underlag.remember(*kind, id, None);
+                    written
+                }
+            },
+        };
+        Ok(Staged { order, written, before: before_fact, bara_avslut })
+    }
+
+    /// Writes the next version of a resource: current row, history, index and outbox in one go.
+    fn put(
+        &mut self,
+        kind: ResourceType,
+        id: &str,
+        current: Option<&Stored>,
+        body: &Body,
+        outcome: Outcome,
+    ) -> Result<Written, Problem> {
+        let version = current.map_or(1, |stored| stored.version + 1);
+        let last_updated = self.underlag.session.next_instant(self.door.clock.now(), current);
+        let text = body.render(version, last_updated);
+        let patient = search::patient_of(kind, &body.resource);
+        self.underlag.session.put(&NewVersion {
+            kind,
+            id,
+            version,
+            last_updated,
+            deleted: false,
+            patient: patient.as_deref(),
+            body: &text,
+            index: &search::index(kind, &body.resource),
+            caller: self.call.caller.name(),
+            request_id: &self.call.request_id,
+            interaction: self.call.interaction.code(),
+        })?;
+        Ok(Written { kind, id: id.to_owned(), version, last_updated, outcome, body: text, findings: Vec::new() })
+    }
+
+    /// Writes the version that says the resource is deleted. It keeps its patient, so that the patient's history is whole.
+    fn end(&mut self, stored: &Stored) -> Result<Written, Problem> {
+        let last_updated = self.underlag.session.next_instant(self.door.clock.now(), Some(stored));
+        let version = stored.version + 1;
+        let patient = resource_of(stored)?;
+        self.underlag.session.put(&NewVersion {
+            kind: stored.kind,
+            id: &stored.id,
+            version,
+            last_updated,
+            deleted: true,
+            patient: search::patient_of(stored.kind, &patient).as_deref(),
+            body: "",
+            index: &[],
+            caller: self.call.caller.name(),
+            request_id: &self.call.request_id,
+            interaction: self.call.interaction.code(),
+        })?;
+        Ok(Written {
+            kind: stored.kind,
+            id: stored.id.clone(),
+            version,
+            last_updated,
+            outcome: Outcome::Deleted,
+            body: String::new(),
+            findings: Vec::new(),
+        })
+    }
+
+    /// Judges every order on the state after all of them; refuses the whole when one has an error.
+    fn judge(&mut self, staged: Vec<Staged>) -> Result<Vec<Written>, Problem> {
+        let today = self.door.clock.today();
+        let mut effects = Vec::new();
+        let mut written = Vec::with_capacity(staged.len());
+        for Staged { order, written: mut result, before, bara_avslut } in staged {
+            if let Action::Create(prepared) | Action::Update { prepared, .. } = &order.action {
+                let skrivning = Skrivning { written: &prepared.fact, stored: before.as_deref(), bara_avslut };
+                let judgement = bedom(&skrivning, &mut self.underlag, &self.door.policies, today)?;
+                effects.extend(judgement.effects);
+                result.findings =
+                    judgement.findings.into_iter().map(|finding| located(finding, prepared, order.entry)).collect();
+            }
+            written.push(result);
+        }
+        let refused = written.iter().flat_map(|result| &result.findings).any(|f| f.severity == Severity::Error);
+        if refused {
+            let mut findings: Vec<Finding> = written.into_iter().flat_map(|result| result.findings).collect();
+            findings.sort_by_key(|finding| finding.severity);
+            return Err(Problem::Refused(findings));
+        }
+        for effect in effects {
+            self.bring_about(effect)?;
+        }
+        Ok(written)
+    }
+
+    /// Carries out what a rule brings about: a new version of another resource, in the same transaction.
+    fn bring_about(&mut self, effect: Effect) -> Result<(), Problem> {
+        let (kind, id) = effect.target();
+        let Some(stored) = self.underlag.session.current(kind, id)? else {
+            return Err(Problem::Internal { reason: format!("the {kind} an effect ends is not stored") });
+        };
+        let mut resource = resource_of(&stored)?;
+        effect.apply(&mut resource);
+        let body = Body::new(kind, id, resource);
+        self.put(kind, id, Some(&stored), &body, Outcome::Updated)?;
+        Ok(())
+    }
+
+    /// One audit row for the request, naming every patient it touched.
+    fn audit(&mut self, written: &[Written]) -> Result<(), Problem> {
+        let entry = AuditEntry {
+            at: self.door.clock.now(),
+            caller: self.call.caller.name(),
+            purpose: self.call.purpose,
+            interaction: self.call.interaction.code(),
+            request_id: &self.call.request_id,
+            outcome: "success",
+            resources: written.iter().map(|result| (result.kind, result.id.as_str(), result.version)).collect(),
+        };
+        Ok(self.underlag.session.audit(&entry)?)
+    }
+}
+
+/// What the caller demands of the current version (http.html#concurrency).
+fn precondition(order: &Order, current: Option<&Stored>) -> Result<(), Problem> {
+    let precondition = match &order.action {
+        Action::Create(_) => {
+            return match current {
+                None => Ok(()),
+                Some(_) => Err(Problem::Race),
+            };
+        }
+        Action::Update { precondition, .. } | Action::Delete { precondition, .. } => *precondition,
+    };
+    let failed = |sv: &'static str, en: &'static str| {
+        Err(Problem::PreconditionFailed { text: Text::new(sv, en), expression: String::new() })
+    };
+    match (precondition, current) {
+        (Precondition::None, _) => Ok(()),
+        (Precondition::MustNotExist, Some(stored)) if !stored.deleted => {
+            failed("Resursen finns redan (If-None-Match: *).", "The resource exists already (If-None-Match: *).")
+        }
+        (Precondition::MustNotExist, _) => Ok(()),
+        (Precondition::MustExist, Some(stored)) if !stored.deleted => Ok(()),
+        (Precondition::MustExist, _) => {
+            failed("Det finns ingen gällande version (If-Match: *).", "There is no current version (If-Match: *).")
+        }
+        (Precondition::VersionIs(version), Some(stored)) if stored.version == version => Ok(()),
+        (Precondition::VersionIs(_), _) => failed(
+            "If-Match anger en annan version än den gällande: läs resursen på nytt och gör om ändringen.",
+            "If-Match names another version than the current one: read the resource again and redo the change.",
+        ),
+    }
+}
+
+/// The finding as the caller should see it: a path in the caller's version, inside its entry.
+fn located(finding: Finding, prepared: &Prepared, entry: Option<usize>) -> Finding {
+    let expression = prepared.paths.to_source(&finding.expression);
+    let expression = match entry {
+        Some(index) => in_resource(&format!("Bundle.entry[{index}]"), &expression),
+        None => expression,
+    };
+    Finding { expression, ..finding }
+}
+
+fn already_deleted(stored: &Stored) -> Written {
+    Written {
+        kind: stored.kind,
+        id: stored.id.clone(),
+        version: stored.version,
+        last_updated: stored.last_updated,
+        outcome: Outcome::AlreadyDeleted,
+        body: String::new(),
+        findings: Vec::new(),
+    }
+}
+
+/// The stored text as JSON; what was stored was checked, so a failure is a fault of ours.
+fn resource_of(stored: &Stored) -> Result<Value, Problem> {
+    serde_json::from_str(&stored.body)
+        .map_err(|_| Problem::Internal { reason: format!("a stored {} is not JSON", stored.kind) })
+}

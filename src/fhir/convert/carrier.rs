@@ -1,0 +1,325 @@
+//! The generic carrier (design, conversion f) and extensions whose value the other version has no type for (b):
+//! elements as extensions and back. One extension per item of an element; what an extension cannot hold as a value
+//! becomes nested extensions, one per member, named by the member.
+
+use serde_json::Value;
+
+use super::engine::{Item, Made, Object, Walk, append_extensions, put};
+use super::plan::{How, Mapped, Pair, Step, value_name};
+use crate::fhir::elements::{Element, TypeTable};
+
+/// The members that are lists of extensions themselves.
+pub const LISTS: [&str; 2] = ["extension", "modifierExtension"];
+
+/// One item of an element of the source as an extension of the target.
+pub fn encode_element(walk: &mut Walk<'_>, base: &str, name: &str, element: &Element, item: Item<'_>) -> Value {
+    // A choice goes by its stem, as HL7 names it, when the value's type tells the rest.
+    let name = match &element.choice {
+        Some(stem) if walk.plan.is_extension_value(&element.type_name) => stem,
+        _ => name,
+    };
+    Value::Object(encode(walk, format!("{base}{name}"), &element.type_name, item))
+}
+
+fn encode(walk: &mut Walk<'_>, url: String, type_name: &str, (value, beside): Item<'_>) -> Object {
+    let mut made = Object::new();
+    made.insert("url".to_owned(), Value::String(url));
+    let name = holder(walk, type_name);
+    match (name, value) {
+        (Some(name), value) => {
+            if let Some(value) = value {
+                let value = match (value, walk.plan.pair(type_name, type_name)) {
+                    (Value::Object(object), Some(pair)) => Value::Object(walk.object(pair, object)),
+                    _ => value.clone(),
+                };
+                made.insert(name.clone(), value);
+            }
+            if let Some(beside) = beside {
+                let beside = walk.beside(beside);
+                made.insert(format!("_{name}"), beside);
+            }
+        }
+        (None, Some(Value::Object(object))) => {
+            let members = encode_members(walk, type_name, object, None);
+            made.insert("extension".to_owned(), Value::Array(members));
+        }
+        (None, _) => {}
+    }
+    made
+}
+
+/// The name under which an extension holds a value of this type in both versions; text stands for primitive types
+/// that one of them lacks (integer64).
+fn holder(walk: &Walk<'_>, type_name: &str) -> Option<String> {
+    if walk.plan.is_extension_value(type_name) {
+        Some(value_name(type_name))
+    } else if crate::fhir::elements::is_primitive(type_name) {
+        Some("valueString".to_owned())
+    } else {
+        None
+    }
+}
+
+/// The members of an object of the source as nested extensions, all but one.
+fn encode_members(walk: &mut Walk<'_>, type_name: &str, object: &Object, but: Option<&str>) -> Vec<Value> {
+    let Some(table) = walk.plan.source.type_(type_name) else { return Vec::new() };
+    let mut members = Vec::new();
+    for (key, value) in object {
+        let name = key.strip_prefix('_').unwrap_or(key);
+        let below = name.len() < key.len();
+        if but == Some(name) || (below && object.contains_key(name)) {
+            continue;
+        }
+        if LISTS.contains(&name) {
+            members.extend(encode_list(walk, name.to_owned(), value));
+            continue;
+        }
+        let Some(element) = table.get(name) else { continue };
+        let beside = object.get(&super::engine::underscored(name));
+        let (value, beside) = if below { (None, Some(value)) } else { (Some(value), beside) };
+        for item in super::engine::items(value, beside) {
+            members.push(encode_element(walk, "", name, element, item));
+        }
+    }
+    members
+}
+
+/// A list of extensions as one extension that holds them.
+pub fn encode_list(walk: &mut Walk<'_>, url: String, list: &Value) -> Option<Value> {
+    let list = list.as_array()?.iter().map(|e| walk.extension(e)).collect();
+    let mut nested = Object::new();
+    nested.insert("url".to_owned(), Value::String(url));
+    nested.insert("extension".to_owned(), Value::Array(list));
+    Some(Value::Object(nested))
+}
+
+/// The way back.
+pub fn decode_list(walk: &mut Walk<'_>, extension: &Object) -> Option<Value> {
+    let list = extension.get("extension")?.as_array()?;
+    Some(Value::Array(list.iter().map(|e| walk.extension(e)).collect()))
+}
+
+/// The element of the target that an extension of this name holds, among those that may come back.
+pub fn named(pair: &Pair, name: &str, extension: &Object) -> Option<(&'static str, &'static Element)> {
+    let find = |name: &str| pair.restorable.get_key_value(name).map(|(n, e)| (*n, *e));
+    find(name).or_else(|| find(&of_choice(name, extension)?))
+}
+
+/// `deceased` and a `valueBoolean` → `deceasedBoolean`.
+fn of_choice(stem: &str, extension: &Object) -> Option<String> {
+    let kind = extension.keys().find_map(|key| key.strip_prefix('_').unwrap_or(key).strip_prefix("value"))?;
+    Some(format!("{stem}{kind}"))
+}
+
+/// The way back: one item of an element of the target, from its carrier.
+pub fn decode(walk: &mut Walk<'_>, element: &Element, extension: &Object) -> Option<Made> {
+    let Some(name) = holder(walk, &element.type_name) else {
+        return Some((Some(Value::Object(decode_members(walk, &element.type_name, extension)?)), None));
+    };
+    if extension.contains_key("id") || extension.contains_key("extension") {
+        return None;
+    }
+    let value = match (extension.get(&name), walk.plan.pair(&element.type_name, &element.type_name)) {
+        (Some(Value::Object(object)), Some(pair)) => Some(Value::Object(walk.object(pair, object))),
+        (value, _) => value.cloned(),
+    };
+    let beside = extension.get(&format!("_{name}")).map(|b| walk.beside(b));
+    (value.is_some() || beside.is_some()).then_some((value, beside))
+}
+
+/// An object of the target from nested extensions; nothing when one of them names no member.
+pub fn decode_members(walk: &mut Walk<'_>, type_name: &str, extension: &Object) -> Option<Object> {
+    let table: &TypeTable = walk.plan.target.type_(type_name)?;
+    let mut made = Object::new();
+    for nested in extension.get("extension")?.as_array()? {
+        let nested = nested.as_object()?;
+        let name = nested.get("url")?.as_str()?;
+        if LISTS.contains(&name) {
+            made.insert(name.to_owned(), decode_list(walk, nested)?);
+            continue;
+        }
+        let of_choice = if table.get(name).is_none() { of_choice(name, nested) } else { None };
+        let name = of_choice.as_deref().unwrap_or(name);
+        let element = table.get(name)?;
+        let item = decode(walk, element, nested)?;
+        put(&mut made, name, element.many, vec![item]);
+    }
+    Some(made)
+}
+
+/// An extension of the source as one of the target (design, conversion b).
+pub fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
+    let plan = walk.plan;
+    let (Some(mine), Some(theirs)) = (plan.source.type_("Extension"), plan.target.type_("Extension")) else {
+        return source.clone();
+    };
+    let mut made = Object::new();
+    let mut foreign: Option<(&str, &Element)> = None;
+    for (key, value) in source {
+        if key == "extension" {
+            match value {
+                Value::Array(list) => {
+                    if let Some((name, value)) = foreign_value(walk, source, list) {
+                        put(&mut made, &name, false, vec![value]);
+                    } else {
+                        let list = list.iter().map(|e| walk.extension(e)).collect();
+                        made.insert(key.clone(), Value::Array(list));
+                    }
+                }
+                other => {
+                    made.insert(key.clone(), other.clone());
+                }
+            }
+            continue;
+        }
+        let name = key.strip_prefix('_').unwrap_or(key);
+        let Some(element) = name.strip_prefix("value").and_then(|_| mine.get(name)) else {
+            made.insert(key.clone(), value.clone());
+            continue;
+        };
+        if theirs.get(name).is_none() {
+            foreign = Some((name, element));
+        } else if name.len() < key.len() {
+            let beside = walk.beside(value);
+            made.insert(key.clone(), beside);
+        } else {
+            let value = match (value, plan.pair(&element.type_name, &element.type_name)) {
+                (Value::Object(object), Some(pair)) => {
+                    walk.silent += 1;
+                    let value = Value::Object(walk.object(pair, object));
+                    walk.silent -= 1;
+                    value
+                }
+                _ => value.clone(),
+            };
+            made.insert(key.clone(), value);
+        }
+    }
+    if let Some((name, element)) = foreign {
+        let item = (source.get(name), source.get(&super::engine::underscored(name)));
+        walk.silent += 1;
+        let child = encode(walk, format!("{}{}", plan.source_base, element.type_name), &element.type_name, item);
+        walk.silent -= 1;
+        append_extensions(&mut made, vec![Value::Object(child)]);
+    }
+    made
+}
+
+/// A value whose type only the target has, from the one child that carries it.
+fn foreign_value(walk: &mut Walk<'_>, source: &Object, list: &[Value]) -> Option<(String, Made)> {
+    let [Value::Object(child)] = list else { return None };
+    if source.keys().any(|key| key.contains("value")) {
+        return None;
+    }
+    let type_name = child.get("url")?.as_str()?.strip_prefix(walk.plan.target_base)?;
+    let name = value_name(type_name);
+    let extension = |tables: &'static crate::fhir::elements::Tables| tables.type_("Extension")?.get(&name);
+    let element = extension(walk.plan.target).filter(|e| e.type_name == type_name)?;
+    if extension(walk.plan.source).is_some() {
+        return None;
+    }
+    walk.silent += 1;
+    let made = decode(walk, element, child);
+    walk.silent -= 1;
+    Some((name, made?))
+}
+
+/// The last extension of an object, when it has this url; and the object without it.
+pub fn without_last<'v>(object: &'v Object, url: &str) -> Option<(Object, &'v Object)> {
+    let list = object.get("extension")?.as_array()?;
+    let last = list.last()?.as_object()?;
+    if last.get("url")?.as_str()? != url {
+        return None;
+    }
+    let mut rest = object.clone();
+    if list.len() == 1 {
+        rest.shift_remove("extension");
+    } else if let Some(Value::Array(list)) = rest.get_mut("extension") {
+        list.pop();
+    }
+    Some((rest, last))
+}
+
+/// What of an object finds no place in the value that stands for it: all members but one, as one extension.
+pub fn remainder(walk: &mut Walk<'_>, type_name: &str, object: &Object, member: &str, url: String) -> Option<Value> {
+    walk.silent += 1;
+    let members = encode_members(walk, type_name, object, Some(member));
+    walk.silent -= 1;
+    if members.is_empty() {
+        return None;
+    }
+    let mut extension = Object::new();
+    extension.insert("url".to_owned(), Value::String(url));
+    extension.insert("extension".to_owned(), Value::Array(members));
+    Some(Value::Object(extension))
+}
+
+/// The way back: the members from that extension, and the holder without it.
+pub fn reopened(walk: &mut Walk<'_>, type_name: &str, holder: Option<&Value>, url: &str) -> Option<(Object, Object)> {
+    let (rest, extension) = without_last(holder?.as_object()?, url)?;
+    walk.silent += 1;
+    let members = decode_members(walk, type_name, extension);
+    walk.silent -= 1;
+    Some((members?, rest))
+}
+
+/// Adds the extension to a value: to the object itself, or beside a primitive.
+pub fn add_remainder((mut value, mut beside): Made, primitive: bool, extension: Option<Value>) -> Made {
+    if let Some(extension) = extension {
+        let holder = if primitive { &mut beside } else { &mut value };
+        if !matches!(holder, Some(Value::Object(_))) {
+            *holder = Some(Value::Object(Object::new()));
+        }
+        if let Some(Value::Object(holder)) = holder {
+            append_extensions(holder, vec![extension]);
+        }
+    }
+    (value, beside)
+}
+
+/// The parts of a step that wrapping needs.
+#[derive(Clone, Copy)]
+pub struct Wrapping {
+    pub pair: &'static Pair,
+    pub step: &'static Step,
+    pub mapped: &'static Mapped,
+    pub member: &'static str,
+    pub inner: &'static How,
+    pub primitive: bool,
+}
+
+/// value → { member: value }, and what was kept beside it.
+pub fn wrap(walk: &mut Walk<'_>, w: Wrapping, (value, beside): Item<'_>) -> Option<Made> {
+    let url = format!("{}{}", w.pair.restore, w.mapped.name);
+    let holder = if w.primitive { beside } else { value };
+    let (mut made, rest) = match reopened(walk, &w.mapped.element.type_name, holder, &url) {
+        Some((members, rest)) => (members, Some(rest)),
+        None => (Object::new(), None),
+    };
+    let rest = rest.map(Value::Object);
+    let item = match &rest {
+        None => (value, beside),
+        Some(rest) => {
+            let rest = Some(rest).filter(|r| r.as_object().is_some_and(|r| !r.is_empty()));
+            if w.primitive { (value, rest) } else { (rest, None) }
+        }
+    };
+    if item.0.is_some() || item.1.is_some() {
+        let inner = walk.value(w.pair, w.step, w.mapped, w.inner, item)?;
+        put(&mut made, w.member, false, vec![inner]);
+    }
+    Some((Some(Value::Object(made)), None))
+}
+
+/// { member: value } → value, what else there is beside it.
+pub fn unwrap(walk: &mut Walk<'_>, w: Wrapping, (value, _): Item<'_>) -> Option<Made> {
+    let object = value?.as_object()?;
+    let item = (object.get(w.member), object.get(&super::engine::underscored(w.member)));
+    let made = match item {
+        (None, None) => (None, None),
+        item => walk.value(w.pair, w.step, w.mapped, w.inner, item)?,
+    };
+    let url = format!("{}{}", w.pair.carrier, w.step.name);
+    let extension = remainder(walk, &w.step.element.type_name, object, w.member, url);
+    Some(add_remainder(made, w.primitive, extension))
+}

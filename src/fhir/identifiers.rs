@@ -1,0 +1,92 @@
+//! Equivalent identifier systems: the national pages and the FHIR base profiles name the same register by different URIs.
+//! A resource keeps the system it came with; only matching treats them as one. Search (index and query) and the store's
+//! look-up of a patient by national number call this; the rules of form (length, Luhn) live in `riktlinje`.
+
+/// One register and every system URI it goes by.
+pub struct System {
+    /// The URI that we write and index by.
+    pub canonical: &'static str,
+    /// Other URIs that mean the same register.
+    pub equivalents: &'static [&'static str],
+}
+
+/// Source: HL7 Sweden's base profiles and Inera's OID register (shared national facts, "Identifier systems").
+/// The last line is a code system: a misprint in the base profiles that resources out there carry.
+pub const SYSTEMS: &[System] = &[
+    System {
+        canonical: PERSONNUMMER,
+        equivalents: &["urn:oid:1.2.752.129.2.1.3.1"],
+    },
+    System {
+        canonical: SAMORDNINGSNUMMER,
+        equivalents: &["urn:oid:1.2.752.129.2.1.3.3"],
+    },
+    System {
+        canonical: NATIONELLT_RESERVNUMMER,
+        equivalents: &["urn:oid:1.2.752.74.9.1"],
+    },
+    System {
+        canonical: HSA_ID,
+        equivalents: &["urn:oid:1.2.752.29.4.19"],
+    },
+    System {
+        canonical: BEFATTNING,
+        equivalents: &["urn:oid:1.2.759.129.2.2.1.4"],
+    },
+];
+
+pub const PERSONNUMMER: &str = "http://electronichealth.se/identifier/personnummer";
+pub const SAMORDNINGSNUMMER: &str = "http://electronichealth.se/identifier/samordningsnummer";
+pub const NATIONELLT_RESERVNUMMER: &str = "http://electronichealth.se/identifier/nationelltReservnummer";
+/// HSA-id of a person or a unit.
+pub const HSA_ID: &str = "urn:oid:1.2.752.129.2.1.4.1";
+/// Position (befattning) in HSA: a code system, not an identifier system.
+pub const BEFATTNING: &str = "urn:oid:1.2.752.129.2.2.1.4";
+
+/// The URI that stands for this system in every comparison: the first of its equivalents, or the URI itself.
+pub fn canonical_system(system: &str) -> &str {
+    SYSTEMS
+        .iter()
+        .find(|known| known.equivalents.contains(&system))
+        .map_or(system, |known| known.canonical)
+}
+
+/// Every URI that means the same register as this one, the canonical first; an unknown system is alone.
+pub fn equivalent_systems(system: &str) -> Vec<&str> {
+    let canonical = canonical_system(system);
+    match SYSTEMS.iter().find(|known| known.canonical == canonical) {
+        Some(known) => std::iter::once(known.canonical)
+            .chain(known.equivalents.iter().copied())
+            .collect(),
+        None => vec![system],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equivalent_systems_have_one_canonical_form() {
+        assert_eq!(canonical_system("urn:oid:1.2.752.129.2.1.3.1"), PERSONNUMMER);
+        assert_eq!(canonical_system(PERSONNUMMER), PERSONNUMMER);
+        assert_eq!(canonical_system("urn:oid:2.5.4.97"), "urn:oid:2.5.4.97");
+        assert_eq!(
+            equivalent_systems("urn:oid:1.2.752.29.4.19"),
+            vec![HSA_ID, "urn:oid:1.2.752.29.4.19"]
+        );
+        assert_eq!(equivalent_systems("urn:x"), vec!["urn:x"]);
+    }
+
+    #[test]
+    fn no_uri_stands_in_two_lines() {
+        let mut all: Vec<&str> = SYSTEMS
+            .iter()
+            .flat_map(|s| std::iter::once(s.canonical).chain(s.equivalents.iter().copied()))
+            .collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), count);
+    }
+}

@@ -1,0 +1,279 @@
+//! The invariants that need more than "this element demands that one". Each is named in [`super::table`].
+
+use serde_json::Value;
+
+use super::dates::in_order;
+use super::node::{Node, items};
+use super::reference::stated_type;
+
+const UCUM: &str = "http://unitsofmeasure.org";
+const CONDITION_CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
+const CONDITION_VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
+
+pub fn ext_1(node: &Node<'_>) -> bool {
+    node.has("extension") != node.has("value[x]")
+}
+
+pub fn ref_1(node: &Node<'_>) -> bool {
+    match node.text("reference").and_then(|reference| reference.strip_prefix('#')) {
+        None => true,
+        Some("") => node.inside,
+        Some(id) => node.around.contained.iter().any(|(other, _)| *other == Some(id)),
+    }
+}
+
+/// Everywhere but in CareTeam.period and CarePlan.period, where the riktlinje judges it (FK-03).
+pub fn per_1(node: &Node<'_>) -> bool {
+    let ours = matches!(node.parent_type, "CareTeam" | "CarePlan") && !node.inside;
+    ours || in_order(node.text("start"), node.text("end"))
+}
+
+/// Age and Duration: a unit of time, of UCUM; Age positive.
+pub fn age_1(node: &Node<'_>) -> bool {
+    quantity_of_ucum(node) && node.float("value").is_none_or(|value| value > 0.0)
+}
+
+pub fn dis_1(node: &Node<'_>) -> bool {
+    quantity_of_ucum(node)
+}
+
+pub fn drt_1(node: &Node<'_>) -> bool {
+    !node.has("code") || (node.text("system") == Some(UCUM) && node.has("value"))
+}
+
+pub fn cnt_3(node: &Node<'_>) -> bool {
+    let whole = node.get("value").is_none_or(|value| !value.to_string().contains('.'));
+    quantity_of_ucum(node) && node.text("code").is_none_or(|code| code == "1") && whole
+}
+
+fn quantity_of_ucum(node: &Node<'_>) -> bool {
+    (node.has("code") || !node.has("value")) && node.text("system").is_none_or(|system| system == UCUM)
+}
+
+/// Compared only when both are in the same unit.
+pub fn rng_2(node: &Node<'_>) -> bool {
+    ordered_quantities(node.get("low"), node.get("high"))
+}
+
+pub fn ratrng_2(node: &Node<'_>) -> bool {
+    ordered_quantities(node.get("lowNumerator"), node.get("highNumerator"))
+}
+
+fn ordered_quantities(low: Option<&Value>, high: Option<&Value>) -> bool {
+    let (Some(low), Some(high)) = (low, high) else { return true };
+    let same_unit = ["system", "code", "unit"].iter().all(|name| low.get(name) == high.get(name));
+    match (low.get("value").and_then(Value::as_f64), high.get("value").and_then(Value::as_f64)) {
+        (Some(low), Some(high)) if same_unit => low <= high,
+        _ => true,
+    }
+}
+
+pub fn rat_1(node: &Node<'_>) -> bool {
+    let (above, below) = (node.has("numerator"), node.has("denominator"));
+    above == below && (above || node.has("extension"))
+}
+
+pub fn ratrng_1(node: &Node<'_>) -> bool {
+    let above = node.has("lowNumerator") || node.has("highNumerator");
+    above == node.has("denominator") && (above || node.has("extension"))
+}
+
+pub fn tim_4(node: &Node<'_>) -> bool {
+    node.float("duration").is_none_or(|value| value >= 0.0)
+}
+
+pub fn tim_5(node: &Node<'_>) -> bool {
+    node.float("period").is_none_or(|value| value >= 0.0)
+}
+
+pub fn tim_9(node: &Node<'_>) -> bool {
+    let meal = |code: &Value| code.as_str().is_some_and(|code| matches!(code, "C" | "CM" | "CD" | "CV"));
+    !node.has("offset") || (node.has("when") && !node.items("when").iter().any(meal))
+}
+
+pub fn trd_3(node: &Node<'_>) -> bool {
+    match node.text("type") {
+        Some("named-event") => node.has("name"),
+        Some("periodic") => node.has("timing[x]"),
+        Some(code) if code.starts_with("data-") => node.has("data"),
+        _ => true,
+    }
+}
+
+pub fn drq_1(node: &Node<'_>) -> bool {
+    node.has("path") != node.has("searchParam")
+}
+
+pub fn sdd_1(node: &Node<'_>) -> bool {
+    node.has("interval") != node.has("offsets")
+}
+
+pub fn av_1(node: &Node<'_>) -> bool {
+    node.get("allDay") != Some(&Value::Bool(true)) || !(node.has("availableStartTime") || node.has("availableEndTime"))
+}
+
+pub fn dos_1(node: &Node<'_>) -> bool {
+    !node.has("asNeededFor") || node.get("asNeeded") != Some(&Value::Bool(false))
+}
+
+pub fn exp_2(node: &Node<'_>) -> bool {
+    node.text("name").is_none_or(|name| {
+        name.len() <= 64
+            && name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    })
+}
+
+/// Breached only when the member's type is stated and is another.
+pub fn ctm_1_r4(node: &Node<'_>) -> bool {
+    !node.has("onBehalfOf") || member_may_be_practitioner(node)
+}
+
+/// R5 also demands that there is a member.
+pub fn ctm_1_r5(node: &Node<'_>) -> bool {
+    !node.has("onBehalfOf") || (node.has("member") && member_may_be_practitioner(node))
+}
+
+fn member_may_be_practitioner(node: &Node<'_>) -> bool {
+    let Some(member) = node.get("member").and_then(Value::as_object) else { return true };
+    let Some((type_name, table)) = node.around.tables.named("Reference") else { return true };
+    let member = Node { object: member, type_name, table, element: None, outer: None, ..*node };
+    stated_type(&member).is_none_or(|kind| kind == "Practitioner")
+}
+
+/// R4: the telecom (org-3) and address (org-2) of an organization; asked of every ContactPoint and Address.
+pub fn not_home_of_organization(node: &Node<'_>) -> bool {
+    node.parent_type != "Organization" || node.text("use") != Some("home")
+}
+
+/// R5: Organization.contact is an ExtendedContactDetail.
+pub fn org_3_r5(node: &Node<'_>) -> bool {
+    node.parent_type != "Organization" || !node.items("telecom").iter().any(is_home)
+}
+
+pub fn org_4_r5(node: &Node<'_>) -> bool {
+    node.parent_type != "Organization" || !node.get("address").is_some_and(is_home)
+}
+
+fn is_home(value: &Value) -> bool {
+    value.get("use").and_then(Value::as_str) == Some("home")
+}
+
+pub fn app_2(node: &Node<'_>) -> bool {
+    node.has("start") == node.has("end")
+}
+
+pub fn app_3(node: &Node<'_>) -> bool {
+    (node.has("start") && node.has("end")) || node.is("status", &["proposed", "cancelled", "waitlist"])
+}
+
+/// HL7's R4 expression misspells the code as `no-show`; the text and the code list have `noshow`.
+pub fn app_4(node: &Node<'_>) -> bool {
+    let reason = node.has("cancelationReason") || node.has("cancellationReason");
+    !reason || node.is("status", &["cancelled", "noshow"])
+}
+
+pub fn app_5(node: &Node<'_>) -> bool {
+    in_order(node.text("start"), node.text("end"))
+}
+
+pub fn app_7(node: &Node<'_>) -> bool {
+    !node.has("cancellationDate") || node.is("status", &["cancelled", "noshow"])
+}
+
+pub fn con_abated(node: &Node<'_>) -> bool {
+    !node.has("abatement[x]")
+        || node.has_coding("clinicalStatus", CONDITION_CLINICAL, &["inactive", "resolved", "remission"])
+}
+
+pub fn con_5(node: &Node<'_>) -> bool {
+    !node.has("clinicalStatus")
+        || !node.has_coding("verificationStatus", CONDITION_VERIFICATION, &["entered-in-error"])
+}
+
+pub fn grp_1(node: &Node<'_>) -> bool {
+    !node.has("member") || node.get("actual") == Some(&Value::Bool(true))
+}
+
+pub fn dev_1(node: &Node<'_>) -> bool {
+    node.items("name").iter().filter(|name| name.get("display") == Some(&Value::Bool(true))).count() <= 1
+}
+
+pub fn tsk_1(node: &Node<'_>) -> bool {
+    !node.has("restriction")
+        || (node.has_coding("code", "http://hl7.org/fhir/CodeSystem/task-code", &["fulfill"]) && node.has("focus"))
+}
+
+pub fn tsk_dates(node: &Node<'_>) -> bool {
+    in_order(node.text("authoredOn"), node.text("lastModified"))
+}
+
+pub fn par_1(node: &Node<'_>) -> bool {
+    [node.has("value[x]"), node.has("resource"), node.has("part")].iter().filter(|has| **has).count() == 1
+}
+
+pub fn bdl_1(node: &Node<'_>) -> bool {
+    !node.has("total") || node.is("type", &["searchset", "history"])
+}
+
+fn entries_all(node: &Node<'_>, good: impl Fn(&Value) -> bool) -> bool {
+    node.items("entry").iter().all(good)
+}
+
+pub fn bdl_2(node: &Node<'_>) -> bool {
+    node.is("type", &["searchset"]) || entries_all(node, |entry| entry.get("search").is_none())
+}
+
+pub fn bdl_3_r4(node: &Node<'_>) -> bool {
+    let wanted = node.is("type", &["batch", "transaction", "history"]);
+    entries_all(node, |entry| entry.get("request").is_some() == wanted)
+}
+
+pub fn bdl_4_r4(node: &Node<'_>) -> bool {
+    let wanted = node.is("type", &["batch-response", "transaction-response", "history"]);
+    entries_all(node, |entry| entry.get("response").is_some() == wanted)
+}
+
+pub fn bdl_3a(node: &Node<'_>) -> bool {
+    !node.is("type", &["document", "message", "searchset", "collection"])
+        || entries_all(node, |entry| {
+            entry.get("resource").is_some() && entry.get("request").is_none() && entry.get("response").is_none()
+        })
+}
+
+pub fn bdl_3b(node: &Node<'_>) -> bool {
+    !node.is("type", &["history"])
+        || entries_all(node, |entry| entry.get("request").is_some() && entry.get("response").is_some() && body_fits(entry))
+}
+
+pub fn bdl_3c(node: &Node<'_>) -> bool {
+    !node.is("type", &["transaction", "batch"])
+        || entries_all(node, |entry| entry.get("request").is_some() && body_fits(entry))
+}
+
+pub fn bdl_3d(node: &Node<'_>) -> bool {
+    !node.is("type", &["transaction-response", "batch-response"])
+        || entries_all(node, |entry| entry.get("response").is_some())
+}
+
+/// A resource goes with POST, PUT and PATCH, and with no other method.
+fn body_fits(entry: &Value) -> bool {
+    let method = entry.get("request").and_then(|request| request.get("method")).and_then(Value::as_str);
+    matches!(method, Some("POST" | "PUT" | "PATCH")) == entry.get("resource").is_some()
+}
+
+pub fn bdl_7(node: &Node<'_>) -> bool {
+    if node.is("type", &["history"]) {
+        return true;
+    }
+    let version = |entry: &Value| entry.pointer("/resource/meta/versionId").and_then(Value::as_str).unwrap_or("").to_owned();
+    let mut seen = std::collections::HashSet::new();
+    items(node.get("entry"))
+        .iter()
+        .filter_map(|entry| Some((entry.get("fullUrl")?.as_str()?, version(entry))))
+        .all(|one| seen.insert(one))
+}
+
+pub fn bdl_8(node: &Node<'_>) -> bool {
+    node.text("fullUrl").is_none_or(|url| !url.contains("/_history/"))
+}

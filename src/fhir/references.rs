@@ -1,0 +1,117 @@
+//! Links between resources: what a literal reference says, and the replacing of a transaction's temporary addresses.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::types::ResourceType;
+
+/// `Patient/anna` or `Patient/anna/_history/3` → the local resource; anything else is not local.
+pub fn local(reference: &str) -> Option<(ResourceType, &str)> {
+    let mut parts = reference.split('/');
+    let kind = ResourceType::from_name(parts.next()?)?;
+    let id = parts.next().filter(|id| !id.is_empty())?;
+    match (parts.next(), parts.next(), parts.next()) {
+        (None, None, None) | (Some("_history"), Some(_), None) => Some((kind, id)),
+        _ => None,
+    }
+}
+
+/// Members that hold an address and may therefore hold an entry's `fullUrl` (http.html#transaction: elements of type
+/// Reference, uri, url, oid, uuid; canonicals stay as they are). `Identifier.value` is a string and is not among them.
+const ADDRESSES: &[&str] = &["reference", "valueUri", "valueUrl", "valueOid", "valueUuid", "instantiatesUri", "url"];
+
+/// Replaces every link to a `fullUrl` of the transaction, narrative included. Returns the paths (below the resource)
+/// of the references that point at no entry although only an entry could be meant (`urn:uuid:` and `urn:oid:`), or
+/// that are conditional.
+pub fn resolve(resource: &mut Value, addresses: &HashMap<String, String>) -> Vec<String> {
+    let mut unresolved = Vec::new();
+    walk(resource, "", addresses, &mut unresolved);
+    unresolved
+}
+
+fn walk(value: &mut Value, path: &str, addresses: &HashMap<String, String>, unresolved: &mut Vec<String>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                match member {
+                    Value::String(text) if name == "div" => replace_links(text, addresses),
+                    Value::String(text) if ADDRESSES.contains(&name.as_str()) => {
+                        if let Some(address) = addresses.get(text.as_str()) {
+                            address.clone_into(text);
+                        } else if name == "reference" && needs_entry(text) {
+                            unresolved.push(path.to_owned());
+                        }
+                    }
+                    Value::Array(items) if ADDRESSES.contains(&name.as_str()) => {
+                        for item in items {
+                            if let Value::String(text) = item
+                                && let Some(address) = addresses.get(text.as_str())
+                            {
+                                address.clone_into(text);
+                            }
+                        }
+                    }
+                    other => walk(other, &below, addresses, unresolved),
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (index, item) in items.iter_mut().enumerate() {
+                walk(item, &format!("{path}[{index}]"), addresses, unresolved);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn needs_entry(reference: &str) -> bool {
+    reference.starts_with("urn:uuid:") || reference.starts_with("urn:oid:") || reference.contains('?')
+}
+
+/// `<a href="urn:uuid:…">` and `<img src="urn:uuid:…">` in narrative.
+fn replace_links(div: &mut String, addresses: &HashMap<String, String>) {
+    if !div.contains("urn:") {
+        return;
+    }
+    for (temporary, address) in addresses {
+        for attribute in ["href", "src"] {
+            let link = format!("{attribute}=\"{temporary}\"");
+            if div.contains(&link) {
+                *div = div.replace(&link, &format!("{attribute}=\"{address}\""));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn local_references_are_type_and_id() {
+        assert_eq!(local("Patient/anna"), Some((ResourceType::Patient, "anna")));
+        assert_eq!(local("Patient/anna/_history/3"), Some((ResourceType::Patient, "anna")));
+        assert_eq!(local("http://elsewhere/Patient/anna"), None);
+        assert_eq!(local("Location/1"), None);
+        assert_eq!(local("Patient/"), None);
+    }
+
+    #[test]
+    fn temporary_addresses_are_replaced_and_strays_are_told() {
+        let addresses = HashMap::from([("urn:uuid:1".to_owned(), "Patient/p".to_owned())]);
+        let mut resource = json!({
+            "subject": { "reference": "urn:uuid:1" },
+            "identifier": [{ "value": "urn:uuid:1" }],
+            "participant": [{ "member": { "reference": "urn:uuid:2" } }],
+            "text": { "div": "<div><a href=\"urn:uuid:1\">x</a></div>" },
+        });
+        let unresolved = resolve(&mut resource, &addresses);
+        assert_eq!(unresolved, ["participant[0].member"]);
+        assert_eq!(resource["subject"]["reference"], "Patient/p");
+        assert_eq!(resource["identifier"][0]["value"], "urn:uuid:1");
+        assert_eq!(resource["text"]["div"], "<div><a href=\"Patient/p\">x</a></div>");
+    }
+}

@@ -1,0 +1,327 @@
+//! From a stored resource (R5 JSON) to its index entries: every indexed row of the parameter table is walked.
+//! Called by the door on every write and by `reindex`. A value that is not what the element should be is passed over:
+//! structure is checked elsewhere.
+
+use fastkontakt_model::date::FhirDate;
+use serde_json::Value;
+
+use crate::fhir::identifiers::canonical_system;
+use crate::fhir::types::ResourceType;
+
+use super::parameters::{self, Kind, Parameter};
+use super::{IndexEntry, RefTarget, paths, table};
+
+/// Every index entry of a resource, sorted, without doubles.
+pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
+    let mut entries = Vec::new();
+    for parameter in parameters::indexed(kind) {
+        let elements = parameter.paths.iter().flat_map(|path| paths::walk(resource, path));
+        match parameter.kind {
+            Kind::Exists => entries.extend(existence(parameter.index, elements)),
+            _ => elements.for_each(|element| index_element(parameter, element, &mut entries)),
+        }
+    }
+    entries.sort_unstable();
+    entries.dedup();
+    entries
+}
+
+/// The logical id of the patient whose compartment the resource belongs to, when it points at one of ours.
+/// An appointment with several patients belongs to the first.
+pub fn patient_of(kind: ResourceType, resource: &Value) -> Option<String> {
+    if kind == ResourceType::Patient {
+        return resource.get("id").and_then(Value::as_str).map(str::to_owned);
+    }
+    let references = table::patient_paths(kind)
+        .iter()
+        .flat_map(|path| paths::walk(resource, path));
+    references.map(target).find_map(|target| match target {
+        RefTarget {
+            kind: Some(kind),
+            id: Some(id),
+            url: None,
+        } if kind == ResourceType::Patient.name() => Some(id),
+        _ => None,
+    })
+}
+
+fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut Vec<IndexEntry>) {
+    let param = parameter.index;
+    match parameter.kind {
+        Kind::Code(_) => entries.extend(element.as_str().map(|code| token(param, None, code))),
+        Kind::Boolean => entries.extend(element.as_bool().map(|flag| token(param, None, truth(flag)))),
+        Kind::Concept => index_concept(param, element, entries),
+        Kind::Identifier => entries.push(identifier_token(param, element)),
+        Kind::Contact => entries.extend(text(element, "value").map(|value| token(param, None, value))),
+        Kind::Date => entries.extend(span(element).map(|(low, high)| IndexEntry::Date { param, low, high })),
+        Kind::Reference => index_reference(parameter, element, entries),
+        Kind::Id | Kind::LastUpdated | Kind::Exists => {}
+    }
+}
+
+/// CodeableConcept (each coding) or Coding; without any code an empty value says that the element is there.
+fn index_concept(param: &'static str, element: &Value, entries: &mut Vec<IndexEntry>) {
+    let one = std::slice::from_ref(element);
+    let codings = match element.get("coding").and_then(Value::as_array) {
+        Some(codings) => codings.as_slice(),
+        None => one,
+    };
+    for coding in codings {
+        entries.push(token(
+            param,
+            text(coding, "system"),
+            text(coding, "code").unwrap_or_default(),
+        ));
+    }
+}
+
+fn index_reference(parameter: &'static Parameter, element: &Value, entries: &mut Vec<IndexEntry>) {
+    let target = target(element);
+    if target.kind.as_deref().is_some_and(|kind| !parameter.may_target(kind)) {
+        return;
+    }
+    entries.push(IndexEntry::Reference {
+        param: parameter.index,
+        target,
+    });
+    if let Some(identifier) = element.get("identifier").filter(|identifier| identifier.is_object()) {
+        entries.push(identifier_token(parameter.identifier_index, identifier));
+    }
+}
+
+fn existence<'a>(param: &'static str, elements: impl Iterator<Item = &'a Value>) -> Option<IndexEntry> {
+    let there: Vec<bool> = elements.map(|element| element != &Value::Bool(false)).collect();
+    // Absent altogether counts as false, as HL7's expression has it.
+    Some(token(param, None, truth(there.contains(&true))))
+}
+
+fn truth(flag: bool) -> &'static str {
+    if flag { "true" } else { "false" }
+}
+
+fn token(param: &'static str, system: Option<&str>, value: &str) -> IndexEntry {
+    IndexEntry::Token {
+        param,
+        system: system.map(|s| canonical_system(s).to_owned()),
+        value: value.to_owned(),
+    }
+}
+
+fn identifier_token(param: &'static str, identifier: &Value) -> IndexEntry {
+    token(
+        param,
+        text(identifier, "system"),
+        text(identifier, "value").unwrap_or_default(),
+    )
+}
+
+fn text<'a>(object: &'a Value, member: &str) -> Option<&'a str> {
+    object.get(member).and_then(Value::as_str)
+}
+
+/// Where a Reference points; its stated `type` helps where the literal does not tell.
+fn target(reference: &Value) -> RefTarget {
+    let stated = text(reference, "type")
+        .and_then(|kind| kind.rsplit('/').next())
+        .filter(|kind| is_type_name(kind));
+    let literal = text(reference, "reference").filter(|literal| !literal.starts_with('#'));
+    let mut target = literal.map(parse_literal).unwrap_or_default();
+    if target.kind.is_none() {
+        target.kind = stated.map(str::to_owned);
+    }
+    target
+}
+
+/// `Type/id`, an absolute URL ending so, or any other URL; a version at the end is left out, as search ignores it.
+pub(super) fn parse_literal(literal: &str) -> RefTarget {
+    let literal = literal
+        .split_once("/_history/")
+        .map_or(literal, |(unversioned, _)| unversioned);
+    let absolute = literal.contains(':');
+    let mut parts = literal.rsplit('/');
+    let (id, kind) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let named = is_type_name(kind) && is_id(id);
+    match (named, absolute) {
+        (true, true) => RefTarget {
+            kind: Some(kind.into()),
+            id: Some(id.into()),
+            url: Some(literal.into()),
+        },
+        (true, false) if parts.next().is_none() => RefTarget {
+            kind: Some(kind.into()),
+            id: Some(id.into()),
+            url: None,
+        },
+        _ => RefTarget {
+            kind: None,
+            id: None,
+            url: Some(literal.into()),
+        },
+    }
+}
+
+/// FHIR's `id`: up to 64 letters, digits, `-` and `.`.
+pub(super) fn is_id(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+}
+
+/// Looks like the name of a resource type: an upper-case letter, then letters.
+pub(super) fn is_type_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_uppercase()) && text.bytes().all(|b| b.is_ascii_alphabetic())
+}
+
+/// date, dateTime, instant, Period (open ends infinite) or Timing (from its first event to its last, or its bounds).
+fn span(element: &Value) -> Option<(i64, i64)> {
+    if let Some(literal) = element.as_str() {
+        return FhirDate::parse(literal).map(|date| date.range());
+    }
+    let period = period(element);
+    if period.is_some() {
+        return period;
+    }
+    let events = paths::walk(element, "event").into_iter().filter_map(span);
+    let bounds = paths::walk(element, "repeat.boundsPeriod").into_iter().filter_map(span);
+    events
+        .chain(bounds)
+        .reduce(|(low, high), (l, h)| (low.min(l), high.max(h)))
+}
+
+fn period(element: &Value) -> Option<(i64, i64)> {
+    let end_of = |member| text(element, member).and_then(FhirDate::parse).map(|date| date.range());
+    match (end_of("start"), end_of("end")) {
+        (None, None) => None,
+        (start, end) => {
+            let (low, high) = (
+                start.map_or(i64::MIN, |(low, _)| low),
+                end.map_or(i64::MAX, |(_, high)| high),
+            );
+            // A period that ends before it begins is no period (per-1).
+            (low < high).then_some((low, high))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fhir::identifiers::PERSONNUMMER;
+
+    fn tokens(entries: &[IndexEntry], name: &str) -> Vec<(Option<String>, String)> {
+        entries
+            .iter()
+            .filter_map(|entry| match entry {
+                IndexEntry::Token { param, system, value } if *param == name => Some((system.clone(), value.clone())),
+                _ => None,
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_fast_kontakt_is_found_by_patient_contact_and_time() {
+        let resource = json!({
+            "resourceType": "CareTeam", "id": "k1", "status": "active",
+            "meta": {"security": [{"system": "s", "code": "NOPATIENT"}]},
+            "category": [{"coding": [{"system": "c", "code": "fast-kontakt"}, {"system": "d", "code": "x"}]}, {"text": "fri"}],
+            "subject": {"reference": "Patient/p1", "identifier": {"system": "urn:oid:1.2.752.129.2.1.3.1", "value": "191212121212"}},
+            "period": {"start": "2024-05-17"},
+            "participant": [
+                {"member": {"reference": "http://annan.se/fhir/PractitionerRole/r1/_history/3"}},
+                {"member": {"type": "Practitioner", "identifier": {"system": "urn:oid:1.2.752.29.4.19", "value": "SE1-A"}}},
+            ],
+        });
+        let entries = index(ResourceType::CareTeam, &resource);
+        assert_eq!(tokens(&entries, "status"), [(None, "active".into())]);
+        assert_eq!(
+            tokens(&entries, "subject:identifier"),
+            [(Some(PERSONNUMMER.into()), "191212121212".into())]
+        );
+        assert_eq!(
+            tokens(&entries, "participant:identifier"),
+            [(Some("urn:oid:1.2.752.129.2.1.4.1".into()), "SE1-A".into())]
+        );
+        assert_eq!(tokens(&entries, "category").len(), 3);
+        assert!(tokens(&entries, "category").contains(&(None, String::new())));
+        assert!(entries.contains(&IndexEntry::Reference {
+            param: "participant",
+            target: RefTarget {
+                kind: Some("PractitionerRole".into()),
+                id: Some("r1".into()),
+                url: Some("http://annan.se/fhir/PractitionerRole/r1".into()),
+            },
+        }));
+        assert!(entries.iter().any(|e| matches!(
+            e,
+            IndexEntry::Date {
+                param: "date",
+                high: i64::MAX,
+                ..
+            }
+        )));
+        assert_eq!(patient_of(ResourceType::CareTeam, &resource).as_deref(), Some("p1"));
+    }
+
+    #[test]
+    fn the_compartment_is_a_literal_local_patient_only() {
+        for (subject, expected) in [
+            (json!({"reference": "Patient/p1"}), Some("p1")),
+            (json!({"reference": "Patient/p1/_history/2"}), Some("p1")),
+            (json!({"reference": "Group/g"}), None),
+            (json!({"reference": "http://annan.se/Patient/p1"}), None),
+            (json!({"reference": "#p"}), None),
+            (json!({"reference": "a/Patient/p1"}), None),
+            (json!({"identifier": {"value": "1"}}), None),
+            (json!("Patient/p1"), None),
+        ] {
+            let found = patient_of(ResourceType::CareTeam, &json!({"subject": subject}));
+            assert_eq!(found.as_deref(), expected, "{subject}");
+        }
+        let appointment =
+            json!({"participant": [{"actor": {"reference": "Location/l"}}, {"actor": {"reference": "Patient/b"}}]});
+        assert_eq!(
+            patient_of(ResourceType::Appointment, &appointment).as_deref(),
+            Some("b")
+        );
+        assert_eq!(
+            patient_of(ResourceType::Patient, &json!({"id": "p"})).as_deref(),
+            Some("p")
+        );
+        assert_eq!(patient_of(ResourceType::Organization, &json!({"id": "p"})), None);
+    }
+
+    #[test]
+    fn values_of_another_shape_are_passed_over() {
+        for wrong in [
+            json!(null),
+            json!(1),
+            json!("x"),
+            json!([]),
+            json!([[]]),
+            json!({}),
+            json!([null, 1, "x", {"coding": 3}]),
+        ] {
+            for kind in ResourceType::ALL.iter().copied() {
+                let mut resource = json!({});
+                for name in [
+                    "status",
+                    "category",
+                    "subject",
+                    "period",
+                    "participant",
+                    "identifier",
+                    "meta",
+                    "occurrenceTiming",
+                    "for",
+                ] {
+                    resource[name] = wrong.clone();
+                }
+                index(kind, &resource);
+                patient_of(kind, &resource);
+            }
+        }
+    }
+}

@@ -1,0 +1,278 @@
+//! The search parameters we have, as data: parsing, indexing, SQL and the CapabilityStatement all read this one table
+//! ([`super::table`] holds the rows, one line per parameter). To add a parameter of a kind we know, add a row.
+
+use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
+
+use super::table;
+
+/// What a parameter's elements are, which decides how they are indexed and compared (search.html#type-mapping).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The logical id: a column of the resource itself.
+    Id,
+    /// `meta.lastUpdated`: a column of the resource itself.
+    LastUpdated,
+    /// Token on a `code` with a required binding; the code system that the binding implies.
+    Code(&'static str),
+    /// Token on a boolean: `true` or `false`.
+    Boolean,
+    /// Token: `true` when one of the elements is there and is not `false` (Patient.deceased).
+    Exists,
+    /// Token on CodeableConcept or Coding.
+    Concept,
+    /// Token on Identifier; equivalent systems match each other.
+    Identifier,
+    /// Token on ContactPoint: its value, without system.
+    Contact,
+    Reference,
+    /// date, dateTime, instant, Period or Timing.
+    Date,
+}
+
+impl Kind {
+    /// `SearchParameter.type` and `CapabilityStatement.rest.resource.searchParam.type`.
+    pub fn search_type(self) -> &'static str {
+        match self {
+            Kind::Reference => "reference",
+            Kind::Date | Kind::LastUpdated => "date",
+            _ => "token",
+        }
+    }
+
+    pub fn is_token(self) -> bool {
+        self.search_type() == "token"
+    }
+}
+
+/// One search parameter of one type.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter {
+    /// Its name in a query.
+    pub code: &'static str,
+    pub kind: Kind,
+    /// Where its elements stand in the stored (R5) resource; the language of [`super::paths`].
+    pub paths: &'static [&'static str],
+    /// Reference: the types it may point at; empty means any.
+    pub targets: &'static [&'static str],
+    /// Its name in the index. Parameters that only narrow another one's targets (`patient` of `subject`) share that one's.
+    pub index: &'static str,
+    /// Reference: the name under which the identifiers inside the references are indexed.
+    pub identifier_index: &'static str,
+    definition: &'static str,
+    r4_definition: Option<&'static str>,
+    only: Option<FhirVersion>,
+}
+
+impl Parameter {
+    /// The canonical of HL7's definition, `http://hl7.org/fhir/SearchParameter/…`.
+    pub fn definition(&self, version: FhirVersion) -> String {
+        let name = match (version, self.r4_definition) {
+            (FhirVersion::R4, Some(name)) => name,
+            _ => self.definition,
+        };
+        format!("http://hl7.org/fhir/SearchParameter/{name}")
+    }
+
+    /// Whether HL7 defines it for the type in that version.
+    pub fn is_in(&self, version: FhirVersion) -> bool {
+        self.only.is_none_or(|only| only == version)
+    }
+
+    /// The modifiers we answer to. A reference also takes each of its target types as a modifier (`subject:Patient=1`).
+    pub fn modifiers(&self) -> &'static [&'static str] {
+        match self.kind {
+            Kind::Reference => &["missing", "identifier", "[type]"],
+            kind if kind.is_token() => &["missing", "not"],
+            _ => &["missing"],
+        }
+    }
+
+    /// Whether a reference to this type counts for the parameter.
+    pub fn may_target(&self, type_name: &str) -> bool {
+        self.targets.is_empty() || self.targets.contains(&type_name)
+    }
+
+    /// Whether the index entries are made from this row; the others read the row whose index they share.
+    pub(super) fn is_indexed(&self) -> bool {
+        self.index == self.code && !matches!(self.kind, Kind::Id | Kind::LastUpdated)
+    }
+}
+
+/// The parameters of a type in a version: those of every type first.
+pub fn parameters(version: FhirVersion, kind: ResourceType) -> impl Iterator<Item = &'static Parameter> {
+    table::COMMON
+        .iter()
+        .chain(table::of_type(kind))
+        .filter(move |parameter| parameter.is_in(version))
+}
+
+/// The parameter of that name.
+pub fn find(version: FhirVersion, kind: ResourceType, code: &str) -> Option<&'static Parameter> {
+    parameters(version, kind).find(|parameter| parameter.code == code)
+}
+
+/// Every row that makes index entries for a type, whatever the version.
+pub(super) fn indexed(kind: ResourceType) -> impl Iterator<Item = &'static Parameter> {
+    table::COMMON
+        .iter()
+        .chain(table::of_type(kind))
+        .filter(|parameter| parameter.is_indexed())
+}
+
+// ── The words the table is written in ──────────────────────────────────────────────────────────────────────────────────────
+
+const fn row(code: &'static str, kind: Kind, paths: &'static [&'static str], definition: &'static str) -> Parameter {
+    Parameter {
+        code,
+        kind,
+        paths,
+        targets: &[],
+        index: code,
+        identifier_index: code,
+        definition,
+        r4_definition: None,
+        only: None,
+    }
+}
+
+pub(super) const fn column(code: &'static str, kind: Kind, definition: &'static str) -> Parameter {
+    row(code, kind, &[], definition)
+}
+
+pub(super) const fn code(
+    code: &'static str,
+    paths: &'static [&'static str],
+    definition: &'static str,
+    system: &'static str,
+) -> Parameter {
+    row(code, Kind::Code(system), paths, definition)
+}
+
+pub(super) const fn boolean(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
+    row(code, Kind::Boolean, paths, definition)
+}
+
+pub(super) const fn exists(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
+    row(code, Kind::Exists, paths, definition)
+}
+
+pub(super) const fn concept(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
+    row(code, Kind::Concept, paths, definition)
+}
+
+pub(super) const fn identifier(
+    code: &'static str,
+    paths: &'static [&'static str],
+    definition: &'static str,
+) -> Parameter {
+    row(code, Kind::Identifier, paths, definition)
+}
+
+pub(super) const fn contact(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
+    row(code, Kind::Contact, paths, definition)
+}
+
+pub(super) const fn date(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
+    row(code, Kind::Date, paths, definition)
+}
+
+/// A reference; no targets means any type. `"patient" in "subject"` shares the index of `subject`.
+macro_rules! reference {
+    ($code:literal, $paths:expr, $definition:literal, $targets:expr) => {
+        reference!($code in $code, $paths, $definition, $targets)
+    };
+    ($code:literal in $index:literal, $paths:expr, $definition:literal, $targets:expr) => {
+        $crate::fhir::search::parameters::reference_row(
+            $code,
+            ($index, concat!($index, ":identifier")),
+            &$paths,
+            $definition,
+            $targets,
+        )
+    };
+}
+pub(super) use reference;
+
+pub(super) const fn reference_row(
+    code: &'static str,
+    (index, identifier_index): (&'static str, &'static str),
+    paths: &'static [&'static str],
+    definition: &'static str,
+    targets: &'static [&'static str],
+) -> Parameter {
+    Parameter {
+        index,
+        identifier_index,
+        targets,
+        ..row(code, Kind::Reference, paths, definition)
+    }
+}
+
+impl Parameter {
+    /// HL7 defines it in one version only.
+    pub(super) const fn only(self, version: FhirVersion) -> Parameter {
+        Parameter {
+            only: Some(version),
+            ..self
+        }
+    }
+
+    /// HL7's definition goes by another name in R4.
+    pub(super) const fn r4_definition(self, definition: &'static str) -> Parameter {
+        Parameter {
+            r4_definition: Some(definition),
+            ..self
+        }
+    }
+
+    /// Reads another parameter's index entries (the same elements under another name).
+    pub(super) const fn shares(self, index: &'static str) -> Parameter {
+        Parameter { index, ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_every_index_is_written_by_one_row() {
+        for kind in ResourceType::ALL.iter().copied() {
+            for version in FhirVersion::ALL {
+                let names: Vec<_> = parameters(version, kind).map(|p| p.code).collect();
+                assert_eq!(
+                    names.len(),
+                    names.iter().collect::<BTreeSet<_>>().len(),
+                    "{kind} {version}: {names:?}"
+                );
+                for parameter in parameters(version, kind) {
+                    let writers = indexed(kind).filter(|p| p.index == parameter.index).count();
+                    let expected = if matches!(parameter.kind, Kind::Id | Kind::LastUpdated) {
+                        0
+                    } else {
+                        1
+                    };
+                    assert_eq!(writers, expected, "{kind} {}", parameter.code);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn parameters_of_one_version_are_not_in_the_other() {
+        assert!(find(FhirVersion::R5, ResourceType::CarePlan, "custodian").is_some());
+        assert!(find(FhirVersion::R4, ResourceType::CarePlan, "custodian").is_none());
+        let date = find(FhirVersion::R4, ResourceType::Appointment, "date").unwrap();
+        assert_eq!(
+            date.definition(FhirVersion::R4),
+            "http://hl7.org/fhir/SearchParameter/Appointment-date"
+        );
+        assert_eq!(
+            date.definition(FhirVersion::R5),
+            "http://hl7.org/fhir/SearchParameter/clinical-date"
+        );
+    }
+}

@@ -1,0 +1,489 @@
+//! From the pairs of a query string or form body to a [`SearchQuery`]. What we do not know is refused by name (400), or,
+//! with `Prefer: handling=lenient`, left out of the search and of `used`, from which the caller builds the `self` link.
+
+use crate::fhir::fault::{Fault, IssueCode, Text};
+use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
+
+use super::dates::DateValue;
+use super::page;
+use super::parameters::{self, Kind, Parameter};
+use super::query::{Criterion, SearchQuery, SortBy, SortKey, Table};
+use super::values::{self, ValueError};
+
+/// Pairs in one search, and alternatives in all of them: more is a mistake or an attack.
+const MOST_PAIRS: usize = 100;
+const MOST_VALUES: usize = 1_000;
+/// Keys of `_sort`.
+const MOST_SORT_KEYS: usize = 3;
+
+/// What to do with parameters and modifiers we do not have (search.html#lenient).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Handling {
+    #[default]
+    Strict,
+    Lenient,
+}
+
+/// What a search is read against.
+#[derive(Clone, Copy, Debug)]
+pub struct ParseContext<'a> {
+    pub version: FhirVersion,
+    pub kind: ResourceType,
+    /// Our own base URLs without a slash at the end (`https://…/fhir/r5`, `https://…/fhir/r4`): references under them are local.
+    pub own_bases: &'a [String],
+    /// Now, in microseconds since 1970: the prefix `ap` needs it.
+    pub now: i64,
+    pub handling: Handling,
+    pub default_count: u32,
+    pub max_count: u32,
+}
+
+/// A search, and which pairs it was made of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    pub query: SearchQuery,
+    /// The pairs that were used, as they came, without `_page`: for the `self` and `next` links.
+    pub used: Vec<(String, String)>,
+    /// Names of parameters left out (lenient), for a warning in the Bundle.
+    pub ignored: Vec<String>,
+}
+
+/// Why a search is refused. Names parameters, never their values: those may be personal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SearchError {
+    UnknownParameter(String),
+    UnknownModifier {
+        parameter: String,
+        modifier: String,
+    },
+    BadValue {
+        parameter: String,
+        reason: Text,
+    },
+    BadPage,
+    TooMuch,
+    /// The query string or form is not percent-encoded UTF-8.
+    Encoding,
+}
+
+impl SearchError {
+    /// The fault for the OperationOutcome (status 400).
+    pub fn fault(&self) -> Fault {
+        let (code, text) = match self {
+            SearchError::UnknownParameter(name) => (
+                IssueCode::NotSupported,
+                Text::new(
+                    format!("Okänd sökparameter: {name}"),
+                    format!("Unknown search parameter: {name}"),
+                ),
+            ),
+            SearchError::UnknownModifier { parameter, modifier } => (
+                IssueCode::NotSupported,
+                Text::new(
+                    format!("Sökparametern {parameter} har inte modifieraren :{modifier}"),
+                    format!("The search parameter {parameter} does not have the modifier :{modifier}"),
+                ),
+            ),
+            SearchError::BadValue { parameter, reason } => (
+                IssueCode::Value,
+                Text::new(
+                    format!("Sökparametern {parameter}: {}", reason.sv),
+                    format!("Search parameter {parameter}: {}", reason.en),
+                ),
+            ),
+            SearchError::BadPage => (
+                IssueCode::Value,
+                Text::new(
+                    "Sidan hör inte till den här sökningen: börja om från första sidan",
+                    "The page does not belong to this search: begin again from the first page",
+                ),
+            ),
+            SearchError::TooMuch => (
+                IssueCode::TooCostly,
+                Text::new(
+                    "Sökningen har för många parametrar eller värden",
+                    "The search has too many parameters or values",
+                ),
+            ),
+            SearchError::Encoding => (
+                IssueCode::Invalid,
+                Text::new(
+                    "Sökningen är inte procentkodad UTF-8",
+                    "The search is not percent-encoded UTF-8",
+                ),
+            ),
+        };
+        Fault {
+            code,
+            expression: String::new(),
+            text,
+        }
+    }
+}
+
+/// Reads a search on one type.
+pub fn parse(pairs: &[(String, String)], context: &ParseContext) -> Result<Parsed, SearchError> {
+    if pairs.len() > MOST_PAIRS {
+        return Err(SearchError::TooMuch);
+    }
+    let mut reading = Reading::new(context);
+    for (name, value) in pairs {
+        // "Empty parameters are not an error - they are just ignored by the server" (search.html#errors).
+        if value.is_empty() {
+            continue;
+        }
+        match reading.pair(name, value) {
+            Ok(()) => reading.used.push((name.clone(), value.clone())),
+            Err(SearchError::UnknownParameter(name)) if context.handling == Handling::Lenient => {
+                reading.ignored.push(name);
+            }
+            Err(SearchError::UnknownModifier { .. }) if context.handling == Handling::Lenient => {
+                reading.ignored.push(shown(name));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    reading.finish()
+}
+
+struct Reading<'a> {
+    context: &'a ParseContext<'a>,
+    query: SearchQuery,
+    page: Option<String>,
+    only_number: bool,
+    values: usize,
+    used: Vec<(String, String)>,
+    ignored: Vec<String>,
+}
+
+impl<'a> Reading<'a> {
+    fn new(context: &'a ParseContext<'a>) -> Self {
+        let query = SearchQuery::all(context.kind, context.default_count.min(context.max_count));
+        Reading {
+            context,
+            query,
+            page: None,
+            only_number: false,
+            values: 0,
+            used: Vec::new(),
+            ignored: Vec::new(),
+        }
+    }
+
+    fn pair(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        match name {
+            "_count" => self.count(value),
+            "_sort" => self.sort(value),
+            "_total" => self.total(value),
+            "_summary" => self.summary(value),
+            // What negotiation has read already.
+            "_format" | "_pretty" => Ok(()),
+            "_page" => {
+                self.page = Some(value.to_owned());
+                Ok(())
+            }
+            _ => self.criterion(name, value),
+        }
+    }
+
+    fn count(&mut self, value: &str) -> Result<(), SearchError> {
+        if !value.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(bad(
+                "_count",
+                "ska vara ett heltal, noll eller större",
+                "must be a whole number, zero or more",
+            ));
+        }
+        // More digits than fit is more than the most.
+        self.query.count = value.parse().unwrap_or(u32::MAX).min(self.context.max_count);
+        // "_count=0 is the same as _summary=count" (search.html#count).
+        self.only_number |= self.query.count == 0;
+        Ok(())
+    }
+
+    fn total(&mut self, value: &str) -> Result<(), SearchError> {
+        match value {
+            "none" => Ok(()),
+            // An estimate is allowed to be exact.
+            "estimate" | "accurate" => {
+                self.query.total = true;
+                Ok(())
+            }
+            _ => Err(bad(
+                "_total",
+                "ska vara none, estimate eller accurate",
+                "must be none, estimate or accurate",
+            )),
+        }
+    }
+
+    fn summary(&mut self, value: &str) -> Result<(), SearchError> {
+        match value {
+            "false" => Ok(()),
+            "count" => {
+                self.only_number = true;
+                Ok(())
+            }
+            "true" | "text" | "data" => Err(bad(
+                "_summary",
+                "bara count och false stöds än",
+                "only count and false are supported yet",
+            )),
+            _ => Err(bad("_summary", "okänt värde", "unknown value")),
+        }
+    }
+
+    fn sort(&mut self, value: &str) -> Result<(), SearchError> {
+        for key in value.split(',') {
+            let (name, descending) = key.strip_prefix('-').map_or((key, false), |name| (name, true));
+            let parameter = parameters::find(self.context.version, self.context.kind, name);
+            let by = match parameter.map(|parameter| (parameter.kind, parameter.index)) {
+                Some((Kind::Id, _)) => SortBy::Id,
+                Some((Kind::LastUpdated, _)) => SortBy::LastUpdated,
+                Some((Kind::Date, index)) => SortBy::Date(index),
+                Some(_) => {
+                    return Err(bad(
+                        "_sort",
+                        "den parametern går inte att sortera på än",
+                        "cannot sort on that parameter yet",
+                    ));
+                }
+                None => return Err(SearchError::UnknownParameter(format!("_sort={}", shown(name)))),
+            };
+            if self.query.sort.len() == MOST_SORT_KEYS {
+                return Err(SearchError::TooMuch);
+            }
+            self.query.sort.push(SortKey { by, descending });
+        }
+        Ok(())
+    }
+
+    fn criterion(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        let (code, modifier) = name
+            .split_once(':')
+            .map_or((name, None), |(code, modifier)| (code, Some(modifier)));
+        let parameter = parameters::find(self.context.version, self.context.kind, code)
+            .ok_or_else(|| SearchError::UnknownParameter(shown(name)))?;
+        let values = values::split(value).map_err(|error| bad_value(parameter.code, error))?;
+        self.values += values.len();
+        if self.values > MOST_VALUES {
+            return Err(SearchError::TooMuch);
+        }
+        let criterion = self.condition(parameter, modifier, &values)?;
+        self.query.criteria.push(criterion);
+        Ok(())
+    }
+
+    fn condition(
+        &self,
+        parameter: &'static Parameter,
+        modifier: Option<&str>,
+        values: &[&str],
+    ) -> Result<Criterion, SearchError> {
+        let told = |error| bad_value(parameter.code, error);
+        let (param, kind) = (parameter.index, parameter.kind);
+        match (kind, modifier) {
+            (_, Some("missing")) => self.missing(parameter, values),
+            (Kind::Id, None | Some("not")) => {
+                let any_of = collect(values, values::unescape).map_err(told)?;
+                Ok(Criterion::Id {
+                    any_of,
+                    not: modifier.is_some(),
+                })
+            }
+            (Kind::LastUpdated, None) => Ok(Criterion::LastUpdated {
+                any_of: self.dates(values).map_err(told)?,
+            }),
+            (Kind::Date, None) => Ok(Criterion::Date {
+                param,
+                any_of: self.dates(values).map_err(told)?,
+            }),
+            (Kind::Reference, Some("identifier")) => {
+                let any_of = collect(values, |value| values::token(Kind::Identifier, value)).map_err(told)?;
+                Ok(Criterion::Token {
+                    param: parameter.identifier_index,
+                    any_of,
+                    not: false,
+                    selective: true,
+                })
+            }
+            (Kind::Reference, None) => self.reference(parameter, None, values),
+            (Kind::Reference, Some(target)) if values::is_target(parameter, target) => {
+                self.reference(parameter, Some(target), values)
+            }
+            (kind, None | Some("not")) if kind.is_token() => {
+                let any_of = collect(values, |value| values::token(kind, value)).map_err(told)?;
+                Ok(Criterion::Token {
+                    param,
+                    any_of,
+                    not: modifier.is_some(),
+                    selective: kind == Kind::Identifier,
+                })
+            }
+            (_, modifier) => Err(SearchError::UnknownModifier {
+                parameter: parameter.code.to_owned(),
+                modifier: shown(modifier.unwrap_or_default()),
+            }),
+        }
+    }
+
+    fn missing(&self, parameter: &'static Parameter, values: &[&str]) -> Result<Criterion, SearchError> {
+        let missing = match values {
+            ["true"] => true,
+            ["false"] => false,
+            _ => {
+                return Err(bad(
+                    parameter.code,
+                    ":missing ska vara true eller false",
+                    ":missing must be true or false",
+                ));
+            }
+        };
+        let table = match parameter.kind {
+            Kind::Id | Kind::LastUpdated => Table::Column,
+            Kind::Reference => Table::Reference,
+            Kind::Date => Table::Date,
+            _ => Table::Token,
+        };
+        Ok(Criterion::Missing {
+            param: parameter.index,
+            table,
+            targets: parameter.targets,
+            missing,
+        })
+    }
+
+    fn reference(
+        &self,
+        parameter: &'static Parameter,
+        target: Option<&str>,
+        values: &[&str],
+    ) -> Result<Criterion, SearchError> {
+        let read = |value: &&str| values::reference(parameter, target, self.context.own_bases, value);
+        let found: Result<Vec<_>, ValueError> = values.iter().map(read).collect();
+        let any_of = found
+            .map_err(|error| bad_value(parameter.code, error))?
+            .into_iter()
+            .flatten()
+            .collect();
+        Ok(Criterion::Reference {
+            param: parameter.index,
+            any_of,
+        })
+    }
+
+    fn dates(&self, values: &[&str]) -> Result<Vec<DateValue>, ValueError> {
+        collect(values, |value| {
+            DateValue::parse(value, self.context.now).ok_or(ValueError::Date)
+        })
+    }
+
+    fn finish(mut self) -> Result<Parsed, SearchError> {
+        if self.only_number {
+            self.query.count = 0;
+            self.query.total = true;
+        }
+        // The size of pages and their looks may change between pages; the search itself may not.
+        const NOT_THE_SEARCH: [&str; 5] = ["_count", "_format", "_pretty", "_total", "_page"];
+        let base = [self.context.version.name(), self.context.kind.name()];
+        let pairs = self
+            .used
+            .iter()
+            .filter(|(name, _)| !NOT_THE_SEARCH.contains(&name.as_str()));
+        let parts = pairs.flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        self.query.fingerprint = page::fingerprint(base.into_iter().chain(parts));
+        if let Some(token) = &self.page {
+            let end = page::decode(token, self.query.fingerprint).ok_or(SearchError::BadPage)?;
+            if !self.query.accepts(&end) {
+                return Err(SearchError::BadPage);
+            }
+            self.query.after = Some(end);
+        }
+        self.used.retain(|(name, _)| name != "_page");
+        Ok(Parsed {
+            query: self.query,
+            used: self.used,
+            ignored: self.ignored,
+        })
+    }
+}
+
+fn collect<T>(values: &[&str], read: impl Fn(&str) -> Result<T, ValueError>) -> Result<Vec<T>, ValueError> {
+    values.iter().map(|value| read(value)).collect()
+}
+
+fn bad(parameter: &str, sv: &'static str, en: &'static str) -> SearchError {
+    SearchError::BadValue {
+        parameter: parameter.to_owned(),
+        reason: Text::new(sv, en),
+    }
+}
+
+fn bad_value(parameter: &str, error: ValueError) -> SearchError {
+    SearchError::BadValue {
+        parameter: parameter.to_owned(),
+        reason: error.text(),
+    }
+}
+
+/// A name of the caller's as it may be shown: short, and nothing that plays tricks in a log or a page.
+fn shown(name: &str) -> String {
+    name.chars()
+        .filter(|c| c.is_alphanumeric() || "-_.:=".contains(*c))
+        .take(64)
+        .collect()
+}
+
+/// The pairs of a query string or `application/x-www-form-urlencoded` body, in order, doubles kept.
+pub fn pairs(encoded: &str) -> Result<Vec<(String, String)>, SearchError> {
+    encoded
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Ok((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
+/// `%41` → A, `+` → space; strict UTF-8.
+fn decode(text: &str) -> Result<String, SearchError> {
+    let hex = |digit: Option<u8>| {
+        digit
+            .and_then(|d| char::from(d).to_digit(16))
+            .and_then(|d| u8::try_from(d).ok())
+    };
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'+' => b' ',
+            b'%' => match (hex(bytes.next()), hex(bytes.next())) {
+                (Some(high), Some(low)) => high << 4 | low,
+                _ => return Err(SearchError::Encoding),
+            },
+            other => other,
+        });
+    }
+    String::from_utf8(decoded).map_err(|_| SearchError::Encoding)
+}
+
+/// The pairs as a query string again, for links.
+pub fn encode(pairs: &[(String, String)]) -> String {
+    let one = |(name, value): &(String, String)| format!("{}={}", percent(name), percent(value));
+    pairs.iter().map(one).collect::<Vec<_>>().join("&")
+}
+
+fn percent(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        // `:` and `/` may stand in a query as they are, and links are easier to read so.
+        if byte.is_ascii_alphanumeric() || b"-_.~:/".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
+}

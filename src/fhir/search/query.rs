@@ -1,0 +1,141 @@
+//! What a search asks for, once parsed: plain data between [`super::parse`] and the store's SQL.
+
+use crate::fhir::types::ResourceType;
+
+use super::RefTarget;
+use super::dates::DateValue;
+
+/// A search on one type. Criteria must all hold; the values within one are alternatives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SearchQuery {
+    pub kind: ResourceType,
+    pub criteria: Vec<Criterion>,
+    /// Never ends the order by itself: the row key does, newest first, so that pages neither skip nor repeat.
+    pub sort: Vec<SortKey>,
+    /// Most entries on a page; 0 with `total` when only the number is asked for.
+    pub count: u32,
+    /// Where the page before ended: one value per sort key, then the row key.
+    pub after: Option<Vec<KeyPart>>,
+    /// Whether the number of all matches is asked for.
+    pub total: bool,
+    /// Ties a page token to this search (see [`super::page`]).
+    pub fingerprint: u64,
+}
+
+impl SearchQuery {
+    /// Everything of a type, newest first: what a search without parameters means.
+    pub fn all(kind: ResourceType, count: u32) -> SearchQuery {
+        SearchQuery {
+            kind,
+            criteria: Vec::new(),
+            sort: Vec::new(),
+            count,
+            after: None,
+            total: false,
+            fingerprint: 0,
+        }
+    }
+
+    /// Whether a page's end has a value of the right kind for each sort key and the row key.
+    pub fn accepts(&self, end: &[KeyPart]) -> bool {
+        let kinds = self.sort.iter().map(|key| key.by == SortBy::Id).chain([false]);
+        end.len() == self.sort.len() + 1
+            && kinds
+                .zip(end)
+                .all(|(is_text, part)| is_text == matches!(part, KeyPart::Text(_)))
+    }
+}
+
+/// One condition. `param` is a name in the index ([`super::parameters::Parameter::index`]).
+/// A criterion whose list of values is empty matches nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Criterion {
+    Id {
+        any_of: Vec<String>,
+        not: bool,
+    },
+    LastUpdated {
+        any_of: Vec<DateValue>,
+    },
+    Token {
+        param: &'static str,
+        any_of: Vec<TokenValue>,
+        not: bool,
+        /// Whether few resources share a value (identifiers): a good place to begin the look-up.
+        selective: bool,
+    },
+    Reference {
+        param: &'static str,
+        any_of: Vec<ReferenceValue>,
+    },
+    Date {
+        param: &'static str,
+        any_of: Vec<DateValue>,
+    },
+    Missing {
+        param: &'static str,
+        table: Table,
+        /// References: only those to one of these types, or to an unknown one, count. Empty means all.
+        targets: &'static [&'static str],
+        missing: bool,
+    },
+}
+
+/// The index table that holds a parameter's entries; also tells that a column is never missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Table {
+    Token,
+    Reference,
+    Date,
+    Column,
+}
+
+/// `code`, `system|code`, `|code` or `system|`. Systems are canonical.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenValue {
+    pub system: SystemMatch,
+    /// `None`: any value in the system.
+    pub value: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SystemMatch {
+    Any,
+    /// The element has no system.
+    None,
+    Is(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReferenceValue {
+    /// A resource of ours: relative in the index, or absolute under one of our own bases.
+    Local {
+        kinds: Vec<String>,
+        id: String,
+        own_urls: Vec<String>,
+    },
+    /// Anything else: its URL is compared as it stands; the type and id it ends in, if any, only help to find it.
+    Url(RefTarget),
+}
+
+/// One key of `_sort`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SortKey {
+    pub by: SortBy,
+    pub descending: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SortBy {
+    Id,
+    LastUpdated,
+    /// A date parameter's index name: its earliest low ascending, its latest high descending; those without come last.
+    Date(&'static str),
+}
+
+/// One value of a page's end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KeyPart {
+    Number(i64),
+    Text(String),
+}

@@ -1,0 +1,337 @@
+//! The rows of the parameter table, a list per type, names in alphabetical order. Names, elements and definitions
+//! are HL7's
+//! (packages hl7.fhir.r4.core 4.0.1 and hl7.fhir.r5.core 5.0.0); elements are given as they stand in R5, which is
+//! what we store.
+//! R4 parameters whose element has no place of its own in R5 (CarePlan.activity-code, Consent.scope, …) are not
+//! here yet.
+
+use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion::{R4, R5};
+
+use super::parameters::{
+    Kind, Parameter, boolean, code, column, concept, contact, date, exists, identifier, reference,
+};
+
+/// The rows of one type, without [`COMMON`].
+pub(super) fn of_type(kind: ResourceType) -> &'static [Parameter] {
+    match kind {
+        ResourceType::CareTeam => CARE_TEAM,
+        ResourceType::CarePlan => CARE_PLAN,
+        ResourceType::Patient => PATIENT,
+        ResourceType::RelatedPerson => RELATED_PERSON,
+        ResourceType::Practitioner => PRACTITIONER,
+        ResourceType::PractitionerRole => PRACTITIONER_ROLE,
+        ResourceType::Organization => ORGANIZATION,
+        ResourceType::Condition => CONDITION,
+        ResourceType::Consent => CONSENT,
+        ResourceType::Appointment => APPOINTMENT,
+        ResourceType::Goal => GOAL,
+        ResourceType::ServiceRequest => SERVICE_REQUEST,
+        ResourceType::Task => TASK,
+    }
+}
+
+/// Elements that hold the patient of the compartment (the shard key of a row); see [`super::extract::patient_of`].
+pub(super) fn patient_paths(kind: ResourceType) -> &'static [&'static str] {
+    match kind {
+        ResourceType::CareTeam
+        | ResourceType::CarePlan
+        | ResourceType::Condition
+        | ResourceType::Consent
+        | ResourceType::Goal
+        | ResourceType::ServiceRequest => &["subject"],
+        ResourceType::RelatedPerson => &["patient"],
+        ResourceType::Task => &["for"],
+        ResourceType::Appointment => &["subject", "participant.actor"],
+        ResourceType::Patient
+        | ResourceType::Practitioner
+        | ResourceType::PractitionerRole
+        | ResourceType::Organization => &[],
+    }
+}
+
+/// Parameters of every type.
+pub(super) const COMMON: &[Parameter] = &[
+    column("_id", Kind::Id, "Resource-id"),
+    column("_lastUpdated", Kind::LastUpdated, "Resource-lastUpdated"),
+    concept("_security", &["meta.security"], "Resource-security"),
+    concept("_tag", &["meta.tag"], "Resource-tag"),
+];
+
+// Types that references may point at, where several parameters have the same.
+const ANY: &[&str] = &[];
+const PATIENTS: &[&str] = &["Patient"];
+const PATIENT_OR_GROUP: &[&str] = &["Group", "Patient"];
+const ENCOUNTERS: &[&str] = &["Encounter"];
+const PERFORMERS: &[&str] =
+    &["CareTeam", "Device", "HealthcareService", "Organization", "Patient", "Practitioner", "PractitionerRole",
+      "RelatedPerson"];
+const MEMBERS: &[&str] = &["CareTeam", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
+const PARTIES: &[&str] =
+    &["CareTeam", "Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
+const REQUESTERS: &[&str] = &["Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
+const CONTROLLERS: &[&str] = &["HealthcareService", "Organization", "Patient", "Practitioner"];
+
+const CARE_TEAM: &[Parameter] = &[
+    concept("category", &["category"], "CareTeam-category"),
+    date("date", &["period"], "clinical-date"),
+    identifier("identifier", &["identifier"], "clinical-identifier"),
+    reference!("participant", ["participant.member"], "CareTeam-participant", MEMBERS),
+    reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
+    code("status", &["status"], "CareTeam-status", "http://hl7.org/fhir/care-team-status"),
+    reference!("subject", ["subject"], "CareTeam-subject", PATIENT_OR_GROUP),
+];
+
+const CARE_PLAN: &[Parameter] = &[
+    reference!("activity-reference", ["activity.plannedActivityReference"], "CarePlan-activity-reference", &[
+        "Appointment", "CommunicationRequest", "DeviceRequest", "ImmunizationRecommendation", "MedicationRequest",
+        "NutritionOrder", "RequestGroup", "RequestOrchestration", "ServiceRequest", "SupplyRequest", "Task",
+        "VisionPrescription",
+    ]),
+    reference!("based-on", ["basedOn"], "CarePlan-based-on", &[
+        "CarePlan", "NutritionOrder", "RequestOrchestration", "ServiceRequest",
+    ]),
+    reference!("care-team", ["careTeam"], "CarePlan-care-team", &["CareTeam"]),
+    concept("category", &["category"], "CarePlan-category"),
+    reference!("condition", ["addresses.reference"], "CarePlan-condition", &["Condition"]),
+    reference!("custodian", ["custodian"], "CarePlan-custodian", PARTIES).only(R5),
+    date("date", &["period"], "clinical-date"),
+    reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("CarePlan-encounter"),
+    reference!("goal", ["goal"], "CarePlan-goal", &["Goal"]),
+    identifier("identifier", &["identifier"], "clinical-identifier"),
+    code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent"),
+    reference!("part-of", ["partOf"], "CarePlan-part-of", &["CarePlan"]),
+    reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
+    reference!("replaces", ["replaces"], "CarePlan-replaces", &["CarePlan"]),
+    code("status", &["status"], "CarePlan-status", "http://hl7.org/fhir/request-status"),
+    reference!("subject", ["subject"], "CarePlan-subject", PATIENT_OR_GROUP),
+];
+
+const PATIENT: &[Parameter] = &[
+    boolean("active", &["active"], "Patient-active"),
+    code("address-use", &["address.use"], "individual-address-use", "http://hl7.org/fhir/address-use"),
+    date("birthdate", &["birthDate"], "individual-birthdate"),
+    date("death-date", &["deceasedDateTime"], "Patient-death-date"),
+    exists("deceased", &["deceasedBoolean", "deceasedDateTime"], "Patient-deceased"),
+    contact("email", &["telecom[system=email]"], "individual-email"),
+    code("gender", &["gender"], "individual-gender", "http://hl7.org/fhir/administrative-gender"),
+    reference!("general-practitioner", ["generalPractitioner"], "Patient-general-practitioner", &[
+        "Organization", "Practitioner", "PractitionerRole",
+    ]),
+    identifier("identifier", &["identifier"], "Patient-identifier"),
+    concept("language", &["communication.language"], "Patient-language"),
+    reference!("link", ["link.other"], "Patient-link", &["Patient", "RelatedPerson"]),
+    reference!("organization", ["managingOrganization"], "Patient-organization", &["Organization"]),
+    contact("phone", &["telecom[system=phone]"], "individual-phone"),
+    contact("telecom", &["telecom"], "individual-telecom"),
+];
+
+const RELATED_PERSON: &[Parameter] = &[
+    boolean("active", &["active"], "RelatedPerson-active"),
+    code("address-use", &["address.use"], "individual-address-use", "http://hl7.org/fhir/address-use"),
+    date("birthdate", &["birthDate"], "individual-birthdate"),
+    contact("email", &["telecom[system=email]"], "individual-email"),
+    code("gender", &["gender"], "individual-gender", "http://hl7.org/fhir/administrative-gender"),
+    identifier("identifier", &["identifier"], "clinical-identifier").r4_definition("RelatedPerson-identifier"),
+    reference!("patient", ["patient"], "clinical-patient", PATIENTS).r4_definition("RelatedPerson-patient"),
+    contact("phone", &["telecom[system=phone]"], "individual-phone"),
+    concept("relationship", &["relationship"], "RelatedPerson-relationship"),
+    contact("telecom", &["telecom"], "individual-telecom"),
+];
+
+const PRACTITIONER: &[Parameter] = &[
+    boolean("active", &["active"], "Practitioner-active"),
+    code("address-use", &["address.use"], "individual-address-use", "http://hl7.org/fhir/address-use"),
+    concept("communication", &["communication.language"], "Practitioner-communication"),
+    date("death-date", &["deceasedDateTime"], "Practitioner-death-date").only(R5),
+    exists("deceased", &["deceasedBoolean", "deceasedDateTime"], "Practitioner-deceased").only(R5),
+    contact("email", &["telecom[system=email]"], "individual-email"),
+    code("gender", &["gender"], "individual-gender", "http://hl7.org/fhir/administrative-gender"),
+    identifier("identifier", &["identifier", "qualification.identifier"], "Practitioner-identifier"),
+    contact("phone", &["telecom[system=phone]"], "individual-phone"),
+    date("qualification-period", &["qualification.period"], "Practitioner-qualification-period").only(R5),
+    contact("telecom", &["telecom"], "individual-telecom"),
+];
+
+const PRACTITIONER_ROLE: &[Parameter] = &[
+    boolean("active", &["active"], "PractitionerRole-active"),
+    concept("characteristic", &["characteristic"], "PractitionerRole-characteristic").only(R5),
+    concept("communication", &["communication"], "PractitionerRole-communication").only(R5),
+    date("date", &["period"], "PractitionerRole-date"),
+    contact("email", &["contact.telecom[system=email]"], "individual-email"),
+    reference!("endpoint", ["endpoint"], "PractitionerRole-endpoint", &["Endpoint"]),
+    identifier("identifier", &["identifier"], "PractitionerRole-identifier"),
+    reference!("location", ["location"], "PractitionerRole-location", &["Location"]),
+    reference!("organization", ["organization"], "PractitionerRole-organization", &["Organization"]),
+    contact("phone", &["contact.telecom[system=phone]"], "individual-phone"),
+    reference!("practitioner", ["practitioner"], "PractitionerRole-practitioner", &["Practitioner"]),
+    concept("role", &["code"], "PractitionerRole-role"),
+    reference!("service", ["healthcareService"], "PractitionerRole-service", &["HealthcareService"]),
+    concept("specialty", &["specialty"], "PractitionerRole-specialty"),
+    contact("telecom", &["contact.telecom"], "individual-telecom"),
+];
+
+const ORGANIZATION: &[Parameter] = &[
+    boolean("active", &["active"], "Organization-active"),
+    code("address-use", &["contact.address.use"], "Organization-address-use", "http://hl7.org/fhir/address-use"),
+    reference!("endpoint", ["endpoint"], "Organization-endpoint", &["Endpoint"]),
+    identifier("identifier", &["identifier", "qualification.identifier"], "Organization-identifier"),
+    reference!("partof", ["partOf"], "Organization-partof", &["Organization"]),
+    concept("type", &["type"], "Organization-type"),
+];
+
+const CONDITION: &[Parameter] = &[
+    date("abatement-date", &["abatementDateTime", "abatementPeriod"], "Condition-abatement-date"),
+    concept("body-site", &["bodySite"], "Condition-body-site"),
+    concept("category", &["category"], "Condition-category"),
+    concept("clinical-status", &["clinicalStatus"], "Condition-clinical-status"),
+    concept("code", &["code"], "clinical-code"),
+    reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("Condition-encounter"),
+    concept("evidence", &["evidence.concept"], "Condition-evidence"),
+    reference!("evidence-detail", ["evidence.reference"], "Condition-evidence-detail", ANY),
+    identifier("identifier", &["identifier"], "clinical-identifier"),
+    date("onset-date", &["onsetDateTime", "onsetPeriod"], "Condition-onset-date"),
+    reference!("participant-actor", ["participant.actor"], "Condition-participant-actor", PARTIES).only(R5),
+    concept("participant-function", &["participant.function"], "Condition-participant-function").only(R5),
+    reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
+    date("recorded-date", &["recordedDate"], "Condition-recorded-date"),
+    concept("severity", &["severity"], "Condition-severity"),
+    concept("stage", &["stage.summary"], "Condition-stage"),
+    reference!("subject", ["subject"], "Condition-subject", PATIENT_OR_GROUP).only(R5),
+    concept("verification-status", &["verificationStatus"], "Condition-verification-status"),
+];
+
+const CONSENT: &[Parameter] = &[
+    concept("action", &["provision.action"], "Consent-action"),
+    reference!("actor", ["provision.actor.reference"], "Consent-actor", &[
+        "CareTeam", "Device", "Group", "Organization", "Patient", "Practitioner", "PractitionerRole",
+        "RelatedPerson",
+    ]),
+    concept("category", &["category"], "Consent-category"),
+    reference!("controller", ["controller"], "Consent-controller", CONTROLLERS).only(R5),
+    date("date", &["date"], "clinical-date"),
+    reference!("grantee", ["grantee"], "Consent-grantee", &[
+        "CareTeam", "HealthcareService", "Organization", "Patient", "Practitioner", "PractitionerRole",
+        "RelatedPerson",
+    ]).only(R5),
+    identifier("identifier", &["identifier"], "clinical-identifier"),
+    reference!("manager", ["manager"], "Consent-manager", CONTROLLERS).only(R5),
+    reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
+    date("period", &["provision.period"], "Consent-period"),
+    concept("purpose", &["provision.purpose"], "Consent-purpose"),
+    concept("security-label", &["provision.securityLabel"], "Consent-security-label"),
+    reference!("source-reference", ["sourceReference"], "Consent-source-reference", &[
+        "Consent", "Contract", "DocumentReference", "QuestionnaireResponse",
+    ]),
+    code("status", &["status"], "Consent-status", "http://hl7.org/fhir/consent-state-codes"),
+    reference!("subject", ["subject"], "Consent-subject", &["Group", "Patient", "Practitioner"]).only(R5),
+    boolean("verified", &["verification.verified"], "Consent-verified").only(R5),
+    date("verified-date", &["verification.verificationDate"], "Consent-verified-date").only(R5),
+];
+
+const APPOINTMENT: &[Parameter] = &[
+    reference!("actor", ["participant.actor"], "Appointment-actor", &[
+        "CareTeam", "Device", "Group", "HealthcareService", "Location", "Patient", "Practitioner",
+        "PractitionerRole", "RelatedPerson",
+    ]),
+    concept("appointment-type", &["appointmentType"], "Appointment-appointment-type"),
+    reference!("based-on", ["basedOn"], "Appointment-based-on", &[
+        "CarePlan", "DeviceRequest", "MedicationRequest", "ServiceRequest",
+    ]),
+    date("date", &["start", "requestedPeriod.start"], "clinical-date").r4_definition("Appointment-date"),
+    reference!("group", ["participant.actor", "subject"], "Appointment-group", &["Group"]).only(R5),
+    identifier("identifier", &["identifier"], "clinical-identifier").r4_definition("Appointment-identifier"),
+    reference!("location" in "actor", ["participant.actor"], "Appointment-location", &["Location"]),
+    code("part-status", &["participant.status"], "Appointment-part-status", "http://hl7.org/fhir/participationstatus"),
+    reference!("patient", ["participant.actor", "subject"], "clinical-patient", PATIENTS)
+        .r4_definition("Appointment-patient"),
+    reference!("practitioner" in "actor", ["participant.actor"], "Appointment-practitioner", &["Practitioner"]),
+    concept("reason-code", &["reason.concept"], "Appointment-reason-code"),
+    reference!("reason-reference", ["reason.reference"], "Appointment-reason-reference", &[
+        "Condition", "ImmunizationRecommendation", "Observation", "Procedure",
+    ]),
+    date("requested-period", &["requestedPeriod"], "Appointment-requested-period").only(R5),
+    concept("service-category", &["serviceCategory"], "Appointment-service-category"),
+    concept("service-type", &["serviceType.concept"], "Appointment-service-type"),
+    reference!("service-type-reference", ["serviceType.reference"], "Appointment-service-type-reference", &[
+        "HealthcareService",
+    ]).only(R5),
+    reference!("slot", ["slot"], "Appointment-slot", &["Slot"]),
+    concept("specialty", &["specialty"], "Appointment-specialty"),
+    code("status", &["status"], "Appointment-status", "http://hl7.org/fhir/appointmentstatus"),
+    reference!("subject", ["subject"], "Appointment-subject", PATIENT_OR_GROUP).only(R5),
+    reference!("supporting-info", ["supportingInformation"], "Appointment-supporting-info", ANY),
+];
+
+const GOAL: &[Parameter] = &[
+    concept("achievement-status", &["achievementStatus"], "Goal-achievement-status"),
+    reference!("addresses", ["addresses"], "Goal-addresses", &[
+        "Condition", "MedicationRequest", "MedicationStatement", "NutritionOrder", "Observation", "Procedure",
+        "RiskAssessment", "ServiceRequest",
+    ]).only(R5),
+    concept("category", &["category"], "Goal-category"),
+    concept("description", &["description"], "Goal-description").only(R5),
+    identifier("identifier", &["identifier"], "clinical-identifier"),
+    code("lifecycle-status", &["lifecycleStatus"], "Goal-lifecycle-status", "http://hl7.org/fhir/goal-status"),
+    reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
+    date("start-date", &["startDate"], "Goal-start-date"),
+    reference!("subject", ["subject"], "Goal-subject", &["Group", "Organization", "Patient"]),
+    date("target-date", &["target.dueDate"], "Goal-target-date"),
+    concept("target-measure", &["target.measure"], "Goal-target-measure").only(R5),
+];
+
+const SERVICE_REQUEST: &[Parameter] = &[
+    date("authored", &["authoredOn"], "ServiceRequest-authored"),
+    reference!("based-on", ["basedOn"], "ServiceRequest-based-on", &[
+        "CarePlan", "MedicationRequest", "ServiceRequest",
+    ]),
+    concept("body-site", &["bodySite"], "ServiceRequest-body-site"),
+    reference!("body-structure", ["bodyStructure"], "ServiceRequest-body-structure", &["BodyStructure"]).only(R5),
+    concept("category", &["category"], "ServiceRequest-category"),
+    concept("code", &["code.concept"], "clinical-code").only(R4).shares("code-concept"),
+    concept("code-concept", &["code.concept"], "ServiceRequest-code-concept").only(R5),
+    reference!("code-reference", ["code.reference"], "ServiceRequest-code-reference", &[
+        "ActivityDefinition", "PlanDefinition",
+    ]).only(R5),
+    reference!("encounter", ["encounter"], "clinical-encounter", &["Encounter", "EpisodeOfCare"]),
+    identifier("identifier", &["identifier"], "clinical-identifier"),
+    code("intent", &["intent"], "ServiceRequest-intent", "http://hl7.org/fhir/request-intent"),
+    date("occurrence", &["occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"], "ServiceRequest-occurrence"),
+    reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
+    reference!("performer", ["performer"], "ServiceRequest-performer", PERFORMERS),
+    concept("performer-type", &["performerType"], "ServiceRequest-performer-type"),
+    code("priority", &["priority"], "ServiceRequest-priority", "http://hl7.org/fhir/request-priority"),
+    reference!("replaces", ["replaces"], "ServiceRequest-replaces", &["ServiceRequest"]),
+    reference!("requester", ["requester"], "ServiceRequest-requester", REQUESTERS),
+    identifier("requisition", &["requisition"], "ServiceRequest-requisition"),
+    reference!("specimen", ["specimen"], "ServiceRequest-specimen", &["Specimen"]),
+    code("status", &["status"], "ServiceRequest-status", "http://hl7.org/fhir/request-status"),
+    reference!("subject", ["subject"], "ServiceRequest-subject", &["Device", "Group", "Location", "Patient"]),
+];
+
+const TASK: &[Parameter] = &[
+    reference!("actor", ["performer.actor"], "Task-actor", MEMBERS).only(R5),
+    date("authored-on", &["authoredOn"], "Task-authored-on"),
+    reference!("based-on", ["basedOn"], "Task-based-on", ANY),
+    concept("business-status", &["businessStatus"], "Task-business-status"),
+    concept("code", &["code"], "clinical-code").r4_definition("Task-code"),
+    reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("Task-encounter"),
+    reference!("focus", ["focus"], "Task-focus", ANY),
+    identifier("group-identifier", &["groupIdentifier"], "Task-group-identifier"),
+    identifier("identifier", &["identifier"], "clinical-identifier").r4_definition("Task-identifier"),
+    code("intent", &["intent"], "Task-intent", "http://hl7.org/fhir/request-intent"),
+    date("modified", &["lastModified"], "Task-modified"),
+    reference!("output", ["output.valueReference"], "Task-output", ANY).only(R5),
+    reference!("owner", ["owner"], "Task-owner", PERFORMERS),
+    reference!("part-of", ["partOf"], "Task-part-of", &["Task"]),
+    reference!("patient" in "subject", ["for"], "clinical-patient", PATIENTS).r4_definition("Task-patient"),
+    concept("performer", &["requestedPerformer.concept"], "Task-performer"),
+    date("period", &["executionPeriod"], "Task-period"),
+    code("priority", &["priority"], "Task-priority", "http://hl7.org/fhir/request-priority"),
+    reference!(
+        "requestedperformer-reference", ["requestedPerformer.reference"], "Task-requestedperformer-reference", PERFORMERS
+    ).only(R5),
+    reference!("requester", ["requester"], "Task-requester", REQUESTERS),
+    code("status", &["status"], "Task-status", "http://hl7.org/fhir/task-status"),
+    reference!("subject", ["for"], "Task-subject", ANY),
+];

@@ -1,0 +1,193 @@
+//! The values of token and reference parameters: alternatives, escaping and forms (search.html#escaping, #token, #reference).
+
+use crate::fhir::fault::Text;
+use crate::fhir::identifiers::canonical_system;
+
+use super::extract::{is_id, is_type_name, parse_literal};
+use super::parameters::{Kind, Parameter};
+use super::query::{ReferenceValue, SystemMatch, TokenValue};
+
+/// Why a value cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ValueError {
+    /// `\` before something that needs no escape, or at the end.
+    Escape,
+    /// An alternative with nothing in it, as in `a,,b`.
+    Empty,
+    Control,
+    Token,
+    Boolean,
+    Reference,
+    Date,
+}
+
+impl ValueError {
+    pub fn text(self) -> Text {
+        match self {
+            ValueError::Escape => Text::new(
+                "\\ får bara stå före , | $ eller \\",
+                "\\ may stand only before , | $ or \\",
+            ),
+            ValueError::Empty => Text::new("ett av alternativen är tomt", "one of the alternatives is empty"),
+            ValueError::Control => Text::new("värdet har styrtecken", "the value has control characters"),
+            ValueError::Token => Text::new(
+                "ska skrivas kod, system|kod, |kod eller system|",
+                "must be code, system|code, |code or system|",
+            ),
+            ValueError::Boolean => Text::new("ska vara true eller false", "must be true or false"),
+            ValueError::Reference => Text::new(
+                "ska vara ett id, Typ/id eller en URL",
+                "must be an id, Type/id or a URL",
+            ),
+            ValueError::Date => Text::new("är inget datum eller ingen tid i FHIR", "is not a FHIR date or time"),
+        }
+    }
+}
+
+/// The alternatives of a value, still escaped. None of them may be empty: `a,` is half a question.
+pub fn split(value: &str) -> Result<Vec<&str>, ValueError> {
+    if value.contains(|c: char| c.is_control()) {
+        return Err(ValueError::Control);
+    }
+    let parts = split_at(value, ',');
+    if parts.iter().any(|part| part.is_empty()) {
+        Err(ValueError::Empty)
+    } else {
+        Ok(parts)
+    }
+}
+
+/// Splits at a separator that is not escaped.
+fn split_at(text: &str, separator: char) -> Vec<&str> {
+    let mut parts = Vec::new();
+    let (mut start, mut escaped) = (0, false);
+    for (at, c) in text.char_indices() {
+        if c == separator && !escaped {
+            parts.push(&text[start..at]);
+            start = at + c.len_utf8();
+        }
+        escaped = c == '\\' && !escaped;
+    }
+    parts.push(&text[start..]);
+    parts
+}
+
+/// Takes the escapes away.
+pub fn unescape(text: &str) -> Result<String, ValueError> {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    while let Some(c) = characters.next() {
+        plain.push(match c {
+            '\\' => characters
+                .next()
+                .filter(|c| matches!(c, ',' | '|' | '$' | '\\'))
+                .ok_or(ValueError::Escape)?,
+            other => other,
+        });
+    }
+    Ok(plain)
+}
+
+/// `code`, `system|code`, `|code`, `system|`.
+pub fn token(kind: Kind, value: &str) -> Result<TokenValue, ValueError> {
+    let parts = split_at(value, '|')
+        .into_iter()
+        .map(unescape)
+        .collect::<Result<Vec<_>, _>>()?;
+    let token = match <[String; 2]>::try_from(parts) {
+        Ok([system, code]) if system.is_empty() && code.is_empty() => return Err(ValueError::Token),
+        Ok([system, code]) => TokenValue {
+            system: system_match(kind, &system),
+            value: Some(code).filter(|c| !c.is_empty()),
+        },
+        Err(parts) => match parts.as_slice() {
+            [code] => TokenValue {
+                system: without_system(kind),
+                value: Some(code.clone()),
+            },
+            _ => return Err(ValueError::Token),
+        },
+    };
+    let is_flag = matches!(kind, Kind::Boolean | Kind::Exists);
+    if is_flag
+        && !token
+            .value
+            .as_deref()
+            .is_some_and(|value| value == "true" || value == "false")
+    {
+        return Err(ValueError::Boolean);
+    }
+    Ok(token)
+}
+
+/// Codes and booleans are indexed without a system, so that asking for none at all is asking for exactly that.
+fn without_system(kind: Kind) -> SystemMatch {
+    match kind {
+        Kind::Code(_) | Kind::Boolean | Kind::Exists | Kind::Contact => SystemMatch::None,
+        _ => SystemMatch::Any,
+    }
+}
+
+/// HL7's system for booleans as tokens.
+const BOOLEANS: &str = "http://terminology.hl7.org/CodeSystem/special-values";
+
+fn system_match(kind: Kind, system: &str) -> SystemMatch {
+    let implied = match kind {
+        Kind::Code(implied) => implied,
+        Kind::Boolean | Kind::Exists => BOOLEANS,
+        _ => "",
+    };
+    if system.is_empty() || system == implied {
+        SystemMatch::None
+    } else {
+        SystemMatch::Is(canonical_system(system).to_owned())
+    }
+}
+
+/// Whether `:[type]` may be said of the parameter.
+pub fn is_target(parameter: &Parameter, modifier: &str) -> bool {
+    is_type_name(modifier) && parameter.may_target(modifier)
+}
+
+/// `id`, `Type/id`, or a URL; `target` comes from `:[type]`. `None` when nothing the parameter holds can match.
+pub fn reference(
+    parameter: &Parameter,
+    target: Option<&str>,
+    own_bases: &[String],
+    value: &str,
+) -> Result<Option<ReferenceValue>, ValueError> {
+    let literal = unescape(value)?;
+    if is_id(&literal) {
+        let kinds: Vec<String> = match target {
+            Some(target) => vec![target.to_owned()],
+            None => parameter.targets.iter().map(|kind| (*kind).to_owned()).collect(),
+        };
+        return Ok(Some(local(kinds, literal, own_bases)));
+    }
+    let below_own = own_bases
+        .iter()
+        .find_map(|base| literal.strip_prefix(base.as_str())?.strip_prefix('/'));
+    let found = parse_literal(below_own.unwrap_or(&literal));
+    let fits = found
+        .kind
+        .as_deref()
+        .is_none_or(|kind| parameter.may_target(kind) && target.is_none_or(|t| t == kind));
+    match found {
+        _ if !fits => Ok(None),
+        super::RefTarget {
+            kind: Some(kind),
+            id: Some(id),
+            url: None,
+        } => Ok(Some(local(vec![kind], id, own_bases))),
+        found @ super::RefTarget { url: Some(_), .. } if literal.contains(':') => Ok(Some(ReferenceValue::Url(found))),
+        _ => Err(ValueError::Reference),
+    }
+}
+
+fn local(kinds: Vec<String>, id: String, own_bases: &[String]) -> ReferenceValue {
+    let mut own_urls = Vec::with_capacity(own_bases.len() * kinds.len());
+    for base in own_bases {
+        own_urls.extend(kinds.iter().map(|kind| format!("{base}/{kind}/{id}")));
+    }
+    ReferenceValue::Local { kinds, id, own_urls }
+}

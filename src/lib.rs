@@ -1,0 +1,18 @@
+//! Fastkontakt: a FHIR service for fasta kontakter and överenskommelser that enforces the regions' riktlinjer.
+//!
+//! Who knows whom: `api → door → access, riktlinje, store, fhir`; `store → fhir`; `riktlinje → fhir`; `fhir → nobody`.
+//! docs/ARCHITECTURE.md walks one request through the house.
+
+pub mod access;
+pub mod api;
+pub mod clock;
+pub mod config;
+pub mod demo;
+pub mod door;
+pub mod fhir;
+pub mod load;
+pub mod observe;
+pub mod riktlinje;
+pub mod server;
+pub mod store;
+pub mod validate;

@@ -1,0 +1,112 @@
+//! `fastkontakt demo`: a fresh database in a temporary folder, the synthetic people loaded through the ordinary door,
+//! then served on loopback.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use crate::access::{Call, Caller, Interaction};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::demo::{self, Demo};
+use crate::door::problem::Problem;
+use crate::door::{Door, transaction};
+use crate::observe;
+use crate::server::{Application, open_door};
+
+/// The seed of the people, so that README's walk finds the same ones every time.
+const SEED: u64 = 1;
+
+/// Loads the people, showing progress, and serves them until stopped. The folder goes when the demo does.
+pub fn run(bind: SocketAddr) -> Result<(), Box<dyn Error>> {
+    let folder = Folder::new()?;
+    let settings = Settings {
+        database: format!("sqlite://{}", folder.0.join("demo.db").display()),
+        bind,
+        log: "warn".to_owned(),
+        open: true,
+        ..Settings::default()
+    };
+    settings.require_safe_bind()?;
+    observe::start_logging(&settings.log, false);
+    actix_web::rt::System::new().block_on(async {
+        let door = open_door(&settings, Clock::System)?;
+        // Bound before the loading, so that a port in use is told at once.
+        let application = Application::bind(&settings, door.clone())?;
+        let people = demo::people(SEED, door.clock.today());
+        println!("Fastkontakt demo: loading synthetic people of four regions");
+        load(&door, people, |done, of, resources| {
+            println!("  {done:>3} of {of} bundles, {resources} resources");
+        })
+        .await?;
+        tell(application.address());
+        application.run().await?;
+        Ok(())
+    })
+}
+
+/// Hands every bundle to the door; `progress` is told (bundles done, bundles in all, resources stored).
+pub async fn load(door: &Door, people: Demo, progress: impl Fn(usize, usize, usize)) -> Result<usize, LoadError> {
+    let of = people.bundles.len();
+    let mut resources = 0;
+    for (index, bundle) in people.bundles.into_iter().enumerate() {
+        let call = Call {
+            caller: Caller::Service,
+            interaction: Interaction::Transaction,
+            purpose: "HSYSADMIN",
+            request_id: Uuid::new_v4().to_string(),
+        };
+        let refused = |problem| LoadError { bundle: index, problem };
+        let orders = transaction::orders(bundle.version, bundle.bundle).map_err(refused)?;
+        resources += door.write(&call, orders).await.map_err(refused)?.len();
+        if (index + 1) % 10 == 0 || index + 1 == of {
+            progress(index + 1, of, resources);
+        }
+    }
+    Ok(resources)
+}
+
+/// A demo bundle that the door did not take: a fault of ours.
+#[derive(Debug)]
+pub struct LoadError {
+    /// Which bundle, from 0.
+    pub bundle: usize,
+    pub problem: Problem,
+}
+
+impl std::fmt::Display for LoadError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "demo bundle {} was refused: {:?}", self.bundle, self.problem)
+    }
+}
+
+impl Error for LoadError {}
+
+fn tell(address: SocketAddr) {
+    println!();
+    println!("Serving on http://{address} (loopback, open: for trying out only). Open in a browser:");
+    println!("  http://{address}/fhir/r5/CareTeam?patient=Patient/anna&_pretty=true");
+    println!("  http://{address}/fhir/r4/metadata?_pretty=true");
+    println!("  http://{address}/swagger-ui/");
+    println!("README.md walks you through it with curl. Ctrl-C stops the demo and removes its database.");
+}
+
+/// A temporary folder of our own that is removed when the demo ends.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> std::io::Result<Folder> {
+        let path = std::env::temp_dir().join(format!("fastkontakt-demo-{}", Uuid::new_v4()));
+        std::fs::create_dir(&path)?;
+        Ok(Folder(path))
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Left behind only if the machine forbids it; then there is nobody left to tell.
+        let _removed = std::fs::remove_dir_all(&self.0);
+    }
+}

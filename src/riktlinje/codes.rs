@@ -1,0 +1,66 @@
+//! Every code system, code and extension that the rules read, in one place. Used by the families of rules and by
+//! [`super::effect`]; sources: riktlinje.md part 3 and the national facts.
+
+/// Builds the address of one of our own definitions.
+macro_rules! own {
+    ($path:literal) => {
+        concat!("https://w3id.org/fastkontakt/", $path)
+    };
+}
+
+/// The system of the rule ids in every OperationOutcome.
+pub const CODE_SYSTEM: &str = own!("CodeSystem/riktlinje");
+
+// Own code systems.
+pub const TYP_TILLAGG: &str = own!("CodeSystem/typ-av-fast-kontakt-tillagg");
+pub const ANLEDNING: &str = own!("CodeSystem/anledning");
+pub const PLANTYP: &str = own!("CodeSystem/plantyp");
+pub const HUVUDMAN_CS: &str = own!("CodeSystem/huvudman");
+pub const ALLVARLIGHETSGRAD: &str = own!("CodeSystem/allvarlighetsgrad");
+
+// Own extensions.
+pub const EXT_AVSLUTSORSAK: &str = own!("StructureDefinition/avslutsorsak");
+pub const EXT_AVSLUTAD_I_SAMRAD: &str = own!("StructureDefinition/avslutad-i-samrad");
+pub const EXT_ERSATTER: &str = own!("StructureDefinition/ersatter");
+pub const EXT_UPPDRAGSGIVARE: &str = own!("StructureDefinition/uppdragsgivare");
+pub const EXT_HUVUDMAN: &str = own!("StructureDefinition/huvudman");
+pub const EXT_INGEN_BOKAD_TID: &str = own!("StructureDefinition/ingen-bokad-tid");
+pub const EXT_INGET_EGET_ATAGANDE: &str = own!("StructureDefinition/inget-eget-atagande");
+
+/// Reason of a contact: the patient is in a life-threatening state.
+pub const LIVSHOTANDE_TILLSTAND: &str = "livshotande-tillstand";
+/// Own degree of severity of a Condition.
+pub const LIVSHOTANDE: &str = "livshotande";
+/// Why no time is booked (extension `ingen-bokad-tid`).
+pub const SKAL_INGEN_BOKAD_TID: &[&str] = &["vid-behov", "kallelse-kommer", "egenvard", "avslutas"];
+/// Types of fast kontakt beside the national ones.
+pub const TILLAGG: &[&str] = &[
+    "kontaktsjukskoterska",
+    "astma-kol-sjukskoterska",
+    "diabetessjukskoterska",
+    "hjartsviktssjukskoterska",
+    "patientansvarig-sjukskoterska",
+    "patientansvarig-arbetsterapeut",
+    "patientansvarig-fysioterapeut",
+    "patientansvarig-psykolog",
+    "patientansvarig-kurator",
+    "patientansvarig-underskoterska",
+];
+
+// National and international systems.
+pub const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
+pub const TYP_AV_FAST_KONTAKT: &[&str] = &[
+    "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt",
+    "urn:oid:1.2.752.129.5.1.69",
+];
+pub const TYP_AV_PLAN: &str = "https://fhir.inera.se/CodeSystem/typeofcareplan-cs";
+/// Licences (HOSP).
+pub const LEGITIMATION: &str = "urn:oid:1.2.752.116.3.1.3";
+pub const ORGANISATIONSNUMMER: &str = "urn:oid:2.5.4.97";
+pub const SNOMED_CT: &str = "http://snomed.info/sct";
+/// SNOMED CT: life threatening severity.
+pub const SNOMED_LIVSHOTANDE: &str = "442452003";
+pub const CONDITION_CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
+pub const CONDITION_VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
+/// Where the conversion from R4 keeps further roles of a participant (design: conversion (a)).
+pub const R4_ROLES: &str = "http://hl7.org/fhir/4.0/StructureDefinition/extension-CareTeam.participant.role";

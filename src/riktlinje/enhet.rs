@@ -1,0 +1,295 @@
+//! The vårdenhet behind a contact or plan, the vårdgivare above it, the policy that judges it (GEN-04) and its huvudman.
+
+use fastkontakt_model::Fact;
+use fastkontakt_model::facts::{Concept, ExtValue, Extension, Extensions, Organization, Reference};
+
+use super::codes::{EXT_HUVUDMAN, EXT_UPPDRAGSGIVARE, HUVUDMAN_CS};
+use super::identity::{hsa_ids, logical, number_inside, organisationsnummer};
+use super::policy::{HuvudmanKind, Policies, Policy};
+use super::underlag::{Underlag, folj};
+
+/// `partOf` is followed at most so far; real organizations are a handful deep.
+const DEEPEST: usize = 16;
+
+/// One organization: what its resource says, or what a reference to it says when it cannot be followed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Organisation {
+    /// Type and id or the literal reference: which organization it is.
+    pub place: Option<String>,
+    /// In capitals.
+    pub hsa_ids: Vec<String>,
+    /// Ten digits.
+    pub numbers: Vec<String>,
+    pub types: Vec<Concept>,
+    pub extensions: Extensions,
+    /// Whether its resource was found.
+    pub found: bool,
+    /// The organization that commissioned it (extension `uppdragsgivare`).
+    pub uppdragsgivare: Option<Box<Organisation>>,
+}
+
+/// A vårdenhet with everything above it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Enhet {
+    /// The unit first, then up `partOf`; never empty.
+    chain: Vec<Organisation>,
+}
+
+impl Enhet {
+    /// Gathers the unit a reference points at and follows `partOf` to the top; a cycle ends where it closes.
+    pub fn samla<U: Underlag>(underlag: &mut U, reference: &Reference, within: &Fact) -> Result<Enhet, U::Error> {
+        let mut chain: Vec<Organisation> = Vec::new();
+        let mut next = Some((reference.clone(), None));
+        while let Some((reference, home)) = next.take() {
+            let found = folj(underlag, &reference, home.as_deref().unwrap_or(within))?;
+            let Some(organization) = found.as_ref().and_then(|found| as_organization(&found.fact)) else {
+                chain.push(Organisation::told_by(&reference));
+                break;
+            };
+            let mut own = Organisation::of(organization, &reference);
+            if chain.iter().any(|seen| seen.place == own.place) {
+                break;
+            }
+            own.uppdragsgivare = match (organization.head.extensions.get(EXT_UPPDRAGSGIVARE), &found) {
+                (Some(extension), Some(found)) => uppdragsgivare(underlag, extension, &found.home)?.map(Box::new),
+                _ => None,
+            };
+            chain.push(own);
+            if chain.len() < DEEPEST
+                && let (Some(above), Some(found)) = (&organization.part_of, &found)
+            {
+                next = Some((above.clone(), Some(found.home.clone())));
+            }
+        }
+        if chain.is_empty() {
+            chain.push(Organisation::told_by(reference));
+        }
+        Ok(Enhet { chain })
+    }
+
+    /// The unit itself.
+    pub fn unit(&self) -> &Organisation {
+        &self.chain[0]
+    }
+
+    /// The unit and everything above it.
+    pub fn chain(&self) -> &[Organisation] {
+        &self.chain
+    }
+
+    /// Whether a vårdgivare can be told: the top of `partOf`, or the number of the unit.
+    pub fn has_vardgivare(&self) -> bool {
+        match self.chain.as_slice() {
+            [unit] => unit.number().is_some(),
+            [.., top] => top.found || !top.hsa_ids.is_empty() || !top.numbers.is_empty(),
+            [] => false,
+        }
+    }
+
+    /// Whether both belong to one vårdgivare: the top of `partOf`, else the number inside the HSA-id, else the unit.
+    /// What cannot be told is not the same.
+    pub fn same_vardgivare(&self, other: &Enhet) -> bool {
+        let (Some(own), Some(others)) = (self.chain.last(), other.chain.last()) else {
+            return false;
+        };
+        let shares = |one: &[String], two: &[String]| one.iter().any(|value| two.contains(value));
+        let same_place = own.place.is_some() && own.place == others.place;
+        if same_place || shares(&own.hsa_ids, &others.hsa_ids) || shares(&own.numbers, &others.numbers) {
+            return true;
+        }
+        // The number inside an HSA-id is only a stand-in where no partOf is stated: a private vårdgivare may have its
+        // HSA-id from the region.
+        let by_number = self.chain.len() == 1 || other.chain.len() == 1;
+        by_number && own.number().is_some() && own.number() == others.number()
+    }
+}
+
+impl Organisation {
+    fn of(organization: &Organization, reference: &Reference) -> Organisation {
+        let place = match organization.head.id.as_str() {
+            "" => reference.reference.clone(),
+            id if reference.is_contained() => Some(format!("#{id}")),
+            id => Some(format!("Organization/{id}")),
+        };
+        Organisation {
+            place,
+            hsa_ids: hsa_ids(&organization.identifiers),
+            numbers: organisationsnummer(&organization.identifiers),
+            types: organization.types.clone(),
+            extensions: organization.head.extensions.clone(),
+            found: true,
+            uppdragsgivare: None,
+        }
+    }
+
+    /// What a reference says by itself.
+    fn told_by(reference: &Reference) -> Organisation {
+        Organisation {
+            place: reference.type_and_id().map(|(kind, id)| format!("{kind}/{id}")),
+            hsa_ids: hsa_ids(logical(reference)),
+            numbers: organisationsnummer(logical(reference)),
+            ..Organisation::default()
+        }
+    }
+
+    /// The organization number: stated, else inside the HSA-id.
+    pub fn number(&self) -> Option<&str> {
+        let inside = || self.hsa_ids.iter().find_map(|id| number_inside(id));
+        self.numbers.first().map(String::as_str).or_else(inside)
+    }
+
+    fn listed<'p>(&self, policies: &'p Policies) -> Option<&'p Policy> {
+        self.hsa_ids.iter().find_map(|id| policies.listing(id))
+    }
+
+    fn by_prefix<'p>(&self, policies: &'p Policies) -> Option<&'p Policy> {
+        let by_number = || {
+            self.numbers
+                .iter()
+                .find_map(|number| policies.by_prefix(&format!("SE{number}")))
+        };
+        self.hsa_ids
+            .iter()
+            .find_map(|id| policies.by_prefix(id))
+            .or_else(by_number)
+    }
+}
+
+fn as_organization(fact: &Fact) -> Option<&Organization> {
+    if let Fact::Organization(organization) = fact {
+        Some(organization)
+    } else {
+        None
+    }
+}
+
+/// Extension `uppdragsgivare`: a reference or an identifier.
+fn uppdragsgivare<U: Underlag>(
+    underlag: &mut U,
+    extension: &Extension,
+    within: &Fact,
+) -> Result<Option<Organisation>, U::Error> {
+    match &extension.value {
+        Some(ExtValue::Reference(reference)) => {
+            let found = folj(underlag, reference, within)?;
+            let organization = found.as_ref().and_then(|found| as_organization(&found.fact));
+            Ok(Some(organization.map_or_else(
+                || Organisation::told_by(reference),
+                |organization| Organisation::of(organization, reference),
+            )))
+        }
+        Some(ExtValue::Identifier(identifier)) => {
+            let reference = Reference {
+                identifier: Some(identifier.clone()),
+                ..Reference::default()
+            };
+            Ok(Some(Organisation::told_by(&reference)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The policy of a written resource, and whether a region claims the unit or it only fell to the national one.
+#[derive(Clone, Copy, Debug)]
+pub struct Val<'p> {
+    pub policy: &'p Policy,
+    pub claimed: bool,
+}
+
+/// Chooses the policy of a unit (GEN-04): listed, HSA prefix of the unit, of its vårdgivare, uppdragsgivare, national.
+/// A policy that the caller forces (`validate --policy`) goes before all.
+pub fn valj<'p>(enhet: Option<&Enhet>, policies: &'p Policies, forced: Option<&str>) -> Val<'p> {
+    if let Some(policy) = forced.and_then(|name| policies.by_name(name)) {
+        return Val { policy, claimed: true };
+    }
+    let claimed = enhet.and_then(|enhet| {
+        let chain = enhet.chain();
+        let listed = || chain.iter().find_map(|organisation| organisation.listed(policies));
+        let unit = || chain.first().and_then(|unit| unit.by_prefix(policies));
+        let vardgivare = || chain.last().and_then(|top| top.by_prefix(policies));
+        let commissioned = || {
+            let commissioners = || {
+                chain
+                    .iter()
+                    .filter_map(|organisation| organisation.uppdragsgivare.as_deref())
+            };
+            commissioners()
+                .find_map(|it| it.listed(policies))
+                .or_else(|| commissioners().find_map(|it| it.by_prefix(policies)))
+        };
+        listed().or_else(unit).or_else(vardgivare).or_else(commissioned)
+    });
+    match claimed {
+        Some(policy) => Val { policy, claimed: true },
+        None => Val {
+            policy: policies.nationell(),
+            claimed: false,
+        },
+    }
+}
+
+/// Who runs the care of a unit. One organization may be both (Gotland); neither means that it is not stated, or someone else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Huvudman {
+    pub region: bool,
+    pub kommun: bool,
+}
+
+impl Huvudman {
+    /// Extension `huvudman`, else `uppdragsgivare` up the chain, else the type up `partOf`, else the policy's.
+    pub fn of(enhet: &Enhet, val: &Val<'_>, policies: &Policies) -> Huvudman {
+        let chain = enhet.chain();
+        let by_extension = || {
+            chain
+                .iter()
+                .find_map(|own| Huvudman::coded(own.extensions.all(EXT_HUVUDMAN).filter_map(code_of)))
+        };
+        let by_commission = || {
+            chain
+                .iter()
+                .filter_map(|own| own.uppdragsgivare.as_deref())
+                .find_map(|commissioner| {
+                    let policy = commissioner
+                        .listed(policies)
+                        .or_else(|| commissioner.by_prefix(policies));
+                    Huvudman::typed(commissioner)
+                        .or_else(|| policy.and_then(|policy| policy.huvudman).map(Huvudman::from))
+                })
+        };
+        let by_type = || chain.iter().find_map(Huvudman::typed);
+        let by_policy = || val.policy.huvudman.filter(|_| val.claimed).map(Huvudman::from);
+        by_extension()
+            .or_else(by_commission)
+            .or_else(by_type)
+            .or_else(by_policy)
+            .unwrap_or_default()
+    }
+
+    fn typed(organisation: &Organisation) -> Option<Huvudman> {
+        Huvudman::coded(organisation.types.iter().flat_map(|concept| concept.codes(HUVUDMAN_CS)))
+    }
+
+    /// `None` when nothing is stated.
+    fn coded<'c>(codes: impl Iterator<Item = &'c str>) -> Option<Huvudman> {
+        codes.fold(None, |so_far: Option<Huvudman>, code| {
+            let before = so_far.unwrap_or_default();
+            Some(Huvudman {
+                region: before.region || code == "region",
+                kommun: before.kommun || code == "kommun",
+            })
+        })
+    }
+}
+
+fn code_of(extension: &Extension) -> Option<&str> {
+    extension.value.as_ref().and_then(ExtValue::code)
+}
+
+impl From<HuvudmanKind> for Huvudman {
+    fn from(kind: HuvudmanKind) -> Huvudman {
+        Huvudman {
+            region: kind == HuvudmanKind::Region,
+            kommun: kind == HuvudmanKind::Kommun,
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! FK: every fast kontakt. A named person, one type, one patient, a period that makes sense, a known unit.
+
+use super::finding::{Evidence, Remark, Severity};
+use super::kontakt::{Kontaktbild, Kontakttyp};
+use super::period::Periodbild;
+
+/// A named person. Who cannot be followed and has no display is not stated; a masked name passes.
+pub fn fk_01(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    // Without participant FK-02 speaks.
+    let Some(medlem) = &bild.medlem else { return Vec::new() };
+    match medlem.is_named() {
+        Evidence::Shown => Vec::new(),
+        Evidence::Contradicted => vec![Remark::contradicted(
+            bild.till_personen(),
+            "En fast kontakt ska vara en namngiven person i verksamheten.",
+            "A fast kontakt must be a named person of the staff.",
+        )],
+        Evidence::NotStated => vec![Remark::not_stated(
+            bild.till_personen(),
+            "personen bakom kontakten kan inte följas och har ingen visningstext.",
+            "the person behind the contact cannot be followed and has no display.",
+        )],
+    }
+}
+
+/// Exactly one participant, exactly one type code, a patient.
+pub fn fk_02(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    let mut remarks = Vec::new();
+    if bild.kontakt.participants.len() != 1 {
+        remarks.push(Remark::contradicted(
+            "CareTeam.participant",
+            "En fast kontakt ska ha exakt en deltagare.",
+            "A fast kontakt must have exactly one participant.",
+        ));
+    } else if bild.typer.len() != 1 {
+        remarks.push(Remark::contradicted(
+            "CareTeam.participant[0].role",
+            "En fast kontakt ska ha exakt en typ (kv_typ_av_fast_kontakt 1–4 eller en av tilläggskoderna).",
+            "A fast kontakt must have exactly one type (kv_typ_av_fast_kontakt 1–4 or one of the additional codes).",
+        ));
+    }
+    match bild.patient {
+        Evidence::Shown => {}
+        Evidence::Contradicted => remarks.push(Remark::contradicted(
+            "CareTeam.subject",
+            "En fast kontakt ska gälla en patient.",
+            "The subject of a fast kontakt must be a patient.",
+        )),
+        Evidence::NotStated => remarks.push(Remark::not_stated(
+            "CareTeam.subject",
+            "referensen kan inte följas och säger inte att den gäller en patient.",
+            "the reference cannot be followed and does not say that it is a patient.",
+        )),
+    }
+    remarks
+}
+
+/// An end before the start; an active contact whose end has passed is treated as ended.
+pub fn fk_03(bild: &Periodbild<'_>) -> Vec<Remark> {
+    if bild.is_backwards() {
+        return vec![Remark::contradicted(
+            bild.expression,
+            "Perioden slutar innan den börjar.",
+            "The period ends before it starts.",
+        )];
+    }
+    if bild.is_active_kontakt && bild.is_over() {
+        return vec![Remark::at_most(
+            Severity::Warning,
+            bild.expression,
+            "Kontakten är aktiv men slutdatumet har passerats; den behandlas som avslutad.",
+            "The contact is active but its end has passed; it is treated as ended.",
+        )];
+    }
+    Vec::new()
+}
+
+/// A vårdenhet with HSA-id (an omsorgskontakt: organisationsnummer is enough) whose vårdgivare can be found.
+pub fn fk_05(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    let stated = &bild.kontakt.managing_organizations;
+    let mut remarks = Vec::new();
+    if stated.len() > 1 {
+        remarks.push(Remark::at_most(
+            Severity::Warning,
+            "CareTeam.managingOrganization",
+            "Fler än en organisation anges; den första räknas som vårdenhet.",
+            "More than one organization is stated; the first counts as the vårdenhet.",
+        ));
+    }
+    let element = if stated.is_empty() {
+        bild.till_personen()
+    } else {
+        "CareTeam.managingOrganization[0]"
+    };
+    let Some(enhet) = &bild.enhet else {
+        remarks.push(without_unit(bild));
+        return remarks;
+    };
+    let unit = enhet.unit();
+    let by_number = bild.typer.contains(&Kontakttyp::Omsorgskontakt) && !unit.numbers.is_empty();
+    if unit.hsa_ids.is_empty() && !by_number {
+        let (sv, en) = if unit.found {
+            (
+                "Vårdenheten har inget HSA-id; kontakten kan inte visas i NPÖ.",
+                "The vårdenhet has no HSA-id; NPÖ cannot show the contact.",
+            )
+        } else {
+            (
+                "Vårdenheten kan inte följas och dess HSA-id anges inte.",
+                "The vårdenhet cannot be followed and its HSA-id is not stated.",
+            )
+        };
+        remarks.push(Remark::at_most(Severity::Warning, element, sv, en));
+    } else if !enhet.has_vardgivare() {
+        remarks.push(Remark::at_most(
+            Severity::Warning,
+            element,
+            "Vårdenhetens vårdgivare kan inte hittas; kontakten kan inte visas i NPÖ.",
+            "The vårdgivare of the vårdenhet cannot be found; NPÖ cannot show the contact.",
+        ));
+    }
+    remarks
+}
+
+/// No organization at all is an error; a person that cannot be followed may have one.
+fn without_unit(bild: &Kontaktbild<'_>) -> Remark {
+    let may_have_one = bild
+        .medlem
+        .as_ref()
+        .is_some_and(|medlem| medlem.reference.is_some() && !medlem.is_found());
+    if may_have_one {
+        Remark::not_stated(
+            "CareTeam.managingOrganization",
+            "kontaktens vårdenhet anges inte, och personens uppdrag kan inte följas.",
+            "the contact's vårdenhet is not stated, and the person's assignment cannot be followed.",
+        )
+    } else {
+        Remark::contradicted(
+            "CareTeam.managingOrganization",
+            "Kontakten har ingen vårdenhet: ange managingOrganization eller organisationen i personens uppdrag.",
+            "The contact has no vårdenhet: state managingOrganization or the organization of the person's assignment.",
+        )
+    }
+}

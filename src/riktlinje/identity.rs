@@ -1,0 +1,179 @@
+//! National numbers: their form (ID-01), which systems mean the same register, and the number inside an HSA-id.
+
+use fastkontakt_model::facts::{Identifier, Reference};
+use jiff::civil::Date;
+
+use crate::fhir::identifiers::{HSA_ID, PERSONNUMMER, SAMORDNINGSNUMMER, canonical_system};
+
+use super::codes::ORGANISATIONSNUMMER;
+
+/// Day 60 is added to the day of birth in a samordningsnummer; day 60 itself means an unknown day.
+const SAMORDNING_DAY: i8 = 60;
+/// Nobody in a register was born before this year.
+const EARLIEST_YEAR: i16 = 1800;
+
+/// A register of people whose numbers have a form that can be checked, and join patients (GEN-01).
+/// The national reserve number is left out on purpose: it joins nobody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Personregister {
+    Personnummer,
+    Samordningsnummer,
+}
+
+impl Personregister {
+    /// The register that a system URI means, whichever of its equivalents is used.
+    pub fn of(system: &str) -> Option<Personregister> {
+        match canonical_system(system) {
+            PERSONNUMMER => Some(Personregister::Personnummer),
+            SAMORDNINGSNUMMER => Some(Personregister::Samordningsnummer),
+            _ => None,
+        }
+    }
+
+    /// The URI that stands for the register.
+    pub fn system(self) -> &'static str {
+        match self {
+            Personregister::Personnummer => PERSONNUMMER,
+            Personregister::Samordningsnummer => SAMORDNINGSNUMMER,
+        }
+    }
+
+    /// Whether the number has twelve digits that begin with a possible date. Source: Skatteverket.
+    pub fn has_form(self, number: &str, today: Date) -> bool {
+        if number.len() != 12 || !number.bytes().all(|byte| byte.is_ascii_digit()) {
+            return false;
+        }
+        let part = |range| {
+            number
+                .get(range)
+                .and_then(|digits: &str| digits.parse::<i16>().ok())
+                .unwrap_or_default()
+        };
+        let (year, month, day) = (part(0..4), part(4..6) as i8, part(6..8) as i8);
+        if year < EARLIEST_YEAR || year > today.year() {
+            return false;
+        }
+        match self {
+            Personregister::Personnummer => Date::new(year, month, day).is_ok_and(|birth| birth <= today),
+            Personregister::Samordningsnummer => is_samordning_date(year, month, day - SAMORDNING_DAY),
+        }
+    }
+}
+
+/// Month 00 and day 00 (60 as written) stand for an unknown birth date.
+fn is_samordning_date(year: i16, month: i8, day: i8) -> bool {
+    match (month, day) {
+        (0..=12, 0) => true,
+        (0, 1..=31) => true,
+        _ => Date::new(year, month, day).is_ok(),
+    }
+}
+
+/// The HSA-ids among identifiers, in capitals.
+pub fn hsa_ids(identifiers: &[Identifier]) -> Vec<String> {
+    values(identifiers, HSA_ID)
+        .map(|value| value.to_ascii_uppercase())
+        .collect()
+}
+
+/// The organisationsnummer among identifiers, as ten digits.
+pub fn organisationsnummer(identifiers: &[Identifier]) -> Vec<String> {
+    values(identifiers, ORGANISATIONSNUMMER)
+        .filter_map(ten_digits)
+        .collect()
+}
+
+/// The values in a register, in order.
+pub fn values<'a>(identifiers: &'a [Identifier], system: &'a str) -> impl Iterator<Item = &'a str> {
+    identifiers
+        .iter()
+        .filter(move |identifier| {
+            identifier
+                .system
+                .as_deref()
+                .is_some_and(|own| canonical_system(own) == system)
+        })
+        .filter_map(|identifier| identifier.value.as_deref())
+        .map(str::trim)
+        .filter(|value| !value.is_empty())
+}
+
+/// The identifier of a logical reference, as a list.
+pub fn logical(reference: &Reference) -> &[Identifier] {
+    reference.identifier.as_deref().map_or(&[], std::slice::from_ref)
+}
+
+/// `SE2321000164-VC1` → `2321000164`: the organisation number inside an HSA-id.
+pub fn number_inside(hsa_id: &str) -> Option<&str> {
+    let (prefix, _) = hsa_id.split_once('-')?;
+    let digits = prefix.strip_prefix("SE").or_else(|| prefix.strip_prefix("se"))?;
+    (digits.len() == 10 && digits.bytes().all(|byte| byte.is_ascii_digit())).then_some(digits)
+}
+
+/// `232100-0164`, `162321000164` and `2321000164` → `2321000164`.
+fn ten_digits(value: &str) -> Option<String> {
+    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+    match digits.len() {
+        10 => Some(digits),
+        12 => digits.strip_prefix("16").map(str::to_owned),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    const TODAY: Date = date(2026, 9, 15);
+
+    #[test]
+    fn the_valid_test_numbers_have_the_form() {
+        for number in [
+            "195009072553",
+            "196101182803",
+            "189002029800",
+            "200302022389",
+            "200001252386",
+            "191212121212",
+        ] {
+            assert!(Personregister::Personnummer.has_form(number, TODAY), "{number}");
+        }
+        for number in [
+            "196109732393",
+            "191500722390",
+            "198000609802",
+            "198013009800".replace("13", "05").as_str(),
+        ] {
+            let expected = number != "198005009800";
+            assert_eq!(
+                Personregister::Samordningsnummer.has_form(number, TODAY),
+                expected,
+                "{number}"
+            );
+        }
+    }
+
+    #[test]
+    fn hyphens_ten_digits_and_impossible_dates_do_not_have_the_form() {
+        for number in [
+            "19500907-2553",
+            "5009072553",
+            "195002302553",
+            "209901012380",
+            "196109732393",
+            "1950O9072553",
+            "",
+        ] {
+            assert!(!Personregister::Personnummer.has_form(number, TODAY), "{number}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_out_of_hsa_ids_and_organisation_numbers() {
+        assert_eq!(number_inside("SE2321000164-VC1"), Some("2321000164"));
+        assert_eq!(number_inside("SE232100-VC1"), None);
+        assert_eq!(ten_digits("232100-0164").as_deref(), Some("2321000164"));
+        assert_eq!(ten_digits("162321000164").as_deref(), Some("2321000164"));
+    }
+}

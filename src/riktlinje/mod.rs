@@ -1,0 +1,274 @@
+//! The riktlinje: the regions' guidelines as rules that a machine can check, and the one question the rest of the house
+//! asks of them: may this be written? Pure: no HTTP, no SQL, no clock; today is an input.
+//!
+//! The way of a judgement: gather a plain picture of the write ([`kontakt`], [`plan`], [`period`], [`id`]) through
+//! [`Underlag`]; run every rule of the [`catalogue`] on it; weigh each remark by the policy and the [`principles`].
+//! To add a rule: its row in the catalogue, its function in the file of its family, its vectors in tests/riktlinje/[id].
+
+pub mod catalogue;
+pub mod codes;
+pub mod effect;
+pub mod enhet;
+pub mod finding;
+pub mod identity;
+pub mod intervals;
+pub mod kontakt;
+pub mod medlem;
+pub mod patient;
+pub mod period;
+pub mod plan;
+pub mod policy;
+pub mod principles;
+pub mod profession;
+pub mod underlag;
+
+mod dok;
+mod ersattning;
+mod files;
+mod fk;
+mod flk;
+mod fvk;
+mod id;
+mod livshotande;
+mod sip;
+
+use fastkontakt_model::Fact;
+use fastkontakt_model::facts::Reference;
+use jiff::civil::Date;
+
+pub use catalogue::{Rule, RuleId, catalogue};
+pub use codes::CODE_SYSTEM;
+pub use effect::{Avslut, Effect};
+pub use files::Files;
+pub use finding::{Finding, Judgement, Severity};
+pub use patient::samma_patient;
+pub use policy::{Policies, Policy, PolicyError};
+pub use principles::only_ends_or_limits;
+pub use underlag::Underlag;
+
+use catalogue::Check;
+use enhet::{Enhet, valj};
+use finding::Remark;
+use id::Identitetsbild;
+use kontakt::Kontaktbild;
+use period::Periodbild;
+use plan::Planbild;
+use principles::{Skede, is_same_fault, weigh};
+
+use crate::fhir::fault::Text;
+
+/// A write to be judged. A DELETE is an ending and is not judged.
+pub struct Skrivning<'a> {
+    pub written: &'a Fact,
+    /// The version before, unless there is none or it is deleted.
+    pub stored: Option<&'a Fact>,
+    /// What [`only_ends_or_limits`] says of the two versions; `false` without a stored one.
+    pub bara_avslut: bool,
+}
+
+/// What holds for a judgement as a whole.
+pub struct Villkor<'a> {
+    pub policies: &'a Policies,
+    /// A policy that goes before the choice of GEN-04.
+    pub forced: Option<&'a str>,
+    /// The Swedish day.
+    pub today: Date,
+}
+
+/// Judges a write on the state after the whole transaction, by the policy that GEN-04 chooses.
+pub fn bedom<U: Underlag>(
+    skrivning: &Skrivning<'_>,
+    underlag: &mut U,
+    policies: &Policies,
+    today: Date,
+) -> Result<Judgement, U::Error> {
+    bedom_enligt(skrivning, underlag, policies, None, today)
+}
+
+/// As [`bedom`], by the policy of that name when one is given.
+pub fn bedom_enligt<U: Underlag>(
+    skrivning: &Skrivning<'_>,
+    underlag: &mut U,
+    policies: &Policies,
+    forced: Option<&str>,
+    today: Date,
+) -> Result<Judgement, U::Error> {
+    let villkor = Villkor {
+        policies,
+        forced,
+        today,
+    };
+    let bild = Bild::samla(skrivning.written, skrivning.stored, &villkor, underlag)?;
+    let mut told = bild.doma(skrivning.bara_avslut);
+    if let Some(stored) = skrivning.stored
+        && told.iter().any(|told| told.severity == Severity::Error)
+    {
+        let before = Bild::samla(stored, None, &villkor, underlag)?.doma(false);
+        told.iter_mut().for_each(|told| told.no_worse_than(&before));
+    }
+    if let Some(backwards) = told
+        .iter()
+        .position(|told| told.rule.id.as_str() == "FK-03" && told.severity == Severity::Error)
+    {
+        // A period that ends before it starts is told alone.
+        told = vec![told.swap_remove(backwards)];
+    }
+    let mut judgement = Judgement {
+        findings: findings(told),
+        effects: Vec::new(),
+    };
+    if !judgement.refuses() && !skrivning.bara_avslut {
+        judgement.effects = bild.effects();
+    }
+    Ok(judgement)
+}
+
+/// What the rules see of a written resource.
+struct Bild<'a> {
+    innehall: Innehall<'a>,
+    period: Option<Periodbild<'a>>,
+    policy: &'a Policy,
+    skede: Skede,
+}
+
+enum Innehall<'a> {
+    Kontakt(Box<Kontaktbild<'a>>),
+    Plan(Box<Planbild<'a>>),
+    Identitet(Identitetsbild<'a>),
+    /// Ordinary FHIR: the riktlinje is silent.
+    Annat,
+}
+
+/// A remark with its rule and weight.
+struct Told {
+    rule: &'static Rule,
+    severity: Severity,
+    remark: Remark,
+}
+
+impl Told {
+    /// GEN-02: an error that the stored version already has, judged now, comes as a warning.
+    fn no_worse_than(&mut self, before: &[Told]) {
+        let had_it = |earlier: &Told| {
+            earlier.severity == Severity::Error
+                && earlier.rule.id == self.rule.id
+                && is_same_fault(&earlier.remark, &self.remark)
+        };
+        if self.severity == Severity::Error && before.iter().any(had_it) {
+            self.severity = Severity::Warning;
+        }
+    }
+}
+
+impl<'a> Bild<'a> {
+    fn samla<U: Underlag>(
+        written: &'a Fact,
+        stored: Option<&'a Fact>,
+        villkor: &Villkor<'a>,
+        underlag: &mut U,
+    ) -> Result<Bild<'a>, U::Error> {
+        let (innehall, policy) = match written {
+            Fact::CareTeam(care_team) if kontakt::is_fast_kontakt(care_team) => {
+                let bild = kontakt::samla(written, care_team, stored, villkor, underlag)?;
+                let policy = bild.policy;
+                (Innehall::Kontakt(Box::new(bild)), policy)
+            }
+            Fact::CarePlan(plan) if plan::is_ours(plan) => {
+                let bild = plan::samla(written, plan, stored, villkor, underlag)?;
+                let policy = bild.policy;
+                (Innehall::Plan(Box::new(bild)), policy)
+            }
+            _ => {
+                let policy = policy_of(written, villkor, underlag)?;
+                let bild = Identitetsbild::of(written, villkor.today).map_or(Innehall::Annat, Innehall::Identitet);
+                (bild, policy)
+            }
+        };
+        let skede = Skede::of(written, villkor.today);
+        Ok(Bild {
+            innehall,
+            period: Periodbild::of(written, villkor.today),
+            policy,
+            skede,
+        })
+    }
+
+    /// Runs every rule that is about this resource.
+    fn doma(&self, bara_avslut: bool) -> Vec<Told> {
+        let mut told = Vec::new();
+        for rule in catalogue().filter(|rule| rule.at_ending || !bara_avslut) {
+            for remark in self.remarks(rule) {
+                if let Some(severity) = weigh(rule, &remark, self.policy, self.skede) {
+                    told.push(Told { rule, severity, remark });
+                }
+            }
+        }
+        told
+    }
+
+    fn remarks(&self, rule: &Rule) -> Vec<Remark> {
+        match (rule.check, &self.innehall) {
+            (Check::Kontakt(kontakter, check), Innehall::Kontakt(bild)) if kontakter.includes(&bild.typer) => {
+                check(bild)
+            }
+            (Check::Plan(planer, check), Innehall::Plan(bild)) if planer.includes(&bild.plan.categories) => check(bild),
+            (Check::Identitet(check), Innehall::Identitet(bild)) => check(bild),
+            (Check::Period(check), _) => self.period.as_ref().map(check).unwrap_or_default(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What an accepted, enforced write brings about.
+    fn effects(&self) -> Vec<Effect> {
+        match &self.innehall {
+            Innehall::Kontakt(bild) if self.skede == Skede::Galler => {
+                bild.ersatta.iter().map(ersattning::Ersatt::effect).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// The policy of a person or organization: by itself, or by the unit it belongs to.
+fn policy_of<'a, U: Underlag>(written: &Fact, villkor: &Villkor<'a>, underlag: &mut U) -> Result<&'a Policy, U::Error> {
+    let itself = |fact: &Fact| Reference {
+        reference: Some(format!("Organization/{}", fact.id())),
+        ..Reference::default()
+    };
+    let unit: Option<Reference> = match written {
+        Fact::Patient(patient) => {
+            let listed = patient
+                .general_practitioners
+                .iter()
+                .find(|it| it.target_type() == Some("Organization"));
+            patient.managing_organization.as_ref().or(listed).cloned()
+        }
+        Fact::Organization(_) => Some(itself(written)),
+        _ => None,
+    };
+    let enhet = match &unit {
+        Some(unit) => Some(Enhet::samla(underlag, unit, written)?),
+        None => None,
+    };
+    Ok(valj(enhet.as_ref(), villkor.policies, villkor.forced).policy)
+}
+
+/// Errors first, otherwise in the order of the catalogue; the same thing is told once.
+fn findings(mut told: Vec<Told>) -> Vec<Finding> {
+    told.sort_by_key(|told| told.severity);
+    let mut findings: Vec<Finding> = Vec::with_capacity(told.len());
+    for Told { rule, severity, remark } in told {
+        let text: Text = remark.text;
+        let finding = Finding {
+            rule: rule.id,
+            severity,
+            expression: remark.expression,
+            text,
+            source: rule.source.to_owned(),
+        };
+        if !findings.contains(&finding) {
+            findings.push(finding);
+        }
+    }
+    findings
+}

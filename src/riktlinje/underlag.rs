@@ -1,0 +1,59 @@
+//! What the rules may ask for while the context of a write is gathered. Implemented by the door over the open
+//! transaction and by [`super::Files`] over a list of facts; the rules themselves never ask, they get it gathered.
+
+use std::sync::Arc;
+
+use fastkontakt_model::Fact;
+use fastkontakt_model::facts::Reference;
+
+use crate::fhir::types::ResourceType;
+
+/// The state after all entries of the transaction, the written resource included (GEN-01).
+pub trait Underlag {
+    type Error;
+
+    /// Follows a literal reference; `None` when it cannot be followed. References into `contained` are not asked for.
+    fn folj(&mut self, reference: &Reference) -> Result<Option<Arc<Fact>>, Self::Error>;
+
+    /// Current, not deleted resources of one type in the compartments of these patients.
+    fn av_patienter(&mut self, kind: ResourceType, patient_ids: &[String]) -> Result<Vec<Arc<Fact>>, Self::Error>;
+
+    /// Patients that carry this identifier under any of the equivalent systems.
+    fn patienter_med(&mut self, systems: &[&str], value: &str) -> Result<Vec<Arc<Fact>>, Self::Error>;
+
+    /// Patients whose `link` points at this patient.
+    fn patienter_som_lankar(&mut self, patient_id: &str) -> Result<Vec<Arc<Fact>>, Self::Error>;
+}
+
+/// A resource that was followed to.
+#[derive(Clone, Debug)]
+pub struct Traff {
+    pub fact: Arc<Fact>,
+    /// The resource whose `contained` its own `#` references point into.
+    pub home: Arc<Fact>,
+}
+
+/// Follows a reference that stands in `within`, into `contained` too.
+pub fn folj<U: Underlag>(underlag: &mut U, reference: &Reference, within: &Fact) -> Result<Option<Traff>, U::Error> {
+    let Some(literal) = reference.reference.as_deref() else {
+        return Ok(None);
+    };
+    if reference.is_contained() {
+        return Ok(within.contained(literal).map(|found| Traff {
+            fact: Arc::new(found.clone()),
+            home: Arc::new(within.clone()),
+        }));
+    }
+    Ok(underlag.folj(reference)?.map(|fact| Traff {
+        home: fact.clone(),
+        fact,
+    }))
+}
+
+/// The type a reference points at: as it says itself, else as following it shows.
+pub fn typ_av<U: Underlag>(underlag: &mut U, reference: &Reference, within: &Fact) -> Result<Option<String>, U::Error> {
+    if let Some(stated) = reference.target_type() {
+        return Ok(Some(stated.to_owned()));
+    }
+    Ok(folj(underlag, reference, within)?.map(|found| found.fact.resource_type().to_owned()))
+}

@@ -1,0 +1,107 @@
+//! Builds the application: opens the store, reads the policies, binds (port 0 in tests), runs, and stops gracefully.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::{App as ActixApp, HttpServer, web};
+
+use crate::api::{self, Sealer};
+use crate::clock::Clock;
+use crate::config::Settings;
+use crate::door::Door;
+use crate::fhir::json::Limits;
+use crate::observe::Metrics;
+use crate::riktlinje::{Policies, PolicyError};
+use crate::store::{Store, StoreError, StoreOptions};
+
+/// What every handler can reach.
+pub struct App {
+    pub door: Door,
+    pub metrics: Metrics,
+    /// Hides the search in the links of a search by POST.
+    pub sealer: Sealer,
+    /// The origin in links, when configured.
+    pub base_url: Option<String>,
+}
+
+/// Why the service could not start, told to the operator.
+#[derive(Debug)]
+pub enum StartError {
+    Store(StoreError),
+    Policy(PolicyError),
+    Bind { address: SocketAddr, error: io::Error },
+    Metrics(String),
+}
+
+impl std::fmt::Display for StartError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            StartError::Store(error) => write!(f, "the database cannot be used: {error}"),
+            StartError::Policy(error) => write!(f, "the policies cannot be used: {error}"),
+            StartError::Bind { address, error } => write!(f, "cannot serve on {address}: {error}"),
+            StartError::Metrics(reason) => write!(f, "cannot set up metrics: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// Opens the store (migrating it) and reads the policies: the door, ready for writes.
+pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> {
+    let policies = match &settings.policies {
+        Some(directory) => Policies::load(directory).map_err(StartError::Policy)?,
+        None => Policies::shipped(),
+    };
+    let store = Store::open(&settings.database, &StoreOptions::default()).map_err(StartError::Store)?;
+    store.migrate().map_err(StartError::Store)?;
+    Ok(Door {
+        store,
+        policies: Arc::new(policies),
+        clock,
+        limits: Limits { bytes: settings.max_body_bytes, depth: settings.max_depth },
+    })
+}
+
+/// A bound server that is ready to run.
+pub struct Application {
+    server: Server,
+    address: SocketAddr,
+    door: Door,
+}
+
+impl Application {
+    /// Binds; from here on the address is known and connections wait.
+    pub fn bind(settings: &Settings, door: Door) -> Result<Application, StartError> {
+        let cannot_bind = |error| StartError::Bind { address: settings.bind, error };
+        let listener = TcpListener::bind(settings.bind).map_err(cannot_bind)?;
+        let address = listener.local_addr().map_err(cannot_bind)?;
+        let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
+        let sealer = Sealer::of(&door.store).map_err(StartError::Store)?;
+        let app = web::Data::new(App { door: door.clone(), metrics, sealer, base_url: settings.base_url.clone() });
+        let mut server = HttpServer::new(move || ActixApp::new().app_data(app.clone()).configure(api::routes));
+        if let Some(workers) = settings.workers {
+            server = server.workers(workers);
+        }
+        let server = server.shutdown_timeout(30).listen(listener).map_err(cannot_bind)?.run();
+        Ok(Application { server, address, door })
+    }
+
+    /// Where the service listens; the port is a real one also when 0 was asked for.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Stops the server from elsewhere.
+    pub fn handle(&self) -> ServerHandle {
+        self.server.handle()
+    }
+
+    /// Serves until SIGTERM or SIGINT; then finishes what is under way and closes the store.
+    pub async fn run(self) -> io::Result<()> {
+        let result = self.server.await;
+        self.door.store.close().await;
+        result
+    }
+}

@@ -1,0 +1,80 @@
+//! What can go wrong in the store: a closed set. The door makes a problem of each; the texts are for the log and the
+//! command line and hold neither SQL nor personal data.
+
+use std::fmt;
+
+use diesel::ConnectionError;
+use diesel::result::{DatabaseErrorKind, Error};
+
+/// Why the store could not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StoreError {
+    /// The database is busy, out of reach or cannot be opened.
+    Unavailable(String),
+    /// More writes wait than the queue may hold.
+    QueueFull,
+    /// Another write came between: the version that was to be followed is not the current one.
+    Conflict,
+    /// The database is damaged, is not ours, or holds what this program cannot understand.
+    Corrupt(String),
+    /// A fault of ours.
+    Other(String),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreError::Unavailable(reason) => write!(f, "the database is not available: {reason}"),
+            StoreError::QueueFull => f.write_str("too many writes are waiting"),
+            StoreError::Conflict => f.write_str("another write came between"),
+            StoreError::Corrupt(reason) => write!(f, "the database cannot be used: {reason}"),
+            StoreError::Other(reason) => write!(f, "the store failed: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for StoreError {}
+
+/// Pieces of the databases' own messages that tell what diesel has no kind for (SQLite's are in English always).
+const UNAVAILABLE: [&str; 9] = [
+    "database is locked",
+    "database table is locked",
+    "disk I/O error",
+    "database or disk is full",
+    "attempt to write a readonly database",
+    "unable to open database file",
+    "deadlock detected",
+    "lock timeout",
+    "statement timeout",
+];
+const CORRUPT: [&str; 3] = ["file is not a database", "malformed", "no such table"];
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::DatabaseError(kind, information) => {
+                let message = information.message();
+                match kind {
+                    DatabaseErrorKind::UniqueViolation => StoreError::Conflict,
+                    DatabaseErrorKind::SerializationFailure
+                    | DatabaseErrorKind::UnableToSendCommand
+                    | DatabaseErrorKind::ReadOnlyTransaction
+                    | DatabaseErrorKind::ClosedConnection => StoreError::Unavailable(message.to_owned()),
+                    _ if UNAVAILABLE.iter().any(|piece| message.contains(piece)) => {
+                        StoreError::Unavailable(message.to_owned())
+                    }
+                    _ if CORRUPT.iter().any(|piece| message.contains(piece)) => StoreError::Corrupt(message.to_owned()),
+                    _ => StoreError::Other(message.to_owned()),
+                }
+            }
+            Error::BrokenTransactionManager => StoreError::Unavailable("the transaction was lost".to_owned()),
+            other => StoreError::Other(other.to_string()),
+        }
+    }
+}
+
+impl From<ConnectionError> for StoreError {
+    fn from(error: ConnectionError) -> Self {
+        StoreError::Unavailable(error.to_string())
+    }
+}

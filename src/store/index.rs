@@ -1,0 +1,277 @@
+//! The index rows of a resource: written together with a new version, many rows in one statement. search.rs reads them.
+
+use std::borrow::Cow;
+use std::marker::PhantomData;
+
+use diesel::backend::Backend;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, SmallInt, Text};
+
+use super::connection::on_either;
+use super::error::StoreError;
+use super::schema::{index_date, index_reference, index_token};
+use super::session::Session;
+use crate::fhir::search::IndexEntry;
+
+/// What a token's system becomes in `index_token.system`: 0 for none, else FNV-1a of its URI. The systems in use are
+/// some hundreds, so that two of them meet in 64 bits with a chance of one in 10¹⁴; the value is compared as text.
+pub fn system_key(system: Option<&str>) -> i64 {
+    system.map_or(0, |uri| match fnv1a(uri) {
+        0 => 1,
+        key => key,
+    })
+}
+
+/// FNV-1a, 64 bits: small, fast and the same for ever.
+pub(super) fn fnv1a(text: &str) -> i64 {
+    let hash = text
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    i64::from_ne_bytes(hash.to_ne_bytes())
+}
+
+/// Longest text that stands in an index as it is, in bytes: PostgreSQL takes no index row above a third of a page.
+const LONGEST: usize = 512;
+
+/// What a text becomes in an index, and what must be asked for: itself, or its beginning and a hash when it is long.
+pub fn text_key(text: &str) -> Cow<'_, str> {
+    if text.len() <= LONGEST {
+        return Cow::Borrowed(text);
+    }
+    let start = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST - 17).last().unwrap_or(0);
+    Cow::Owned(format!("{}…{:016x}", &text[..start], fnv1a(text)))
+}
+
+/// To which resource index rows belong.
+#[derive(Clone, Copy)]
+pub(super) struct Owner {
+    pub patient: i64,
+    pub resource: i64,
+    pub kind: i16,
+}
+
+impl Session {
+    /// Puts the entries in, in a few statements. The resource has no rows before.
+    pub(super) fn insert_index(&mut self, owner: Owner, entries: &[IndexEntry]) -> Result<(), StoreError> {
+        let mut tokens = Vec::with_capacity(entries.len());
+        let mut references = Vec::new();
+        let mut dates = Vec::new();
+        for entry in entries {
+            match entry {
+                IndexEntry::Token { param, system, value } => {
+                    tokens.push(TokenRow { param, value: text_key(value), system: system_key(system.as_deref()) });
+                }
+                IndexEntry::Reference { param, target } => references.push(ReferenceRow {
+                    param,
+                    target_id: text_key(target.id.as_deref().unwrap_or_default()),
+                    target_kind: text_key(target.kind.as_deref().unwrap_or_default()),
+                    target_url: text_key(target.url.as_deref().unwrap_or_default()),
+                }),
+                IndexEntry::Date { param, low, high } => dates.push(DateRow { param, low: *low, high: *high }),
+            }
+        }
+        self.insert_rows(owner, tokens)?;
+        self.insert_rows(owner, references)?;
+        self.insert_rows(owner, dates)
+    }
+
+    /// Takes the rows of a resource away.
+    pub(super) fn delete_index(&mut self, owner: Owner) -> Result<(), StoreError> {
+        macro_rules! delete {
+            ($table:ident) => {
+                on_either!(self, c => diesel::delete(
+                    $table::table.filter($table::patient.eq(owner.patient)).filter($table::resource.eq(owner.resource)),
+                )
+                .execute(c))?
+            };
+        }
+        delete!(index_token);
+        delete!(index_reference);
+        delete!(index_date);
+        Ok(())
+    }
+
+    /// Rows of one table, each once. Statements have 1, 2, 4 … 32 rows, so that few different ones are prepared.
+    fn insert_rows<R: IndexRow>(&mut self, owner: Owner, mut rows: Vec<R>) -> Result<(), StoreError> {
+        rows.retain(IndexRow::storable);
+        rows.sort_unstable();
+        rows.dedup();
+        let mut rest = rows.as_slice();
+        while !rest.is_empty() {
+            let most = rest.len().min(32);
+            let (now, later) = rest.split_at(1 << most.ilog2());
+            on_either!(self, c => InsertRows { owner, rows: now, table: PhantomData::<R> }.execute(c))?;
+            rest = later;
+        }
+        Ok(())
+    }
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct TokenRow<'a> {
+    param: &'a str,
+    value: Cow<'a, str>,
+    system: i64,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct ReferenceRow<'a> {
+    param: &'a str,
+    target_id: Cow<'a, str>,
+    target_kind: Cow<'a, str>,
+    target_url: Cow<'a, str>,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct DateRow<'a> {
+    param: &'a str,
+    low: i64,
+    high: i64,
+}
+
+/// A row of one of the index tables.
+trait IndexRow: Ord {
+    /// The statement up to its first row; the columns after the owner's three are those of [`IndexRow::bind`].
+    const INSERT: &'static str;
+
+    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        i64: ToSql<BigInt, DB>,
+        str: ToSql<Text, DB>;
+
+    /// A text with a NUL in it is not FHIR, and PostgreSQL cannot store it: such a row is left out.
+    fn storable(&self) -> bool;
+}
+
+/// Pushes one bound value after a comma.
+macro_rules! bind {
+    ($pass:ident, $type:ty, $value:expr) => {
+        $pass.push_sql(", ");
+        $pass.push_bind_param::<$type, _>($value)?;
+    };
+}
+
+impl IndexRow for TokenRow<'_> {
+    const INSERT: &'static str = "INSERT INTO index_token (patient, resource, kind, param, value, system) VALUES ";
+
+    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        i64: ToSql<BigInt, DB>,
+        str: ToSql<Text, DB>,
+    {
+        bind!(pass, Text, self.param);
+        bind!(pass, Text, self.value.as_ref());
+        bind!(pass, BigInt, &self.system);
+        Ok(())
+    }
+
+    fn storable(&self) -> bool {
+        !self.value.contains('\0')
+    }
+}
+
+impl IndexRow for ReferenceRow<'_> {
+    const INSERT: &'static str =
+        "INSERT INTO index_reference (patient, resource, kind, param, target_id, target_kind, target_url) VALUES ";
+
+    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        i64: ToSql<BigInt, DB>,
+        str: ToSql<Text, DB>,
+    {
+        bind!(pass, Text, self.param);
+        bind!(pass, Text, self.target_id.as_ref());
+        bind!(pass, Text, self.target_kind.as_ref());
+        bind!(pass, Text, self.target_url.as_ref());
+        Ok(())
+    }
+
+    fn storable(&self) -> bool {
+        ![&self.target_id, &self.target_kind, &self.target_url].iter().any(|text| text.contains('\0'))
+    }
+}
+
+impl IndexRow for DateRow<'_> {
+    const INSERT: &'static str = "INSERT INTO index_date (patient, resource, kind, param, low, high) VALUES ";
+
+    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        i64: ToSql<BigInt, DB>,
+        str: ToSql<Text, DB>,
+    {
+        bind!(pass, Text, self.param);
+        bind!(pass, BigInt, &self.low);
+        bind!(pass, BigInt, &self.high);
+        Ok(())
+    }
+
+    fn storable(&self) -> bool {
+        true
+    }
+}
+
+/// One INSERT of several rows. diesel's own batch insert of a `Vec` is prepared anew each time; this one is cached by
+/// its text, which depends on the number of rows only.
+struct InsertRows<'a, R> {
+    owner: Owner,
+    rows: &'a [R],
+    table: PhantomData<R>,
+}
+
+impl<R> QueryId for InsertRows<'_, R> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<R, DB> QueryFragment<DB> for InsertRows<'_, R>
+where
+    R: IndexRow,
+    DB: Backend,
+    i64: ToSql<BigInt, DB>,
+    i16: ToSql<SmallInt, DB>,
+    str: ToSql<Text, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        pass.push_sql(R::INSERT);
+        for (number, row) in self.rows.iter().enumerate() {
+            pass.push_sql(if number == 0 { "(" } else { ", (" });
+            pass.push_bind_param::<BigInt, _>(&self.owner.patient)?;
+            bind!(pass, BigInt, &self.owner.resource);
+            bind!(pass, SmallInt, &self.owner.kind);
+            row.bind(&mut pass)?;
+            pass.push_sql(")");
+        }
+        Ok(())
+    }
+}
+
+impl<R, C> RunQueryDsl<C> for InsertRows<'_, R> {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_texts_stay_distinct_and_fit() {
+        let a = "å".repeat(400);
+        let b = format!("{a}b");
+        assert_ne!(text_key(&a), text_key(&b));
+        assert!(text_key(&b).len() <= LONGEST + 3);
+        assert_eq!(text_key("kort"), "kort");
+    }
+
+    #[test]
+    fn a_system_has_the_same_key_for_ever() {
+        assert_eq!(system_key(None), 0);
+        assert_eq!(system_key(Some("http://electronichealth.se/identifier/personnummer")), {
+            fnv1a("http://electronichealth.se/identifier/personnummer")
+        });
+        assert_eq!(fnv1a("a"), i64::from_ne_bytes(0xaf63_dc4c_8601_ec8c_u64.to_ne_bytes()));
+    }
+}

@@ -1,0 +1,48 @@
+//! The number a resource type has in the tables. Numbers are for ever: a new type gets a new one, none is reused.
+
+use super::error::StoreError;
+use crate::fhir::types::ResourceType;
+
+/// The stored number of a type.
+pub fn number(kind: ResourceType) -> i16 {
+    match kind {
+        ResourceType::Patient => 1,
+        ResourceType::RelatedPerson => 2,
+        ResourceType::Practitioner => 3,
+        ResourceType::PractitionerRole => 4,
+        ResourceType::Organization => 5,
+        ResourceType::CareTeam => 6,
+        ResourceType::CarePlan => 7,
+        ResourceType::Condition => 8,
+        ResourceType::Consent => 9,
+        ResourceType::Appointment => 10,
+        ResourceType::Goal => 11,
+        ResourceType::ServiceRequest => 12,
+        ResourceType::Task => 13,
+    }
+}
+
+/// The type of a stored number.
+pub fn of_number(stored: i16) -> Result<ResourceType, StoreError> {
+    ResourceType::ALL
+        .iter()
+        .copied()
+        .find(|kind| number(*kind) == stored)
+        .ok_or_else(|| StoreError::Corrupt(format!("no resource type has the number {stored}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_type_has_its_own_number() {
+        let numbers: HashSet<i16> = ResourceType::ALL.iter().map(|kind| number(*kind)).collect();
+        assert_eq!(numbers.len(), ResourceType::ALL.len());
+        for kind in ResourceType::ALL {
+            assert_eq!(of_number(number(*kind)).ok(), Some(*kind));
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The store: resources, history, index, outbox and audit, on SQLite or PostgreSQL behind one interface. It knows no
+//! rule and no HTTP. The door does all its work in [`Store::read`] and [`Store::write`]; what can be asked and written
+//! there stands in [`Session`].
+
+mod connection;
+mod error;
+mod index;
+mod kind;
+mod open;
+mod put;
+pub mod schema;
+mod search;
+mod session;
+mod writer;
+
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+
+use r2d2::Pool;
+
+use connection::{Complaints, Customizer, Manager, POOL_TIMEOUT, Place};
+use writer::{Figures, Writer, gone};
+
+pub use connection::{Connection, Synchronous};
+pub use error::StoreError;
+pub use index::{system_key, text_key};
+pub use put::{AuditEntry, NewVersion};
+pub use search::Page;
+pub use session::{Session, Stored};
+
+/// How the store uses the machine.
+#[derive(Clone, Debug)]
+pub struct StoreOptions {
+    /// Connections for reads (SQLite), for everything (PostgreSQL).
+    pub pool_size: u32,
+    /// Writes that may wait for SQLite's writer; more are refused with [`StoreError::QueueFull`].
+    pub queue_bound: usize,
+    /// Most writes in one SQLite transaction.
+    pub batch_bound: usize,
+    /// How long a lock is waited for: another process's under SQLite, another transaction's under PostgreSQL.
+    pub busy_timeout: Duration,
+    /// How long a free connection of the pool is waited for.
+    pub pool_timeout: Duration,
+    /// SQLite only.
+    pub synchronous: Synchronous,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        StoreOptions {
+            pool_size: 8,
+            queue_bound: 1024,
+            batch_bound: 128,
+            busy_timeout: Duration::from_secs(5),
+            pool_timeout: POOL_TIMEOUT,
+            synchronous: Synchronous::Full,
+        }
+    }
+}
+
+/// A database that is open. Cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    place: Place,
+    options: StoreOptions,
+    pool: Pool<Manager>,
+    /// SQLite only; empty when closed.
+    writer: RwLock<Option<Writer>>,
+    /// SQLite only.
+    figures: Option<Arc<Figures>>,
+}
+
+/// What the store tells of itself, for metrics and benchmarks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoreFigures {
+    /// Writes that wait for SQLite's writer.
+    pub writes_waiting: usize,
+    /// (size, number of transactions of that size), smallest first; SQLite only.
+    pub batches: Vec<(usize, u64)>,
+    /// Connections of the pool, and how many of them are idle.
+    pub connections: u32,
+    pub idle_connections: u32,
+}
+
+impl Store {
+    /// Opens `sqlite://PATH` or `postgres://…`. The schema is not touched: see [`Store::migrate`].
+    pub fn open(url: &str, options: &StoreOptions) -> Result<Store, StoreError> {
+        let place = Place::parse(url)?;
+        let options = StoreOptions {
+            pool_size: options.pool_size.max(1),
+            queue_bound: options.queue_bound.max(1),
+            batch_bound: options.batch_bound.max(1),
+            ..options.clone()
+        };
+        let first = open::open(&place, &options)?;
+        let builder = Pool::builder()
+            .max_size(options.pool_size)
+            .min_idle(Some(options.pool_size.min(2)))
+            .connection_timeout(options.pool_timeout)
+            .test_on_check_out(false)
+            .error_handler(Box::new(Complaints))
+            .connection_customizer(Box::new(Customizer(options.clone())));
+        let builder = match &place {
+            // A local file does not go stale.
+            Place::Sqlite(_) => builder.idle_timeout(None).max_lifetime(None),
+            Place::Postgres(_) => builder,
+        };
+        let pool = builder
+            .build(Manager(place.clone()))
+            .map_err(|error| StoreError::Unavailable(format!("{place}: {error}")))?;
+        let writer = match &first {
+            Connection::Sqlite(_) => Some(Writer::start(Session::new(first), place.clone(), &options)?),
+            Connection::Postgres(_) => None,
+        };
+        let figures = writer.as_ref().map(|writer| writer.figures().clone());
+        Ok(Store { inner: Arc::new(Inner { place, options, pool, writer: RwLock::new(writer), figures }) })
+    }
+
+    /// Brings the schema to the present, all steps or none; returns the names of the migrations that were run.
+    /// Blocks; called at start.
+    pub fn migrate(&self) -> Result<Vec<String>, StoreError> {
+        open::migrate(&self.inner.place, &self.inner.options)
+    }
+
+    /// Whether the database answers and has our tables.
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|session| session.meta("application").map(drop)).await
+    }
+
+    /// Reads. Getting a connection and asking both happen on a thread that may block (trap 5).
+    pub async fn read<T, E>(
+        &self,
+        work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let store = self.clone();
+        on_blocking_thread(move || store.read_blocking(work)).await
+    }
+
+    /// [`Store::read`] for callers without a runtime; blocks.
+    pub fn read_blocking<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E>) -> Result<T, E>
+    where
+        E: From<StoreError>,
+    {
+        let mut session = self.inner.session()?;
+        let outcome = work(&mut session);
+        if outcome.is_err() {
+            session.examine();
+        }
+        outcome
+    }
+
+    /// Does the work in one transaction: everything it wrote is on disk when this answers, or nothing when the answer
+    /// is an error. Under SQLite the one writer does it, together with what else waits.
+    pub async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        if self.inner.figures.is_some() {
+            let answer = self.inner.submit(work)?;
+            return answer.await.unwrap_or_else(|_| Err(E::from(gone())));
+        }
+        let store = self.clone();
+        on_blocking_thread(move || store.inner.write_postgres(work)).await
+    }
+
+    /// [`Store::write`] for callers without a runtime; blocks.
+    pub fn write_blocking<T, E>(
+        &self,
+        work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        if self.inner.figures.is_some() {
+            let answer = self.inner.submit(work)?;
+            return answer.blocking_recv().unwrap_or_else(|_| Err(E::from(gone())));
+        }
+        self.inner.write_postgres(work)
+    }
+
+    /// What the store tells of itself.
+    pub fn figures(&self) -> StoreFigures {
+        use std::sync::atomic::Ordering::Relaxed;
+        let state = self.inner.pool.state();
+        let writer = self.inner.figures.as_ref();
+        StoreFigures {
+            writes_waiting: writer.map_or(0, |figures| figures.waiting.load(Relaxed)),
+            batches: writer.map_or_else(Vec::new, |figures| {
+                let counts = figures.batches.iter().map(|count| count.load(Relaxed)).enumerate();
+                counts.filter(|(_, count)| *count > 0).collect()
+            }),
+            connections: state.connections,
+            idle_connections: state.idle_connections,
+        }
+    }
+
+    /// Waits until every write that was handed in is done; later ones are refused. Blocks.
+    pub fn close_blocking(&self) {
+        self.inner.close();
+    }
+
+    /// [`Store::close_blocking`] for callers on a runtime.
+    pub async fn close(&self) {
+        let store = self.clone();
+        let closed = on_blocking_thread(move || {
+            store.close_blocking();
+            Ok::<(), StoreError>(())
+        });
+        if let Err(error) = closed.await {
+            tracing::error!(%error, "the store could not be closed");
+        }
+    }
+}
+
+async fn on_blocking_thread<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<StoreError> + Send + 'static,
+{
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(E::from(StoreError::Other("a piece of work panicked".to_owned()))))
+}
+
+impl Inner {
+    fn session(&self) -> Result<r2d2::PooledConnection<Manager>, StoreError> {
+        self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))
+    }
+
+    fn submit<T, E>(
+        &self,
+        work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
+    ) -> Result<tokio::sync::oneshot::Receiver<Result<T, E>>, StoreError>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        // A poisoned lock would mean a panic between two assignments; what it guards is whole all the same.
+        let writer = self.writer.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        writer.as_ref().ok_or_else(gone)?.submit(work)
+    }
+
+    fn write_postgres<T, E: From<StoreError>>(
+        &self,
+        work: impl FnOnce(&mut Session) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.session()?.transaction("BEGIN", work)
+    }
+
+    fn close(&self) {
+        let writer = self.writer.write().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(writer) = writer {
+            writer.finish();
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,198 @@
+//! Opening a database and bringing it to the present schema. A database that is not ours, is damaged or comes from a
+//! newer program is named as such and left untouched; a file is made only where its folder is.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::StoreOptions;
+use super::connection::{Connection, Place, Role, set_up};
+use super::error::StoreError;
+
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+
+/// `PRAGMA application_id` of our files: "FKon".
+const APPLICATION_ID: i64 = 0x464b_6f6e;
+/// What every SQLite file begins with (fileformat2.html#the_database_header).
+const SQLITE_HEADER: &[u8; 16] = b"SQLite format 3\0";
+/// The PostgreSQL advisory lock under which the schema is changed: "FKon" twice.
+const MIGRATION_LOCK: i64 = 0x464b_6f6e_464b_6f6e;
+
+/// Opens the writer's connection (SQLite) or a first one to see whether the server answers (PostgreSQL).
+pub(super) fn open(place: &Place, options: &StoreOptions) -> Result<Connection, StoreError> {
+    match place {
+        Place::Sqlite(path) => open_sqlite(place, path, options),
+        Place::Postgres(_) => {
+            let mut connection = place.connect()?;
+            set_up(&mut connection, options, Role::Reader)?;
+            refuse_foreign_schema(&mut connection)?;
+            Ok(connection)
+        }
+    }
+}
+
+fn open_sqlite(place: &Place, path: &Path, options: &StoreOptions) -> Result<Connection, StoreError> {
+    let shown = path.display();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if !folder.is_dir() {
+        return Err(StoreError::Unavailable(format!("{shown}: the folder {} does not exist", folder.display())));
+    }
+    if path.is_dir() {
+        return Err(StoreError::Unavailable(format!("{shown} is a folder, not a file")));
+    }
+    let existed = path.exists();
+    if existed {
+        check_header(path)?;
+    }
+    let opened = take_possession(place, path, options);
+    if opened.is_err() && !existed {
+        // Nothing half-made is left behind; there was nothing before.
+        let _ = std::fs::remove_file(path);
+    }
+    opened
+}
+
+/// Whether a file is an SQLite database at all, before SQLite touches it.
+fn check_header(path: &Path) -> Result<(), StoreError> {
+    let unreadable = |error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+    let mut begin = Vec::new();
+    File::open(path).map_err(unreadable)?.take(SQLITE_HEADER.len() as u64).read_to_end(&mut begin).map_err(unreadable)?;
+    if begin.is_empty() || begin == SQLITE_HEADER {
+        return Ok(());
+    }
+    Err(StoreError::Corrupt(format!("{} is not an SQLite database", path.display())))
+}
+
+fn take_possession(place: &Place, path: &Path, options: &StoreOptions) -> Result<Connection, StoreError> {
+    let named = |error: StoreError| match error {
+        StoreError::Unavailable(reason) => StoreError::Unavailable(format!("{}: {reason}", path.display())),
+        StoreError::Corrupt(reason) => StoreError::Corrupt(format!("{}: {reason}", path.display())),
+        other => other,
+    };
+    let mut connection = place.connect().map_err(named)?;
+    connection
+        .execute(&format!("PRAGMA busy_timeout = {}", options.busy_timeout.as_millis()))
+        .map_err(named)?;
+    claim(&mut connection, path).map_err(named)?;
+    set_up(&mut connection, options, Role::Writer).map_err(named)?;
+    Ok(connection)
+}
+
+/// Makes an empty file ours; refuses somebody else's.
+fn claim(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    let Connection::Sqlite(sqlite) = &mut *connection else { return Ok(()) };
+    let application: Number =
+        diesel::sql_query("SELECT application_id AS number FROM pragma_application_id").get_result(sqlite)?;
+    let objects: Number = diesel::sql_query("SELECT count(*) AS number FROM sqlite_master").get_result(sqlite)?;
+    match (application.number, objects.number) {
+        (APPLICATION_ID, _) => {}
+        (0, 0) => connection.execute(&format!("PRAGMA application_id = {APPLICATION_ID}"))?,
+        _ => return Err(StoreError::Corrupt(format!("{} is another program's database", path.display()))),
+    }
+    let Connection::Sqlite(sqlite) = connection else { return Ok(()) };
+    let mode: Word = diesel::sql_query("PRAGMA journal_mode = WAL").get_result(sqlite)?;
+    if mode.journal_mode != "wal" {
+        return Err(StoreError::Unavailable("the file system does not allow a write-ahead log".to_owned()));
+    }
+    Ok(())
+}
+
+/// A PostgreSQL schema with tables in it that are not ours is not migrated over.
+fn refuse_foreign_schema(connection: &mut Connection) -> Result<(), StoreError> {
+    let Connection::Postgres(postgres) = connection else { return Ok(()) };
+    let tables: Vec<TableName> = diesel::sql_query(
+        "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = current_schema()",
+    )
+    .load(postgres)?;
+    if tables.is_empty() {
+        return Ok(());
+    }
+    let ours = tables.iter().any(|table| table.name == "meta")
+        && diesel::sql_query("SELECT count(*) AS number FROM meta WHERE name = 'application' AND value = 'fastkontakt'")
+            .get_result::<Number>(postgres)
+            .is_ok_and(|found| found.number == 1);
+    // Between the first statement of diesel's migrations and the last there is only its own table.
+    let begun = tables.iter().all(|table| table.name == "__diesel_schema_migrations");
+    if ours || begun {
+        return Ok(());
+    }
+    Err(StoreError::Corrupt("the PostgreSQL schema holds another program's tables".to_owned()))
+}
+
+/// Brings the schema to the present: all pending migrations or none. Two programs that start at once wait for each
+/// other. Returns the names of the migrations that were run.
+pub(super) fn migrate(place: &Place, options: &StoreOptions) -> Result<Vec<String>, StoreError> {
+    let mut connection = open(place, options)?;
+    let lock = match &connection {
+        Connection::Sqlite(_) => "BEGIN IMMEDIATE",
+        Connection::Postgres(_) => "BEGIN",
+    };
+    connection.begin(lock)?;
+    match migrate_in_transaction(&mut connection) {
+        Ok(run) => {
+            connection.commit()?;
+            Ok(run)
+        }
+        Err(error) => {
+            connection.rollback()?;
+            Err(error)
+        }
+    }
+}
+
+fn migrate_in_transaction(connection: &mut Connection) -> Result<Vec<String>, StoreError> {
+    match connection {
+        Connection::Sqlite(sqlite) => pending(sqlite, SQLITE),
+        Connection::Postgres(postgres) => {
+            // Another program's change of the schema may take longer than a lock is waited for otherwise.
+            diesel::sql_query("SET LOCAL lock_timeout = 0").execute(postgres)?;
+            diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(MIGRATION_LOCK).execute(postgres)?;
+            pending(postgres, POSTGRES)
+        }
+    }
+}
+
+fn pending<C>(connection: &mut C, migrations: EmbeddedMigrations) -> Result<Vec<String>, StoreError>
+where
+    C: MigrationHarness<C::Backend> + diesel::Connection + 'static,
+    C::Backend: diesel::backend::Backend,
+{
+    use diesel::migration::MigrationSource;
+    let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
+        StoreError::Other(format!("the database could not be brought to the present schema: {error}"))
+    };
+    let known: Vec<String> = MigrationSource::<C::Backend>::migrations(&migrations)
+        .map_err(failed)?
+        .iter()
+        .map(|migration| migration.name().version().to_string())
+        .collect();
+    let applied = connection.applied_migrations().map_err(failed)?;
+    if let Some(newer) = applied.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
+        return Err(StoreError::Corrupt(format!("it was made by a newer program (schema {newer})")));
+    }
+    let run = connection.run_pending_migrations(migrations).map_err(failed)?;
+    Ok(run.iter().map(ToString::to_string).collect())
+}
+
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}
+
+#[derive(QueryableByName)]
+struct Word {
+    #[diesel(sql_type = Text)]
+    journal_mode: String,
+}
+
+#[derive(QueryableByName)]
+struct TableName {
+    #[diesel(sql_type = Text)]
+    name: String,
+}

@@ -1,0 +1,227 @@
+//! Writing a version and an audit row. Only the door calls this, inside `Store::write`.
+
+use diesel::prelude::*;
+use jiff::Timestamp;
+
+use super::connection::{Connection, on_either};
+use super::error::StoreError;
+use super::index::Owner;
+use super::kind;
+use super::schema::{audit, audit_patient, history, outbox, patient_key, resource};
+use super::session::Session;
+use crate::fhir::search::IndexEntry;
+use crate::fhir::types::ResourceType;
+
+/// A version to be written.
+pub struct NewVersion<'a> {
+    pub kind: ResourceType,
+    pub id: &'a str,
+    /// One more than the current version; 1 for a resource that was never stored.
+    pub version: i64,
+    pub last_updated: Timestamp,
+    pub deleted: bool,
+    /// The logical id of the patient in whose compartment the resource lies.
+    pub patient: Option<&'a str>,
+    /// R5 JSON text with id and meta; empty when deleted.
+    pub body: &'a str,
+    pub index: &'a [IndexEntry],
+    pub caller: &'a str,
+    pub request_id: &'a str,
+    pub interaction: &'a str,
+}
+
+/// What the audit keeps of one request.
+pub struct AuditEntry<'a> {
+    pub at: Timestamp,
+    pub caller: &'a str,
+    pub purpose: &'a str,
+    pub interaction: &'a str,
+    pub request_id: &'a str,
+    pub outcome: &'a str,
+    /// Type, id and version of what was written or disclosed. The patients are found from these.
+    pub resources: Vec<(ResourceType, &'a str, i64)>,
+}
+
+/// What the tables know of the resource before it is written.
+struct Before {
+    key: i64,
+    version: i64,
+    patient: i64,
+}
+
+impl Session {
+    /// Writes the next version of a resource: the current state, history, index and outbox in one go.
+    /// [`StoreError::Conflict`] when the version before it is not the current one.
+    pub fn put(&mut self, new: &NewVersion<'_>) -> Result<(), StoreError> {
+        let patient = match new.patient {
+            Some(id) => self.make_patient_key(id)?,
+            None => 0,
+        };
+        let before = self.before(new.kind, new.id)?;
+        if before.as_ref().map_or(0, |before| before.version) != new.version - 1 {
+            return Err(StoreError::Conflict);
+        }
+        let seq = self.next_seq()?;
+        let owner = Owner { patient, resource: before.as_ref().map_or(seq, |b| b.key), kind: kind::number(new.kind) };
+        match before {
+            None => self.insert_resource(new, owner, seq)?,
+            Some(before) => self.update_resource(new, owner, seq, &before)?,
+        }
+        self.insert_history(new, owner, seq)?;
+        self.insert_index(owner, new.index)?;
+        on_either!(self, c => diesel::insert_into(outbox::table)
+            .values((outbox::seq.eq(seq), outbox::attempts.eq(0), outbox::next_attempt.eq(0)))
+            .execute(c))?;
+        Ok(())
+    }
+
+    fn before(&mut self, kind: ResourceType, id: &str) -> Result<Option<Before>, StoreError> {
+        let row: Option<(i64, i64, i64)> = on_either!(self, c => resource::table
+            .filter(resource::kind.eq(kind::number(kind)))
+            .filter(resource::id.eq(id))
+            .select((resource::key, resource::version, resource::patient))
+            .get_result(c)
+            .optional())?;
+        Ok(row.map(|(key, version, patient)| Before { key, version, patient }))
+    }
+
+    /// The number of the next row of history. Under SQLite there is one writer, so the next is the largest and one.
+    fn next_seq(&mut self) -> Result<i64, StoreError> {
+        match &mut self.connection {
+            Connection::Sqlite(connection) => {
+                let largest: Option<i64> =
+                    history::table.select(diesel::dsl::max(history::seq)).get_result(connection)?;
+                Ok(largest.unwrap_or(0) + 1)
+            }
+            Connection::Postgres(connection) => Ok(diesel::select(nextval("version_seq")).get_result(connection)?),
+        }
+    }
+
+    /// The patient's key, made when this is the first time the id is heard.
+    fn make_patient_key(&mut self, id: &str) -> Result<i64, StoreError> {
+        if let Some(key) = self.patient_key(id)? {
+            return Ok(key);
+        }
+        on_either!(self, c => diesel::insert_into(patient_key::table)
+            .values(patient_key::id.eq(id))
+            .on_conflict_do_nothing()
+            .execute(c))?;
+        // Two transactions may make the same key at once: the second waits for the first and then finds its row.
+        self.patient_key(id)?.ok_or(StoreError::Conflict)
+    }
+
+    fn insert_resource(&mut self, new: &NewVersion<'_>, owner: Owner, seq: i64) -> Result<(), StoreError> {
+        on_either!(self, c => diesel::insert_into(resource::table)
+            .values((
+                resource::key.eq(owner.resource),
+                resource::kind.eq(owner.kind),
+                resource::id.eq(new.id),
+                resource::patient.eq(owner.patient),
+                resource::current.eq(seq),
+                resource::version.eq(new.version),
+                resource::last_updated.eq(new.last_updated.as_microsecond()),
+                resource::deleted.eq(new.deleted),
+            ))
+            .execute(c))?;
+        Ok(())
+    }
+
+    /// Moves the resource to its next version, if it still has the one that was seen, and clears its index rows.
+    fn update_resource(
+        &mut self,
+        new: &NewVersion<'_>,
+        owner: Owner,
+        seq: i64,
+        before: &Before,
+    ) -> Result<(), StoreError> {
+        let moved = on_either!(self, c => diesel::update(
+            resource::table.filter(resource::key.eq(owner.resource)).filter(resource::version.eq(before.version)),
+        )
+        .set((
+            resource::patient.eq(owner.patient),
+            resource::current.eq(seq),
+            resource::version.eq(new.version),
+            resource::last_updated.eq(new.last_updated.as_microsecond()),
+            resource::deleted.eq(new.deleted),
+        ))
+        .execute(c))?;
+        if moved != 1 {
+            return Err(StoreError::Conflict);
+        }
+        if before.patient != owner.patient {
+            // Registered on the wrong patient: its versions follow, so that they are found under one key.
+            on_either!(self, c => diesel::update(
+                history::table
+                    .filter(history::patient.eq(before.patient))
+                    .filter(history::resource.eq(owner.resource)),
+            )
+            .set(history::patient.eq(owner.patient))
+            .execute(c))?;
+        }
+        self.delete_index(Owner { patient: before.patient, ..owner })
+    }
+
+    fn insert_history(&mut self, new: &NewVersion<'_>, owner: Owner, seq: i64) -> Result<(), StoreError> {
+        on_either!(self, c => diesel::insert_into(history::table)
+            .values((
+                history::seq.eq(seq),
+                history::patient.eq(owner.patient),
+                history::resource.eq(owner.resource),
+                history::version.eq(new.version),
+                history::last_updated.eq(new.last_updated.as_microsecond()),
+                history::deleted.eq(new.deleted),
+                history::caller.eq(new.caller),
+                history::interaction.eq(new.interaction),
+                history::request_id.eq(new.request_id),
+                history::body.eq(new.body),
+            ))
+            .execute(c))?;
+        Ok(())
+    }
+
+    /// Replaces the index rows of a resource without making a version (reindexing).
+    pub fn reindex(&mut self, kind: ResourceType, id: &str, entries: &[IndexEntry]) -> Result<(), StoreError> {
+        let Some(before) = self.before(kind, id)? else { return Ok(()) };
+        let owner = Owner { patient: before.patient, resource: before.key, kind: kind::number(kind) };
+        self.delete_index(owner)?;
+        self.insert_index(owner, entries)
+    }
+
+    /// Adds one row to the audit, and one for each patient whose record was touched.
+    pub fn audit(&mut self, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
+        let mut resources = String::new();
+        let mut patients: Vec<i64> = Vec::new();
+        for (kind, id, version) in &entry.resources {
+            if !resources.is_empty() {
+                resources.push(' ');
+            }
+            resources.push_str(&format!("{kind}/{id}/_history/{version}"));
+            patients.extend(self.before(*kind, id)?.map(|before| before.patient).filter(|patient| *patient != 0));
+        }
+        patients.sort_unstable();
+        patients.dedup();
+        let seq: i64 = on_either!(self, c => diesel::insert_into(audit::table)
+            .values((
+                audit::at.eq(entry.at.as_microsecond()),
+                audit::caller.eq(entry.caller),
+                audit::purpose.eq(entry.purpose),
+                audit::interaction.eq(entry.interaction),
+                audit::outcome.eq(entry.outcome),
+                audit::request_id.eq(entry.request_id),
+                audit::resources.eq(&resources),
+            ))
+            .returning(audit::seq)
+            .get_result(c))?;
+        for patient in patients {
+            on_either!(self, c => diesel::insert_into(audit_patient::table)
+                .values((audit_patient::patient.eq(patient), audit_patient::audit.eq(seq)))
+                .execute(c))?;
+        }
+        Ok(())
+    }
+}
+
+diesel::define_sql_function! {
+    /// The next number of a PostgreSQL sequence.
+    fn nextval(sequence: diesel::sql_types::Text) -> BigInt;
+}

@@ -1,0 +1,120 @@
+//! The tables as diesel sees them, for both backends; what the columns mean stands in migrations/sqlite.
+
+use diesel::{allow_tables_to_appear_in_same_query, table};
+
+table! {
+    meta (name) {
+        name -> Text,
+        value -> Text,
+    }
+}
+
+table! {
+    patient_key (key) {
+        key -> BigInt,
+        id -> Text,
+    }
+}
+
+table! {
+    resource (key) {
+        key -> BigInt,
+        kind -> SmallInt,
+        id -> Text,
+        patient -> BigInt,
+        current -> BigInt,
+        version -> BigInt,
+        last_updated -> BigInt,
+        deleted -> Bool,
+    }
+}
+
+table! {
+    history (seq) {
+        seq -> BigInt,
+        patient -> BigInt,
+        resource -> BigInt,
+        version -> BigInt,
+        last_updated -> BigInt,
+        deleted -> Bool,
+        caller -> Text,
+        interaction -> Text,
+        request_id -> Text,
+        body -> Text,
+    }
+}
+
+table! {
+    index_token (patient, resource, param, value, system) {
+        patient -> BigInt,
+        resource -> BigInt,
+        kind -> SmallInt,
+        param -> Text,
+        system -> BigInt,
+        value -> Text,
+    }
+}
+
+table! {
+    index_reference (patient, resource, param, target_id, target_kind, target_url) {
+        patient -> BigInt,
+        resource -> BigInt,
+        kind -> SmallInt,
+        param -> Text,
+        target_kind -> Text,
+        target_id -> Text,
+        target_url -> Text,
+    }
+}
+
+table! {
+    index_date (patient, resource, param, low, high) {
+        patient -> BigInt,
+        resource -> BigInt,
+        kind -> SmallInt,
+        param -> Text,
+        low -> BigInt,
+        high -> BigInt,
+    }
+}
+
+table! {
+    outbox (seq) {
+        seq -> BigInt,
+        attempts -> BigInt,
+        next_attempt -> BigInt,
+    }
+}
+
+table! {
+    audit (seq) {
+        seq -> BigInt,
+        at -> BigInt,
+        caller -> Text,
+        purpose -> Text,
+        interaction -> Text,
+        outcome -> Text,
+        request_id -> Text,
+        resources -> Text,
+    }
+}
+
+table! {
+    audit_patient (patient, audit) {
+        patient -> BigInt,
+        audit -> BigInt,
+    }
+}
+
+allow_tables_to_appear_in_same_query!(
+    meta,
+    patient_key,
+    resource,
+    history,
+    index_token,
+    index_reference,
+    index_date,
+    outbox,
+    audit,
+    audit_patient,
+);

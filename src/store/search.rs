@@ -1,0 +1,152 @@
+//! A [`SearchQuery`] as SQL, one generator for both backends, and its execution.
+//!
+//! The look-up begins where few rows are expected: at one criterion, the *driver*, through its index; every other
+//! criterion is a probe by the resource's own key (`EXISTS`). Without a driver the type is walked in its order until
+//! the page is full. Pages end at a key (keyset), so that they neither skip nor repeat while others write.
+
+mod sql;
+mod statement;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, SmallInt, Text};
+
+use super::connection::{Connection, on_either};
+use super::error::StoreError;
+use super::kind;
+use super::session::{Session, Stored, instant};
+use crate::fhir::search::page;
+use crate::fhir::search::query::{KeyPart, SearchQuery, SortBy};
+
+/// One page of a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub entries: Vec<Stored>,
+    /// The token of the next page, when there is one: the value of `_page` in the `next` link.
+    pub next: Option<String>,
+    /// The number of all matches, when it was asked for.
+    pub total: Option<i64>,
+}
+
+impl Session {
+    /// The page of current, not deleted resources that a search asks for.
+    pub fn search(&mut self, query: &SearchQuery) -> Result<Page, StoreError> {
+        let mut page = Page {
+            entries: Vec::new(),
+            next: None,
+            total: None,
+        };
+        if query.total {
+            let statement = sql::count(query);
+            let found: CountRow = on_either!(self, c => statement.get_result(c))?;
+            page.total = Some(found.total);
+        }
+        if query.count > 0 {
+            let statement = sql::select(query);
+            let mut rows: Vec<ResultRow> = on_either!(self, c => statement.load(c))?;
+            let full = usize::try_from(query.count).unwrap_or(usize::MAX);
+            if rows.len() > full {
+                rows.truncate(full);
+                page.next = rows
+                    .last()
+                    .map(|last| page::encode(query.fingerprint, &end(query, last)));
+            }
+            page.entries = rows.into_iter().map(ResultRow::stored).collect::<Result<_, _>>()?;
+        }
+        Ok(page)
+    }
+
+    /// How the database goes about a search, one step per line: for the tests that no search walks a table.
+    pub fn explain_search(&mut self, query: &SearchQuery) -> Result<Vec<String>, StoreError> {
+        let mut statement = sql::select(query);
+        let lines: Vec<ExplainRow> = match &mut self.connection {
+            Connection::Sqlite(connection) => {
+                statement.prefix("EXPLAIN QUERY PLAN ");
+                statement.load(connection)?
+            }
+            Connection::Postgres(connection) => {
+                statement.prefix("EXPLAIN ");
+                statement
+                    .load::<PgExplainRow>(connection)?
+                    .into_iter()
+                    .map(ExplainRow::from)
+                    .collect()
+            }
+        };
+        Ok(lines.into_iter().map(|line| line.detail).collect())
+    }
+}
+
+/// SQLite's column.
+#[derive(QueryableByName)]
+struct ExplainRow {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// PostgreSQL's column.
+#[derive(QueryableByName)]
+struct PgExplainRow {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    plan: String,
+}
+
+impl From<PgExplainRow> for ExplainRow {
+    fn from(row: PgExplainRow) -> ExplainRow {
+        ExplainRow { detail: row.plan }
+    }
+}
+
+#[derive(QueryableByName)]
+struct CountRow {
+    #[diesel(sql_type = BigInt)]
+    total: i64,
+}
+
+#[derive(QueryableByName)]
+struct ResultRow {
+    #[diesel(sql_type = BigInt)]
+    key: i64,
+    #[diesel(sql_type = SmallInt)]
+    kind: i16,
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = BigInt)]
+    last_updated: i64,
+    #[diesel(sql_type = BigInt)]
+    s0: i64,
+    #[diesel(sql_type = BigInt)]
+    s1: i64,
+    #[diesel(sql_type = BigInt)]
+    s2: i64,
+    #[diesel(sql_type = Text)]
+    body: String,
+}
+
+impl ResultRow {
+    fn stored(self) -> Result<Stored, StoreError> {
+        Ok(Stored {
+            kind: kind::of_number(self.kind)?,
+            id: self.id,
+            version: self.version,
+            last_updated: instant(self.last_updated)?,
+            deleted: false,
+            body: self.body,
+        })
+    }
+}
+
+/// Where a page ends: the values of its sort keys in its last row, then the row key.
+fn end(query: &SearchQuery, last: &ResultRow) -> Vec<KeyPart> {
+    let values = query
+        .sort
+        .iter()
+        .zip([last.s0, last.s1, last.s2])
+        .map(|(key, value)| match key.by {
+            SortBy::Id => KeyPart::Text(last.id.clone()),
+            SortBy::LastUpdated => KeyPart::Number(last.last_updated),
+            SortBy::Date(_) => KeyPart::Number(value),
+        });
+    values.chain([KeyPart::Number(last.key)]).collect()
+}

@@ -1,0 +1,332 @@
+//! What can be asked of the database in one piece of work (`Store::read`, `Store::write`): the resources, their
+//! versions, and what the riktlinje needs to know about a patient. Writing stands in put.rs, searching in search.rs.
+
+use std::collections::BTreeSet;
+
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, QueryFragment, QueryId};
+use diesel::sql_types::{Array, BigInt};
+use jiff::Timestamp;
+
+use super::connection::{Connection, on_either};
+use super::error::StoreError;
+use super::index::{fnv1a, system_key, text_key};
+use super::kind;
+use super::schema::{history, index_reference, index_token, meta, patient_key, resource};
+use crate::fhir::identifiers::canonical_system;
+use crate::fhir::types::ResourceType;
+
+/// One version of a resource as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    pub kind: ResourceType,
+    pub id: String,
+    pub version: i64,
+    pub last_updated: Timestamp,
+    pub deleted: bool,
+    /// R5 JSON text with id and meta; empty when deleted.
+    pub body: String,
+}
+
+/// A connection with a piece of work in hand.
+pub struct Session {
+    pub(super) connection: Connection,
+    /// The connection failed at something harmless and must not be used again.
+    lost: bool,
+}
+
+/// The columns of a version whose type and id are known.
+type VersionRow = (i64, i64, bool, String);
+/// The columns of [`Stored`].
+type StoredRow = (i16, String, i64, i64, bool, String);
+
+fn stored_of_version(kind: ResourceType, id: &str, row: VersionRow) -> Result<Stored, StoreError> {
+    let (version, last_updated, deleted, body) = row;
+    Ok(Stored { kind, id: id.to_owned(), version, last_updated: instant(last_updated)?, deleted, body })
+}
+
+fn stored(row: StoredRow) -> Result<Stored, StoreError> {
+    let (number, id, version, last_updated, deleted, body) = row;
+    let kind = kind::of_number(number)?;
+    Ok(Stored { kind, id, version, last_updated: instant(last_updated)?, deleted, body })
+}
+
+/// Stored microseconds as a point in time.
+pub(super) fn instant(micros: i64) -> Result<Timestamp, StoreError> {
+    Timestamp::from_microsecond(micros).map_err(|_| StoreError::Corrupt(format!("{micros} is no point in time")))
+}
+
+impl Session {
+    pub(super) fn new(connection: Connection) -> Session {
+        Session { connection, lost: false }
+    }
+
+    /// The current version, a deleted one too.
+    pub fn current(&mut self, kind: ResourceType, id: &str) -> Result<Option<Stored>, StoreError> {
+        let row: Option<VersionRow> = on_either!(self, c => resource::table
+            .inner_join(history::table.on(history::seq.eq(resource::current)))
+            .filter(resource::kind.eq(kind::number(kind)))
+            .filter(resource::id.eq(id))
+            .select((resource::version, resource::last_updated, resource::deleted, history::body))
+            .get_result(c)
+            .optional())?;
+        row.map(|row| stored_of_version(kind, id, row)).transpose()
+    }
+
+    /// The current versions of those that exist, in the order asked for.
+    pub fn current_many(&mut self, wanted: &[(ResourceType, &str)]) -> Result<Vec<Stored>, StoreError> {
+        wanted.iter().filter_map(|(kind, id)| self.current(*kind, id).transpose()).collect()
+    }
+
+    /// One version, a deleted one too.
+    pub fn version(&mut self, kind: ResourceType, id: &str, version: i64) -> Result<Option<Stored>, StoreError> {
+        let row: Option<VersionRow> = on_either!(self, c => resource::table
+            .inner_join(history::table.on(
+                history::patient.eq(resource::patient).and(history::resource.eq(resource::key)),
+            ))
+            .filter(resource::kind.eq(kind::number(kind)))
+            .filter(resource::id.eq(id))
+            .filter(history::version.eq(version))
+            .select((history::version, history::last_updated, history::deleted, history::body))
+            .get_result(c)
+            .optional())?;
+        row.map(|row| stored_of_version(kind, id, row)).transpose()
+    }
+
+    /// The versions, newest first: at most `limit`, only those older than version `before`.
+    pub fn history(
+        &mut self,
+        kind: ResourceType,
+        id: &str,
+        limit: i64,
+        before: Option<i64>,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let rows: Vec<VersionRow> = on_either!(self, c => resource::table
+            .inner_join(history::table.on(
+                history::patient.eq(resource::patient).and(history::resource.eq(resource::key)),
+            ))
+            .filter(resource::kind.eq(kind::number(kind)))
+            .filter(resource::id.eq(id))
+            .filter(history::version.lt(before.unwrap_or(i64::MAX)))
+            .order(history::version.desc())
+            .limit(limit)
+            .select((history::version, history::last_updated, history::deleted, history::body))
+            .load(c))?;
+        rows.into_iter().map(|row| stored_of_version(kind, id, row)).collect()
+    }
+
+    /// The current resources of one type in these patients' compartments, none deleted, oldest first per patient.
+    pub fn of_patients<S: AsRef<str>>(&mut self, kind: ResourceType, patients: &[S]) -> Result<Vec<Stored>, StoreError> {
+        let mut found = Vec::new();
+        for patient in patients {
+            let rows: Vec<StoredRow> = on_either!(self, c => resource::table
+                .inner_join(patient_key::table.on(patient_key::key.eq(resource::patient)))
+                .inner_join(history::table.on(history::seq.eq(resource::current)))
+                .filter(patient_key::id.eq(patient.as_ref()))
+                .filter(resource::kind.eq(kind::number(kind)))
+                .filter(resource::deleted.eq(false))
+                .order(resource::key)
+                .select((
+                    resource::kind,
+                    resource::id,
+                    resource::version,
+                    resource::last_updated,
+                    resource::deleted,
+                    history::body,
+                ))
+                .load(c))?;
+            found.extend(rows);
+        }
+        found.into_iter().map(stored).collect()
+    }
+
+    /// The patients that carry this identifier under one of the systems, or one equivalent to it.
+    pub fn patients_with_identifier(&mut self, systems: &[&str], value: &str) -> Result<Vec<Stored>, StoreError> {
+        let mut keys: Vec<i64> = Vec::new();
+        let systems: BTreeSet<&str> = systems.iter().map(|system| canonical_system(system)).collect();
+        for system in systems {
+            let rows: Vec<i64> = on_either!(self, c => index_token::table
+                .filter(index_token::kind.eq(kind::number(ResourceType::Patient)))
+                .filter(index_token::param.eq("identifier"))
+                .filter(index_token::value.eq(text_key(value)))
+                .filter(index_token::system.eq(system_key(Some(system))))
+                .select(index_token::resource)
+                .load(c))?;
+            keys.extend(rows);
+        }
+        self.living(keys)
+    }
+
+    /// The patients whose `link` points at this one, by a relative reference: another server's patient is not ours.
+    pub fn patients_linking_to(&mut self, id: &str) -> Result<Vec<Stored>, StoreError> {
+        let keys: Vec<i64> = on_either!(self, c => index_reference::table
+            .filter(index_reference::kind.eq(kind::number(ResourceType::Patient)))
+            .filter(index_reference::param.eq("link"))
+            .filter(index_reference::target_id.eq(text_key(id)))
+            .filter(index_reference::target_kind.eq(ResourceType::Patient.name()))
+            .filter(index_reference::target_url.eq(""))
+            .select(index_reference::resource)
+            .load(c))?;
+        self.living(keys)
+    }
+
+    fn living(&mut self, mut keys: Vec<i64>) -> Result<Vec<Stored>, StoreError> {
+        keys.sort_unstable();
+        keys.dedup();
+        let mut found = self.of_keys(&keys)?;
+        found.retain(|stored| !stored.deleted);
+        Ok(found)
+    }
+
+    /// The current versions of resources that are known by their keys, in that order.
+    pub(super) fn of_keys(&mut self, keys: &[i64]) -> Result<Vec<Stored>, StoreError> {
+        keys.iter()
+            .map(|key| {
+                let row: StoredRow = on_either!(self, c => resource::table
+                    .inner_join(history::table.on(history::seq.eq(resource::current)))
+                    .filter(resource::key.eq(key))
+                    .select((
+                        resource::kind,
+                        resource::id,
+                        resource::version,
+                        resource::last_updated,
+                        resource::deleted,
+                        history::body,
+                    ))
+                    .get_result(c))?;
+                stored(row)
+            })
+            .collect()
+    }
+
+    /// The key a patient has in the indexes; `None` when nothing was ever stored about that id.
+    pub(super) fn patient_key(&mut self, id: &str) -> Result<Option<i64>, StoreError> {
+        Ok(on_either!(self, c => patient_key::table
+            .filter(patient_key::id.eq(id))
+            .select(patient_key::key)
+            .get_result(c)
+            .optional())?)
+    }
+
+    /// Whether several writers work at once, so that the locks below mean something (PostgreSQL).
+    pub fn needs_locks(&self) -> bool {
+        matches!(self.connection, Connection::Postgres(_))
+    }
+
+    /// Holds these patients for this transaction alone: what the rules read about them stays true until it ends.
+    /// Under SQLite the one writer is the lock.
+    pub fn lock_patients<S: AsRef<str>>(&mut self, ids: &[S]) -> Result<(), StoreError> {
+        self.lock(ids.iter().map(|id| fnv1a(&format!("patient/{}", id.as_ref()))).collect())
+    }
+
+    /// Holds these resources, which may not exist yet, for this transaction alone. Patients are locked before.
+    pub fn lock_resources(&mut self, resources: &[(ResourceType, &str)]) -> Result<(), StoreError> {
+        self.lock(resources.iter().map(|(kind, id)| fnv1a(&format!("{kind}/{id}"))).collect())
+    }
+
+    /// Locks are taken in the order of their keys, so that no two transactions wait for each other.
+    fn lock(&mut self, mut keys: Vec<i64>) -> Result<(), StoreError> {
+        keys.sort_unstable();
+        keys.dedup();
+        match &mut self.connection {
+            Connection::Sqlite(_) => Ok(()),
+            Connection::Postgres(connection) => {
+                AdvisoryLocks { keys }.execute(connection)?;
+                Ok(())
+            }
+        }
+    }
+
+    /// The instant of the next version: `now`, but never before the version that it follows.
+    pub fn next_instant(&self, now: Timestamp, current: Option<&Stored>) -> Timestamp {
+        let micros = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
+        current.map_or(micros, |stored| micros.max(stored.last_updated))
+    }
+
+    /// Does the work on one unchanging state of the database; nothing may be written in it.
+    pub fn snapshot<T, E: From<StoreError>>(
+        &mut self,
+        work: impl FnOnce(&mut Session) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let sql = match self.connection {
+            Connection::Sqlite(_) => "BEGIN",
+            Connection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        self.transaction(sql, work)
+    }
+
+    /// Does the work in a transaction (`begin` tells which kind), or in a savepoint of the one that is open.
+    pub(super) fn transaction<T, E: From<StoreError>>(
+        &mut self,
+        begin: &str,
+        work: impl FnOnce(&mut Session) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.connection.begin(begin)?;
+        match work(self) {
+            Ok(done) => {
+                self.connection.commit()?;
+                Ok(done)
+            }
+            Err(error) => {
+                if let Err(failure) = self.connection.rollback() {
+                    tracing::warn!(error = %failure, "a transaction could not be rolled back");
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// A value of the table `meta`, such as the index's version.
+    pub fn meta(&mut self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(on_either!(self, c => meta::table.filter(meta::name.eq(name)).select(meta::value).get_result(c).optional())?)
+    }
+
+    /// Sets a value of the table `meta`.
+    pub fn set_meta(&mut self, name: &str, value: &str) -> Result<(), StoreError> {
+        on_either!(self, c => diesel::insert_into(meta::table)
+            .values((meta::name.eq(name), meta::value.eq(value)))
+            .on_conflict(meta::name)
+            .do_update()
+            .set(meta::value.eq(value))
+            .execute(c))?;
+        Ok(())
+    }
+
+    /// Asks the database for the least it can answer.
+    pub(super) fn ping(&mut self) -> Result<(), StoreError> {
+        self.connection.execute("SELECT 1")
+    }
+
+    /// After a failed piece of work: finds out whether the connection itself is gone (a server that was restarted).
+    pub(super) fn examine(&mut self) {
+        if matches!(self.connection, Connection::Postgres(_)) && self.ping().is_err() {
+            self.lost = true;
+        }
+    }
+
+    /// Whether the pool must throw the connection away.
+    pub(super) fn broken(&mut self) -> bool {
+        self.lost || std::thread::panicking() || self.connection.depth() != Some(0)
+    }
+}
+
+/// `pg_advisory_xact_lock` for each key, in the order given, in one round trip.
+struct AdvisoryLocks {
+    keys: Vec<i64>,
+}
+
+impl QueryId for AdvisoryLocks {
+    type QueryId = AdvisoryLocks;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl QueryFragment<diesel::pg::Pg> for AdvisoryLocks {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, diesel::pg::Pg>) -> QueryResult<()> {
+        pass.push_sql("SELECT count(pg_advisory_xact_lock(key)) FROM unnest(");
+        pass.push_bind_param::<Array<BigInt>, _>(&self.keys)?;
+        pass.push_sql(") AS keys (key)");
+        Ok(())
+    }
+}
+
+impl RunQueryDsl<PgConnection> for AdvisoryLocks {}

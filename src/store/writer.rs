@@ -1,0 +1,297 @@
+//! SQLite's one writer: a thread that takes the writes that wait, carries them out in one transaction with a savepoint
+//! each, commits once and only then answers (group commit). A write that fails or panics undoes itself alone; a
+//! transaction that cannot be committed fails for all in it. `Store::write` hands the work in.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use diesel::RunQueryDsl;
+use tokio::sync::oneshot;
+
+use super::StoreOptions;
+use super::connection::{Connection, Place, Role, set_up};
+use super::error::StoreError;
+use super::session::Session;
+
+/// A piece of work that waits for the writer.
+trait Job: Send {
+    /// Whether somebody still waits for the answer; a caller who has gone needs no write.
+    fn wanted(&self) -> bool;
+    /// Does the work; tells whether it is to be kept.
+    fn run(&mut self, session: &mut Session) -> bool;
+    /// Answers, after the commit or instead of it.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+struct Task<T, E, F> {
+    work: Option<F>,
+    outcome: Option<Result<T, E>>,
+    reply: oneshot::Sender<Result<T, E>>,
+}
+
+impl<T, E, F> Job for Task<T, E, F>
+where
+    F: FnOnce(&mut Session) -> Result<T, E> + Send,
+    T: Send,
+    E: From<StoreError> + Send,
+{
+    fn wanted(&self) -> bool {
+        !self.reply.is_closed()
+    }
+
+    fn run(&mut self, session: &mut Session) -> bool {
+        let Some(work) = self.work.take() else { return false };
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(session)))
+            .unwrap_or_else(|_| Err(E::from(StoreError::Other("a piece of work panicked".to_owned()))));
+        let keep = outcome.is_ok();
+        self.outcome = Some(outcome);
+        keep
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let answer = match (committed, self.outcome) {
+            (Ok(()), Some(outcome)) => outcome,
+            (Ok(()), None) => Err(E::from(StoreError::Other("a piece of work was not carried out".to_owned()))),
+            // What the work found may rest on other work of the lost transaction, so its own error is not told either.
+            (Err(error), _) => Err(E::from(error)),
+        };
+        // Whoever waited may have gone meanwhile.
+        let _ = self.reply.send(answer);
+    }
+}
+
+/// What the writer tells of itself.
+#[derive(Debug)]
+pub(super) struct Figures {
+    /// Writes handed in and not yet taken into a transaction.
+    pub waiting: AtomicUsize,
+    /// How many transactions had 0, 1, 2 … writes in them.
+    pub batches: Vec<AtomicU64>,
+}
+
+/// The way to the writer thread; it ends when this is dropped, after all that waits.
+pub(super) struct Writer {
+    queue: SyncSender<Box<dyn Job>>,
+    figures: Arc<Figures>,
+    thread: JoinHandle<()>,
+}
+
+impl Writer {
+    /// Starts the thread with a connection that is set up already.
+    pub(super) fn start(session: Session, place: Place, options: &StoreOptions) -> Result<Writer, StoreError> {
+        let (queue, jobs) = sync_channel(options.queue_bound);
+        let figures = Arc::new(Figures {
+            waiting: AtomicUsize::new(0),
+            batches: (0..=options.batch_bound).map(|_| AtomicU64::new(0)).collect(),
+        });
+        let work = Thread {
+            jobs,
+            figures: figures.clone(),
+            session: Some(session),
+            place,
+            options: options.clone(),
+            since_checkpoint: 0,
+        };
+        let thread = std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || work.run())
+            .map_err(|error| StoreError::Unavailable(format!("the writer thread cannot start: {error}")))?;
+        Ok(Writer { queue, figures, thread })
+    }
+
+    pub(super) fn figures(&self) -> &Arc<Figures> {
+        &self.figures
+    }
+
+    /// Hands work in; the answer comes through the receiver.
+    pub(super) fn submit<T, E, F>(&self, work: F) -> Result<oneshot::Receiver<Result<T, E>>, StoreError>
+    where
+        F: FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        // Counted before it is sent, so that the thread never counts below nought.
+        self.figures.waiting.fetch_add(1, Ordering::Relaxed);
+        self.queue.try_send(Box::new(Task { work: Some(work), outcome: None, reply })).map_err(|refused| {
+            self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(_) => StoreError::QueueFull,
+                TrySendError::Disconnected(_) => gone(),
+            }
+        })?;
+        Ok(answer)
+    }
+
+    /// Waits until everything that was handed in is done and the thread has ended.
+    pub(super) fn finish(self) {
+        let Writer { queue, thread, .. } = self;
+        drop(queue);
+        // The last handle to the store may be dropped by the work itself, on the thread that is to end.
+        if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
+            tracing::error!("the writer thread panicked");
+        }
+    }
+}
+
+/// What a write gets after the store was closed.
+pub(super) fn gone() -> StoreError {
+    StoreError::Unavailable("the store is closed".to_owned())
+}
+
+/// Rows of a write-ahead log that are worth a checkpoint, in pages; and those at which readers must be waited for, so
+/// that the log cannot grow for ever (trap 5).
+const CHECKPOINT_PAGES: usize = 4_000;
+const WAIT_FOR_READERS_PAGES: i64 = 100_000;
+/// Pages a write is taken to need when deciding whether a checkpoint is due; the checkpoint itself tells the truth.
+const PAGES_PER_WRITE: usize = 8;
+/// After so long without a write, what is in the log goes into the database.
+const IDLE: Duration = Duration::from_millis(500);
+/// A transaction takes in no more writes after this time, so that the first does not wait for ever.
+const LONGEST_BATCH: Duration = Duration::from_millis(100);
+
+struct Thread {
+    jobs: Receiver<Box<dyn Job>>,
+    figures: Arc<Figures>,
+    /// `None` after a failure that left the connection in doubt; the next batch opens a new one.
+    session: Option<Session>,
+    place: Place,
+    options: StoreOptions,
+    since_checkpoint: usize,
+}
+
+impl Thread {
+    fn run(mut self) {
+        while let Some(first) = self.next() {
+            let answered = self.carry_out(first);
+            self.since_checkpoint += answered * PAGES_PER_WRITE;
+            if self.since_checkpoint >= CHECKPOINT_PAGES {
+                self.checkpoint("PASSIVE");
+            }
+        }
+        self.checkpoint("TRUNCATE");
+    }
+
+    /// The next job to come; `None` when the store is closed.
+    fn next(&mut self) -> Option<Box<dyn Job>> {
+        loop {
+            if self.since_checkpoint == 0 {
+                return self.jobs.recv().ok();
+            }
+            match self.jobs.recv_timeout(IDLE) {
+                Ok(job) => return Some(job),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.checkpoint("PASSIVE");
+                    self.since_checkpoint = 0;
+                }
+            }
+        }
+    }
+
+    /// One transaction: the first job and those that wait behind it. Returns how many there were.
+    fn carry_out(&mut self, first: Box<dyn Job>) -> usize {
+        let mut done: Vec<Box<dyn Job>> = Vec::new();
+        let committed = self.transaction(first, &mut done);
+        if let Err(error) = &committed {
+            tracing::error!(%error, writes = done.len(), "a transaction was lost");
+            self.session = None;
+        }
+        let size = done.len();
+        self.figures.batches[size.min(self.options.batch_bound)].fetch_add(1, Ordering::Relaxed);
+        for job in done {
+            job.answer(committed.clone());
+        }
+        size
+    }
+
+    /// Every job that was taken from the queue ends up in `done`, whatever happens.
+    fn transaction(&mut self, first: Box<dyn Job>, done: &mut Vec<Box<dyn Job>>) -> Result<(), StoreError> {
+        let start = Instant::now();
+        let mut session = match self.open_session() {
+            Ok(session) => session,
+            Err(error) => {
+                self.taken();
+                done.push(first);
+                return Err(error);
+            }
+        };
+        let mut opened = session.connection.begin("BEGIN IMMEDIATE");
+        let mut next = Some(first);
+        while let Some(mut job) = next.take() {
+            self.taken();
+            if opened.is_ok() && job.wanted() {
+                opened = in_savepoint(&mut session, job.as_mut());
+            }
+            done.push(job);
+            if opened.is_ok() && done.len() < self.options.batch_bound && start.elapsed() < LONGEST_BATCH {
+                next = self.jobs.try_recv().ok();
+            }
+        }
+        opened.and_then(|()| session.connection.commit()).map_err(|error| match error {
+            StoreError::Corrupt(reason) => StoreError::Corrupt(reason),
+            other => StoreError::Unavailable(other.to_string()),
+        })?;
+        self.session = Some(session);
+        Ok(())
+    }
+
+    fn taken(&self) {
+        self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn open_session(&mut self) -> Result<Session, StoreError> {
+        if let Some(session) = self.session.take() {
+            return Ok(session);
+        }
+        let mut connection = self.place.connect()?;
+        set_up(&mut connection, &self.options, Role::Writer)?;
+        Ok(Session::new(connection))
+    }
+
+    /// Moves the log into the database, after the answers and between the writes.
+    fn checkpoint(&mut self, mode: &str) {
+        let Some(Connection::Sqlite(connection)) = self.session.as_mut().map(|session| &mut session.connection) else {
+            return;
+        };
+        let sql = format!("PRAGMA wal_checkpoint({mode})");
+        match diesel::sql_query(sql).get_result::<Checkpoint>(connection) {
+            Ok(state) => {
+                let left = (state.log - state.checkpointed).max(0);
+                self.since_checkpoint = usize::try_from(left).unwrap_or(0).min(CHECKPOINT_PAGES / 2);
+                if state.log > WAIT_FOR_READERS_PAGES && mode == "PASSIVE" {
+                    self.checkpoint("TRUNCATE");
+                }
+            }
+            Err(error) => tracing::warn!(error = %StoreError::from(error), "the log could not be moved into the database"),
+        }
+    }
+}
+
+/// Runs a job in a savepoint of its own. An error means that the whole transaction is in doubt.
+fn in_savepoint(session: &mut Session, job: &mut dyn Job) -> Result<(), StoreError> {
+    session.connection.begin("SAVEPOINT")?;
+    let keep = job.run(session);
+    // A job that panicked may have left savepoints of its own open.
+    while session.connection.depth().is_some_and(|depth| depth > 2) {
+        session.connection.rollback()?;
+    }
+    match session.connection.depth() {
+        Some(2) if keep => session.connection.commit(),
+        Some(2) => session.connection.rollback(),
+        _ => Err(StoreError::Unavailable("the transaction was lost".to_owned())),
+    }
+}
+
+/// What `PRAGMA wal_checkpoint` answers, in pages of the log.
+#[derive(diesel::QueryableByName)]
+struct Checkpoint {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    log: i64,
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    checkpointed: i64,
+}

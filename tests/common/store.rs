@@ -1,0 +1,89 @@
+//! A store on a fresh database of either backend, and short words for writing to it.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use fastkontakt::fhir::search::IndexEntry;
+use fastkontakt::fhir::types::ResourceType;
+use fastkontakt::store::{NewVersion, Session, Store, StoreError, StoreOptions};
+use jiff::Timestamp;
+
+/// A temporary folder that goes with the test.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    pub fn new() -> Folder {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("fastkontakt-store-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a temporary folder");
+        Folder(path)
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    pub fn sqlite_url(&self) -> String {
+        format!("sqlite://{}", self.file("test.db").display())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A migrated store on a database of its own.
+pub struct Fresh {
+    pub store: Store,
+    pub url: String,
+    /// After the store, so that the files are closed when it goes.
+    _folder: Option<Folder>,
+}
+
+impl Fresh {
+    pub fn sqlite(options: &StoreOptions) -> Fresh {
+        let folder = Folder::new();
+        Fresh::open(folder.sqlite_url(), options, Some(folder))
+    }
+
+    pub fn open(url: String, options: &StoreOptions, folder: Option<Folder>) -> Fresh {
+        let store = Store::open(&url, options).expect("the store opens");
+        store.migrate().expect("the store migrates");
+        Fresh { store, url, _folder: folder }
+    }
+}
+
+/// A version with nothing special about it.
+pub fn version<'a>(kind: ResourceType, id: &'a str, version: i64, body: &'a str) -> NewVersion<'a> {
+    NewVersion {
+        kind,
+        id,
+        version,
+        last_updated: Timestamp::now(),
+        deleted: false,
+        patient: None,
+        body,
+        index: &[],
+        caller: "test",
+        request_id: "r-1",
+        interaction: "update",
+    }
+}
+
+/// Writes whatever version comes next, as the door does: lock, look, put.
+pub fn put_next(session: &mut Session, kind: ResourceType, id: &str, patient: Option<&str>) -> Result<i64, StoreError> {
+    session.lock_resources(&[(kind, id)])?;
+    let current = session.current(kind, id)?;
+    let next = current.as_ref().map_or(1, |stored| stored.version + 1);
+    let body = format!("{{\"v\":{next}}}");
+    let last_updated = session.next_instant(Timestamp::now(), current.as_ref());
+    session.put(&NewVersion { patient, last_updated, ..version(kind, id, next, &body) })?;
+    Ok(next)
+}
+
+pub fn token(param: &'static str, system: &str, value: &str) -> IndexEntry {
+    IndexEntry::Token { param, system: Some(system.to_owned()), value: value.to_owned() }
+}

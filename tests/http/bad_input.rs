@@ -1,0 +1,148 @@
+//! What is refused, with which status, and that nothing of it is stored.
+
+use serde_json::{Value, json};
+
+use crate::common::{spawn, spawn_with};
+use crate::people::{fast_kontakt, patient};
+
+#[test]
+fn unknown_types_and_interactions() {
+    let app = spawn();
+    for path in ["/fhir/r5/Observation", "/fhir/r5/Observation/1", "/fhir/r6/Patient/1", "/fhir", "/nowhere"] {
+        let answer = app.get(path).expect(404);
+        assert_eq!(answer.json()["resourceType"], "OperationOutcome", "{path}");
+    }
+    app.post("/fhir/r5/Observation", &json!({ "resourceType": "Observation" })).expect(404);
+    for (method, path) in [
+        ("DELETE", "/fhir/r5/Patient"),
+        ("PUT", "/fhir/r5/metadata"),
+        ("POST", "/fhir/r5/Patient/1"),
+        ("GET", "/fhir/r5"),
+        ("PUT", "/fhir/r5/Patient/1/_history/1"),
+    ] {
+        let answer = app.send(method, path, &[], None).expect(405);
+        assert!(answer.header("allow").is_some(), "{method} {path}");
+    }
+    app.send("PUT", "/fhir/r5/Observation/1/_history", &[], None).expect(404);
+}
+
+#[test]
+fn formats_and_media_types() {
+    let app = spawn();
+    crate::people::put(&app, &patient("p", None));
+    for (accept, status) in [
+        ("application/fhir+json", 200),
+        ("application/json", 200),
+        ("*/*", 200),
+        ("text/html,application/xhtml+xml", 200),
+        ("application/fhir+json; fhirVersion=5.0", 200),
+        ("application/fhir+json; fhirVersion=4.0", 406),
+        ("application/fhir+xml", 406),
+        ("application/fhir+xml, application/fhir+json;q=0.5", 200),
+        ("application/fhir+json;q=0", 406),
+    ] {
+        let answer = app.send("GET", "/fhir/r5/Patient/p", &[("Accept", accept)], None);
+        assert_eq!(answer.status, status, "{accept}");
+    }
+    app.get("/fhir/r5/Patient/p?_format=xml").expect(406);
+    app.get("/fhir/r5/Patient/p?_format=json").expect(200);
+    app.get("/fhir/r5/Patient/p?_format=application/fhir+json").expect(200);
+    let xml = app.send("GET", "/fhir/r5/Patient/p", &[("Accept", "application/fhir+xml")], None);
+    assert_eq!(xml.header("content-type"), Some("application/fhir+json; fhirVersion=5.0"));
+
+    let body = patient("p", None).to_string();
+    for content_type in ["application/fhir+xml", "text/plain", "application/fhir+json; fhirVersion=4.0"] {
+        let headers = [("Content-Type", content_type)];
+        app.send("PUT", "/fhir/r5/Patient/p", &headers, Some(body.as_bytes())).expect(415);
+    }
+    app.send("PUT", "/fhir/r5/Patient/p", &[], Some(body.as_bytes())).expect(415);
+    assert_eq!(app.get("/fhir/r5/Patient/p").expect(200).header("etag"), Some("W/\"1\""), "nothing was stored");
+}
+
+/// Each body is refused with an issue at the expression; the code is that of the issue type value set.
+#[test]
+fn bodies_that_are_not_fhir() {
+    let app = spawn();
+    let bad: &[(&str, &str, &str)] = &[
+        ("not json", "", "invalid"),
+        ("[]", "resourceType", "structure"),
+        (r#"{"resourceType":"Practitioner"}"#, "resourceType", "structure"),
+        (r#"{"resourceType":"Patient","favourite":1}"#, "Patient.favourite", "structure"),
+        (r#"{"resourceType":"Patient","active":"yes"}"#, "Patient.active", "structure"),
+        (r#"{"resourceType":"Patient","name":[]}"#, "Patient.name", "structure"),
+        (r#"{"resourceType":"Patient","name":[{}]}"#, "Patient.name[0]", "structure"),
+        (r#"{"resourceType":"Patient","gender":"okänt"}"#, "Patient.gender", "code-invalid"),
+        (r#"{"resourceType":"Patient","birthDate":"2024-02-30"}"#, "Patient.birthDate", "value"),
+    ];
+    for (body, expression, code) in bad {
+        let headers = [("Content-Type", "application/fhir+json")];
+        let answer = app.send("POST", "/fhir/r5/Patient", &headers, Some(body.as_bytes())).expect(400);
+        let outcome = answer.json();
+        assert_eq!(outcome["issue"][0]["code"], *code, "{body}: {outcome}");
+        if !expression.is_empty() {
+            assert_eq!(outcome["issue"][0]["expression"][0], *expression, "{body}: {outcome}");
+        }
+    }
+    let none = app.get("/fhir/r5/Patient?_total=accurate").expect(200).json();
+    assert_eq!(none["total"], 0, "nothing of it was stored");
+}
+
+#[test]
+fn every_fault_is_told_at_once() {
+    let app = spawn();
+    let mut contact = fast_kontakt("p", "1", "x");
+    contact["status"] = json!("aktiv");
+    contact["okänd"] = json!(1);
+    contact["period"]["start"] = json!("igår");
+    let answer = app.post("/fhir/r5/CareTeam", &contact).expect(400);
+    let mut expressions = answer.expressions();
+    expressions.sort();
+    assert!(expressions.len() >= 3, "{expressions:?}");
+    assert!(expressions.contains(&"CareTeam.status".to_owned()), "{expressions:?}");
+    assert!(expressions.contains(&"CareTeam.period.start".to_owned()), "{expressions:?}");
+}
+
+#[test]
+fn what_is_too_large_or_too_deep_is_refused_and_the_service_lives_on() {
+    let app = spawn_with(|settings| {
+        settings.max_body_bytes = 20_000;
+        settings.max_depth = 20;
+    });
+    let mut large = patient("p", None);
+    large["name"][0]["family"] = json!("x".repeat(30_000));
+    let answer = app.put("/fhir/r5/Patient/p", &large).expect(413);
+    assert_eq!(answer.json()["issue"][0]["code"], "too-long");
+    let mut deep: Value = json!({ "url": "http://example.org/x", "valueBoolean": true });
+    for _ in 0..30 {
+        deep = json!({ "url": "http://example.org/x", "extension": [deep] });
+    }
+    let mut nested = patient("p", None);
+    nested["extension"] = json!([deep]);
+    app.put("/fhir/r5/Patient/p", &nested).expect(400);
+    app.put("/fhir/r5/Patient/p", &patient("p", None)).expect(201);
+}
+
+#[test]
+fn an_error_is_told_in_the_callers_language_and_never_repeats_a_number() {
+    let app = spawn();
+    let mut wrong = patient("p", Some("19500907-2553"));
+    wrong["gender"] = json!("195009072553");
+    let swedish = app.put("/fhir/r5/Patient/p", &wrong).expect(400);
+    let english = app.put_with("/fhir/r5/Patient/p", &[("Accept-Language", "en, sv;q=0.5")], &wrong).expect(400);
+    assert_ne!(swedish.json()["issue"][0]["details"]["text"], english.json()["issue"][0]["details"]["text"]);
+    wrong["gender"] = json!("female");
+    let refused = app.put("/fhir/r5/Patient/p", &wrong).expect(422);
+    assert_eq!(refused.refused_by(), ["ID-01"]);
+    for answer in [&swedish, &english, &refused] {
+        assert!(!answer.text.contains("2553"), "{}", answer.text);
+    }
+}
+
+#[test]
+fn a_request_keeps_its_id_only_when_it_is_a_uuid() {
+    let app = spawn();
+    let id = "0198c2a0-7b3c-7c1e-9d2f-0123456789ab";
+    assert_eq!(app.send("GET", "/fhir/r5/metadata", &[("X-Request-Id", id)], None).header("x-request-id"), Some(id));
+    let answer = app.send("GET", "/fhir/r5/metadata", &[("X-Request-Id", "195009072553")], None);
+    assert_ne!(answer.header("x-request-id"), Some("195009072553"));
+}

@@ -1,0 +1,112 @@
+//! The program as an operator and a script use it: exit codes and messages.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::{Value, json};
+
+use crate::people::*;
+
+fn fastkontakt(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_fastkontakt"))
+        .args(arguments)
+        .env_remove("DATABASE_URL")
+        .output()
+        .expect("the program starts")
+}
+
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Folder {
+        let path = std::env::temp_dir().join(format!("fastkontakt-cli-{}", uuid::Uuid::new_v4()));
+        std::fs::create_dir(&path).unwrap();
+        Folder(path)
+    }
+
+    fn file(&self, name: &str, resource: &Value) -> String {
+        self.text(name, &resource.to_string())
+    }
+
+    fn text(&self, name: &str, text: &str) -> String {
+        let path = self.0.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _gone = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn validate_tells_by_its_exit_code() {
+    let folder = Folder::new();
+    let mut contact = fast_kontakt("anna", "2", "skoterska");
+    contact["id"] = json!("kontakt");
+    let [practitioner, role] = staff("skoterska", "SJ", "206090", "vc");
+    let context = json!({ "resourceType": "Bundle", "type": "collection", "entry": [
+        { "resource": unit("vc", "SE2321000164-0001") }, { "resource": practitioner }, { "resource": role },
+        { "resource": patient("anna", None) },
+    ] });
+    let contact_file = folder.file("contact.json", &contact);
+    let context = folder.file("context.json", &context);
+
+    let refused = fastkontakt(&["validate", "--date", "2026-03-10", &contact_file, &context]);
+    let told = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert_eq!(refused.status.code(), Some(1), "{told}");
+    assert!(told.contains("error FLK-01 CareTeam.participant[0]"), "{told}");
+
+    contact["participant"][0]["role"]["coding"][0]["code"] = json!("1");
+    let contact_file = folder.file("contact.json", &contact);
+    let passed = fastkontakt(&["validate", "--date", "2026-03-10", &contact_file, &context]);
+    assert_eq!(passed.status.code(), Some(0), "{}", String::from_utf8_lossy(&passed.stdout));
+
+    let not_fhir = folder.text("bad.json", "{\"resourceType\":\"CareTeam\",\"x\":1}");
+    assert_eq!(fastkontakt(&["validate", &not_fhir]).status.code(), Some(1));
+    assert_eq!(fastkontakt(&["validate", "/nowhere/at/all.json"]).status.code(), Some(2));
+    assert_eq!(fastkontakt(&["validate", "--policy", "atlantis", &not_fhir]).status.code(), Some(2));
+}
+
+#[test]
+fn serve_is_safe_by_default() {
+    let closed = fastkontakt(&["serve"]);
+    assert!(!closed.status.success());
+    assert!(String::from_utf8_lossy(&closed.stderr).contains("--open"));
+    let wide = fastkontakt(&["serve", "--open", "--bind", "0.0.0.0:0"]);
+    assert!(!wide.status.success());
+    assert!(String::from_utf8_lossy(&wide.stderr).contains("loopback"));
+}
+
+#[test]
+fn a_database_that_cannot_be_opened_is_told_and_nothing_is_half_made() {
+    let folder = Folder::new();
+    let missing = folder.0.join("missing/x.db");
+    let answer = fastkontakt(&["migrate", "--database", &format!("sqlite://{}", missing.display())]);
+    assert_eq!(answer.status.code(), Some(1));
+    assert!(!missing.parent().unwrap().exists());
+    let foreign = folder.text("notes.txt", "this is no database, it is only a text that is long enough to be looked at");
+    let answer = fastkontakt(&["migrate", "--database", &format!("sqlite://{foreign}")]);
+    assert_eq!(answer.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&answer.stderr).contains("database"));
+    assert!(std::fs::read_to_string(&foreign).unwrap().starts_with("this is no database"), "left as it was");
+    assert_eq!(fastkontakt(&["migrate", "--database", "mysql://x"]).status.code(), Some(1));
+}
+
+#[test]
+fn migrate_makes_the_tables_and_may_be_run_again() {
+    let folder = Folder::new();
+    let url = format!("sqlite://{}", folder.0.join("new.db").display());
+    for _ in 0..2 {
+        let answer = fastkontakt(&["migrate", "--database", &url]);
+        assert!(answer.status.success(), "{}", String::from_utf8_lossy(&answer.stderr));
+    }
+}
+
+#[test]
+fn openapi_prints_the_document() {
+    let answer = fastkontakt(&["openapi"]);
+    assert_eq!(String::from_utf8(answer.stdout).unwrap(), fastkontakt::api::openapi::document());
+}

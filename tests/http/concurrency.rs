@@ -1,0 +1,98 @@
+//! What must hold while many write at once, on both databases.
+
+use std::sync::Barrier;
+
+use serde_json::{Value, json};
+
+use crate::common::{TestApp, postgres, spawn, spawn_with};
+use crate::people::*;
+
+const WRITERS: usize = 32;
+
+/// Runs the test on SQLite and, where it is installed, on PostgreSQL.
+fn on_both(test: fn(&TestApp)) {
+    test(&spawn());
+    if let Some(url) = postgres::fresh_database() {
+        test(&spawn_with(|settings| settings.database = url));
+    }
+}
+
+/// Sends the bodies at the same moment; returns the statuses.
+fn at_once(app: &TestApp, path: &str, bodies: &[Value]) -> Vec<u16> {
+    let barrier = Barrier::new(bodies.len());
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = bodies
+            .iter()
+            .map(|body| {
+                scope.spawn(|| {
+                    barrier.wait();
+                    app.post(path, body).status
+                })
+            })
+            .collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    })
+}
+
+fn count(statuses: &[u16], status: u16) -> usize {
+    statuses.iter().filter(|given| **given == status).count()
+}
+
+#[test]
+fn gavleborg_gets_one_fast_vardkontakt_of_32_at_once() {
+    on_both(|app| {
+        region(app, "vc", "SE2321000198-0001");
+        let statuses = at_once(app, "/fhir/r5/CareTeam", &vec![fast_kontakt("anna", "1", "vc-skoterska"); WRITERS]);
+        assert_eq!(count(&statuses, 201), 1, "{statuses:?}");
+        assert_eq!(count(&statuses, 422), WRITERS - 1, "{statuses:?}");
+    });
+}
+
+#[test]
+fn a_patient_gets_one_fast_lakarkontakt_of_32_at_once() {
+    on_both(|app| {
+        orebro(app);
+        let statuses = at_once(app, "/fhir/r5/CareTeam", &vec![fast_kontakt("anna", "2", "vc-lakare"); WRITERS]);
+        assert_eq!(count(&statuses, 201), 1, "{statuses:?}");
+        assert_eq!(count(&statuses, 422), WRITERS - 1, "{statuses:?}");
+    });
+}
+
+#[test]
+fn patients_with_the_same_personnummer_are_one_also_at_once() {
+    on_both(|app| {
+        orebro(app);
+        put(app, &patient("anna-again", Some("195009072553")));
+        let bodies: Vec<Value> = (0..WRITERS)
+            .map(|number| fast_kontakt(if number % 2 == 0 { "anna" } else { "anna-again" }, "2", "vc-lakare"))
+            .collect();
+        let statuses = at_once(app, "/fhir/r5/CareTeam", &bodies);
+        assert_eq!(count(&statuses, 201), 1, "{statuses:?}");
+    });
+}
+
+#[test]
+fn no_update_is_lost_and_versions_have_no_gaps() {
+    on_both(|app| {
+        put(app, &patient("p", None));
+        let barrier = Barrier::new(WRITERS);
+        let statuses: Vec<u16> = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..WRITERS)
+                .map(|number| {
+                    let barrier = &barrier;
+                    scope.spawn(move || {
+                        let mut resource = patient("p", None);
+                        resource["name"][0]["family"] = json!(format!("Prov{number}"));
+                        barrier.wait();
+                        app.put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource).status
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        assert_eq!(count(&statuses, 200), 1, "{statuses:?}");
+        assert_eq!(count(&statuses, 412), WRITERS - 1, "{statuses:?}");
+        let history = app.get("/fhir/r5/Patient/p/_history").expect(200).json();
+        assert_eq!(history["entry"].as_array().unwrap().len(), 2);
+    });
+}

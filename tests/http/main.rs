@@ -1,0 +1,17 @@
+//! Black-box tests over real HTTP against the real app.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod bad_input;
+mod command_line;
+mod concurrency;
+mod metadata;
+mod operation;
+mod people;
+mod read;
+mod riktlinje;
+mod search;
+mod transaction;
+mod versions;
+mod write;

@@ -1,0 +1,324 @@
+//! How a query string becomes a search: forms, modifiers, refusals; and that no input makes it panic.
+
+use fastkontakt::fhir::search::page;
+use fastkontakt::fhir::search::parse::{encode, pairs};
+use fastkontakt::fhir::search::query::{Criterion, KeyPart, ReferenceValue, SystemMatch, TokenValue};
+use fastkontakt::fhir::search::{Handling, ParseContext, Parsed, SearchError, parse};
+use fastkontakt::fhir::types::ResourceType;
+use fastkontakt::fhir::version::FhirVersion;
+use proptest::prelude::*;
+
+fn read_as(version: FhirVersion, kind: ResourceType, handling: Handling, query: &str) -> Result<Parsed, SearchError> {
+    let own_bases = ["https://vi.se/fhir/r5".to_owned(), "https://vi.se/fhir/r4".to_owned()];
+    let context = ParseContext {
+        version,
+        kind,
+        own_bases: &own_bases,
+        now: 0,
+        handling,
+        default_count: 20,
+        max_count: 100,
+    };
+    parse(&pairs(query)?, &context)
+}
+
+fn read(query: &str) -> Result<Parsed, SearchError> {
+    read_as(FhirVersion::R5, ResourceType::CareTeam, Handling::Strict, query)
+}
+
+fn criterion(query: &str) -> Criterion {
+    let mut parsed = read(query).unwrap_or_else(|error| panic!("{query}: {error:?}"));
+    parsed
+        .query
+        .criteria
+        .pop()
+        .unwrap_or_else(|| panic!("{query} has no criterion"))
+}
+
+fn token(query: &str) -> TokenValue {
+    match criterion(query) {
+        Criterion::Token { mut any_of, .. } if any_of.len() == 1 => any_of.remove(0),
+        other => panic!("{query}: {other:?}"),
+    }
+}
+
+fn refused(query: &str) -> String {
+    let error = read(query).expect_err(query);
+    error.fault().text.sv.into_owned()
+}
+
+#[test]
+fn tokens_have_four_forms() {
+    let value = |system: SystemMatch, value: &str| TokenValue {
+        system,
+        value: Some(value.to_owned()),
+    };
+    let system = || SystemMatch::Is("http://s".to_owned());
+    assert_eq!(token("category=a"), value(SystemMatch::Any, "a"));
+    assert_eq!(token("category=http://s|a"), value(system(), "a"));
+    assert_eq!(token("category=|a"), value(SystemMatch::None, "a"));
+    assert_eq!(
+        token("category=http://s|"),
+        TokenValue {
+            system: system(),
+            value: None
+        }
+    );
+    assert_eq!(token(r"category=a\|b\,c\$\\"), value(SystemMatch::Any, r"a|b,c$\"));
+    // The system that the binding of a code implies is the same as none.
+    assert_eq!(token("status=active"), value(SystemMatch::None, "active"));
+    assert_eq!(
+        token("status=http://hl7.org/fhir/care-team-status|active"),
+        value(SystemMatch::None, "active")
+    );
+    assert_eq!(token("status=http://s|active"), value(system(), "active"));
+}
+
+#[test]
+fn equivalent_identifier_systems_are_one() {
+    let first = token("identifier=http://electronichealth.se/identifier/personnummer|191212121212");
+    assert_eq!(token("identifier=urn:oid:1.2.752.129.2.1.3.1|191212121212"), first);
+    assert_eq!(
+        token("patient:identifier=urn:oid:1.2.752.129.2.1.3.1|191212121212"),
+        first
+    );
+}
+
+#[test]
+fn references_under_our_own_base_are_local() {
+    for query in [
+        "patient=1",
+        "patient=Patient/1",
+        "patient=https://vi.se/fhir/r5/Patient/1",
+        "patient=https://vi.se/fhir/r4/Patient/1",
+        "subject=Patient/1",
+        "subject:Patient=1",
+        "subject:Patient=Patient/1",
+        "patient=Patient/1/_history/3",
+    ] {
+        let Criterion::Reference {
+            param: "subject",
+            any_of,
+        } = criterion(query)
+        else {
+            panic!("{query}")
+        };
+        let [ReferenceValue::Local { kinds, id, own_urls }] = any_of.as_slice() else {
+            panic!("{query}: {any_of:?}")
+        };
+        assert_eq!(
+            (kinds.as_slice(), id.as_str()),
+            (&["Patient".to_owned()][..], "1"),
+            "{query}"
+        );
+        assert_eq!(
+            own_urls,
+            &["https://vi.se/fhir/r5/Patient/1", "https://vi.se/fhir/r4/Patient/1"],
+            "{query}"
+        );
+    }
+    let Criterion::Reference { any_of, .. } = criterion("subject=1") else {
+        panic!()
+    };
+    assert!(matches!(&any_of[..], [ReferenceValue::Local { kinds, .. }] if kinds == &["Group", "Patient"]));
+    let Criterion::Reference { any_of, .. } = criterion("patient=http://annan.se/fhir/Patient/1") else {
+        panic!()
+    };
+    assert!(matches!(&any_of[..], [ReferenceValue::Url(target)] if target.id.as_deref() == Some("1")));
+}
+
+#[test]
+fn a_reference_of_a_type_that_cannot_be_there_finds_nothing() {
+    for query in [
+        "patient=Group/1",
+        "subject:Patient=Group/1",
+        "patient=http://annan.se/Group/1",
+    ] {
+        assert!(
+            matches!(criterion(query), Criterion::Reference { any_of, .. } if any_of.is_empty()),
+            "{query}"
+        );
+    }
+}
+
+#[test]
+fn what_we_do_not_have_is_refused_by_name() {
+    for (query, name) in [
+        ("colour=red", "colour"),
+        ("status:text=a", ":text"),
+        ("date:not=2024", ":not"),
+        ("subject:Location=1", ":Location"),
+        ("patient.identifier=1", "patient.identifier"),
+        ("_include=CareTeam:patient", "_include"),
+        ("_has:X:y:z=1", "_has"),
+        ("_sort=colour", "colour"),
+        ("_sort=status", "_sort"),
+        ("_summary=true", "_summary"),
+        ("_elements=id", "_elements"),
+        ("status=a,", "status"),
+        ("status=,", "status"),
+        (r"status=a\b", "status"),
+        (r"status=a\", "status"),
+        ("status=a|b|c", "status"),
+        ("status=|", "status"),
+        ("date=igår", "date"),
+        ("date=2024-02-30", "date"),
+        ("date=ge", "date"),
+        ("status:missing=x", "status"),
+        ("_lastUpdated=x", "_lastUpdated"),
+        ("patient=", ""),
+        ("subject=a b", "subject"),
+        ("subject=a/b/c", "subject"),
+        ("_count=-1", "_count"),
+        ("_count=x", "_count"),
+        ("_total=all", "_total"),
+        ("status=a%00b", "status"),
+    ] {
+        if name.is_empty() {
+            // "Empty parameters are not an error".
+            assert!(
+                read(query).is_ok_and(|parsed| parsed.query.criteria.is_empty() && parsed.used.is_empty()),
+                "{query}"
+            );
+            continue;
+        }
+        assert!(refused(query).contains(name), "{query}: {}", refused(query));
+    }
+    assert_eq!(read("status=%zz"), Err(SearchError::Encoding));
+    assert_eq!(read("status=%ff"), Err(SearchError::Encoding));
+    assert_eq!(read(&"status=a&".repeat(101)), Err(SearchError::TooMuch));
+    assert_eq!(
+        read(&format!("status={}", ["a"; 1001].join(","))),
+        Err(SearchError::TooMuch)
+    );
+}
+
+#[test]
+fn a_refusal_shows_no_value() {
+    for query in [
+        "identifier=a|b|191212121212",
+        "date=191212121212x",
+        "subject=19 1212121212",
+    ] {
+        assert!(!refused(query).contains("1212121212"), "{query}");
+    }
+    assert!(!refused("<script>alert(1)=x").contains('<'));
+}
+
+#[test]
+fn lenient_handling_leaves_out_what_we_do_not_have_and_says_so() {
+    let lenient = |query| read_as(FhirVersion::R5, ResourceType::CareTeam, Handling::Lenient, query);
+    let parsed = lenient("status=active&colour=red&status:text=x&_count=5").expect("lenient");
+    assert_eq!(encode(&parsed.used), "status=active&_count=5");
+    assert_eq!(parsed.ignored, ["colour", "status:text"]);
+    assert_eq!((parsed.query.criteria.len(), parsed.query.count), (1, 5));
+    // A value that cannot be read is wrong in any handling.
+    assert!(lenient("date=x").is_err());
+}
+
+#[test]
+fn the_version_decides_what_a_type_has() {
+    let custodian = |version| {
+        read_as(
+            version,
+            ResourceType::CarePlan,
+            Handling::Strict,
+            "custodian=Organization/1",
+        )
+        .is_ok()
+    };
+    assert!(custodian(FhirVersion::R5) && !custodian(FhirVersion::R4));
+    let code = |version| read_as(version, ResourceType::ServiceRequest, Handling::Strict, "code=x").is_ok();
+    assert!(code(FhirVersion::R4) && !code(FhirVersion::R5));
+}
+
+#[test]
+fn the_size_of_a_page_is_bounded_and_zero_asks_for_the_number() {
+    let count = |query| read(query).map(|parsed| (parsed.query.count, parsed.query.total));
+    assert_eq!(count(""), Ok((20, false)));
+    assert_eq!(count("_count=7"), Ok((7, false)));
+    assert_eq!(count("_count=99999999999999999999"), Ok((100, false)));
+    assert_eq!(count("_count=0"), Ok((0, true)));
+    assert_eq!(count("_summary=count"), Ok((0, true)));
+    assert_eq!(count("_count=7&_summary=count"), Ok((0, true)));
+    assert_eq!(count("_summary=count&_count=7"), Ok((0, true)));
+    assert_eq!(count("_total=accurate"), Ok((20, true)));
+}
+
+#[test]
+fn a_page_belongs_to_its_search() {
+    let first = read("status=active&_sort=_id&_count=5").expect("a search");
+    let token = page::encode(
+        first.query.fingerprint,
+        &[KeyPart::Text("k1".into()), KeyPart::Number(7)],
+    );
+    let next = read(&format!("status=active&_sort=_id&_count=9&_page={token}")).expect("its next page");
+    assert_eq!(
+        next.query.after,
+        Some(vec![KeyPart::Text("k1".into()), KeyPart::Number(7)])
+    );
+    assert_eq!(encode(&next.used), "status=active&_sort=_id&_count=9");
+    for other in ["status=inactive&_sort=_id", "status=active", "_sort=_id"] {
+        assert_eq!(
+            read(&format!("{other}&_page={token}")),
+            Err(SearchError::BadPage),
+            "{other}"
+        );
+    }
+    let wrong_end = page::encode(first.query.fingerprint, &[KeyPart::Number(1), KeyPart::Number(7)]);
+    for bad in [wrong_end.as_str(), "x", "00", "%C3%A5"] {
+        assert_eq!(
+            read(&format!("status=active&_sort=_id&_page={bad}")),
+            Err(SearchError::BadPage),
+            "{bad}"
+        );
+    }
+}
+
+#[test]
+fn pairs_come_back_from_a_link() {
+    let asked = "patient:identifier=http://s%7C1&name=%C3%A5+b%2Bc&empty=&alone&a=b=c&&d=%26%3D";
+    let read = pairs(asked).expect("pairs");
+    let named: Vec<(&str, &str)> = read
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(
+        named,
+        [
+            ("patient:identifier", "http://s|1"),
+            ("name", "å b+c"),
+            ("empty", ""),
+            ("alone", ""),
+            ("a", "b=c"),
+            ("d", "&=")
+        ]
+    );
+    assert_eq!(pairs(&encode(&read)).expect("pairs"), read);
+}
+
+proptest! {
+    #[test]
+    fn no_query_makes_it_panic(query in "\\PC{0,200}") {
+        let _ = read(&query);
+    }
+
+    #[test]
+    fn nothing_like_a_query_makes_it_panic(
+        name in prop::sample::select(vec!["status", "category", "patient", "subject:Patient", "patient:identifier", "date", "_id", "_lastUpdated", "_sort", "_count", "_page", "_total", "status:missing", "status:not"]),
+        value in "([a-z0-9|,/\\\\$:.+%é-]|http://|Patient/|2024-01|ge|\\|\\||\\PC){0,20}",
+    ) {
+        for kind in ResourceType::ALL.iter().copied() {
+            for version in FhirVersion::ALL {
+                for handling in [Handling::Strict, Handling::Lenient] {
+                    let _ = read_as(version, kind, handling, &format!("{name}={value}"));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn pairs_survive_encoding(asked in prop::collection::vec(("\\PC{1,20}", "\\PC{0,20}"), 0..5)) {
+        prop_assert_eq!(pairs(&encode(&asked)).unwrap(), asked);
+    }
+}

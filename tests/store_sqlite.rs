@@ -1,0 +1,324 @@
+//! What SQLite alone promises: group commit by one writer, what a kill leaves behind, which files are refused.
+
+#[path = "common/store.rs"]
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use diesel::SqliteConnection;
+use diesel::connection::SimpleConnection;
+use diesel::prelude::*;
+use fastkontakt::fhir::types::ResourceType::CareTeam;
+use fastkontakt::store::{Store, StoreError, StoreOptions};
+use support::{Folder, Fresh, put_next, version};
+
+/// Work that keeps the writer busy until it is let go.
+fn hold(store: &Store) -> Sender<()> {
+    let (let_go, wait): (Sender<()>, Receiver<()>) = channel();
+    let (begun, has_begun) = channel();
+    let store = store.clone();
+    thread::spawn(move || {
+        store.write_blocking(move |_| {
+            let _ = begun.send(());
+            let _ = wait.recv();
+            Ok::<(), StoreError>(())
+        })
+    });
+    has_begun.recv().expect("the writer is held");
+    let_go
+}
+
+/// Hands in these writes while the writer is held, so that they share a transaction; their answers in order.
+fn together(store: &Store, writes: &[fn(&Store) -> Result<i64, StoreError>]) -> Vec<Result<i64, StoreError>> {
+    let let_go = hold(store);
+    thread::scope(|scope| {
+        let mut handed_in = Vec::new();
+        for write in writes {
+            handed_in.push(scope.spawn(move || write(store)));
+            let start = Instant::now();
+            while store.figures().writes_waiting < handed_in.len() && start.elapsed() < Duration::from_secs(10) {
+                thread::yield_now();
+            }
+        }
+        drop(let_go);
+        handed_in.into_iter().map(|write| write.join().expect("an answer")).collect()
+    })
+}
+
+fn good(store: &Store) -> Result<i64, StoreError> {
+    store.write_blocking(|session| put_next(session, CareTeam, "a", Some("p")))
+}
+
+fn refused(store: &Store) -> Result<i64, StoreError> {
+    store.write_blocking(|session| {
+        put_next(session, CareTeam, "a", Some("p"))?;
+        Err(StoreError::Other("refused".to_owned()))
+    })
+}
+
+fn panicking(store: &Store) -> Result<i64, StoreError> {
+    store.write_blocking(|session| {
+        session.snapshot(|session| {
+            put_next(session, CareTeam, "a", Some("p"))?;
+            panic!("on purpose")
+        })
+    })
+}
+
+#[test]
+fn waiting_writes_share_a_transaction_and_fail_alone() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    let answers = together(&fresh.store, &[good, refused, panicking, refused, good, panicking, good]);
+    let kept: Vec<i64> = answers.iter().filter_map(|answer| answer.as_ref().ok().copied()).collect();
+    assert_eq!(kept, [1, 2, 3]);
+    assert_eq!(answers[1], Err(StoreError::Other("refused".to_owned())));
+    assert!(matches!(&answers[2], Err(StoreError::Other(reason)) if reason.contains("panicked")));
+    let history = fresh.store.read_blocking(|session| session.history(CareTeam, "a", 10, None)).expect("a history");
+    assert_eq!(history.len(), 3);
+    let batches = fresh.store.figures().batches;
+    assert_eq!(batches.iter().map(|(size, count)| *size as u64 * count).sum::<u64>(), 8, "{batches:?}");
+    assert!(batches.iter().any(|(size, _)| *size >= 2), "{batches:?}");
+}
+
+#[test]
+fn a_full_queue_refuses_at_once() {
+    let fresh = Fresh::sqlite(&StoreOptions { queue_bound: 2, ..StoreOptions::default() });
+    let let_go = hold(&fresh.store);
+    thread::scope(|scope| {
+        let waiting: Vec<_> = (0..2).map(|_| scope.spawn(|| good(&fresh.store))).collect();
+        while fresh.store.figures().writes_waiting < 2 {
+            thread::yield_now();
+        }
+        assert_eq!(good(&fresh.store), Err(StoreError::QueueFull));
+        drop(let_go);
+        waiting.into_iter().for_each(|write| assert!(write.join().expect("an answer").is_ok()));
+    });
+}
+
+#[test]
+fn closing_finishes_what_was_handed_in() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    let let_go = hold(&fresh.store);
+    thread::scope(|scope| {
+        let waiting: Vec<_> = (0..5).map(|_| scope.spawn(|| good(&fresh.store))).collect();
+        while fresh.store.figures().writes_waiting < 5 {
+            thread::yield_now();
+        }
+        let closing = scope.spawn(|| fresh.store.close_blocking());
+        drop(let_go);
+        closing.join().expect("the store closes");
+        waiting.into_iter().for_each(|write| assert!(write.join().expect("an answer").is_ok()));
+    });
+    assert!(matches!(good(&fresh.store), Err(StoreError::Unavailable(_))));
+    assert!(fresh.store.read_blocking(|session| session.current(CareTeam, "a")).expect("reads go on").is_some());
+}
+
+#[test]
+fn a_caller_who_has_gone_needs_no_write() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    let let_go = hold(&fresh.store);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(async {
+        let write = fresh.store.write(|session| put_next(session, CareTeam, "gone", None));
+        let mut write = Box::pin(write);
+        // Polled once, so that it is handed in, and dropped before it is carried out.
+        std::future::poll_fn(|context| {
+            assert!(write.as_mut().poll(context).is_pending());
+            std::task::Poll::Ready(())
+        })
+        .await;
+    });
+    drop(let_go);
+    good(&fresh.store).expect("a later write");
+    assert_eq!(fresh.store.read_blocking(|session| session.current(CareTeam, "gone")), Ok(None));
+}
+
+#[test]
+fn a_pooled_connection_cannot_write() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    let written = fresh.store.read_blocking(|session| session.put(&version(CareTeam, "a", 1, "{}")));
+    assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
+}
+
+#[test]
+fn another_writer_on_the_file_makes_the_store_unavailable_for_a_while_only() {
+    let fresh = Fresh::sqlite(&StoreOptions { busy_timeout: Duration::from_millis(50), ..StoreOptions::default() });
+    let path = fresh.url.strip_prefix("sqlite://").expect("a path");
+    let mut other = SqliteConnection::establish(path).expect("SQLite opens");
+    other.batch_execute("BEGIN IMMEDIATE").expect("the other writes");
+    assert!(matches!(good(&fresh.store), Err(StoreError::Unavailable(_))));
+    other.batch_execute("COMMIT").expect("the other is done");
+    assert_eq!(good(&fresh.store), Ok(1));
+}
+
+#[test]
+fn the_log_does_not_grow_for_ever() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    let body = "x".repeat(100_000);
+    for number in 1..=800 {
+        let body = body.clone();
+        fresh.store.write_blocking(move |session| session.put(&version(CareTeam, "a", number, &body))).expect("written");
+    }
+    let path = fresh.url.strip_prefix("sqlite://").expect("a path");
+    let log = fs::metadata(format!("{path}-wal")).expect("the log").len();
+    assert!(log < 70_000_000, "{log}");
+    fresh.store.close_blocking();
+    assert_eq!(fs::metadata(format!("{path}-wal")).map_or(0, |log| log.len()), 0);
+}
+
+fn why_not(url: &str) -> String {
+    Store::open(url, &StoreOptions::default()).err().expect("it is refused").to_string()
+}
+
+#[test]
+fn what_is_no_database_of_ours_is_refused_and_left_as_it_was() {
+    let folder = Folder::new();
+    let url = |name: &str| format!("sqlite://{}", folder.file(name).display());
+
+    assert!(why_not(&url("missing/x.db")).contains("does not exist"));
+    assert!(!folder.file("missing").exists());
+    fs::create_dir(folder.file("folder")).expect("a folder");
+    assert!(why_not(&url("folder")).contains("is a folder"));
+
+    let text = "a letter, not a database; long enough to have a header";
+    fs::write(folder.file("letter.txt"), text).expect("a file");
+    assert!(why_not(&url("letter.txt")).contains("not an SQLite database"));
+    assert_eq!(fs::read_to_string(folder.file("letter.txt")).expect("still there"), text);
+
+    let broken = [b"SQLite format 3\0".as_slice(), &[0x5a; 4096]].concat();
+    fs::write(folder.file("broken.db"), &broken).expect("a file");
+    assert!(why_not(&url("broken.db")).contains("cannot be used"), "{}", why_not(&url("broken.db")));
+    assert_eq!(fs::read(folder.file("broken.db")).expect("still there"), broken);
+
+    let foreign = folder.file("foreign.db");
+    SqliteConnection::establish(foreign.to_str().expect("UTF-8"))
+        .and_then(|mut other| Ok(other.batch_execute("CREATE TABLE letters (x)")))
+        .expect("somebody's database")
+        .expect("a table");
+    let before = fs::read(&foreign).expect("it can be read");
+    assert!(why_not(&url("foreign.db")).contains("another program's"));
+    assert_eq!(fs::read(&foreign).expect("still there"), before);
+
+    assert!(why_not("sqlite://:memory:").contains("in memory"));
+    assert!(why_not("sqlite://").contains("names no file"));
+    assert!(why_not("mysql://x").contains("sqlite:// or postgres://"));
+}
+
+#[test]
+fn an_odd_file_name_stands_as_it_is() {
+    let folder = Folder::new();
+    let name = "file:a b?mode=ro#å%20.db";
+    let store = Store::open(&format!("sqlite://{}", folder.file(name).display()), &StoreOptions::default());
+    store.expect("the store opens").migrate().expect("the store migrates");
+    assert!(folder.file(name).exists());
+}
+
+#[test]
+fn a_search_for_a_patient_reads_no_whole_table() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    let path = fresh.url.strip_prefix("sqlite://").expect("a path");
+    let mut connection = SqliteConnection::establish(path).expect("SQLite opens");
+    #[derive(QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        detail: String,
+    }
+    for query in [
+        "SELECT body FROM resource JOIN history ON seq = current WHERE kind = 6 AND id = 'a'",
+        "SELECT body FROM resource r JOIN history h ON h.patient = r.patient AND h.resource = r.key \
+         WHERE r.kind = 6 AND r.id = 'a' AND h.version < 9 ORDER BY h.version DESC",
+        "SELECT body FROM patient_key p JOIN resource r ON r.patient = p.key JOIN history ON seq = current \
+         WHERE p.id = 'p' AND r.kind = 6 AND NOT r.deleted ORDER BY r.key",
+        "SELECT resource FROM index_token WHERE kind = 1 AND param = 'identifier' AND value = 'x' AND system = 3",
+        "DELETE FROM index_token WHERE patient = 1 AND resource = 2",
+    ] {
+        let plan: Vec<Step> =
+            diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut connection).expect("a plan");
+        for step in plan {
+            assert!(!step.detail.starts_with("SCAN") && !step.detail.contains("TEMP B-TREE"), "{query}: {}", step.detail);
+        }
+    }
+}
+
+const CRASH: &str = "FASTKONTAKT_STORE_CRASH";
+
+/// The other half of the crash test: run again by it as a process of its own, it writes until it is killed and tells
+/// each version that was acknowledged.
+#[test]
+fn crash_child() {
+    let Ok(url) = std::env::var(CRASH) else { return };
+    let store = Store::open(&url, &StoreOptions::default()).expect("the store opens");
+    thread::scope(|scope| {
+        for number in 0..8 {
+            let store = &store;
+            scope.spawn(move || {
+                let id = format!("team-{number}");
+                loop {
+                    let own = id.clone();
+                    let written = store.write_blocking(move |session| put_next(session, CareTeam, &own, Some("p")));
+                    let version = written.expect("it is written");
+                    let _ = writeln!(std::io::stdout().lock(), "\nACK {id} {version}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    let mut acknowledged: BTreeMap<String, i64> = BTreeMap::new();
+    for round in 1..=4 {
+        let mut child = Command::new(std::env::current_exe().expect("the test program"))
+            .args(["--exact", "crash_child", "--nocapture"])
+            .env(CRASH, &fresh.url)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the child starts");
+        let lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+        let mut seen = 0;
+        for line in lines {
+            let line = line.expect("a line");
+            let Some((id, version)) = line.strip_prefix("ACK ").and_then(|told| told.split_once(' ')) else { continue };
+            // The last line may be cut short by the kill; a shorter number is a version that was told before.
+            let Ok(version) = version.parse::<i64>() else { continue };
+            let known = acknowledged.entry(id.to_owned()).or_default();
+            *known = version.max(*known);
+            seen += 1;
+            if seen == 150 * round {
+                child.kill().expect("the child is killed");
+            }
+        }
+        child.wait().expect("the child is gone");
+        check(&fresh, &acknowledged);
+    }
+    assert_eq!(acknowledged.len(), 8);
+}
+
+fn check(fresh: &Fresh, acknowledged: &BTreeMap<String, i64>) {
+    let again = Store::open(&fresh.url, &StoreOptions::default()).expect("the store opens again");
+    for (id, version) in acknowledged {
+        let history = again.read_blocking(|session| session.history(CareTeam, id, i64::MAX, None)).expect("a history");
+        let versions: Vec<i64> = history.iter().rev().map(|stored| stored.version).collect();
+        assert_eq!(versions, (1..=versions.len() as i64).collect::<Vec<_>>(), "{id} has gaps");
+        assert!(versions.len() as i64 >= *version, "{id}/{version} was acknowledged and is lost");
+        let current = again.read_blocking(|session| session.current(CareTeam, id)).expect("read").expect("it is there");
+        assert_eq!(Some(&current), history.first());
+        assert_eq!(current.body, format!("{{\"v\":{}}}", current.version));
+    }
+    let path = fresh.url.strip_prefix("sqlite://").expect("a path");
+    let mut connection = SqliteConnection::establish(path).expect("SQLite opens");
+    #[derive(QueryableByName)]
+    struct Found {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        integrity_check: String,
+    }
+    let found: Vec<Found> = diesel::sql_query("PRAGMA integrity_check").load(&mut connection).expect("a check");
+    assert_eq!(found.iter().map(|found| found.integrity_check.as_str()).collect::<Vec<_>>(), ["ok"]);
+}
