@@ -34,7 +34,7 @@ pub fn run(bind: SocketAddr) -> Result<(), Box<dyn Error>> {
     actix_web::rt::System::new().block_on(async {
         let door = open_door(&settings, Clock::System)?;
         // Bound before the loading, so that a port in use is told at once.
-        let application = Application::bind(&settings, door.clone())?;
+        let application = Application::bind(&settings, door.clone()).await?;
         let people = demo::people(SEED, door.clock.today());
         println!("Fastkontakt demo: loading synthetic people of four regions");
         load(&door, people, |done, of, resources| {

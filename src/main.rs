@@ -84,7 +84,7 @@ fn serve(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
     settings.require_safe_bind()?;
     observe::start_logging(&settings.log, true);
     actix_web::rt::System::new().block_on(async {
-        let application = Application::bind(&settings, open_door(&settings, Clock::System)?)?;
+        let application = Application::bind(&settings, open_door(&settings, Clock::System)?).await?;
         tracing::info!(address = %application.address(), "serving");
         application.run().await?;
         tracing::info!("stopped");

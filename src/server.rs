@@ -73,12 +73,12 @@ pub struct Application {
 
 impl Application {
     /// Binds; from here on the address is known and connections wait.
-    pub fn bind(settings: &Settings, door: Door) -> Result<Application, StartError> {
+    pub async fn bind(settings: &Settings, door: Door) -> Result<Application, StartError> {
         let cannot_bind = |error| StartError::Bind { address: settings.bind, error };
         let listener = TcpListener::bind(settings.bind).map_err(cannot_bind)?;
         let address = listener.local_addr().map_err(cannot_bind)?;
         let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
-        let sealer = Sealer::of(&door.store).map_err(StartError::Store)?;
+        let sealer = Sealer::of(&door.store).await.map_err(StartError::Store)?;
         let app = web::Data::new(App { door: door.clone(), metrics, sealer, base_url: settings.base_url.clone() });
         let mut server = HttpServer::new(move || ActixApp::new().app_data(app.clone()).configure(api::routes));
         if let Some(workers) = settings.workers {

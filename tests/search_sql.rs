@@ -547,6 +547,36 @@ fn pages_neither_skip_nor_repeat_while_others_write() {
     );
 }
 
+#[test]
+fn the_largest_search_that_is_taken_is_answered() {
+    let database = sqlite();
+    let many = |name: &str, each: &dyn Fn(usize) -> String| {
+        (name.to_owned(), (0..500).map(each).collect::<Vec<_>>().join(","))
+    };
+    for pair in [
+        many("participant", &|number| format!("{number}")),
+        many("participant", &|number| format!("{OTHER}/Practitioner/{number}")),
+        many("date", &|number| format!("ne{}", 1500 + number)),
+        many("_lastUpdated", &|number| format!("{}", 1500 + number)),
+        many("category", &|number| format!("http://s{number}|a")),
+        many("category:not", &|number| format!("http://s{number}|")),
+        many("_id", &|number| format!("{number}")),
+    ] {
+        let (found, _) = pages(
+            &database.store,
+            &read(std::slice::from_ref(&pair)),
+            std::slice::from_ref(&pair),
+        );
+        assert!(found.is_empty());
+    }
+    let sorts = ("_sort".to_owned(), "date,-date,_lastUpdated".to_owned());
+    let all: Vec<(String, String)> = (0..99)
+        .map(|_| ("date".to_owned(), "ge2024".to_owned()))
+        .chain([sorts])
+        .collect();
+    assert!(pages(&database.store, &read(&all), &all).0.is_empty());
+}
+
 /// What a portal and a journal system ask, again and again.
 const EVERYDAY: &[&str] = &[
     "patient=Patient/p7&status=active",

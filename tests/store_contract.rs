@@ -15,7 +15,7 @@ use fastkontakt::fhir::search::{IndexEntry, RefTarget};
 use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient};
 use fastkontakt::store::{AuditEntry, NewVersion, Store, StoreError, StoreOptions};
 use jiff::{Timestamp, ToSpan};
-use support::{Fresh, put_next, token, version};
+use support::{Fresh, put_next, version};
 
 const PERSONNUMMER: &str = "http://electronichealth.se/identifier/personnummer";
 
@@ -69,11 +69,16 @@ fn start_at_once(url: &str) {
         let start = || {
             let store = Store::open(url, &StoreOptions::default()).expect("the store opens");
             let run = store.migrate().expect("the store migrates").len();
-            store.read_blocking(|session| session.current(CareTeam, "a")).expect("the tables are there");
+            store
+                .read_blocking(|session| session.current(CareTeam, "a"))
+                .expect("the tables are there");
             run
         };
         let starts: Vec<_> = (0..4).map(|_| scope.spawn(start)).collect();
-        starts.into_iter().map(|start| start.join().expect("a start")).collect::<Vec<_>>()
+        starts
+            .into_iter()
+            .map(|start| start.join().expect("a start"))
+            .collect::<Vec<_>>()
     });
     assert_eq!(run.iter().filter(|run| **run > 0).count(), 1, "{run:?}");
 }
@@ -95,7 +100,9 @@ fn programs_may_start_at_once_on_postgresql() {
 fn another_programs_postgresql_schema_is_left_alone() {
     let Some(url) = postgres::fresh_database() else { return };
     let mut connection = PgConnection::establish(&url).expect("PostgreSQL answers");
-    connection.batch_execute("CREATE TABLE meta (x INT)").expect("somebody's table");
+    connection
+        .batch_execute("CREATE TABLE meta (x INT)")
+        .expect("somebody's table");
     let refused = Store::open(&url, &StoreOptions::default()).err();
     assert!(matches!(refused, Some(StoreError::Corrupt(reason)) if reason.contains("another program")));
 }
@@ -103,15 +110,24 @@ fn another_programs_postgresql_schema_is_left_alone() {
 #[test]
 fn a_postgresql_server_out_of_reach_is_told() {
     let url = "postgres:///x?host=/nonexistent&user=fastkontakt&password=hemligt";
-    let refused = Store::open(url, &StoreOptions::default()).err().expect("no such server");
-    assert!(matches!(&refused, StoreError::Unavailable(_)) && !refused.to_string().contains("hemligt"), "{refused}");
+    let refused = Store::open(url, &StoreOptions::default())
+        .err()
+        .expect("no such server");
+    assert!(
+        matches!(&refused, StoreError::Unavailable(_)) && !refused.to_string().contains("hemligt"),
+        "{refused}"
+    );
 }
 
 /// Runs SQL of the test's own on the database behind the store.
 fn sql(fresh: &Fresh, sql: &str) -> Result<(), diesel::result::Error> {
     match fresh.url.strip_prefix("sqlite://") {
-        Some(path) => SqliteConnection::establish(path).expect("SQLite opens").batch_execute(sql),
-        None => PgConnection::establish(&fresh.url).expect("PostgreSQL answers").batch_execute(sql),
+        Some(path) => SqliteConnection::establish(path)
+            .expect("SQLite opens")
+            .batch_execute(sql),
+        None => PgConnection::establish(&fresh.url)
+            .expect("PostgreSQL answers")
+            .batch_execute(sql),
     }
 }
 
@@ -132,8 +148,22 @@ fn count(fresh: &Fresh, from: &str) -> i64 {
 /// Writes version 1 with these index rows and patient.
 fn create(store: &Store, kind: ResourceType, id: &'static str, patient: Option<&'static str>, index: Vec<IndexEntry>) {
     store
-        .write_blocking(move |session| session.put(&NewVersion { patient, index: &index, ..version(kind, id, 1, "{}") }))
+        .write_blocking(move |session| {
+            session.put(&NewVersion {
+                patient,
+                index: &index,
+                ..version(kind, id, 1, "{}")
+            })
+        })
         .expect("the resource is created");
+}
+
+fn token(param: &'static str, system: &str, value: &str) -> IndexEntry {
+    IndexEntry::Token {
+        param,
+        system: Some(system.to_owned()),
+        value: value.to_owned(),
+    }
 }
 
 fn ids(found: Vec<fastkontakt::store::Stored>) -> Vec<String> {
@@ -146,18 +176,37 @@ fn what_is_written_is_read_back(fresh: &Fresh) {
     fresh
         .store
         .write_blocking(move |session| {
-            session.put(&NewVersion { last_updated: at, patient: Some("p"), ..version(CareTeam, "a", 1, body) })
+            session.put(&NewVersion {
+                last_updated: at,
+                patient: Some("p"),
+                ..version(CareTeam, "a", 1, body)
+            })
         })
         .expect("it is written");
-    let read = fresh.store.read_blocking(|session| session.current(CareTeam, "a")).expect("it is read");
+    let read = fresh
+        .store
+        .read_blocking(|session| session.current(CareTeam, "a"))
+        .expect("it is read");
     let stored = read.expect("it is there");
     assert_eq!((stored.version, stored.deleted, stored.body.as_str()), (1, false, body));
     assert_eq!(stored.last_updated.as_microsecond(), at.as_microsecond());
-    assert_eq!(fresh.store.read_blocking(|session| session.version(CareTeam, "a", 1)), Ok(Some(stored.clone())));
-    assert_eq!(fresh.store.read_blocking(|session| session.version(CareTeam, "a", 2)), Ok(None));
-    assert_eq!(fresh.store.read_blocking(|session| session.current(CarePlan, "a")), Ok(None));
+    assert_eq!(
+        fresh.store.read_blocking(|session| session.version(CareTeam, "a", 1)),
+        Ok(Some(stored.clone()))
+    );
+    assert_eq!(
+        fresh.store.read_blocking(|session| session.version(CareTeam, "a", 2)),
+        Ok(None)
+    );
+    assert_eq!(
+        fresh.store.read_blocking(|session| session.current(CarePlan, "a")),
+        Ok(None)
+    );
     let wanted = [(CareTeam, "none"), (CareTeam, "a")];
-    assert_eq!(fresh.store.read_blocking(|session| session.current_many(&wanted)), Ok(vec![stored]));
+    assert_eq!(
+        fresh.store.read_blocking(|session| session.current_many(&wanted)),
+        Ok(vec![stored])
+    );
 }
 
 fn versions_follow_each_other_through_delete_and_return(fresh: &Fresh) {
@@ -165,14 +214,26 @@ fn versions_follow_each_other_through_delete_and_return(fresh: &Fresh) {
         .store
         .write_blocking(|session| {
             session.put(&version(CareTeam, "a", 1, "{1}"))?;
-            session.put(&NewVersion { deleted: true, ..version(CareTeam, "a", 2, "") })?;
+            session.put(&NewVersion {
+                deleted: true,
+                ..version(CareTeam, "a", 2, "")
+            })?;
             session.put(&version(CareTeam, "a", 3, "{3}"))
         })
         .expect("three versions");
-    let history = fresh.store.read_blocking(|session| session.history(CareTeam, "a", 10, None)).expect("a history");
-    let seen: Vec<(i64, bool, &str)> = history.iter().map(|v| (v.version, v.deleted, v.body.as_str())).collect();
+    let history = fresh
+        .store
+        .read_blocking(|session| session.history(CareTeam, "a", 10, None))
+        .expect("a history");
+    let seen: Vec<(i64, bool, &str)> = history
+        .iter()
+        .map(|v| (v.version, v.deleted, v.body.as_str()))
+        .collect();
     assert_eq!(seen, [(3, false, "{3}"), (2, true, ""), (1, false, "{1}")]);
-    let second = fresh.store.read_blocking(|session| session.version(CareTeam, "a", 2)).expect("read");
+    let second = fresh
+        .store
+        .read_blocking(|session| session.version(CareTeam, "a", 2))
+        .expect("read");
     assert!(second.expect("the deleted version").deleted);
 }
 
@@ -183,19 +244,29 @@ fn history_comes_in_pages_newest_first(fresh: &Fresh) {
     });
     assert_eq!(written, Ok(1));
     let page = |before| {
-        let read = fresh.store.read_blocking(|session| session.history(CareTeam, "a", 3, before)).expect("a page");
+        let read = fresh
+            .store
+            .read_blocking(|session| session.history(CareTeam, "a", 3, before))
+            .expect("a page");
         read.iter().map(|stored| stored.version).collect::<Vec<_>>()
     };
-    assert_eq!((page(None), page(Some(5)), page(Some(2)), page(Some(1))), (vec![7, 6, 5], vec![4, 3, 2], vec![1], vec![]));
+    assert_eq!(
+        (page(None), page(Some(5)), page(Some(2)), page(Some(1))),
+        (vec![7, 6, 5], vec![4, 3, 2], vec![1], vec![])
+    );
 }
 
 fn a_version_that_does_not_follow_is_a_conflict(fresh: &Fresh) {
     create(&fresh.store, CareTeam, "a", None, Vec::new());
     for wrong in [0, 1, 3] {
-        let written = fresh.store.write_blocking(move |session| session.put(&version(CareTeam, "a", wrong, "{}")));
+        let written = fresh
+            .store
+            .write_blocking(move |session| session.put(&version(CareTeam, "a", wrong, "{}")));
         assert_eq!(written, Err(StoreError::Conflict));
     }
-    let skipped = fresh.store.write_blocking(|session| session.put(&version(CareTeam, "new", 2, "{}")));
+    let skipped = fresh
+        .store
+        .write_blocking(|session| session.put(&version(CareTeam, "new", 2, "{}")));
     assert_eq!(skipped, Err(StoreError::Conflict));
     assert_eq!(count(fresh, "history"), 1);
 }
@@ -216,7 +287,10 @@ fn race(store: &Store, write: impl Fn(&Store) -> Result<i64, StoreError> + Sync)
                 })
             })
             .collect();
-        writers.into_iter().map(|writer| writer.join().expect("a writer")).collect()
+        writers
+            .into_iter()
+            .map(|writer| writer.join().expect("a writer"))
+            .collect()
     });
     versions.sort_unstable();
     versions
@@ -224,20 +298,30 @@ fn race(store: &Store, write: impl Fn(&Store) -> Result<i64, StoreError> + Sync)
 
 fn parallel_writers_lose_no_update_and_leave_no_gap(fresh: &Fresh) {
     let versions = race(&fresh.store, |store| {
-        store.write_blocking(|session| put_next(session, CareTeam, "a", Some("p"))).map_err(|error| match error {
-            StoreError::Conflict => StoreError::Other("a conflict in spite of the lock".to_owned()),
-            other => other,
-        })
+        store
+            .write_blocking(|session| put_next(session, CareTeam, "a", Some("p")))
+            .map_err(|error| match error {
+                StoreError::Conflict => StoreError::Other("a conflict in spite of the lock".to_owned()),
+                other => other,
+            })
     });
     assert_eq!(versions, (1..=32).collect::<Vec<_>>());
-    let history = fresh.store.read_blocking(|session| session.history(CareTeam, "a", 100, None)).expect("a history");
-    assert_eq!(history.iter().map(|stored| stored.version).collect::<Vec<_>>(), (1..=32).rev().collect::<Vec<_>>());
+    let history = fresh
+        .store
+        .read_blocking(|session| session.history(CareTeam, "a", 100, None))
+        .expect("a history");
+    assert_eq!(
+        history.iter().map(|stored| stored.version).collect::<Vec<_>>(),
+        (1..=32).rev().collect::<Vec<_>>()
+    );
     assert!(history.is_sorted_by_key(|stored| std::cmp::Reverse(stored.last_updated)));
 }
 
 fn parallel_writers_without_locks_conflict_but_lose_nothing(fresh: &Fresh) {
     let versions = race(&fresh.store, |store| {
-        let seen = store.read_blocking(|session| session.current(CareTeam, "a"))?.map_or(0, |stored| stored.version);
+        let seen = store
+            .read_blocking(|session| session.current(CareTeam, "a"))?
+            .map_or(0, |stored| stored.version);
         store.write_blocking(move |session| session.put(&version(CareTeam, "a", seen + 1, "{}")))?;
         Ok(seen + 1)
     });
@@ -262,7 +346,9 @@ fn a_patient_lock_makes_a_check_exact(fresh: &Fresh) {
                 })
             })
             .collect();
-        let answers = writers.into_iter().map(|writer| writer.join().expect("a writer").expect("an answer"));
+        let answers = writers
+            .into_iter()
+            .map(|writer| writer.join().expect("a writer").expect("an answer"));
         answers.filter(|written| *written).count()
     });
     assert_eq!(written, 1);
@@ -275,7 +361,13 @@ fn a_failed_write_leaves_nothing(fresh: &Fresh) {
         Err(StoreError::Other("refused".to_owned()))
     });
     assert_eq!(written, Err(StoreError::Other("refused".to_owned())));
-    for table in ["resource", "history", "outbox", "index_token", "patient_key WHERE key > 0"] {
+    for table in [
+        "resource",
+        "history",
+        "outbox",
+        "index_token",
+        "patient_key WHERE key > 0",
+    ] {
         assert_eq!(count(fresh, table), 0, "{table}");
     }
     create(&fresh.store, CareTeam, "a", None, Vec::new());
@@ -299,24 +391,51 @@ fn a_panicking_write_leaves_nothing_and_the_store_goes_on(fresh: &Fresh) {
 
 fn identifiers_are_found_and_replaced(fresh: &Fresh) {
     let store = &fresh.store;
-    create(store, Patient, "p", Some("p"), vec![token("identifier", PERSONNUMMER, "191212121212")]);
-    create(store, Organization, "o", None, vec![token("identifier", PERSONNUMMER, "191212121212")]);
+    create(
+        store,
+        Patient,
+        "p",
+        Some("p"),
+        vec![token("identifier", PERSONNUMMER, "191212121212")],
+    );
+    create(
+        store,
+        Organization,
+        "o",
+        None,
+        vec![token("identifier", PERSONNUMMER, "191212121212")],
+    );
     let find = |systems: &'static [&'static str], value: &'static str| {
-        ids(store.read_blocking(|session| session.patients_with_identifier(systems, value)).expect("an answer"))
+        ids(store
+            .read_blocking(|session| session.patients_with_identifier(systems, value))
+            .expect("an answer"))
     };
     assert_eq!(find(&[PERSONNUMMER], "191212121212"), ["p"]);
-    assert_eq!(find(&["urn:oid:1.2.752.129.2.1.3.1", PERSONNUMMER], "191212121212"), ["p"]);
+    assert_eq!(
+        find(&["urn:oid:1.2.752.129.2.1.3.1", PERSONNUMMER], "191212121212"),
+        ["p"]
+    );
     assert!(find(&["http://example.org"], "191212121212").is_empty());
     let index = [token("identifier", PERSONNUMMER, "tolvan")];
     store
         .write_blocking(move |session| {
-            session.put(&NewVersion { patient: Some("p"), index: &index, ..version(Patient, "p", 2, "{}") })
+            session.put(&NewVersion {
+                patient: Some("p"),
+                index: &index,
+                ..version(Patient, "p", 2, "{}")
+            })
         })
         .expect("an update");
     assert!(find(&[PERSONNUMMER], "191212121212").is_empty());
     assert_eq!(find(&[PERSONNUMMER], "tolvan"), ["p"]);
-    let deleted = NewVersion { deleted: true, patient: Some("p"), ..version(Patient, "p", 3, "") };
-    store.write_blocking(move |session| session.put(&deleted)).expect("a delete");
+    let deleted = NewVersion {
+        deleted: true,
+        patient: Some("p"),
+        ..version(Patient, "p", 3, "")
+    };
+    store
+        .write_blocking(move |session| session.put(&deleted))
+        .expect("a delete");
     assert!(find(&[PERSONNUMMER], "tolvan").is_empty());
     assert_eq!(count(fresh, "index_token"), 1);
 }
@@ -324,12 +443,31 @@ fn identifiers_are_found_and_replaced(fresh: &Fresh) {
 fn links_are_found_when_they_are_ours(fresh: &Fresh) {
     let link = |kind: &str, id: &str, url: Option<&str>| IndexEntry::Reference {
         param: "link",
-        target: RefTarget { kind: Some(kind.to_owned()), id: Some(id.to_owned()), url: url.map(str::to_owned) },
+        target: RefTarget {
+            kind: Some(kind.to_owned()),
+            id: Some(id.to_owned()),
+            url: url.map(str::to_owned),
+        },
     };
     create(&fresh.store, Patient, "a", Some("a"), vec![link("Patient", "b", None)]);
-    create(&fresh.store, Patient, "c", Some("c"), vec![link("Patient", "b", Some("https://other.example/Patient/b"))]);
-    create(&fresh.store, Patient, "d", Some("d"), vec![link("RelatedPerson", "b", None)]);
-    let found = fresh.store.read_blocking(|session| session.patients_linking_to("b")).expect("an answer");
+    create(
+        &fresh.store,
+        Patient,
+        "c",
+        Some("c"),
+        vec![link("Patient", "b", Some("https://other.example/Patient/b"))],
+    );
+    create(
+        &fresh.store,
+        Patient,
+        "d",
+        Some("d"),
+        vec![link("RelatedPerson", "b", None)],
+    );
+    let found = fresh
+        .store
+        .read_blocking(|session| session.patients_linking_to("b"))
+        .expect("an answer");
     assert_eq!(ids(found), ["a"]);
 }
 
@@ -341,41 +479,77 @@ fn a_patients_resources_are_found(fresh: &Fresh) {
     create(store, CareTeam, "t4", None, Vec::new());
     create(store, CarePlan, "c1", Some("p"), Vec::new());
     let find = |patients: &'static [&'static str]| {
-        ids(store.read_blocking(|session| session.of_patients(CareTeam, patients)).expect("an answer"))
+        ids(store
+            .read_blocking(|session| session.of_patients(CareTeam, patients))
+            .expect("an answer"))
     };
     assert_eq!(find(&["p", "q", "unknown"]), ["t1", "t2"]);
     assert!(find(&[]).is_empty());
-    let deleted = NewVersion { deleted: true, patient: Some("p"), ..version(CareTeam, "t1", 2, "") };
-    store.write_blocking(move |session| session.put(&deleted)).expect("a delete");
+    let deleted = NewVersion {
+        deleted: true,
+        patient: Some("p"),
+        ..version(CareTeam, "t1", 2, "")
+    };
+    store
+        .write_blocking(move |session| session.put(&deleted))
+        .expect("a delete");
     assert_eq!(find(&["p", "q"]), ["t2"]);
 }
 
 fn a_resource_moves_to_another_patient_with_its_history(fresh: &Fresh) {
     let store = &fresh.store;
-    create(store, CareTeam, "t", Some("wrong"), vec![token("status", "s", "active")]);
+    create(
+        store,
+        CareTeam,
+        "t",
+        Some("wrong"),
+        vec![token("status", "s", "active")],
+    );
     let index = [token("status", "s", "active")];
     store
         .write_blocking(move |session| {
-            session.put(&NewVersion { patient: Some("right"), index: &index, ..version(CareTeam, "t", 2, "{}") })
+            session.put(&NewVersion {
+                patient: Some("right"),
+                index: &index,
+                ..version(CareTeam, "t", 2, "{}")
+            })
         })
         .expect("the correction");
-    let of = |id: &'static str| ids(store.read_blocking(|session| session.of_patients(CareTeam, &[id])).expect("read"));
+    let of = |id: &'static str| {
+        ids(store
+            .read_blocking(|session| session.of_patients(CareTeam, &[id]))
+            .expect("read"))
+    };
     assert_eq!((of("wrong"), of("right")), (vec![], vec!["t".to_owned()]));
-    assert_eq!(store.read_blocking(|session| session.history(CareTeam, "t", 9, None)).expect("a history").len(), 2);
+    assert_eq!(
+        store
+            .read_blocking(|session| session.history(CareTeam, "t", 9, None))
+            .expect("a history")
+            .len(),
+        2
+    );
     assert_eq!(count(fresh, "index_token"), 1);
 }
 
 fn index_rows_may_be_many_doubled_and_long(fresh: &Fresh) {
     let long = "9".repeat(5_000);
-    let mut index: Vec<IndexEntry> = (0..100).map(|number| token("identifier", "urn:x", &number.to_string())).collect();
+    let mut index: Vec<IndexEntry> = (0..100)
+        .map(|number| token("identifier", "urn:x", &number.to_string()))
+        .collect();
     index.push(token("identifier", "urn:x", "7"));
     index.push(token("identifier", "urn:x", &long));
     index.push(token("identifier", "urn:x", "with \0 in it"));
-    index.extend((0..5).map(|day| IndexEntry::Date { param: "date", low: i64::MIN, high: i64::MAX - day }));
+    index.extend((0..5).map(|day| IndexEntry::Date {
+        param: "date",
+        low: i64::MIN,
+        high: i64::MAX - day,
+    }));
     create(&fresh.store, Patient, "p", Some("p"), index.clone());
     assert_eq!((count(fresh, "index_token"), count(fresh, "index_date")), (101, 5));
     for value in ["0".to_owned(), "99".to_owned(), long] {
-        let found = fresh.store.read_blocking(|session| session.patients_with_identifier(&["urn:x"], &value));
+        let found = fresh
+            .store
+            .read_blocking(|session| session.patients_with_identifier(&["urn:x"], &value));
         assert_eq!(ids(found.expect("an answer")), ["p"]);
     }
     fresh
@@ -387,7 +561,10 @@ fn index_rows_may_be_many_doubled_and_long(fresh: &Fresh) {
 
 fn the_outbox_has_a_row_per_version(fresh: &Fresh) {
     create(&fresh.store, CareTeam, "a", Some("p"), Vec::new());
-    fresh.store.write_blocking(|session| put_next(session, CareTeam, "a", Some("p"))).expect("an update");
+    fresh
+        .store
+        .write_blocking(|session| put_next(session, CareTeam, "a", Some("p")))
+        .expect("an update");
     assert_eq!(count(fresh, "outbox JOIN history ON history.seq = outbox.seq"), 2);
 }
 
@@ -406,20 +583,38 @@ fn the_audit_names_the_patients_and_only_grows(fresh: &Fresh) {
                 interaction: "search-type",
                 request_id: "r-9",
                 outcome: "success",
-                resources: vec![(CareTeam, "a", 1), (CareTeam, "b", 1), (CareTeam, "c", 1), (Organization, "o", 1)],
+                resources: vec![
+                    (CareTeam, "a", 1),
+                    (CareTeam, "b", 1),
+                    (CareTeam, "c", 1),
+                    (Organization, "o", 1),
+                ],
             })
         })
         .expect("an audit row");
-    assert_eq!(count(fresh, "audit WHERE request_id = 'r-9' AND resources LIKE 'CareTeam/a/_history/1 %'"), 1);
+    assert_eq!(
+        count(
+            fresh,
+            "audit WHERE request_id = 'r-9' AND resources LIKE 'CareTeam/a/_history/1 %'"
+        ),
+        1
+    );
     assert_eq!(count(fresh, "audit_patient"), 2);
-    for change in ["DELETE FROM audit", "UPDATE audit SET caller = 'x'", "DELETE FROM audit_patient"] {
+    for change in [
+        "DELETE FROM audit",
+        "UPDATE audit SET caller = 'x'",
+        "DELETE FROM audit_patient",
+    ] {
         let refused = sql(fresh, change).expect_err("the audit only grows").to_string();
         assert!(refused.contains("append-only"), "{refused}");
     }
 }
 
 fn time_never_goes_backwards(fresh: &Fresh) {
-    fresh.store.write_blocking(|session| put_next(session, CareTeam, "a", None)).expect("a version");
+    fresh
+        .store
+        .write_blocking(|session| put_next(session, CareTeam, "a", None))
+        .expect("a version");
     fresh
         .store
         .read_blocking(|session| -> Result<(), StoreError> {
@@ -440,32 +635,58 @@ fn migrating_again_does_nothing(fresh: &Fresh) {
     let again = Store::open(&fresh.url, &StoreOptions::default()).expect("a second store");
     let migrated: BTreeSet<usize> = thread::scope(|scope| {
         let starts: Vec<_> = (0..4).map(|_| scope.spawn(|| again.migrate())).collect();
-        starts.into_iter().map(|start| start.join().expect("a start").expect("migrated").len()).collect()
+        starts
+            .into_iter()
+            .map(|start| start.join().expect("a start").expect("migrated").len())
+            .collect()
     });
     assert_eq!(migrated, BTreeSet::from([0]));
-    assert!(again.read_blocking(|session| session.current(CareTeam, "a")).expect("read").is_some());
+    assert!(
+        again
+            .read_blocking(|session| session.current(CareTeam, "a"))
+            .expect("read")
+            .is_some()
+    );
 }
 
 fn a_newer_schema_is_refused(fresh: &Fresh) {
-    sql(fresh, "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')").expect("a later migration");
+    sql(
+        fresh,
+        "INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')",
+    )
+    .expect("a later migration");
     assert!(matches!(fresh.store.migrate(), Err(StoreError::Corrupt(reason)) if reason.contains("newer program")));
 }
 
 fn meta_values_are_kept(fresh: &Fresh) {
-    fresh.store.write_blocking(|session| session.set_meta("index_version", "1")).expect("set");
-    fresh.store.write_blocking(|session| session.set_meta("index_version", "2")).expect("set again");
-    assert_eq!(fresh.store.read_blocking(|session| session.meta("index_version")), Ok(Some("2".to_owned())));
+    fresh
+        .store
+        .write_blocking(|session| session.set_meta("index_version", "1"))
+        .expect("set");
+    fresh
+        .store
+        .write_blocking(|session| session.set_meta("index_version", "2"))
+        .expect("set again");
+    assert_eq!(
+        fresh.store.read_blocking(|session| session.meta("index_version")),
+        Ok(Some("2".to_owned()))
+    );
     assert_eq!(fresh.store.read_blocking(|session| session.meta("none")), Ok(None));
 }
 
 fn the_async_interface_does_the_same(fresh: &Fresh) {
     let store = fresh.store.clone();
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async move {
         store.ping().await.expect("the database answers");
         let written = store.write(|session| put_next(session, CareTeam, "a", None)).await;
         assert_eq!(written, Ok(1));
-        let read = store.read(|session| session.current(CareTeam, "a")).await.expect("read");
+        let read = store
+            .read(|session| session.current(CareTeam, "a"))
+            .await
+            .expect("read");
         assert_eq!(read.map(|stored| stored.version), Some(1));
         let panicked: Result<(), StoreError> = store.write(|_| panic!("on purpose")).await;
         assert!(matches!(panicked, Err(StoreError::Other(_))));

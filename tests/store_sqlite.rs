@@ -34,8 +34,10 @@ fn hold(store: &Store) -> Sender<()> {
     let_go
 }
 
+type Write = fn(&Store) -> Result<i64, StoreError>;
+
 /// Hands in these writes while the writer is held, so that they share a transaction; their answers in order.
-fn together(store: &Store, writes: &[fn(&Store) -> Result<i64, StoreError>]) -> Vec<Result<i64, StoreError>> {
+fn together(store: &Store, writes: &[Write]) -> Vec<Result<i64, StoreError>> {
     let let_go = hold(store);
     thread::scope(|scope| {
         let mut handed_in = Vec::new();
@@ -47,7 +49,10 @@ fn together(store: &Store, writes: &[fn(&Store) -> Result<i64, StoreError>]) -> 
             }
         }
         drop(let_go);
-        handed_in.into_iter().map(|write| write.join().expect("an answer")).collect()
+        handed_in
+            .into_iter()
+            .map(|write| write.join().expect("an answer"))
+            .collect()
     })
 }
 
@@ -74,21 +79,37 @@ fn panicking(store: &Store) -> Result<i64, StoreError> {
 #[test]
 fn waiting_writes_share_a_transaction_and_fail_alone() {
     let fresh = Fresh::sqlite(&StoreOptions::default());
-    let answers = together(&fresh.store, &[good, refused, panicking, refused, good, panicking, good]);
-    let kept: Vec<i64> = answers.iter().filter_map(|answer| answer.as_ref().ok().copied()).collect();
+    let answers = together(
+        &fresh.store,
+        &[good, refused, panicking, refused, good, panicking, good],
+    );
+    let kept: Vec<i64> = answers
+        .iter()
+        .filter_map(|answer| answer.as_ref().ok().copied())
+        .collect();
     assert_eq!(kept, [1, 2, 3]);
     assert_eq!(answers[1], Err(StoreError::Other("refused".to_owned())));
     assert!(matches!(&answers[2], Err(StoreError::Other(reason)) if reason.contains("panicked")));
-    let history = fresh.store.read_blocking(|session| session.history(CareTeam, "a", 10, None)).expect("a history");
+    let history = fresh
+        .store
+        .read_blocking(|session| session.history(CareTeam, "a", 10, None))
+        .expect("a history");
     assert_eq!(history.len(), 3);
     let batches = fresh.store.figures().batches;
-    assert_eq!(batches.iter().map(|(size, count)| *size as u64 * count).sum::<u64>(), 8, "{batches:?}");
+    assert_eq!(
+        batches.iter().map(|(size, count)| *size as u64 * count).sum::<u64>(),
+        8,
+        "{batches:?}"
+    );
     assert!(batches.iter().any(|(size, _)| *size >= 2), "{batches:?}");
 }
 
 #[test]
 fn a_full_queue_refuses_at_once() {
-    let fresh = Fresh::sqlite(&StoreOptions { queue_bound: 2, ..StoreOptions::default() });
+    let fresh = Fresh::sqlite(&StoreOptions {
+        queue_bound: 2,
+        ..StoreOptions::default()
+    });
     let let_go = hold(&fresh.store);
     thread::scope(|scope| {
         let waiting: Vec<_> = (0..2).map(|_| scope.spawn(|| good(&fresh.store))).collect();
@@ -97,7 +118,9 @@ fn a_full_queue_refuses_at_once() {
         }
         assert_eq!(good(&fresh.store), Err(StoreError::QueueFull));
         drop(let_go);
-        waiting.into_iter().for_each(|write| assert!(write.join().expect("an answer").is_ok()));
+        waiting
+            .into_iter()
+            .for_each(|write| assert!(write.join().expect("an answer").is_ok()));
     });
 }
 
@@ -113,17 +136,27 @@ fn closing_finishes_what_was_handed_in() {
         let closing = scope.spawn(|| fresh.store.close_blocking());
         drop(let_go);
         closing.join().expect("the store closes");
-        waiting.into_iter().for_each(|write| assert!(write.join().expect("an answer").is_ok()));
+        waiting
+            .into_iter()
+            .for_each(|write| assert!(write.join().expect("an answer").is_ok()));
     });
     assert!(matches!(good(&fresh.store), Err(StoreError::Unavailable(_))));
-    assert!(fresh.store.read_blocking(|session| session.current(CareTeam, "a")).expect("reads go on").is_some());
+    assert!(
+        fresh
+            .store
+            .read_blocking(|session| session.current(CareTeam, "a"))
+            .expect("reads go on")
+            .is_some()
+    );
 }
 
 #[test]
 fn a_caller_who_has_gone_needs_no_write() {
     let fresh = Fresh::sqlite(&StoreOptions::default());
     let let_go = hold(&fresh.store);
-    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let write = fresh.store.write(|session| put_next(session, CareTeam, "gone", None));
         let mut write = Box::pin(write);
@@ -136,19 +169,27 @@ fn a_caller_who_has_gone_needs_no_write() {
     });
     drop(let_go);
     good(&fresh.store).expect("a later write");
-    assert_eq!(fresh.store.read_blocking(|session| session.current(CareTeam, "gone")), Ok(None));
+    assert_eq!(
+        fresh.store.read_blocking(|session| session.current(CareTeam, "gone")),
+        Ok(None)
+    );
 }
 
 #[test]
 fn a_pooled_connection_cannot_write() {
     let fresh = Fresh::sqlite(&StoreOptions::default());
-    let written = fresh.store.read_blocking(|session| session.put(&version(CareTeam, "a", 1, "{}")));
+    let written = fresh
+        .store
+        .read_blocking(|session| session.put(&version(CareTeam, "a", 1, "{}")));
     assert!(matches!(written, Err(StoreError::Unavailable(_))), "{written:?}");
 }
 
 #[test]
 fn another_writer_on_the_file_makes_the_store_unavailable_for_a_while_only() {
-    let fresh = Fresh::sqlite(&StoreOptions { busy_timeout: Duration::from_millis(50), ..StoreOptions::default() });
+    let fresh = Fresh::sqlite(&StoreOptions {
+        busy_timeout: Duration::from_millis(50),
+        ..StoreOptions::default()
+    });
     let path = fresh.url.strip_prefix("sqlite://").expect("a path");
     let mut other = SqliteConnection::establish(path).expect("SQLite opens");
     other.batch_execute("BEGIN IMMEDIATE").expect("the other writes");
@@ -163,7 +204,10 @@ fn the_log_does_not_grow_for_ever() {
     let body = "x".repeat(100_000);
     for number in 1..=800 {
         let body = body.clone();
-        fresh.store.write_blocking(move |session| session.put(&version(CareTeam, "a", number, &body))).expect("written");
+        fresh
+            .store
+            .write_blocking(move |session| session.put(&version(CareTeam, "a", number, &body)))
+            .expect("written");
     }
     let path = fresh.url.strip_prefix("sqlite://").expect("a path");
     let log = fs::metadata(format!("{path}-wal")).expect("the log").len();
@@ -173,7 +217,10 @@ fn the_log_does_not_grow_for_ever() {
 }
 
 fn why_not(url: &str) -> String {
-    Store::open(url, &StoreOptions::default()).err().expect("it is refused").to_string()
+    Store::open(url, &StoreOptions::default())
+        .err()
+        .expect("it is refused")
+        .to_string()
 }
 
 #[test]
@@ -189,18 +236,24 @@ fn what_is_no_database_of_ours_is_refused_and_left_as_it_was() {
     let text = "a letter, not a database; long enough to have a header";
     fs::write(folder.file("letter.txt"), text).expect("a file");
     assert!(why_not(&url("letter.txt")).contains("not an SQLite database"));
-    assert_eq!(fs::read_to_string(folder.file("letter.txt")).expect("still there"), text);
+    assert_eq!(
+        fs::read_to_string(folder.file("letter.txt")).expect("still there"),
+        text
+    );
 
     let broken = [b"SQLite format 3\0".as_slice(), &[0x5a; 4096]].concat();
     fs::write(folder.file("broken.db"), &broken).expect("a file");
-    assert!(why_not(&url("broken.db")).contains("cannot be used"), "{}", why_not(&url("broken.db")));
+    assert!(
+        why_not(&url("broken.db")).contains("cannot be used"),
+        "{}",
+        why_not(&url("broken.db"))
+    );
     assert_eq!(fs::read(folder.file("broken.db")).expect("still there"), broken);
 
     let foreign = folder.file("foreign.db");
-    SqliteConnection::establish(foreign.to_str().expect("UTF-8"))
-        .and_then(|mut other| Ok(other.batch_execute("CREATE TABLE letters (x)")))
-        .expect("somebody's database")
-        .expect("a table");
+    let mut other = SqliteConnection::establish(foreign.to_str().expect("UTF-8")).expect("somebody's database");
+    other.batch_execute("CREATE TABLE letters (x)").expect("a table");
+    drop(other);
     let before = fs::read(&foreign).expect("it can be read");
     assert!(why_not(&url("foreign.db")).contains("another program's"));
     assert_eq!(fs::read(&foreign).expect("still there"), before);
@@ -214,7 +267,10 @@ fn what_is_no_database_of_ours_is_refused_and_left_as_it_was() {
 fn an_odd_file_name_stands_as_it_is() {
     let folder = Folder::new();
     let name = "file:a b?mode=ro#å%20.db";
-    let store = Store::open(&format!("sqlite://{}", folder.file(name).display()), &StoreOptions::default());
+    let store = Store::open(
+        &format!("sqlite://{}", folder.file(name).display()),
+        &StoreOptions::default(),
+    );
     store.expect("the store opens").migrate().expect("the store migrates");
     assert!(folder.file(name).exists());
 }
@@ -238,10 +294,15 @@ fn a_search_for_a_patient_reads_no_whole_table() {
         "SELECT resource FROM index_token WHERE kind = 1 AND param = 'identifier' AND value = 'x' AND system = 3",
         "DELETE FROM index_token WHERE patient = 1 AND resource = 2",
     ] {
-        let plan: Vec<Step> =
-            diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}")).load(&mut connection).expect("a plan");
+        let plan: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN {query}"))
+            .load(&mut connection)
+            .expect("a plan");
         for step in plan {
-            assert!(!step.detail.starts_with("SCAN") && !step.detail.contains("TEMP B-TREE"), "{query}: {}", step.detail);
+            assert!(
+                !step.detail.starts_with("SCAN") && !step.detail.contains("TEMP B-TREE"),
+                "{query}: {}",
+                step.detail
+            );
         }
     }
 }
@@ -285,7 +346,9 @@ fn what_was_acknowledged_survives_a_kill() {
         let mut seen = 0;
         for line in lines {
             let line = line.expect("a line");
-            let Some((id, version)) = line.strip_prefix("ACK ").and_then(|told| told.split_once(' ')) else { continue };
+            let Some((id, version)) = line.strip_prefix("ACK ").and_then(|told| told.split_once(' ')) else {
+                continue;
+            };
             // The last line may be cut short by the kill; a shorter number is a version that was told before.
             let Ok(version) = version.parse::<i64>() else { continue };
             let known = acknowledged.entry(id.to_owned()).or_default();
@@ -304,11 +367,23 @@ fn what_was_acknowledged_survives_a_kill() {
 fn check(fresh: &Fresh, acknowledged: &BTreeMap<String, i64>) {
     let again = Store::open(&fresh.url, &StoreOptions::default()).expect("the store opens again");
     for (id, version) in acknowledged {
-        let history = again.read_blocking(|session| session.history(CareTeam, id, i64::MAX, None)).expect("a history");
+        let history = again
+            .read_blocking(|session| session.history(CareTeam, id, i64::MAX, None))
+            .expect("a history");
         let versions: Vec<i64> = history.iter().rev().map(|stored| stored.version).collect();
-        assert_eq!(versions, (1..=versions.len() as i64).collect::<Vec<_>>(), "{id} has gaps");
-        assert!(versions.len() as i64 >= *version, "{id}/{version} was acknowledged and is lost");
-        let current = again.read_blocking(|session| session.current(CareTeam, id)).expect("read").expect("it is there");
+        assert_eq!(
+            versions,
+            (1..=versions.len() as i64).collect::<Vec<_>>(),
+            "{id} has gaps"
+        );
+        assert!(
+            versions.len() as i64 >= *version,
+            "{id}/{version} was acknowledged and is lost"
+        );
+        let current = again
+            .read_blocking(|session| session.current(CareTeam, id))
+            .expect("read")
+            .expect("it is there");
         assert_eq!(Some(&current), history.first());
         assert_eq!(current.body, format!("{{\"v\":{}}}", current.version));
     }
@@ -319,6 +394,14 @@ fn check(fresh: &Fresh, acknowledged: &BTreeMap<String, i64>) {
         #[diesel(sql_type = diesel::sql_types::Text)]
         integrity_check: String,
     }
-    let found: Vec<Found> = diesel::sql_query("PRAGMA integrity_check").load(&mut connection).expect("a check");
-    assert_eq!(found.iter().map(|found| found.integrity_check.as_str()).collect::<Vec<_>>(), ["ok"]);
+    let found: Vec<Found> = diesel::sql_query("PRAGMA integrity_check")
+        .load(&mut connection)
+        .expect("a check");
+    assert_eq!(
+        found
+            .iter()
+            .map(|found| found.integrity_check.as_str())
+            .collect::<Vec<_>>(),
+        ["ok"]
+    );
 }

@@ -23,12 +23,21 @@ fn faults(version: FhirVersion, kind: &str, text: &str) -> Vec<String> {
         Ok(value) => check(version, kind, &value),
         Err(fault) => vec![fault],
     };
-    found.iter().map(|fault| format!("{} {}", fault.code.code(), fault.expression).trim_end().to_owned()).collect()
+    found
+        .iter()
+        .map(|fault| {
+            format!("{} {}", fault.code.code(), fault.expression)
+                .trim_end()
+                .to_owned()
+        })
+        .collect()
 }
 
 /// The shared examples lie beside the project, when they are there at all.
 fn accept_folder(folder: &str, version: FhirVersion) {
-    let Ok(entries) = std::fs::read_dir(project(folder)) else { return };
+    let Ok(entries) = std::fs::read_dir(project(folder)) else {
+        return;
+    };
     let mut seen = 0;
     for path in entries.map(|entry| entry.unwrap().path()) {
         let text = std::fs::read_to_string(&path).unwrap();
@@ -64,13 +73,26 @@ fn every_vector_gives_exactly_its_faults() {
             Some(text) => text.to_owned(),
             None => vector["body"].to_string(),
         };
-        let mut expected: Vec<&str> = vector["faults"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        let mut expected: Vec<&str> = vector["faults"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
         expected.sort_unstable();
-        for version in vector["versions"].as_array().unwrap().iter().filter_map(Value::as_str).map(version) {
+        for version in vector["versions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .map(version)
+        {
             let mut found = faults(version, kind, &body);
             found.sort_unstable();
             if found != expected {
-                wrong.push(format!("{version} {name}:\n  expected {expected:?}\n  found    {found:?}"));
+                wrong.push(format!(
+                    "{version} {name}:\n  expected {expected:?}\n  found    {found:?}"
+                ));
             }
         }
     }
@@ -113,15 +135,63 @@ fn deep_nesting_is_no_danger() {
 /// JSON that looks a little like FHIR.
 fn json() -> impl Strategy<Value = Value> {
     let names = prop::sample::select(vec![
-        "resourceType", "id", "_id", "meta", "text", "div", "status", "_status", "contained", "extension", "url", "valueString",
-        "_valueString", "valuePeriod", "valueReference", "period", "start", "end", "participant", "member", "reference", "type", "role", "coding", "system",
-        "code", "name", "given", "_given", "telecom", "value", "category", "identifier", "note", "time", "x", "", "_",
+        "resourceType",
+        "id",
+        "_id",
+        "meta",
+        "text",
+        "div",
+        "status",
+        "_status",
+        "contained",
+        "extension",
+        "url",
+        "valueString",
+        "_valueString",
+        "valuePeriod",
+        "valueReference",
+        "period",
+        "start",
+        "end",
+        "participant",
+        "member",
+        "reference",
+        "type",
+        "role",
+        "coding",
+        "system",
+        "code",
+        "name",
+        "given",
+        "_given",
+        "telecom",
+        "value",
+        "category",
+        "identifier",
+        "note",
+        "time",
+        "x",
+        "",
+        "_",
     ]);
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
-        prop::sample::select(vec!["CareTeam", "Patient", "active", "2024-02-30", "#x", "#", "Patient/1", "", " ", "<div>", "å"]).prop_map(Value::from),
+        prop::sample::select(vec![
+            "CareTeam",
+            "Patient",
+            "active",
+            "2024-02-30",
+            "#x",
+            "#",
+            "Patient/1",
+            "",
+            " ",
+            "<div>",
+            "å"
+        ])
+        .prop_map(Value::from),
         ".{0,8}".prop_map(Value::from),
     ];
     leaf.prop_recursive(5, 40, 6, move |inner| {

@@ -369,8 +369,23 @@ def required_entry(names, primitive):
     return {"anyOf": [{"required": [n]} for n in names]}
 
 
-def json_schemas(tables, codes):
-    """{"$defs": {name: schema}} for all tables, primitive types and code lists."""
+def json_schema(tables, codes):
+    """One schema for every resource of ROOTS: resourceType tells which of "$defs" is meant."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "required": ["resourceType"],
+        "properties": {"resourceType": {"enum": ROOTS}},
+        "allOf": [
+            {"if": {"properties": {"resourceType": {"const": name}}, "required": ["resourceType"]}, "then": reference(name)}
+            for name in ROOTS
+        ],
+        "$defs": definitions_of(tables, codes),
+    }
+
+
+def definitions_of(tables, codes):
+    """{name: schema} for all tables, primitive types and code lists."""
     definitions = {}
     for name in tables.primitives:
         definitions[name] = primitive_schema(name)
@@ -445,9 +460,13 @@ def type_schema(name, table):
 
 
 def lines(table):
-    """JSON with one line per entry: compact, yet readable in a diff."""
-    rows = (f"{json.dumps(k)}:{json.dumps(v, ensure_ascii=False, separators=(',', ':'))}" for k, v in table.items())
+    """JSON with one line per entry, and per definition: compact, yet readable in a diff."""
+    rows = (f"{json.dumps(k)}:{lines(v).rstrip() if k == '$defs' else compact(v)}" for k, v in table.items())
     return "{\n" + ",\n".join(rows) + "\n}\n"
+
+
+def compact(value):
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def generate(version, path):
@@ -459,9 +478,7 @@ def generate(version, path):
     concrete = (n for n, d in tables.definitions.items() if d["kind"] == "resource" and not d["abstract"])
     codes["resource-types"] = {"http://hl7.org/fhir/resource-types": sorted(concrete)}
     (folder / "codes.json").write_text(lines(codes), encoding="utf-8")
-    definitions = lines(json_schemas(tables, codes)).rstrip()
-    head = '"$schema":"https://json-schema.org/draft/2020-12/schema"'
-    (folder / "fhir.schema.json").write_text("{" + head + ',"$defs":' + definitions + "}\n", encoding="utf-8")
+    (folder / "fhir.schema.json").write_text(lines(json_schema(tables, codes)), encoding="utf-8")
     print(f"{version}: {len(tables.types)} tables, {len(codes)} code lists")
     for line in sorted(tables.codes.unlisted):
         print("  not listed:", line)

@@ -26,6 +26,15 @@ pub struct NotUnderstood {
     pub position: Option<(usize, usize)>,
 }
 
+impl NotUnderstood {
+    pub(crate) fn new(resource_type: &str) -> NotUnderstood {
+        NotUnderstood {
+            resource_type: resource_type.to_owned(),
+            position: None,
+        }
+    }
+}
+
 impl fmt::Display for NotUnderstood {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.position {

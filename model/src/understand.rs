@@ -19,70 +19,34 @@ use crate::{NotUnderstood, depth, soften, tables};
 ///
 /// Fails for a type outside the closed set, and for text that is not that resource.
 pub fn understand(resource_type: &str, r5_text: &str) -> Result<Fact, NotUnderstood> {
-    let Some(read) = tables::reader(resource_type) else {
-        return Err(NotUnderstood {
-            resource_type: resource_type.to_owned(),
-            position: None,
-        });
-    };
-    let read = || read_softening(r5_text, read).map_err(|failure| failure.into_not_understood(resource_type));
-    depth::with_enough_stack(r5_text, read).unwrap_or_else(|| {
-        Err(NotUnderstood {
-            resource_type: resource_type.to_owned(),
-            position: None,
-        })
-    })
+    let unread = || NotUnderstood::new(resource_type);
+    if tables::reader(resource_type).is_none() {
+        return Err(unread());
+    }
+    let read = || read_softening(resource_type, r5_text);
+    depth::with_enough_stack(r5_text, read).unwrap_or_else(|| Err(unread()))
 }
 
 /// Reads the text as it stands, or softened where fhir-sdk could not hold what it says.
-fn read_softening(text: &str, read: Reader) -> Result<Fact, Failure> {
+fn read_softening(resource_type: &str, text: &str) -> Result<Fact, NotUnderstood> {
     // A leap second inside an extension would vanish without an error, so those are replaced before reading.
     if soften::may_hold_leap_second(text) {
-        return read_whole(soften::soften(text).as_deref().unwrap_or(text), read);
+        return read_resource(resource_type, soften::soften(text).as_deref().unwrap_or(text));
     }
-    match read_whole(text, read) {
-        Ok(fact) => Ok(fact),
-        Err(failure) => soften::soften(text).map_or(Err(failure), |softer| read_whole(&softer, read)),
-    }
+    read_resource(resource_type, text).or_else(|failure| match soften::soften(text) {
+        Some(softer) => read_resource(resource_type, &softer),
+        None => Err(failure),
+    })
 }
 
-/// Reads one resource of a known type into its facts.
+/// Reads one resource of a known type into its facts; all but the head.
 pub(crate) type Reader = fn(&str) -> Result<Fact, sonic_rs::Error>;
-
-/// What stopped a read: the type of the (contained) resource, and the parser's error.
-struct Failure {
-    contained_type: Option<String>,
-    error: sonic_rs::Error,
-}
-
-impl From<sonic_rs::Error> for Failure {
-    fn from(error: sonic_rs::Error) -> Failure {
-        Failure {
-            contained_type: None,
-            error,
-        }
-    }
-}
-
-impl Failure {
-    fn into_not_understood(self, resource_type: &str) -> NotUnderstood {
-        match self.contained_type {
-            // A position inside the contained resource's own text would mislead.
-            Some(contained) => NotUnderstood {
-                resource_type: contained,
-                position: None,
-            },
-            None => NotUnderstood {
-                resource_type: resource_type.to_owned(),
-                position: Some((self.error.line(), self.error.column())),
-            },
-        }
-    }
-}
 
 /// What every resource has, as fhir-sdk's datatypes; the contained resources still as text.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct HeadView<'a> {
+    resource_type: String,
     #[serde(default)]
     id: Option<String>,
     #[serde(default)]
@@ -101,14 +65,31 @@ struct MetaView {
     security: Many<Coding>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TypeView {
-    resource_type: String,
+fn read_resource(resource_type: &str, text: &str) -> Result<Fact, NotUnderstood> {
+    let stopped = |error: sonic_rs::Error| NotUnderstood {
+        position: Some((error.line(), error.column())),
+        ..NotUnderstood::new(resource_type)
+    };
+    let view: HeadView = sonic_rs::from_str(text).map_err(stopped)?;
+    if view.resource_type != resource_type {
+        return Err(NotUnderstood::new(resource_type));
+    }
+    read_body(view, text, stopped)
 }
 
-fn read_whole(text: &str, read: Reader) -> Result<Fact, Failure> {
-    let view: HeadView = sonic_rs::from_str(text)?;
+/// A resource of a type the rules do not read keeps its place and its head.
+fn read_contained(text: &str) -> Result<Fact, NotUnderstood> {
+    // The position would be one inside the contained resource's own text, so it is not told.
+    let view: HeadView = sonic_rs::from_str(text).map_err(|_| NotUnderstood::new("contained"))?;
+    let stopped = NotUnderstood::new(&view.resource_type);
+    read_body(view, text, |_| stopped)
+}
+
+fn read_body(
+    view: HeadView,
+    text: &str,
+    stopped: impl FnOnce(sonic_rs::Error) -> NotUnderstood,
+) -> Result<Fact, NotUnderstood> {
     let contained = view
         .contained
         .iter()
@@ -121,27 +102,13 @@ fn read_whole(text: &str, read: Reader) -> Result<Fact, Failure> {
         security: security.to_fact(),
         extensions: view.extension.to_fact(),
     };
-    let mut fact = read(text)?;
+    let mut fact = match tables::reader(&view.resource_type) {
+        Some(read) => read(text).map_err(stopped)?,
+        None => Fact::from(Other {
+            resource_type: view.resource_type,
+            ..Other::default()
+        }),
+    };
     *fact.head_mut() = head;
     Ok(fact)
-}
-
-fn read_contained(text: &str) -> Result<Fact, Failure> {
-    let TypeView { resource_type } = sonic_rs::from_str(text)?;
-    // A resource of a type the rules do not read keeps its place and its head.
-    let result = match tables::reader(&resource_type) {
-        Some(read) => read_whole(text, read),
-        None => read_whole(text, |_| Ok(Fact::Other(Box::default()))),
-    };
-    match result {
-        Ok(Fact::Other(other)) => Ok(Fact::Other(Box::new(Other {
-            resource_type,
-            ..*other
-        }))),
-        Ok(fact) => Ok(fact),
-        Err(failure) => Err(Failure {
-            contained_type: Some(resource_type),
-            ..failure
-        }),
-    }
 }

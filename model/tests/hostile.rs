@@ -207,10 +207,12 @@ fn what_is_not_the_resource_fails_without_repeating_it() {
         let error = understand("CareTeam", json).expect_err(json);
         assert!(!format!("{error} {error:?}").contains("195009072553"), "{error:?}");
     }
+    let care_team = r#"{"resourceType": "CareTeam"}"#;
+    assert!(understand("CareTeam", care_team).is_ok() && understand("CarePlan", care_team).is_err());
     assert!(understand("Observation", r#"{"resourceType": "Observation"}"#).is_err());
     let contained = understand(
         "CareTeam",
-        r#"{"contained": [{"resourceType": "Goal", "lifecycleStatus": 1}]}"#,
+        r#"{"resourceType": "CareTeam", "contained": [{"resourceType": "Goal", "lifecycleStatus": 1}]}"#,
     );
     assert_eq!(contained.unwrap_err().resource_type, "Goal");
 }

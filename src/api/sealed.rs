@@ -21,16 +21,18 @@ pub struct Sealer(XChaCha20Poly1305);
 
 impl Sealer {
     /// The sealer of this database; the first server makes the key.
-    pub fn of(store: &Store) -> Result<Sealer, StoreError> {
+    pub async fn of(store: &Store) -> Result<Sealer, StoreError> {
         const NAME: &str = "search-link-key";
-        let key = store.write_blocking(|session| {
+        let key = store
+            .write(|session| {
             if let Some(key) = session.meta(NAME)? {
                 return Ok::<String, StoreError>(key);
             }
             let key = URL_SAFE_NO_PAD.encode(Key::generate());
             session.set_meta(NAME, &key)?;
             Ok(key)
-        })?;
+        })
+            .await?;
         let unusable = || StoreError::Corrupt("the key for search links cannot be read".to_owned());
         let bytes = URL_SAFE_NO_PAD.decode(key).map_err(|_| unusable())?;
         XChaCha20Poly1305::new_from_slice(&bytes).map(Sealer).map_err(|_| unusable())

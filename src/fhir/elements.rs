@@ -132,7 +132,9 @@ impl Tables {
 
     /// The same, with the name as the tables hold it.
     pub fn named(&'static self, name: &str) -> Option<(&'static str, &'static TypeTable)> {
-        self.types.get_key_value(name).map(|(name, table)| (name.as_str(), table))
+        self.types
+            .get_key_value(name)
+            .map(|(name, table)| (name.as_str(), table))
     }
 
     /// The code list of [`Element::codes`].
@@ -152,10 +154,16 @@ pub fn elements(version: FhirVersion) -> &'static Tables {
     static R5: OnceLock<Tables> = OnceLock::new();
     match version {
         FhirVersion::R4 => R4.get_or_init(|| {
-            parse(include_str!("../../schemas/r4/elements.json"), include_str!("../../schemas/r4/codes.json"))
+            parse(
+                include_str!("../../schemas/r4/elements.json"),
+                include_str!("../../schemas/r4/codes.json"),
+            )
         }),
         FhirVersion::R5 => R5.get_or_init(|| {
-            parse(include_str!("../../schemas/r5/elements.json"), include_str!("../../schemas/r5/codes.json"))
+            parse(
+                include_str!("../../schemas/r5/elements.json"),
+                include_str!("../../schemas/r5/codes.json"),
+            )
         }),
     }
 }
@@ -182,8 +190,14 @@ mod tests {
         for version in FhirVersion::ALL {
             let tables = elements(version);
             let closed = ResourceType::ALL.iter().map(|t| t.name());
-            for name in closed.chain(ALSO_CONTAINED.iter().copied()).chain(["Bundle", "Parameters", "OperationOutcome"]) {
-                assert!(tables.type_(name).is_some_and(TypeTable::is_resource), "{version} {name}");
+            for name in closed
+                .chain(ALSO_CONTAINED.iter().copied())
+                .chain(["Bundle", "Parameters", "OperationOutcome"])
+            {
+                assert!(
+                    tables.type_(name).is_some_and(TypeTable::is_resource),
+                    "{version} {name}"
+                );
             }
         }
     }
@@ -194,9 +208,13 @@ mod tests {
             let tables = elements(version);
             for name in tables.names() {
                 for (json_name, element) in tables.type_(name).into_iter().flat_map(TypeTable::iter) {
-                    let known = element.is_primitive() || element.is_resource() || tables.type_(&element.type_name).is_some();
+                    let known =
+                        element.is_primitive() || element.is_resource() || tables.type_(&element.type_name).is_some();
                     assert!(known, "{version} {name}.{json_name}: {}", element.type_name);
-                    assert!(element.codes.iter().all(|key| tables.codes(key).is_some()), "{version} {name}.{json_name}");
+                    assert!(
+                        element.codes.iter().all(|key| tables.codes(key).is_some()),
+                        "{version} {name}.{json_name}"
+                    );
                 }
             }
         }
@@ -204,7 +222,12 @@ mod tests {
 
     #[test]
     fn role_repeats_in_r4_only() {
-        let role = |version| elements(version).type_("CareTeam.participant").and_then(|t| t.get("role")).map(|e| e.many);
+        let role = |version| {
+            elements(version)
+                .type_("CareTeam.participant")
+                .and_then(|t| t.get("role"))
+                .map(|e| e.many)
+        };
         assert_eq!(role(FhirVersion::R4), Some(true));
         assert_eq!(role(FhirVersion::R5), Some(false));
     }

@@ -4,6 +4,7 @@
 //! Written by hand because a body must be refused for duplicate keys and for depth with the path of the fault, and because
 //! serde_json (with `arbitrary_precision`) would take an object `{"$serde_json::private::Number": "1"}` for a number.
 
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 
 use super::fault::{Fault, IssueCode, Text};
@@ -19,23 +20,43 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { bytes: 5 * 1024 * 1024, depth: 64 }
+        Limits {
+            bytes: 5 * 1024 * 1024,
+            depth: 64,
+        }
     }
 }
 
 /// Reads a JSON object. One fault is all there can be: what follows a fault of syntax is guesswork.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
     if bytes.len() > limits.bytes {
-        return Err(whole(IssueCode::TooLong, "Texten är för stor.", "The body is too large."));
+        return Err(whole(
+            IssueCode::TooLong,
+            "Texten är för stor.",
+            "The body is too large.",
+        ));
     }
     if bytes.starts_with(b"\xEF\xBB\xBF") {
         let sv = "Texten börjar med ett byteordningsmärke (BOM); JSON får inte ha något.";
-        return Err(whole(IssueCode::Structure, sv, "The body starts with a byte order mark; JSON must not have one."));
+        return Err(whole(
+            IssueCode::Structure,
+            sv,
+            "The body starts with a byte order mark; JSON must not have one.",
+        ));
     }
     let Ok(text) = std::str::from_utf8(bytes) else {
-        return Err(whole(IssueCode::Structure, "Texten är inte UTF-8.", "The body is not UTF-8."));
+        return Err(whole(
+            IssueCode::Structure,
+            "Texten är inte UTF-8.",
+            "The body is not UTF-8.",
+        ));
     };
-    let mut reader = Reader { text, at: 0, depth: limits.depth, path: Vec::new(), duplicate: None };
+    let mut reader = Reader {
+        text,
+        at: 0,
+        depth: limits.depth,
+        duplicate: None,
+    };
     reader.space();
     let value = match reader.peek() {
         Some(b'{') => reader.object().and_then(|map| reader.end().map(|()| map)),
@@ -55,7 +76,11 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
 }
 
 fn whole(code: IssueCode, sv: &'static str, en: &'static str) -> Fault {
-    Fault { code, expression: String::new(), text: Text::new(sv, en) }
+    Fault {
+        code,
+        expression: String::new(),
+        text: Text::new(sv, en),
+    }
 }
 
 fn duplicate(root: &Map<String, Value>, path: &[Step]) -> Fault {
@@ -63,7 +88,7 @@ fn duplicate(root: &Map<String, Value>, path: &[Step]) -> Fault {
         Some(Value::String(name)) if is_element_name(name) => name.clone(),
         _ => String::new(),
     };
-    for step in path {
+    for step in path.iter().rev() {
         match step {
             Step::Name(name) => {
                 let name = name.strip_prefix('_').unwrap_or(name);
@@ -78,8 +103,15 @@ fn duplicate(root: &Map<String, Value>, path: &[Step]) -> Fault {
             Step::Index(index) => expression.push_str(&format!("[{index}]")),
         }
     }
-    let text = Text::new("Elementet står två gånger i samma objekt.", "The element stands twice in the same object.");
-    Fault { code: IssueCode::Structure, expression, text }
+    let text = Text::new(
+        "Elementet står två gånger i samma objekt.",
+        "The element stands twice in the same object.",
+    );
+    Fault {
+        code: IssueCode::Structure,
+        expression,
+        text,
+    }
 }
 
 /// Whether a name may be repeated to the caller: it looks like the name of an element, not like data.
@@ -89,7 +121,6 @@ pub(crate) fn is_element_name(name: &str) -> bool {
         && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }
 
-#[derive(Clone)]
 enum Step {
     Name(String),
     Index(usize),
@@ -107,8 +138,8 @@ struct Reader<'a> {
     at: usize,
     /// How much deeper we may go.
     depth: usize,
-    path: Vec<Step>,
-    /// Where the first duplicate key stands. Reading goes on, since the text may still turn out not to be JSON.
+    /// Where the first duplicate key stands, innermost step first: the steps are added on the way out. Reading goes on,
+    /// since the text may still turn out not to be JSON.
     duplicate: Option<Vec<Step>>,
 }
 
@@ -134,7 +165,11 @@ impl Reader<'_> {
 
     fn end(&mut self) -> Read<()> {
         self.space();
-        if self.at == self.text.len() { Ok(()) } else { Err(Broken::Syntax) }
+        if self.at == self.text.len() {
+            Ok(())
+        } else {
+            Err(Broken::Syntax)
+        }
     }
 
     fn value(&mut self) -> Read<Value> {
@@ -177,12 +212,20 @@ impl Reader<'_> {
                 self.space();
                 self.eat(b':')?;
                 self.space();
-                self.path.push(Step::Name(name.clone()));
+                let known = self.duplicate.is_some();
                 let value = self.value()?;
-                if map.insert(name, value).is_some() && self.duplicate.is_none() {
-                    self.duplicate = Some(self.path.clone());
+                if !known && let Some(path) = &mut self.duplicate {
+                    path.push(Step::Name(name.clone()));
                 }
-                self.path.pop();
+                match map.entry(name) {
+                    Entry::Vacant(vacant) => {
+                        vacant.insert(value);
+                    }
+                    Entry::Occupied(twice) => {
+                        self.duplicate
+                            .get_or_insert_with(|| vec![Step::Name(twice.key().clone())]);
+                    }
+                }
                 self.space();
                 match self.peek() {
                     Some(b',') => self.at += 1,
@@ -207,9 +250,12 @@ impl Reader<'_> {
         } else {
             loop {
                 self.space();
-                self.path.push(Step::Index(items.len()));
-                items.push(self.value()?);
-                self.path.pop();
+                let known = self.duplicate.is_some();
+                let item = self.value()?;
+                if !known && let Some(path) = &mut self.duplicate {
+                    path.push(Step::Index(items.len()));
+                }
+                items.push(item);
                 self.space();
                 match self.peek() {
                     Some(b',') => self.at += 1,
@@ -285,7 +331,10 @@ impl Reader<'_> {
     fn hex4(&mut self) -> Read<u32> {
         let mut code = 0;
         for _ in 0..4 {
-            let digit = self.peek().and_then(|b| char::from(b).to_digit(16)).ok_or(Broken::Syntax)?;
+            let digit = self
+                .peek()
+                .and_then(|b| char::from(b).to_digit(16))
+                .ok_or(Broken::Syntax)?;
             code = code * 16 + digit;
             self.at += 1;
         }
@@ -331,7 +380,11 @@ impl Reader<'_> {
         let column = before.iter().rev().take_while(|&&b| b != b'\n').count() + 1;
         let sv = format!("Texten är inte ett JSON-objekt: fel på rad {line}, position {column}.");
         let en = format!("The body is not a JSON object: fault at line {line}, column {column}.");
-        Fault { code: IssueCode::Structure, expression: String::new(), text: Text::new(sv, en) }
+        Fault {
+            code: IssueCode::Structure,
+            expression: String::new(),
+            text: Text::new(sv, en),
+        }
     }
 }
 
@@ -345,7 +398,8 @@ mod tests {
 
     #[test]
     fn numbers_and_order_are_kept_as_written() {
-        let text = r#"{"z":1.50,"a":[1E2,1e-7,-0,1.000000000000000000000001,1E+2,0.0],"m":{"y":12345678901234567890123}}"#;
+        let text =
+            r#"{"z":1.50,"a":[1E2,1e-7,-0,1.000000000000000000000001,1E+2,0.0],"m":{"y":12345678901234567890123}}"#;
         let value = read(text.as_bytes(), &Limits::default()).unwrap();
         assert_eq!(serde_json::to_string(&value).unwrap(), text);
     }
@@ -365,9 +419,27 @@ mod tests {
     #[test]
     fn what_is_not_json_is_refused() {
         let bad = [
-            "", "null", "[]", "{", "{}x", "{\"a\":01}", "{\"a\":1.}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1e}", "{'a':1}",
-            "{\"a\":1,}", "{\"a\":\"\t\"}", "{\"a\":\"\\ud800\"}", "{\"a\":\"\\x\"}", "{\"a\":NaN}", "{\"a\" 1}", "{\"a\":[1,]}",
-            "{\"a\":tru}", "{\"a\":\"", "\u{feff}{}",
+            "",
+            "null",
+            "[]",
+            "{",
+            "{}x",
+            "{\"a\":01}",
+            "{\"a\":1.}",
+            "{\"a\":+1}",
+            "{\"a\":.5}",
+            "{\"a\":1e}",
+            "{'a':1}",
+            "{\"a\":1,}",
+            "{\"a\":\"\t\"}",
+            "{\"a\":\"\\ud800\"}",
+            "{\"a\":\"\\x\"}",
+            "{\"a\":NaN}",
+            "{\"a\" 1}",
+            "{\"a\":[1,]}",
+            "{\"a\":tru}",
+            "{\"a\":\"",
+            "\u{feff}{}",
         ];
         for text in bad {
             assert_eq!(fault(text).code, IssueCode::Structure, "{text}");
@@ -385,7 +457,10 @@ mod tests {
     fn depth_and_size_are_limited() {
         let limits = Limits { bytes: 100, depth: 4 };
         assert!(read(br#"{"a":[{"b":[1]}]}"#, &limits).is_ok());
-        assert_eq!(read(br#"{"a":[{"b":[[]]}]}"#, &limits).unwrap_err().code, IssueCode::TooCostly);
+        assert_eq!(
+            read(br#"{"a":[{"b":[[]]}]}"#, &limits).unwrap_err().code,
+            IssueCode::TooCostly
+        );
         assert_eq!(read(&[b' '; 101], &limits).unwrap_err().code, IssueCode::TooLong);
     }
 }

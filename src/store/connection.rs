@@ -80,7 +80,10 @@ fn begin<C>(connection: &mut C, sql: &str) -> diesel::QueryResult<()>
 where
     C: diesel::Connection<TransactionManager = AnsiTransactionManager>,
 {
-    if AnsiTransactionManager::transaction_manager_status_mut(connection).transaction_depth()?.is_none() {
+    if AnsiTransactionManager::transaction_manager_status_mut(connection)
+        .transaction_depth()?
+        .is_none()
+    {
         AnsiTransactionManager::begin_transaction_sql(connection, sql)
     } else {
         AnsiTransactionManager::begin_transaction(connection)
@@ -109,7 +112,9 @@ impl Place {
     pub fn parse(url: &str) -> Result<Place, StoreError> {
         if let Some(path) = url.strip_prefix("sqlite://") {
             return match path {
-                "" => Err(StoreError::Unavailable("the database URL names no file: write sqlite://PATH".to_owned())),
+                "" => Err(StoreError::Unavailable(
+                    "the database URL names no file: write sqlite://PATH".to_owned(),
+                )),
                 ":memory:" => Err(StoreError::Unavailable(
                     "a database in memory would lose what was acknowledged: name a file in sqlite://PATH".to_owned(),
                 )),
@@ -119,7 +124,9 @@ impl Place {
         if url.starts_with("postgres://") || url.starts_with("postgresql://") {
             return Ok(Place::Postgres(url.to_owned()));
         }
-        Err(StoreError::Unavailable("the database URL must begin with sqlite:// or postgres://".to_owned()))
+        Err(StoreError::Unavailable(
+            "the database URL must begin with sqlite:// or postgres://".to_owned(),
+        ))
     }
 
     /// A bare connection, nothing set up.
@@ -130,7 +137,11 @@ impl Place {
                     .to_str()
                     .ok_or_else(|| StoreError::Unavailable("the database's path is not UTF-8".to_owned()))?;
                 // SQLite reads a name that begins with `file:` as a URI, and diesel one that begins with `sqlite:`.
-                let plain = if path.starts_with('/') { path.to_owned() } else { format!("./{path}") };
+                let plain = if path.starts_with('/') {
+                    path.to_owned()
+                } else {
+                    format!("./{path}")
+                };
                 Ok(Connection::Sqlite(SqliteConnection::establish(&plain)?))
             }
             Place::Postgres(url) => Ok(Connection::Postgres(PgConnection::establish(url)?)),
@@ -150,7 +161,9 @@ pub(super) fn set_up(connection: &mut Connection, options: &StoreOptions, role: 
             options.synchronous.pragma()
         ),
         (Connection::Sqlite(_), Role::Reader) => {
-            format!("PRAGMA busy_timeout = {busy}; PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;")
+            format!(
+                "PRAGMA busy_timeout = {busy}; PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;"
+            )
         }
         (Connection::Postgres(_), _) => format!(
             "SET lock_timeout = {busy}; SET default_transaction_isolation = 'read committed'; \

@@ -26,9 +26,9 @@ pub fn system_key(system: Option<&str>) -> i64 {
 
 /// FNV-1a, 64 bits: small, fast and the same for ever.
 pub(super) fn fnv1a(text: &str) -> i64 {
-    let hash = text
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    });
     i64::from_ne_bytes(hash.to_ne_bytes())
 }
 
@@ -40,7 +40,12 @@ pub fn text_key(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST {
         return Cow::Borrowed(text);
     }
-    let start = text.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST - 17).last().unwrap_or(0);
+    let start = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .take_while(|at| *at <= LONGEST - 17)
+        .last()
+        .unwrap_or(0);
     Cow::Owned(format!("{}…{:016x}", &text[..start], fnv1a(text)))
 }
 
@@ -61,7 +66,11 @@ impl Session {
         for entry in entries {
             match entry {
                 IndexEntry::Token { param, system, value } => {
-                    tokens.push(TokenRow { param, value: text_key(value), system: system_key(system.as_deref()) });
+                    tokens.push(TokenRow {
+                        param,
+                        value: text_key(value),
+                        system: system_key(system.as_deref()),
+                    });
                 }
                 IndexEntry::Reference { param, target } => references.push(ReferenceRow {
                     param,
@@ -69,7 +78,11 @@ impl Session {
                     target_kind: text_key(target.kind.as_deref().unwrap_or_default()),
                     target_url: text_key(target.url.as_deref().unwrap_or_default()),
                 }),
-                IndexEntry::Date { param, low, high } => dates.push(DateRow { param, low: *low, high: *high }),
+                IndexEntry::Date { param, low, high } => dates.push(DateRow {
+                    param,
+                    low: *low,
+                    high: *high,
+                }),
             }
         }
         self.insert_rows(owner, tokens)?;
@@ -192,7 +205,9 @@ impl IndexRow for ReferenceRow<'_> {
     }
 
     fn storable(&self) -> bool {
-        ![&self.target_id, &self.target_kind, &self.target_url].iter().any(|text| text.contains('\0'))
+        ![&self.target_id, &self.target_kind, &self.target_url]
+            .iter()
+            .any(|text| text.contains('\0'))
     }
 }
 
@@ -269,9 +284,10 @@ mod tests {
     #[test]
     fn a_system_has_the_same_key_for_ever() {
         assert_eq!(system_key(None), 0);
-        assert_eq!(system_key(Some("http://electronichealth.se/identifier/personnummer")), {
-            fnv1a("http://electronichealth.se/identifier/personnummer")
-        });
+        assert_eq!(
+            system_key(Some("http://electronichealth.se/identifier/personnummer")),
+            { fnv1a("http://electronichealth.se/identifier/personnummer") }
+        );
         assert_eq!(fnv1a("a"), i64::from_ne_bytes(0xaf63_dc4c_8601_ec8c_u64.to_ne_bytes()));
     }
 }

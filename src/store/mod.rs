@@ -117,7 +117,15 @@ impl Store {
             Connection::Postgres(_) => None,
         };
         let figures = writer.as_ref().map(|writer| writer.figures().clone());
-        Ok(Store { inner: Arc::new(Inner { place, options, pool, writer: RwLock::new(writer), figures }) })
+        Ok(Store {
+            inner: Arc::new(Inner {
+                place,
+                options,
+                pool,
+                writer: RwLock::new(writer),
+                figures,
+            }),
+        })
     }
 
     /// Brings the schema to the present, all steps or none; returns the names of the migrations that were run.
@@ -132,10 +140,7 @@ impl Store {
     }
 
     /// Reads. Getting a connection and asking both happen on a thread that may block (trap 5).
-    pub async fn read<T, E>(
-        &self,
-        work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+    pub async fn read<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -159,10 +164,7 @@ impl Store {
 
     /// Does the work in one transaction: everything it wrote is on disk when this answers, or nothing when the answer
     /// is an error. Under SQLite the one writer does it, together with what else waits.
-    pub async fn write<T, E>(
-        &self,
-        work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -176,10 +178,7 @@ impl Store {
     }
 
     /// [`Store::write`] for callers without a runtime; blocks.
-    pub fn write_blocking<T, E>(
-        &self,
-        work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, E>
+    pub fn write_blocking<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
@@ -237,7 +236,9 @@ where
 
 impl Inner {
     fn session(&self) -> Result<r2d2::PooledConnection<Manager>, StoreError> {
-        self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))
+        self.pool
+            .get()
+            .map_err(|error| StoreError::Unavailable(error.to_string()))
     }
 
     fn submit<T, E>(
@@ -253,15 +254,16 @@ impl Inner {
         writer.as_ref().ok_or_else(gone)?.submit(work)
     }
 
-    fn write_postgres<T, E: From<StoreError>>(
-        &self,
-        work: impl FnOnce(&mut Session) -> Result<T, E>,
-    ) -> Result<T, E> {
+    fn write_postgres<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut Session) -> Result<T, E>) -> Result<T, E> {
         self.session()?.transaction("BEGIN", work)
     }
 
     fn close(&self) {
-        let writer = self.writer.write().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let writer = self
+            .writer
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
         if let Some(writer) = writer {
             writer.finish();
         }

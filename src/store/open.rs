@@ -38,9 +38,15 @@ pub(super) fn open(place: &Place, options: &StoreOptions) -> Result<Connection, 
 
 fn open_sqlite(place: &Place, path: &Path, options: &StoreOptions) -> Result<Connection, StoreError> {
     let shown = path.display();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     if !folder.is_dir() {
-        return Err(StoreError::Unavailable(format!("{shown}: the folder {} does not exist", folder.display())));
+        return Err(StoreError::Unavailable(format!(
+            "{shown}: the folder {} does not exist",
+            folder.display()
+        )));
     }
     if path.is_dir() {
         return Err(StoreError::Unavailable(format!("{shown} is a folder, not a file")));
@@ -61,11 +67,18 @@ fn open_sqlite(place: &Place, path: &Path, options: &StoreOptions) -> Result<Con
 fn check_header(path: &Path) -> Result<(), StoreError> {
     let unreadable = |error| StoreError::Unavailable(format!("{}: {error}", path.display()));
     let mut begin = Vec::new();
-    File::open(path).map_err(unreadable)?.take(SQLITE_HEADER.len() as u64).read_to_end(&mut begin).map_err(unreadable)?;
+    File::open(path)
+        .map_err(unreadable)?
+        .take(SQLITE_HEADER.len() as u64)
+        .read_to_end(&mut begin)
+        .map_err(unreadable)?;
     if begin.is_empty() || begin == SQLITE_HEADER {
         return Ok(());
     }
-    Err(StoreError::Corrupt(format!("{} is not an SQLite database", path.display())))
+    Err(StoreError::Corrupt(format!(
+        "{} is not an SQLite database",
+        path.display()
+    )))
 }
 
 fn take_possession(place: &Place, path: &Path, options: &StoreOptions) -> Result<Connection, StoreError> {
@@ -85,26 +98,39 @@ fn take_possession(place: &Place, path: &Path, options: &StoreOptions) -> Result
 
 /// Makes an empty file ours; refuses somebody else's.
 fn claim(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
-    let Connection::Sqlite(sqlite) = &mut *connection else { return Ok(()) };
+    let Connection::Sqlite(sqlite) = &mut *connection else {
+        return Ok(());
+    };
     let application: Number =
         diesel::sql_query("SELECT application_id AS number FROM pragma_application_id").get_result(sqlite)?;
     let objects: Number = diesel::sql_query("SELECT count(*) AS number FROM sqlite_master").get_result(sqlite)?;
     match (application.number, objects.number) {
         (APPLICATION_ID, _) => {}
         (0, 0) => connection.execute(&format!("PRAGMA application_id = {APPLICATION_ID}"))?,
-        _ => return Err(StoreError::Corrupt(format!("{} is another program's database", path.display()))),
+        _ => {
+            return Err(StoreError::Corrupt(format!(
+                "{} is another program's database",
+                path.display()
+            )));
+        }
     }
-    let Connection::Sqlite(sqlite) = connection else { return Ok(()) };
+    let Connection::Sqlite(sqlite) = connection else {
+        return Ok(());
+    };
     let mode: Word = diesel::sql_query("PRAGMA journal_mode = WAL").get_result(sqlite)?;
     if mode.journal_mode != "wal" {
-        return Err(StoreError::Unavailable("the file system does not allow a write-ahead log".to_owned()));
+        return Err(StoreError::Unavailable(
+            "the file system does not allow a write-ahead log".to_owned(),
+        ));
     }
     Ok(())
 }
 
 /// A PostgreSQL schema with tables in it that are not ours is not migrated over.
 fn refuse_foreign_schema(connection: &mut Connection) -> Result<(), StoreError> {
-    let Connection::Postgres(postgres) = connection else { return Ok(()) };
+    let Connection::Postgres(postgres) = connection else {
+        return Ok(());
+    };
     let tables: Vec<TableName> = diesel::sql_query(
         "SELECT table_name::text AS name FROM information_schema.tables WHERE table_schema = current_schema()",
     )
@@ -113,15 +139,19 @@ fn refuse_foreign_schema(connection: &mut Connection) -> Result<(), StoreError> 
         return Ok(());
     }
     let ours = tables.iter().any(|table| table.name == "meta")
-        && diesel::sql_query("SELECT count(*) AS number FROM meta WHERE name = 'application' AND value = 'fastkontakt'")
-            .get_result::<Number>(postgres)
-            .is_ok_and(|found| found.number == 1);
+        && diesel::sql_query(
+            "SELECT count(*) AS number FROM meta WHERE name = 'application' AND value = 'fastkontakt'",
+        )
+        .get_result::<Number>(postgres)
+        .is_ok_and(|found| found.number == 1);
     // Between the first statement of diesel's migrations and the last there is only its own table.
     let begun = tables.iter().all(|table| table.name == "__diesel_schema_migrations");
     if ours || begun {
         return Ok(());
     }
-    Err(StoreError::Corrupt("the PostgreSQL schema holds another program's tables".to_owned()))
+    Err(StoreError::Corrupt(
+        "the PostgreSQL schema holds another program's tables".to_owned(),
+    ))
 }
 
 /// Brings the schema to the present: all pending migrations or none. Two programs that start at once wait for each
@@ -151,7 +181,9 @@ fn migrate_in_transaction(connection: &mut Connection) -> Result<Vec<String>, St
         Connection::Postgres(postgres) => {
             // Another program's change of the schema may take longer than a lock is waited for otherwise.
             diesel::sql_query("SET LOCAL lock_timeout = 0").execute(postgres)?;
-            diesel::sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(MIGRATION_LOCK).execute(postgres)?;
+            diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+                .bind::<BigInt, _>(MIGRATION_LOCK)
+                .execute(postgres)?;
             pending(postgres, POSTGRES)
         }
     }
@@ -164,7 +196,9 @@ where
 {
     use diesel::migration::MigrationSource;
     let failed = |error: Box<dyn std::error::Error + Send + Sync>| {
-        StoreError::Other(format!("the database could not be brought to the present schema: {error}"))
+        StoreError::Other(format!(
+            "the database could not be brought to the present schema: {error}"
+        ))
     };
     let known: Vec<String> = MigrationSource::<C::Backend>::migrations(&migrations)
         .map_err(failed)?
@@ -172,8 +206,14 @@ where
         .map(|migration| migration.name().version().to_string())
         .collect();
     let applied = connection.applied_migrations().map_err(failed)?;
-    if let Some(newer) = applied.iter().map(ToString::to_string).find(|version| !known.contains(version)) {
-        return Err(StoreError::Corrupt(format!("it was made by a newer program (schema {newer})")));
+    if let Some(newer) = applied
+        .iter()
+        .map(ToString::to_string)
+        .find(|version| !known.contains(version))
+    {
+        return Err(StoreError::Corrupt(format!(
+            "it was made by a newer program (schema {newer})"
+        )));
     }
     let run = connection.run_pending_migrations(migrations).map_err(failed)?;
     Ok(run.iter().map(ToString::to_string).collect())

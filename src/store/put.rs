@@ -62,7 +62,11 @@ impl Session {
             return Err(StoreError::Conflict);
         }
         let seq = self.next_seq()?;
-        let owner = Owner { patient, resource: before.as_ref().map_or(seq, |b| b.key), kind: kind::number(new.kind) };
+        let owner = Owner {
+            patient,
+            resource: before.as_ref().map_or(seq, |b| b.key),
+            kind: kind::number(new.kind),
+        };
         match before {
             None => self.insert_resource(new, owner, seq)?,
             Some(before) => self.update_resource(new, owner, seq, &before)?,
@@ -89,8 +93,9 @@ impl Session {
     fn next_seq(&mut self) -> Result<i64, StoreError> {
         match &mut self.connection {
             Connection::Sqlite(connection) => {
-                let largest: Option<i64> =
-                    history::table.select(diesel::dsl::max(history::seq)).get_result(connection)?;
+                let largest: Option<i64> = history::table
+                    .select(diesel::dsl::max(history::seq))
+                    .get_result(connection)?;
                 Ok(largest.unwrap_or(0) + 1)
             }
             Connection::Postgres(connection) => Ok(diesel::select(nextval("version_seq")).get_result(connection)?),
@@ -158,7 +163,10 @@ impl Session {
             .set(history::patient.eq(owner.patient))
             .execute(c))?;
         }
-        self.delete_index(Owner { patient: before.patient, ..owner })
+        self.delete_index(Owner {
+            patient: before.patient,
+            ..owner
+        })
     }
 
     fn insert_history(&mut self, new: &NewVersion<'_>, owner: Owner, seq: i64) -> Result<(), StoreError> {
@@ -181,8 +189,14 @@ impl Session {
 
     /// Replaces the index rows of a resource without making a version (reindexing).
     pub fn reindex(&mut self, kind: ResourceType, id: &str, entries: &[IndexEntry]) -> Result<(), StoreError> {
-        let Some(before) = self.before(kind, id)? else { return Ok(()) };
-        let owner = Owner { patient: before.patient, resource: before.key, kind: kind::number(kind) };
+        let Some(before) = self.before(kind, id)? else {
+            return Ok(());
+        };
+        let owner = Owner {
+            patient: before.patient,
+            resource: before.key,
+            kind: kind::number(kind),
+        };
         self.delete_index(owner)?;
         self.insert_index(owner, entries)
     }
@@ -196,7 +210,11 @@ impl Session {
                 resources.push(' ');
             }
             resources.push_str(&format!("{kind}/{id}/_history/{version}"));
-            patients.extend(self.before(*kind, id)?.map(|before| before.patient).filter(|patient| *patient != 0));
+            patients.extend(
+                self.before(*kind, id)?
+                    .map(|before| before.patient)
+                    .filter(|patient| *patient != 0),
+            );
         }
         patients.sort_unstable();
         patients.dedup();

@@ -42,13 +42,27 @@ type StoredRow = (i16, String, i64, i64, bool, String);
 
 fn stored_of_version(kind: ResourceType, id: &str, row: VersionRow) -> Result<Stored, StoreError> {
     let (version, last_updated, deleted, body) = row;
-    Ok(Stored { kind, id: id.to_owned(), version, last_updated: instant(last_updated)?, deleted, body })
+    Ok(Stored {
+        kind,
+        id: id.to_owned(),
+        version,
+        last_updated: instant(last_updated)?,
+        deleted,
+        body,
+    })
 }
 
 fn stored(row: StoredRow) -> Result<Stored, StoreError> {
     let (number, id, version, last_updated, deleted, body) = row;
     let kind = kind::of_number(number)?;
-    Ok(Stored { kind, id, version, last_updated: instant(last_updated)?, deleted, body })
+    Ok(Stored {
+        kind,
+        id,
+        version,
+        last_updated: instant(last_updated)?,
+        deleted,
+        body,
+    })
 }
 
 /// Stored microseconds as a point in time.
@@ -58,7 +72,10 @@ pub(super) fn instant(micros: i64) -> Result<Timestamp, StoreError> {
 
 impl Session {
     pub(super) fn new(connection: Connection) -> Session {
-        Session { connection, lost: false }
+        Session {
+            connection,
+            lost: false,
+        }
     }
 
     /// The current version, a deleted one too.
@@ -75,7 +92,10 @@ impl Session {
 
     /// The current versions of those that exist, in the order asked for.
     pub fn current_many(&mut self, wanted: &[(ResourceType, &str)]) -> Result<Vec<Stored>, StoreError> {
-        wanted.iter().filter_map(|(kind, id)| self.current(*kind, id).transpose()).collect()
+        wanted
+            .iter()
+            .filter_map(|(kind, id)| self.current(*kind, id).transpose())
+            .collect()
     }
 
     /// One version, a deleted one too.
@@ -116,7 +136,11 @@ impl Session {
     }
 
     /// The current resources of one type in these patients' compartments, none deleted, oldest first per patient.
-    pub fn of_patients<S: AsRef<str>>(&mut self, kind: ResourceType, patients: &[S]) -> Result<Vec<Stored>, StoreError> {
+    pub fn of_patients<S: AsRef<str>>(
+        &mut self,
+        kind: ResourceType,
+        patients: &[S],
+    ) -> Result<Vec<Stored>, StoreError> {
         let mut found = Vec::new();
         for patient in patients {
             let rows: Vec<StoredRow> = on_either!(self, c => resource::table
@@ -216,12 +240,21 @@ impl Session {
     /// Holds these patients for this transaction alone: what the rules read about them stays true until it ends.
     /// Under SQLite the one writer is the lock.
     pub fn lock_patients<S: AsRef<str>>(&mut self, ids: &[S]) -> Result<(), StoreError> {
-        self.lock(ids.iter().map(|id| fnv1a(&format!("patient/{}", id.as_ref()))).collect())
+        self.lock(
+            ids.iter()
+                .map(|id| fnv1a(&format!("patient/{}", id.as_ref())))
+                .collect(),
+        )
     }
 
     /// Holds these resources, which may not exist yet, for this transaction alone. Patients are locked before.
     pub fn lock_resources(&mut self, resources: &[(ResourceType, &str)]) -> Result<(), StoreError> {
-        self.lock(resources.iter().map(|(kind, id)| fnv1a(&format!("{kind}/{id}"))).collect())
+        self.lock(
+            resources
+                .iter()
+                .map(|(kind, id)| fnv1a(&format!("{kind}/{id}")))
+                .collect(),
+        )
     }
 
     /// Locks are taken in the order of their keys, so that no two transactions wait for each other.

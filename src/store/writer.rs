@@ -55,7 +55,9 @@ where
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
         let answer = match (committed, self.outcome) {
             (Ok(()), Some(outcome)) => outcome,
-            (Ok(()), None) => Err(E::from(StoreError::Other("a piece of work was not carried out".to_owned()))),
+            (Ok(()), None) => Err(E::from(StoreError::Other(
+                "a piece of work was not carried out".to_owned(),
+            ))),
             // What the work found may rest on other work of the lost transaction, so its own error is not told either.
             (Err(error), _) => Err(E::from(error)),
         };
@@ -117,13 +119,19 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         // Counted before it is sent, so that the thread never counts below nought.
         self.figures.waiting.fetch_add(1, Ordering::Relaxed);
-        self.queue.try_send(Box::new(Task { work: Some(work), outcome: None, reply })).map_err(|refused| {
-            self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
-            match refused {
-                TrySendError::Full(_) => StoreError::QueueFull,
-                TrySendError::Disconnected(_) => gone(),
-            }
-        })?;
+        self.queue
+            .try_send(Box::new(Task {
+                work: Some(work),
+                outcome: None,
+                reply,
+            }))
+            .map_err(|refused| {
+                self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
+                match refused {
+                    TrySendError::Full(_) => StoreError::QueueFull,
+                    TrySendError::Disconnected(_) => gone(),
+                }
+            })?;
         Ok(answer)
     }
 
@@ -232,10 +240,12 @@ impl Thread {
                 next = self.jobs.try_recv().ok();
             }
         }
-        opened.and_then(|()| session.connection.commit()).map_err(|error| match error {
-            StoreError::Corrupt(reason) => StoreError::Corrupt(reason),
-            other => StoreError::Unavailable(other.to_string()),
-        })?;
+        opened
+            .and_then(|()| session.connection.commit())
+            .map_err(|error| match error {
+                StoreError::Corrupt(reason) => StoreError::Corrupt(reason),
+                other => StoreError::Unavailable(other.to_string()),
+            })?;
         self.session = Some(session);
         Ok(())
     }
@@ -267,7 +277,9 @@ impl Thread {
                     self.checkpoint("TRUNCATE");
                 }
             }
-            Err(error) => tracing::warn!(error = %StoreError::from(error), "the log could not be moved into the database"),
+            Err(error) => {
+                tracing::warn!(error = %StoreError::from(error), "the log could not be moved into the database")
+            }
         }
     }
 }

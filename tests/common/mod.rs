@@ -55,7 +55,7 @@ pub fn spawn_at(clock: Clock, adjust: impl FnOnce(&mut Settings)) -> TestApp {
     let served = door.clone();
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
-            let application = Application::bind(&settings, served).expect("port 0 is free");
+            let application = Application::bind(&settings, served).await.expect("port 0 is free");
             tell.send((application.address(), application.handle())).expect("the test waits");
             application.run().await.expect("the server runs");
         });

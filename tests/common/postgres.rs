@@ -7,7 +7,7 @@ use std::io::Write;
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
@@ -17,8 +17,9 @@ use diesel::{Connection, PgConnection};
 
 struct Cluster {
     folder: PathBuf,
-    /// The supervising shell reads from this; when it closes, also because this process was killed, the server stops.
-    _alive: ChildStdin,
+    /// The supervising shell reads from its input; when that closes, also because this process was killed, the server
+    /// stops. Nobody waits for the shell: it outlives this process by a moment.
+    _supervisor: Child,
 }
 
 static CLUSTER: OnceLock<Option<Cluster>> = OnceLock::new();
@@ -63,7 +64,7 @@ fn start() -> Option<Cluster> {
     }
     initialise(&binaries, &folder, user);
     let cluster = Cluster {
-        _alive: supervise(&binaries, &folder, user),
+        _supervisor: supervise(&binaries, &folder, user),
         folder,
     };
     wait_until_it_answers(&cluster);
@@ -138,7 +139,7 @@ fn initialise(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) {
 }
 
 /// Starts the server under a shell that stops it and removes the folder as soon as this process is gone.
-fn supervise(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) -> ChildStdin {
+fn supervise(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) -> Child {
     const SCRIPT: &str = r#"
         trap '' INT TERM HUP
         "$1" -D "$2/data" -c listen_addresses= -c unix_socket_directories="$2" -c max_connections=300 \
@@ -149,7 +150,7 @@ fn supervise(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) -> ChildS
         wait $server
         cd / && rm -rf "$2"
     "#;
-    let mut child = command(Path::new("/bin/sh"), folder, user)
+    command(Path::new("/bin/sh"), folder, user)
         .args(["-c", SCRIPT, "sh"])
         .arg(binaries.join("postgres"))
         .arg(folder)
@@ -158,8 +159,7 @@ fn supervise(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) -> ChildS
         .stderr(Stdio::null())
         .process_group(0)
         .spawn()
-        .expect("the cluster's shell starts");
-    child.stdin.take().expect("the shell's input is ours")
+        .expect("the cluster's shell starts")
 }
 
 fn wait_until_it_answers(cluster: &Cluster) {

@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use fastkontakt::fhir::search::IndexEntry;
 use fastkontakt::fhir::types::ResourceType;
 use fastkontakt::store::{NewVersion, Session, Store, StoreError, StoreOptions};
 use jiff::Timestamp;
@@ -52,7 +51,11 @@ impl Fresh {
     pub fn open(url: String, options: &StoreOptions, folder: Option<Folder>) -> Fresh {
         let store = Store::open(&url, options).expect("the store opens");
         store.migrate().expect("the store migrates");
-        Fresh { store, url, _folder: folder }
+        Fresh {
+            store,
+            url,
+            _folder: folder,
+        }
     }
 }
 
@@ -80,10 +83,10 @@ pub fn put_next(session: &mut Session, kind: ResourceType, id: &str, patient: Op
     let next = current.as_ref().map_or(1, |stored| stored.version + 1);
     let body = format!("{{\"v\":{next}}}");
     let last_updated = session.next_instant(Timestamp::now(), current.as_ref());
-    session.put(&NewVersion { patient, last_updated, ..version(kind, id, next, &body) })?;
+    session.put(&NewVersion {
+        patient,
+        last_updated,
+        ..version(kind, id, next, &body)
+    })?;
     Ok(next)
-}
-
-pub fn token(param: &'static str, system: &str, value: &str) -> IndexEntry {
-    IndexEntry::Token { param, system: Some(system.to_owned()), value: value.to_owned() }
 }

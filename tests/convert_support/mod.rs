@@ -1,13 +1,17 @@
 //! Resources made at random from the element tables: structurally valid, every element possible.
 
 use fastkontakt::fhir::elements::{CodeList, Element, Tables, elements};
+use fastkontakt::fhir::structure::check;
 use fastkontakt::fhir::types::{ALSO_CONTAINED, ResourceType};
 use fastkontakt::fhir::version::FhirVersion;
 use serde_json::{Map, Number, Value, json};
 
 /// What `fhir::structure` says of the resource.
-pub fn structure(_version: FhirVersion, _resource: &Value) -> Result<(), String> {
-    Ok(())
+pub fn structure(version: FhirVersion, resource: &Value) -> Result<(), String> {
+    let kind = resource["resourceType"].as_str().unwrap_or_default();
+    let faults = check(version, kind, resource);
+    let told = faults.iter().map(|fault| format!("{} ({})", fault.expression, fault.text.en)).collect::<Vec<_>>().join("; ");
+    if faults.is_empty() { Ok(()) } else { Err(told) }
 }
 
 /// The first place where two values differ.
@@ -23,8 +27,10 @@ pub fn difference(path: &str, one: &Value, other: &Value) -> Option<String> {
                 difference(&format!("{path}.{name}"), a.get(name).unwrap_or(&Value::Null), b.get(name).unwrap_or(&Value::Null))
             })
         }
-        (Value::Array(a), Value::Array(b)) if a.len() == b.len() => {
-            a.iter().zip(b).enumerate().find_map(|(at, (x, y))| difference(&format!("{path}[{at}]"), x, y))
+        (Value::Array(a), Value::Array(b)) => {
+            let longest = a.len().max(b.len());
+            let item = |list: &[Value], at: usize| list.get(at).cloned().unwrap_or_default();
+            (0..longest).find_map(|at| difference(&format!("{path}[{at}]"), &item(a, at), &item(b, at)))
         }
         _ => Some(format!("{path}: {one} ≠ {other}")),
     }
@@ -138,10 +144,7 @@ impl Generator {
             }
             self.put(&mut object, name, element, &format!("{path}.{name}"), depth);
         }
-        if object.is_empty() {
-            if type_name == "Extension" {
-                return object;
-            }
+        if object.keys().all(|name| name == "id") {
             // ele-1: something must be there.
             let simple = all.iter().find(|(name, e)| {
                 e.is_primitive() && *name != "id" && e.choice.is_none() && e.codes.is_none()
@@ -174,7 +177,7 @@ impl Generator {
             for _ in 0..n {
                 let beside = beside_allowed && self.left > 0 && self.random.one_in(8);
                 let bare = beside && self.random.one_in(3);
-                values.push(if bare { Value::Null } else { self.primitive(element) });
+                values.push(if bare { Value::Null } else { self.primitive(name, element) });
                 besides.push(if beside {
                     self.left = self.left.saturating_sub(1);
                     json!({"extension": [self.extension(depth + 2)]})
@@ -311,9 +314,12 @@ impl Generator {
         }
     }
 
-    fn primitive(&mut self, element: &Element) -> Value {
+    fn primitive(&mut self, name: &str, element: &Element) -> Value {
         let pick = |random: &mut Random, list: &[&str]| Value::String(list[random.below(list.len())].to_owned());
         let number = |text: &str| Value::Number(serde_json::from_str::<Number>(text).expect("a number"));
+        if name == "id" && element.type_name == "string" {
+            return pick(&mut self.random, &["e-1", "E.2"]);
+        }
         if let Some(key) = &element.codes {
             return Value::String(self.listed(key).1);
         }
@@ -343,10 +349,109 @@ impl Generator {
 
     /// The few invariants that a table of elements cannot know.
     fn type_invariants(&mut self, name: &str, made: &mut Map<String, Value>) {
-        let _ = (name, made, self.version);
+        let has = |made: &Map<String, Value>, name: &str| made.contains_key(name) || made.contains_key(&format!("_{name}"));
+        let drop = |made: &mut Map<String, Value>, name: &str| {
+            made.remove(name);
+            made.remove(&format!("_{name}"));
+        };
+        match (name, self.version) {
+            // cpt-2, att-1
+            ("ContactPoint", _) if has(made, "value") && !has(made, "system") => {
+                made.insert("system".into(), "phone".into());
+            }
+            ("Attachment", _) if has(made, "data") && !has(made, "contentType") => {
+                made.insert("contentType".into(), "text/plain".into());
+            }
+            // qty-3, drq-1, tim, exp-1, trd
+            (_, _) if has(made, "code") && has(made, "unit") && !has(made, "system") => drop(made, "code"),
+            ("Expression", _) => {
+                made.insert("expression".into(), "true".into());
+            }
+            // dos-1
+            ("Dosage", FhirVersion::R5) if made.get("asNeeded") == Some(&Value::Bool(false)) => drop(made, "asNeededFor"),
+            // con-1, con-2, gol-1
+            ("Condition.stage", _) if !has(made, "summary") && !has(made, "assessment") => {
+                made.insert("summary".into(), json!({"text": "II"}));
+            }
+            ("Condition.evidence", _) if !has(made, "code") && !has(made, "detail") => {
+                made.insert("code".into(), json!([{"text": "feber"}]));
+            }
+            ("Goal.target", _) if made.keys().any(|k| k.contains("detail")) => {
+                made.insert("measure".into(), json!({"text": "steg"}));
+            }
+            ("Appointment.participant", _) if !has(made, "type") && !has(made, "actor") => {
+                made.insert("actor".into(), json!({"reference": "Patient/a-1"}));
+            }
+            // cpl-3
+            ("CarePlan.activity", FhirVersion::R4) if has(made, "reference") => drop(made, "detail"),
+            ("CareTeam.participant", _) => drop(made, "onBehalfOf"),
+            _ => {}
+        }
     }
 
     fn invariants(&mut self, kind: &str, made: &mut Map<String, Value>) {
-        let _ = (kind, made);
+        let has = |made: &Map<String, Value>, name: &str| made.contains_key(name) || made.contains_key(&format!("_{name}"));
+        let drop = |made: &mut Map<String, Value>, name: &str| {
+            made.remove(name);
+            made.remove(&format!("_{name}"));
+        };
+        match (kind, self.version) {
+            // ppc-1
+            ("Consent", FhirVersion::R4) if !has(made, "policy") && !has(made, "policyRule") => {
+                made.insert("policyRule".into(), json!({"text": "samtycke"}));
+            }
+            // app-2 to app-5
+            ("Appointment", _) => {
+                for name in ["start", "end", "cancelationReason", "cancellationReason", "cancellationDate"] {
+                    drop(made, name);
+                }
+                drop(made, "status");
+                if self.random.one_in(2) {
+                    made.insert("status".into(), "booked".into());
+                    made.insert("start".into(), "2024-02-29T08:00:00+01:00".into());
+                    made.insert("end".into(), "2024-02-29T08:30:00+01:00".into());
+                } else {
+                    made.insert("status".into(), "cancelled".into());
+                }
+            }
+            // con-3 to con-5: abatement only with a status that says so
+            ("Condition", _) => {
+                let code = made.get("clinicalStatus").and_then(|s| s["coding"][0]["code"].as_str()).unwrap_or_default().to_owned();
+                if !["inactive", "resolved", "remission"].contains(&code.as_str()) {
+                    let names: Vec<String> = made.keys().filter(|k| k.contains("abatement")).cloned().collect();
+                    names.iter().for_each(|name| drop(made, name.trim_start_matches('_')));
+                }
+                let verification = made.get("verificationStatus").and_then(|s| s["coding"][0]["code"].as_str());
+                if self.version == FhirVersion::R4 && verification == Some("entered-in-error") {
+                    drop(made, "verificationStatus");
+                }
+            }
+            ("Group", FhirVersion::R4) if made.get("actual") != Some(&Value::Bool(true)) => drop(made, "member"),
+            ("Group", FhirVersion::R5) if made.get("membership").is_none_or(|m| m != "enumerated") => drop(made, "member"),
+            ("Organization", _) if !has(made, "name") && !has(made, "identifier") => {
+                made.insert("name".into(), "Vårdcentralen".into());
+            }
+            ("ServiceRequest", _) => {
+                if !has(made, "code") {
+                    drop(made, "orderDetail");
+                }
+                if has(made, "bodySite") {
+                    drop(made, "bodyStructure");
+                }
+            }
+            // inv-1, tsk-1
+            ("Task", version) => {
+                drop(made, "lastModified");
+                if self.random.one_in(3) {
+                    made.insert("focus".into(), json!({"reference": "ServiceRequest/a-1"}));
+                    let coding = json!({"system": "http://hl7.org/fhir/CodeSystem/task-code", "code": "fulfill"});
+                    made.insert("code".into(), json!({"coding": [coding]}));
+                } else if version == FhirVersion::R5 {
+                    drop(made, "restriction");
+                }
+            }
+            ("Patient", _) => drop(made, "contact"),
+            _ => {}
+        }
     }
 }

@@ -64,7 +64,7 @@ fn formats_and_media_types() {
 fn bodies_that_are_not_fhir() {
     let app = spawn();
     let bad: &[(&str, &str, &str)] = &[
-        ("not json", "", "invalid"),
+        ("not json", "", "structure"),
         ("[]", "resourceType", "structure"),
         (r#"{"resourceType":"Practitioner"}"#, "resourceType", "structure"),
         (r#"{"resourceType":"Patient","favourite":1}"#, "Patient.favourite", "structure"),

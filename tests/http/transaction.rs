@@ -88,6 +88,7 @@ fn what_a_transaction_does_not_take() {
     conditional["request"]["url"] = json!("Patient?identifier=1");
     let mut delete = put_entry(person());
     delete["request"]["method"] = json!("DELETE");
+    delete.as_object_mut().unwrap().remove("resource");
     let mut stray = fast_kontakt("x", "1", "y");
     stray["subject"]["reference"] = json!("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-00000000dead");
     for (entries, expression) in [

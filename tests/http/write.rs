@@ -98,13 +98,13 @@ fn delete_ends_and_put_begins_again() {
 fn digits_order_and_extensions_come_back() {
     let app = spawn();
     let body = r#"{"resourceType":"Patient","id":"p","extension":[{"url":"http://example.org/kvot","valueDecimal":1.50},
-        {"url":"http://example.org/liten","valueDecimal":1.0E-7}],"_birthDate":{"extension":[{"url":"http://example.org/x","valueString":"y"}]},
+        {"url":"http://example.org/liten","valueDecimal":1.0e-7}],"_birthDate":{"extension":[{"url":"http://example.org/x","valueString":"y"}]},
         "name":[{"given":["A",null],"_given":[null,{"extension":[{"url":"http://example.org/x","valueString":"y"}]}],"family":"B"}]}"#;
     let headers = [("Content-Type", "application/json")];
     app.send("PUT", "/fhir/r5/Patient/p", &headers, Some(body.as_bytes())).expect(201);
     let text = app.get("/fhir/r5/Patient/p").expect(200).text;
-    assert!(text.contains("1.50}") && text.contains("1.0E-7}"), "{text}");
+    assert!(text.contains("1.50}") && text.contains("1.0e-7}"), "{text}");
     assert!(text.find("_birthDate") < text.find("family"), "{text}");
     let text = app.get("/fhir/r4/Patient/p").expect(200).text;
-    assert!(text.contains("1.50}") && text.contains("1.0E-7}"), "{text}");
+    assert!(text.contains("1.50}") && text.contains("1.0e-7}"), "{text}");
 }

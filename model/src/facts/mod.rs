@@ -95,6 +95,12 @@ facts!(
     Task,
 );
 
+impl From<Other> for Fact {
+    fn from(other: Other) -> Fact {
+        Fact::Other(Box::new(other))
+    }
+}
+
 impl Fact {
     /// Logical id; empty when the resource has none yet.
     pub fn id(&self) -> &str {

@@ -81,22 +81,32 @@ fn encode_members(walk: &mut Walk<'_>, type_name: &str, object: &Object, but: Op
             members.push(encode_element(walk, "", name, element, item));
         }
     }
+    in_order(&mut members, "", table);
     members
 }
 
 /// A list of extensions as one extension that holds them.
 pub fn encode_list(walk: &mut Walk<'_>, url: String, list: &Value) -> Option<Value> {
     let list = list.as_array()?.iter().map(|e| walk.extension(e)).collect();
-    let mut nested = Object::new();
-    nested.insert("url".to_owned(), Value::String(url));
-    nested.insert("extension".to_owned(), Value::Array(list));
-    Some(Value::Object(nested))
+    Some(nested(url, list))
 }
 
 /// The way back.
 pub fn decode_list(walk: &mut Walk<'_>, extension: &Object) -> Option<Value> {
     let list = extension.get("extension")?.as_array()?;
     Some(Value::Array(list.iter().map(|e| walk.extension(e)).collect()))
+}
+
+/// Carriers stand in the order of the definition, so that the order of an object's members (which means nothing) does
+/// not become the order of a list. Items of one element keep theirs.
+pub fn in_order(carriers: &mut [Value], base: &str, table: &TypeTable) {
+    if carriers.len() > 1 {
+        carriers.sort_by_cached_key(|carrier| {
+            let url = carrier.get("url").and_then(Value::as_str).unwrap_or_default();
+            let name = url.strip_prefix(base);
+            table.iter().position(|(n, e)| Some(n) == name || e.choice.is_some() && e.choice.as_deref() == name)
+        });
+    }
 }
 
 /// The element of the target that an extension of this name holds, among those that may come back.
@@ -248,10 +258,7 @@ pub fn remainder(walk: &mut Walk<'_>, type_name: &str, object: &Object, member: 
     if members.is_empty() {
         return None;
     }
-    let mut extension = Object::new();
-    extension.insert("url".to_owned(), Value::String(url));
-    extension.insert("extension".to_owned(), Value::Array(members));
-    Some(Value::Object(extension))
+    Some(nested(url, members))
 }
 
 /// The way back: the members from that extension, and the holder without it.
@@ -322,4 +329,52 @@ pub fn unwrap(walk: &mut Walk<'_>, w: Wrapping, (value, _): Item<'_>) -> Option<
     let url = format!("{}{}", w.pair.carrier, w.step.name);
     let extension = remainder(walk, &w.step.element.type_name, object, w.member, url);
     Some(add_remainder(made, w.primitive, extension))
+}
+
+/// The nested extension that keeps the order of a list: one word per item.
+const ORDER: &str = "order";
+
+/// The extension that keeps the order of a list that became several.
+pub fn order_extension(url: String, words: &[impl AsRef<str>]) -> Value {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    let mut order = Object::new();
+    order.insert("url".to_owned(), ORDER.into());
+    order.insert("valueString".to_owned(), words.join(" ").into());
+    nested(url, vec![Value::Object(order)])
+}
+
+/// An extension of extensions.
+pub fn nested(url: String, members: Vec<Value>) -> Value {
+    let mut extension = Object::new();
+    extension.insert("url".to_owned(), Value::String(url));
+    extension.insert("extension".to_owned(), Value::Array(members));
+    Value::Object(extension)
+}
+
+fn order_of(extension: &Object) -> Option<&str> {
+    let [Value::Object(only)] = extension.get("extension")?.as_array()?.as_slice() else { return None };
+    if only.get("url")?.as_str()? != ORDER {
+        return None;
+    }
+    only.get("valueString")?.as_str()
+}
+
+/// The order kept for an element of the target, and the other carriers for it.
+pub fn take_order<'s>(part: &mut super::engine::Part<'s>, name: &str) -> (Vec<&'s str>, Vec<&'s Object>) {
+    let (order, rest): (Vec<&Object>, Vec<&Object>) =
+        part.take_restored(name).into_iter().partition(|extension| order_of(extension).is_some());
+    (order.first().and_then(|e| order_of(e)).map_or(Vec::new(), |o| o.split(' ').collect()), rest)
+}
+
+/// All members of an object but some, as one extension; nothing when there are none.
+pub fn encode_rest(walk: &mut Walk<'_>, type_name: &str, object: &Object, but: &[&str], url: String) -> Option<Value> {
+    let rest: Object = object
+        .iter()
+        .filter(|(key, _)| !but.contains(&key.strip_prefix('_').unwrap_or(key)))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    walk.silent += 1;
+    let members = encode_members(walk, type_name, &rest, None);
+    walk.silent -= 1;
+    (!members.is_empty()).then(|| nested(url, members))
 }

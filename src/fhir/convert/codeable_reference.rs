@@ -3,13 +3,10 @@
 
 use serde_json::Value;
 
-use super::carrier::{add_remainder, decode, remainder, reopened};
+use super::carrier::{add_remainder, decode, order_extension, remainder, reopened, take_order};
 use super::engine::{Item, Made, Object, Part, Walk, is_filling, part_url, put};
 use super::plan::{Direction, Merge};
 use crate::fhir::elements::Element;
-
-/// The nested extension that keeps the order: one word per item.
-const ORDER: &str = "order";
 
 pub fn merge(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     match (walk.plan.direction, merge.choice) {
@@ -34,10 +31,7 @@ fn reference(walk: &mut Walk<'_>, part: &Part<'_>, source: &str, target: &str, v
         .and_then(|table| table.get(target))
         .map_or(&[][..], |element| element.targets.as_slice());
     let urls = [part_url(&part.pair.carrier, source), part_url(&part.pair.restore, target)];
-    match (value, walk.plan.pair("Reference", "Reference")) {
-        (Value::Object(object), Some(pair)) => Value::Object(walk.reference(pair, object, targets, urls)),
-        _ => value.clone(),
-    }
+    walk.reference_in(value, targets, urls)
 }
 
 /// A code as CodeableReference; what R4 kept beside it comes back.
@@ -79,12 +73,10 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
         part.items(name).into_iter().filter(not_filled).filter_map(|(value, _)| value.cloned()).collect()
     };
     let (codes, references) = (values(part, merge.code), values(part, merge.reference));
-    let (order, rest): (Vec<&Object>, Vec<&Object>) =
-        part.take_restored(merge.r5).into_iter().partition(|extension| order_of(extension).is_some());
-    if codes.is_empty() && references.is_empty() && rest.is_empty() && order.is_empty() {
+    let (words, rest) = take_order(part, merge.r5);
+    if codes.is_empty() && references.is_empty() && rest.is_empty() && words.is_empty() {
         return;
     }
-    let words: Vec<&str> = order.first().and_then(|e| order_of(e)).map_or(Vec::new(), |o| o.split(' ').collect());
     let count = |letters: [&str; 2]| words.iter().filter(|w| letters.contains(*w)).count();
     let holds = count(["c", "b"]) == codes.len() && count(["r", "b"]) == references.len();
     let words: Vec<&str> = if holds && !words.is_empty() {
@@ -130,22 +122,10 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     for extension in rest {
         match element.and_then(|element| decode(walk, element, extension)) {
             Some(item) => made.push(item),
-            None => {
-                let kept = super::carrier::extension(walk, extension);
-                part.carried.push(Value::Object(kept));
-            }
+            None => walk.keep(part, extension),
         }
     }
     put(&mut part.out, merge.r5, true, made);
-}
-
-/// The order that a carrier keeps, if it is one that does.
-fn order_of(extension: &Object) -> Option<&str> {
-    let [Value::Object(only)] = extension.get("extension")?.as_array()?.as_slice() else { return None };
-    if only.get("url")?.as_str()? != ORDER {
-        return None;
-    }
-    only.get("valueString")?.as_str()
 }
 
 fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
@@ -193,13 +173,7 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     }
     let in_order = words.iter().all(|w| *w != "b") && words.is_sorted();
     if !in_order {
-        let mut order = Object::new();
-        order.insert("url".to_owned(), ORDER.into());
-        order.insert("valueString".to_owned(), words.join(" ").into());
-        let mut extension = Object::new();
-        extension.insert("url".to_owned(), part_url(&part.pair.carrier, merge.r5).into());
-        extension.insert("extension".to_owned(), Value::Array(vec![Value::Object(order)]));
-        part.carried.push(Value::Object(extension));
+        part.carried.push(order_extension(part_url(&part.pair.carrier, merge.r5), &words));
     }
     put(&mut part.out, merge.code, many_codes, codes);
     put(&mut part.out, merge.reference, many_references, references);
@@ -215,8 +189,7 @@ fn at(name: &str, many: bool, index: usize) -> String {
 /// Nothing of R4's own is kept in R5 for these names; what pretends to be stays an extension.
 fn restore_rest(walk: &mut Walk<'_>, part: &mut Part<'_>, name: &str) {
     for extension in part.take_restored(name) {
-        let kept = super::carrier::extension(walk, extension);
-        part.carried.push(Value::Object(kept));
+        walk.keep(part, extension);
     }
 }
 

@@ -29,6 +29,8 @@ pub struct Walk<'a> {
     pub root: &'a Object,
     pub paths: PathMap,
     trail: Vec<Place>,
+    /// Where the trail begins, target and source, for a contained resource made from something else.
+    base: Option<(String, String)>,
     /// Inside a carrier nothing has a path of its own.
     pub silent: usize,
     /// How many resources are around the one at hand (0: the outermost).
@@ -76,6 +78,7 @@ impl<'a> Walk<'a> {
             root,
             paths: PathMap::default(),
             trail: Vec::new(),
+            base: None,
             silent: 0,
             depth: 0,
             added: Vec::new(),
@@ -88,7 +91,7 @@ impl<'a> Walk<'a> {
         let kind = source.get("resourceType")?.as_str()?;
         let at = self.plan.pair(kind, kind)?;
         let name = self.plan.pairs[at].source;
-        let outermost = self.trail.is_empty();
+        let outermost = self.trail.is_empty() && self.base.is_none();
         if outermost {
             self.trail.push(Place { source: name, target: name, source_index: None, target_index: None });
         }
@@ -138,6 +141,9 @@ impl<'a> Walk<'a> {
         }
         self.contained(&mut part);
         fill(&mut part);
+        if let Some(table) = plan.source.type_(pair.source) {
+            carrier::in_order(&mut part.carried, &pair.carrier, table);
+        }
         append_extensions(&mut part.out, part.carried);
         part.out
     }
@@ -147,7 +153,7 @@ impl<'a> Walk<'a> {
             return;
         }
         let mapped = match &step.to {
-            To::Special | To::Merge(_) => return,
+            To::Special | To::Merge => return,
             To::Carry if carrier::LISTS.contains(&step.name) => {
                 self.silent += 1;
                 let list = value.and_then(|list| carrier::encode_list(self, part_url(&part.pair.carrier, step.name), list));
@@ -319,8 +325,16 @@ impl<'a> Walk<'a> {
         stand_in
     }
 
+    /// The same for any value, by the names of the rules in `special.rs`.
+    pub fn reference_in(&mut self, value: &Value, targets: &'static [String], urls: [String; 2]) -> Value {
+        match (value, self.plan.pair("Reference", "Reference")) {
+            (Value::Object(object), Some(pair)) => Value::Object(self.reference(pair, object, targets, urls)),
+            _ => value.clone(),
+        }
+    }
+
     /// What is not stated is not wrong.
-    fn allowed(&self, reference: &Object, targets: &[String]) -> bool {
+    pub fn allowed(&self, reference: &Object, targets: &[String]) -> bool {
         stated_types(reference, self.root).into_iter().flatten().all(|kind| targets.iter().any(|t| t == kind))
     }
 
@@ -384,6 +398,23 @@ impl<'a> Walk<'a> {
         carried
     }
 
+    /// A resource that is made from an element of another one: paths below it begin at `base` (target, source).
+    pub fn made_from(&mut self, source: &Object, base: (String, String)) -> Option<Object> {
+        let trail = std::mem::take(&mut self.trail);
+        let before = self.base.replace(base);
+        self.depth += 1;
+        let made = self.resource(source);
+        self.depth -= 1;
+        self.base = before;
+        self.trail = trail;
+        made
+    }
+
+    /// The position of the element at hand in its list, in the source.
+    pub fn position(&self) -> Option<usize> {
+        self.trail.last().and_then(|place| place.source_index)
+    }
+
     /// A value of a datatype that both versions know.
     pub fn convert(&mut self, type_name: &str, value: &Value) -> Value {
         match (value, self.plan.pair(type_name, type_name)) {
@@ -419,16 +450,22 @@ impl<'a> Walk<'a> {
         };
         match decoded {
             Some(made) => put(&mut part.out, name, element.many, vec![made]),
-            None => {
-                let kept = carrier::extension(self, extension);
-                part.carried.push(Value::Object(kept));
-            }
+            None => self.keep(part, extension),
         }
         self.silent -= 1;
     }
 
+    /// An extension that looks like a carrier but cannot be read as one stays an extension.
+    pub fn keep(&mut self, part: &mut Part<'_>, extension: &Object) {
+        let kept = carrier::extension(self, extension);
+        part.carried.push(Value::Object(kept));
+    }
+
     /// `contained` comes last: by then it is known which ones were turned into something else.
     fn contained<'s>(&mut self, part: &mut Part<'s>) {
+        if !part.pair.steps.contains_key("contained") {
+            return;
+        }
         let outermost = self.depth == 0;
         let mut made = Vec::new();
         if let Some(value) = part.source.get("contained") {
@@ -467,7 +504,7 @@ impl<'a> Walk<'a> {
 
     /// Notes that `target`, below the element at hand, stood at `source`.
     pub fn note(&mut self, target: &str, source: &str) {
-        if self.silent == 0 && !self.trail.is_empty() {
+        if self.silent == 0 && (self.base.is_some() || !self.trail.is_empty()) {
             let (t, s) = (self.here(true), self.here(false));
             self.paths.add(format!("{t}.{target}"), format!("{s}.{source}"));
         }
@@ -489,6 +526,12 @@ impl<'a> Walk<'a> {
     /// The way to the element at hand, in the target (`true`) or the source.
     pub fn here(&self, target: bool) -> String {
         let mut path = String::with_capacity(64);
+        if let Some((to, from)) = &self.base {
+            path.push_str(if target { to } else { from });
+            if self.trail.is_empty() {
+                return path;
+            }
+        }
         for place in &self.trail {
             if !path.is_empty() {
                 path.push('.');

@@ -6,13 +6,21 @@
 //! conversion: should it not give the same resource (a caller may have written such extensions in a way of its own),
 //! the original goes along as text. So `r5_to_r4(r4_to_r5(x)) == x` holds for anything, by construction.
 
+mod care_plan;
+mod care_team;
 mod carrier;
 mod codeable_reference;
+mod condition;
+mod consent;
 mod engine;
+mod gather;
+mod organization;
 mod paths;
 mod plan;
+mod small;
 mod special;
 mod tables;
+mod task;
 
 use serde_json::Value;
 

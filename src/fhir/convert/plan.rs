@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use super::special::Special;
 use super::tables::{self, Row};
-use crate::fhir::elements::{CodeList, Element, Tables, elements, is_primitive};
+use crate::fhir::elements::{CodeList, Element, Tables, TypeTable, elements, is_primitive};
 use crate::fhir::version::FhirVersion;
 
 /// The base of HL7's cross-version extensions for elements of R4 and of R5.
@@ -61,7 +61,7 @@ pub struct Mapped {
 
 pub enum To {
     Element(Mapped),
-    Merge(&'static Merge),
+    Merge,
     /// A rule of `special.rs` sees to it.
     Special,
     /// No place in the target: the generic carrier.
@@ -260,7 +260,7 @@ impl Builder {
             };
             for name in names {
                 if let Some(element) = source.get(name) {
-                    let to = merge.map_or(To::Special, To::Merge);
+                    let to = if merge.is_some() { To::Merge } else { To::Special };
                     steps.insert(static_name(source, name), Step { name, element, to, may_be_filled: false });
                 }
             }
@@ -279,12 +279,11 @@ impl Builder {
             let to = to.map_or(To::Carry, To::Element);
             steps.insert(name, Step { name, element, to, may_be_filled: false });
         }
-        for step in steps.values_mut() {
-            step.may_be_filled = step.element.min > 0
-                && match &step.to {
-                    To::Element(mapped) => mapped.element.min == 0,
-                    To::Carry | To::Merge(_) | To::Special => true,
-                };
+        // What the other direction may have filled in is dropped.
+        for fill in fills(target, source) {
+            if let Some(step) = steps.get_mut(fill.name) {
+                step.may_be_filled = true;
+            }
         }
 
         let mut restorable = HashMap::new();
@@ -293,17 +292,17 @@ impl Builder {
                 To::Element(m) => m.name == name && !m.how.may_fail() && (step.element.many || !m.element.many),
                 _ => false,
             });
-            if !straight {
+            let by_rule = specials.iter().any(|s: &&Special| s.may_be_carried.contains(&name));
+            if !straight || by_rule && self.plan.direction == Direction::Up {
                 restorable.insert(name, element);
             }
         }
-        let fills = self.fills(source_name, target_name);
         let pair = &mut self.plan.pairs[at];
         pair.steps = steps;
         pair.merges = merges;
         pair.specials = specials;
         pair.restorable = restorable;
-        pair.fills = fills;
+        pair.fills = fills(source, target);
     }
 
     /// What a value of `from` needs to become one of `to`; nothing when the types do not fit.
@@ -345,30 +344,25 @@ impl Builder {
             }
         }
     }
+}
 
-    fn fills(&self, source_name: &str, target_name: &str) -> Vec<Fill> {
-        let (Some(source), Some(target)) = (self.plan.source.type_(source_name), self.plan.target.type_(target_name))
-        else {
-            return Vec::new();
-        };
-        let mut fills: Vec<Fill> = Vec::new();
-        for (name, element) in target.iter().filter(|(_, e)| e.min > 0) {
-            let primitive = element.is_primitive();
-            match &element.choice {
-                // Required in the source too, of the same types: never lacking.
-                _ if source.get(name).is_some_and(|e| e.min > 0)
-                    && (element.choice.is_none() || same_choice(source, target, element.choice.as_deref())) => {}
-                None => fills.push(Fill { name, any_of: vec![name], many: element.many, primitive }),
-                Some(choice) => {
-                    match fills.iter_mut().find(|f| target.get(f.name).is_some_and(|e| e.choice.as_ref() == Some(choice))) {
-                        Some(fill) => fill.any_of.push(name),
-                        None => fills.push(Fill { name, any_of: vec![name], many: element.many, primitive }),
-                    }
-                }
-            }
+/// What the target demands and the source may lack.
+fn fills(source: &'static TypeTable, target: &'static TypeTable) -> Vec<Fill> {
+    let mut fills: Vec<Fill> = Vec::new();
+    for (name, element) in target.iter().filter(|(_, e)| e.min > 0) {
+        let primitive = element.is_primitive();
+        let choice = element.choice.as_deref();
+        let in_source = source.get(name).is_some_and(|e| e.min > 0);
+        if in_source && (choice.is_none() || same_choice(source, target, choice)) {
+            continue;
         }
-        fills
+        let known = fills.iter_mut().find(|f| choice.is_some() && target.get(f.name).is_some_and(|e| e.choice.as_deref() == choice));
+        match known {
+            Some(fill) => fill.any_of.push(name),
+            None => fills.push(Fill { name, any_of: vec![name], many: element.many, primitive }),
+        }
     }
+    fills
 }
 
 /// A CodeableReference's `reference` member with the targets that are declared for the whole element.
@@ -378,13 +372,13 @@ fn as_reference(whole: &'static Element, member: &'static Element) -> &'static E
     Box::leak(Box::new(element))
 }
 
-fn static_name(table: &'static crate::fhir::elements::TypeTable, name: &str) -> &'static str {
+fn static_name(table: &'static TypeTable, name: &str) -> &'static str {
     table.iter().find(|(n, _)| *n == name).map_or("", |(n, _)| n)
 }
 
 fn same_choice(
-    source: &crate::fhir::elements::TypeTable,
-    target: &crate::fhir::elements::TypeTable,
+    source: &TypeTable,
+    target: &TypeTable,
     choice: Option<&str>,
 ) -> bool {
     source.iter().filter(|(_, e)| e.choice.as_deref() == choice).all(|(name, _)| target.get(name).is_some())

@@ -3,6 +3,7 @@
 //! Sources: the R5 specification's "differences from R4" tabs and HL7's cross-version guides (xver-r4.r5 0.1.0).
 
 use super::special::Special;
+use super::{care_plan, care_team, condition, consent, gather, organization, small, task};
 
 /// One row: R4 name first.
 pub enum Row {
@@ -51,23 +52,23 @@ pub static TYPES: &[TypeRows] = &[
             Wrap { r4: "comment", r5: "note", member: "text" },
         ],
     ),
-    same("Appointment.participant", &[]),
+    same("Appointment.participant", &[Row::Special(&small::APPOINTMENT_REQUIRED)]),
     same("CarePlan", &[Rename("author", "custodian"), reference("addresses")]),
     same(
         "CarePlan.activity",
         &[
             Merge { code: "outcomeCodeableConcept", reference: "outcomeReference", r5: "performedActivity" },
-            
+            Row::Special(&care_plan::CARE_PLAN_ACTIVITY),
         ],
     ),
     same("CareTeam", &[REASON]),
-    same("CareTeam.participant", &[Rename("period", "coveragePeriod"), ]),
+    same("CareTeam.participant", &[Rename("period", "coveragePeriod"), Row::Special(&care_team::CARE_TEAM_ROLE)]),
     same(
         "CommunicationRequest",
         &[Rename("sender", "informationProvider"), REASON],
     ),
     same("CommunicationRequest.payload", &[Wrap { r4: "contentString", r5: "contentCodeableConcept", member: "text" }]),
-    same("Condition", &[]),
+    same("Condition", &[Row::Special(&condition::CONDITION_STATUS), Row::Special(&condition::CONDITION_PARTICIPANT)]),
     TypeRows {
         r4: "Condition.evidence",
         r5: "CodeableReference",
@@ -79,8 +80,8 @@ pub static TYPES: &[TypeRows] = &[
             Rename("patient", "subject"),
             Rename("performer", "grantee"),
             Rename("policyRule", "regulatoryBasis"),
-            
-            
+            Row::Special(&consent::CONSENT_DATE),
+            Row::Special(&consent::CONSENT_PROVISION),
         ],
     ),
     same("Device", &[reference("definition")]),
@@ -93,7 +94,14 @@ pub static TYPES: &[TypeRows] = &[
             REASON,
         ],
     ),
-    same("Dosage", &[]),
+    same(
+        "Dosage",
+        &[
+            Rename("asNeededBoolean", "asNeeded"),
+            Rename("asNeededCodeableConcept", "asNeededFor"),
+            Row::Special(&small::DOSAGE_AS_NEEDED),
+        ],
+    ),
     same(
         "Goal",
         &[
@@ -101,11 +109,11 @@ pub static TYPES: &[TypeRows] = &[
             Merge { code: "outcomeCode", reference: "outcomeReference", r5: "outcome" },
         ],
     ),
-    same("Group", &[]),
-    same("HealthcareService", &[]),
+    same("Group", &[Row::Special(&small::GROUP_MEMBERSHIP)]),
+    same("HealthcareService", &[Row::Special(&gather::TELECOM), Row::Special(&gather::AVAILABILITY)]),
     TypeRows { r4: "HealthcareService.availableTime", r5: "Availability.availableTime", rows: &[] },
     TypeRows { r4: "HealthcareService.notAvailable", r5: "Availability.notAvailableTime", rows: &[] },
-    same("Location", &[Rename("physicalType", "form"), ]),
+    same("Location", &[Rename("physicalType", "form"), Row::Special(&gather::TELECOM)]),
     same("Medication", &[Rename("manufacturer", "marketingAuthorizationHolder"), Rename("form", "doseForm")]),
     same(
         "Medication.ingredient",
@@ -129,13 +137,13 @@ pub static TYPES: &[TypeRows] = &[
         &[Rename("routeofAdministration", "routeOfAdministration"), concept("baseFormulaType")],
     ),
     same("NutritionOrder.supplement", &[concept("type")]),
-    same("Organization", &[]),
+    same("Organization", &[Row::Special(&organization::ORGANIZATION_CONTACT)]),
     TypeRows { r4: "Organization.contact", r5: "ExtendedContactDetail", rows: &[] },
     same("Practitioner", &[Wrap { r4: "communication", r5: "communication", member: "language" }]),
-    same("PractitionerRole", &[]),
+    same("PractitionerRole", &[Row::Special(&gather::TELECOM), Row::Special(&gather::AVAILABILITY)]),
     TypeRows { r4: "PractitionerRole.availableTime", r5: "Availability.availableTime", rows: &[] },
     TypeRows { r4: "PractitionerRole.notAvailable", r5: "Availability.notAvailableTime", rows: &[] },
-    same("SampledData", &[]),
+    same("SampledData", &[Row::Special(&small::SAMPLED_DATA_PERIOD)]),
     same(
         "ServiceRequest",
         &[
@@ -146,14 +154,14 @@ pub static TYPES: &[TypeRows] = &[
             Wrap { r4: "patientInstruction", r5: "patientInstruction", member: "instructionMarkdown" },
         ],
     ),
-    same("Substance", &[concept("code"), ]),
+    same("Substance", &[concept("code"), Row::Special(&small::SUBSTANCE_INSTANCE)]),
     same(
         "Task",
         &[
             REASON,
             concept("statusReason"),
             Wrap { r4: "performerType", r5: "requestedPerformer", member: "concept" },
-            
+            Row::Special(&task::TASK_RESTRICTION),
         ],
     ),
 ];

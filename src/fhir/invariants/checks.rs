@@ -60,9 +60,16 @@ pub fn ratrng_2(node: &Node<'_>) -> bool {
 }
 
 fn ordered_quantities(low: Option<&Value>, high: Option<&Value>) -> bool {
-    let (Some(low), Some(high)) = (low, high) else { return true };
-    let same_unit = ["system", "code", "unit"].iter().all(|name| low.get(name) == high.get(name));
-    match (low.get("value").and_then(Value::as_f64), high.get("value").and_then(Value::as_f64)) {
+    let (Some(low), Some(high)) = (low, high) else {
+        return true;
+    };
+    let same_unit = ["system", "code", "unit"]
+        .iter()
+        .all(|name| low.get(name) == high.get(name));
+    match (
+        low.get("value").and_then(Value::as_f64),
+        high.get("value").and_then(Value::as_f64),
+    ) {
         (Some(low), Some(high)) if same_unit => low <= high,
         _ => true,
     }
@@ -87,7 +94,10 @@ pub fn tim_5(node: &Node<'_>) -> bool {
 }
 
 pub fn tim_9(node: &Node<'_>) -> bool {
-    let meal = |code: &Value| code.as_str().is_some_and(|code| matches!(code, "C" | "CM" | "CD" | "CV"));
+    let meal = |code: &Value| {
+        code.as_str()
+            .is_some_and(|code| matches!(code, "C" | "CM" | "CD" | "CV"))
+    };
     !node.has("offset") || (node.has("when") && !node.items("when").iter().any(meal))
 }
 
@@ -135,9 +145,20 @@ pub fn ctm_1_r5(node: &Node<'_>) -> bool {
 }
 
 fn member_may_be_practitioner(node: &Node<'_>) -> bool {
-    let Some(member) = node.get("member").and_then(Value::as_object) else { return true };
-    let Some((type_name, table)) = node.around.tables.named("Reference") else { return true };
-    let member = Node { object: member, type_name, table, element: None, outer: None, ..*node };
+    let Some(member) = node.get("member").and_then(Value::as_object) else {
+        return true;
+    };
+    let Some((type_name, table)) = node.around.tables.named("Reference") else {
+        return true;
+    };
+    let member = Node {
+        object: member,
+        type_name,
+        table,
+        element: None,
+        outer: None,
+        ..*node
+    };
     stated_type(&member).is_none_or(|kind| kind == "Practitioner")
 }
 
@@ -183,12 +204,15 @@ pub fn app_7(node: &Node<'_>) -> bool {
 
 pub fn con_abated(node: &Node<'_>) -> bool {
     !node.has("abatement[x]")
-        || node.has_coding("clinicalStatus", CONDITION_CLINICAL, &["inactive", "resolved", "remission"])
+        || node.has_coding(
+            "clinicalStatus",
+            CONDITION_CLINICAL,
+            &["inactive", "resolved", "remission"],
+        )
 }
 
 pub fn con_5(node: &Node<'_>) -> bool {
-    !node.has("clinicalStatus")
-        || !node.has_coding("verificationStatus", CONDITION_VERIFICATION, &["entered-in-error"])
+    !node.has("clinicalStatus") || !node.has_coding("verificationStatus", CONDITION_VERIFICATION, &["entered-in-error"])
 }
 
 pub fn grp_1(node: &Node<'_>) -> bool {
@@ -196,7 +220,11 @@ pub fn grp_1(node: &Node<'_>) -> bool {
 }
 
 pub fn dev_1(node: &Node<'_>) -> bool {
-    node.items("name").iter().filter(|name| name.get("display") == Some(&Value::Bool(true))).count() <= 1
+    node.items("name")
+        .iter()
+        .filter(|name| name.get("display") == Some(&Value::Bool(true)))
+        .count()
+        <= 1
 }
 
 pub fn tsk_1(node: &Node<'_>) -> bool {
@@ -209,7 +237,11 @@ pub fn tsk_dates(node: &Node<'_>) -> bool {
 }
 
 pub fn par_1(node: &Node<'_>) -> bool {
-    [node.has("value[x]"), node.has("resource"), node.has("part")].iter().filter(|has| **has).count() == 1
+    [node.has("value[x]"), node.has("resource"), node.has("part")]
+        .iter()
+        .filter(|has| **has)
+        .count()
+        == 1
 }
 
 pub fn bdl_1(node: &Node<'_>) -> bool {
@@ -243,7 +275,9 @@ pub fn bdl_3a(node: &Node<'_>) -> bool {
 
 pub fn bdl_3b(node: &Node<'_>) -> bool {
     !node.is("type", &["history"])
-        || entries_all(node, |entry| entry.get("request").is_some() && entry.get("response").is_some() && body_fits(entry))
+        || entries_all(node, |entry| {
+            entry.get("request").is_some() && entry.get("response").is_some() && body_fits(entry)
+        })
 }
 
 pub fn bdl_3c(node: &Node<'_>) -> bool {
@@ -258,7 +292,10 @@ pub fn bdl_3d(node: &Node<'_>) -> bool {
 
 /// A resource goes with POST, PUT and PATCH, and with no other method.
 fn body_fits(entry: &Value) -> bool {
-    let method = entry.get("request").and_then(|request| request.get("method")).and_then(Value::as_str);
+    let method = entry
+        .get("request")
+        .and_then(|request| request.get("method"))
+        .and_then(Value::as_str);
     matches!(method, Some("POST" | "PUT" | "PATCH")) == entry.get("resource").is_some()
 }
 
@@ -266,7 +303,13 @@ pub fn bdl_7(node: &Node<'_>) -> bool {
     if node.is("type", &["history"]) {
         return true;
     }
-    let version = |entry: &Value| entry.pointer("/resource/meta/versionId").and_then(Value::as_str).unwrap_or("").to_owned();
+    let version = |entry: &Value| {
+        entry
+            .pointer("/resource/meta/versionId")
+            .and_then(Value::as_str)
+            .unwrap_or("")
+            .to_owned()
+    };
     let mut seen = std::collections::HashSet::new();
     items(node.get("entry"))
         .iter()

@@ -17,7 +17,11 @@ pub struct Path<'p> {
 impl Path<'_> {
     /// The path of an element beneath this one.
     pub fn child<'c>(&'c self, name: &'c str, index: Option<usize>) -> Path<'c> {
-        Path { parent: Some(self), name, index }
+        Path {
+            parent: Some(self),
+            name,
+            index,
+        }
     }
 }
 
@@ -65,8 +69,7 @@ impl<'n> Node<'n> {
         match name.strip_suffix("[x]") {
             Some(stem) => self.object.keys().any(|key| {
                 let key = key.strip_prefix('_').unwrap_or(key);
-                key.starts_with(stem)
-                    && self.table.get(key).and_then(|element| element.choice.as_deref()) == Some(stem)
+                key.starts_with(stem) && self.table.get(key).and_then(|element| element.choice.as_deref()) == Some(stem)
             }),
             None => {
                 self.object.contains_key(name)
@@ -96,10 +99,15 @@ impl<'n> Node<'n> {
 
     /// Whether a CodeableConcept has one of these codes of a system.
     pub fn has_coding(&self, name: &str, system: &str, codes: &[&str]) -> bool {
-        items(self.get(name).and_then(|concept| concept.get("coding"))).iter().any(|coding| {
-            coding.get("system").and_then(Value::as_str) == Some(system)
-                && coding.get("code").and_then(Value::as_str).is_some_and(|code| codes.contains(&code))
-        })
+        items(self.get(name).and_then(|concept| concept.get("coding")))
+            .iter()
+            .any(|coding| {
+                coding.get("system").and_then(Value::as_str) == Some(system)
+                    && coding
+                        .get("code")
+                        .and_then(Value::as_str)
+                        .is_some_and(|code| codes.contains(&code))
+            })
     }
 
     /// A number as a float: good enough to compare, never used to store.

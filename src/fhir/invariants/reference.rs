@@ -27,7 +27,9 @@ pub fn stated<'r>(around: &Around<'r>, reference: &'r str) -> Stated<'r> {
     if parts.len() >= 4 && parts[parts.len() - 2] == "_history" {
         parts.truncate(parts.len() - 2);
     }
-    let [.., kind, _] = parts[..] else { return Stated::Nothing };
+    let [.., kind, _] = parts[..] else {
+        return Stated::Nothing;
+    };
     if is_resource_type(around.tables, kind) {
         Stated::Type(kind)
     } else if !absolute && parts.len() == 2 && kind.starts_with(|c: char| c.is_ascii_uppercase()) {
@@ -67,7 +69,11 @@ mod tests {
     #[test]
     fn the_type_is_read_from_every_kind_of_literal_reference() {
         let contained = vec![(Some("p"), "Patient")];
-        let around = Around { version: FhirVersion::R5, tables: elements(FhirVersion::R5), contained };
+        let around = Around {
+            version: FhirVersion::R5,
+            tables: elements(FhirVersion::R5),
+            contained,
+        };
         for (reference, expected) in [
             ("Patient/1", Stated::Type("Patient")),
             ("Patient/1/_history/2", Stated::Type("Patient")),

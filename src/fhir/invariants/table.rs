@@ -163,7 +163,9 @@ mod tests {
             let own = if version == FhirVersion::R4 { R4 } else { R5 };
             for row in ROWS.iter().filter(|row| row.of == own || row.of == Both) {
                 for name in row.on {
-                    let table = tables.type_(name).unwrap_or_else(|| panic!("{version} {}: {name}", row.id));
+                    let table = tables
+                        .type_(name)
+                        .unwrap_or_else(|| panic!("{version} {}: {name}", row.id));
                     let names = match row.rule {
                         Needs(this, that) | NotBoth(this, that) => vec![this, that],
                         AnyOf(names) => names.to_vec(),

@@ -23,9 +23,17 @@ pub fn resource(
     let around = Around {
         version,
         tables: elements(version),
-        contained: contained.iter().map(|(_, kind, inner)| (inner.get("id").and_then(Value::as_str), *kind)).collect(),
+        contained: contained
+            .iter()
+            .map(|(_, kind, inner)| (inner.get("id").and_then(Value::as_str), *kind))
+            .collect(),
     };
-    let mut walk = Walk { around: &around, faults, inside: false, local: HashSet::new() };
+    let mut walk = Walk {
+        around: &around,
+        faults,
+        inside: false,
+        local: HashSet::new(),
+    };
     walk.resource(place, kind, resource);
     let mut links_back = Vec::new();
     walk.inside = true;
@@ -56,10 +64,26 @@ struct Defined {
 
 impl<'w> Walk<'w> {
     fn resource(&mut self, place: &str, kind: &str, resource: &'w Value) {
-        let Some((type_name, table)) = self.around.tables.named(kind) else { return };
+        let Some((type_name, table)) = self.around.tables.named(kind) else {
+            return;
+        };
         let Some(object) = resource.as_object() else { return };
-        let path = Path { parent: None, name: place, index: None };
-        self.object(type_name, table, object, Defined { element: None, outer: None, parent_type: "" }, &path);
+        let path = Path {
+            parent: None,
+            name: place,
+            index: None,
+        };
+        self.object(
+            type_name,
+            table,
+            object,
+            Defined {
+                element: None,
+                outer: None,
+                parent_type: "",
+            },
+            &path,
+        );
     }
 
     /// dom-2 to dom-5, which look at a resource and its contained ones together.
@@ -70,11 +94,36 @@ impl<'w> Walk<'w> {
             let meta = |name: &str| inner.get("meta").is_some_and(|meta| meta.get(name).is_some());
             let referred = id.is_some_and(|id| self.local.iter().any(|local| local.strip_prefix('#') == Some(id)));
             let breaches = [
-                ("dom-2", inner.get("contained").is_some(), "Inneslutna resurser får inte själva innesluta resurser.", "Contained resources must not contain resources."),
-                ("dom-3", !referred && !links_back, "En innesluten resurs måste pekas ut av, eller peka på, resursen den ligger i.", "A contained resource must be referred to from, or refer to, the resource around it."),
-                ("dom-4", meta("versionId") || meta("lastUpdated"), "En innesluten resurs får inte ha meta.versionId eller meta.lastUpdated.", "A contained resource must not have meta.versionId or meta.lastUpdated."),
-                ("dom-5", meta("security"), "En innesluten resurs får inte ha säkerhetsetikett.", "A contained resource must not have a security label."),
-                ("id", id.is_some_and(|id| !ids.insert(id)), "Två inneslutna resurser har samma id.", "Two contained resources have the same id."),
+                (
+                    "dom-2",
+                    inner.get("contained").is_some(),
+                    "Inneslutna resurser får inte själva innesluta resurser.",
+                    "Contained resources must not contain resources.",
+                ),
+                (
+                    "dom-3",
+                    !referred && !links_back,
+                    "En innesluten resurs måste pekas ut av, eller peka på, resursen den ligger i.",
+                    "A contained resource must be referred to from, or refer to, the resource around it.",
+                ),
+                (
+                    "dom-4",
+                    meta("versionId") || meta("lastUpdated"),
+                    "En innesluten resurs får inte ha meta.versionId eller meta.lastUpdated.",
+                    "A contained resource must not have meta.versionId or meta.lastUpdated.",
+                ),
+                (
+                    "dom-5",
+                    meta("security"),
+                    "En innesluten resurs får inte ha säkerhetsetikett.",
+                    "A contained resource must not have a security label.",
+                ),
+                (
+                    "id",
+                    id.is_some_and(|id| !ids.insert(id)),
+                    "Två inneslutna resurser har samma id.",
+                    "Two contained resources have the same id.",
+                ),
             ];
             for (rule, breached, sv, en) in breaches {
                 if breached {
@@ -99,7 +148,9 @@ impl<'w> Walk<'w> {
         for (key, value) in object {
             let extensions = key.strip_prefix('_');
             let name = extensions.unwrap_or(key);
-            let Some(element) = table.get(name).filter(|element| !element.is_resource()) else { continue };
+            let Some(element) = table.get(name).filter(|element| !element.is_resource()) else {
+                continue;
+            };
             let shown = element.choice.as_deref().unwrap_or(name);
             if element.is_primitive() {
                 match extensions {
@@ -108,8 +159,14 @@ impl<'w> Walk<'w> {
                 }
                 continue;
             }
-            let Some((child_type, child_table)) = self.around.tables.named(&element.type_name) else { continue };
-            let below = Defined { element: Some(element), outer: defined.element, parent_type: type_name };
+            let Some((child_type, child_table)) = self.around.tables.named(&element.type_name) else {
+                continue;
+            };
+            let below = Defined {
+                element: Some(element),
+                outer: defined.element,
+                parent_type: type_name,
+            };
             match value {
                 Value::Object(child) => self.object(child_type, child_table, child, below, &path.child(shown, None)),
                 Value::Array(list) => {
@@ -121,9 +178,21 @@ impl<'w> Walk<'w> {
                 _ => {}
             }
         }
-        let Defined { element, outer, parent_type } = defined;
-        let node =
-            Node { around: self.around, object, type_name, table, element, outer, parent_type, inside: self.inside };
+        let Defined {
+            element,
+            outer,
+            parent_type,
+        } = defined;
+        let node = Node {
+            around: self.around,
+            object,
+            type_name,
+            table,
+            element,
+            outer,
+            parent_type,
+            inside: self.inside,
+        };
         self.node(&node, path);
     }
 
@@ -132,11 +201,17 @@ impl<'w> Walk<'w> {
         let mut seen: Vec<(&str, &str)> = Vec::new();
         for key in object.keys() {
             let name = key.strip_prefix('_').unwrap_or(key);
-            let Some(stem) = table.get(name).and_then(|element| element.choice.as_deref()) else { continue };
+            let Some(stem) = table.get(name).and_then(|element| element.choice.as_deref()) else {
+                continue;
+            };
             if seen.iter().any(|(other, of)| *other == stem && *of != name) {
                 let sv = format!("Elementet {stem}[x] står med fler än en typ.");
                 let en = format!("The element {stem}[x] is given with more than one type.");
-                self.faults.add(IssueCode::Invariant, path.child(stem, None).to_string(), Text::new(sv, en));
+                self.faults.add(
+                    IssueCode::Invariant,
+                    path.child(stem, None).to_string(),
+                    Text::new(sv, en),
+                );
                 return;
             }
             seen.push((stem, name));
@@ -207,9 +282,10 @@ impl<'w> Walk<'w> {
                     "The text has elements or attributes that are not mere formatting.",
                 ),
             ),
-            Xhtml::Empty => {
-                (IssueCode::Invariant, text("txt-2", "Texten är tom.", "The text is empty."))
-            }
+            Xhtml::Empty => (
+                IssueCode::Invariant,
+                text("txt-2", "Texten är tom.", "The text is empty."),
+            ),
         };
         let expression = path.to_string();
         if !self.faults.is_broken(&expression) {
@@ -224,7 +300,10 @@ impl<'w> Walk<'w> {
             Value::Array(list) => {
                 for (index, item) in list.iter().enumerate() {
                     let valued = own.map_or(Some(false), |own| own.get(index).map(|value| !value.is_null()));
-                    let path = Path { index: Some(index), ..*path };
+                    let path = Path {
+                        index: Some(index),
+                        ..*path
+                    };
                     match item {
                         Value::Null if own.is_none() => self.null(&path, index),
                         Value::Object(half) => self.half(half, valued.unwrap_or(true), &path),
@@ -242,18 +321,38 @@ impl<'w> Walk<'w> {
         if !valued && !half.contains_key("extension") && half.contains_key("id") {
             self.no_content(path);
         }
-        let Some((type_name, table)) = self.around.tables.named("Extension") else { return };
-        let defined = Defined { element: table.get("extension"), outer: None, parent_type: "" };
+        let Some((type_name, table)) = self.around.tables.named("Extension") else {
+            return;
+        };
+        let defined = Defined {
+            element: table.get("extension"),
+            outer: None,
+            parent_type: "",
+        };
         for (index, item) in items(half.get("extension")).iter().enumerate() {
             let Some(extension) = item.as_object() else { continue };
-            self.object(type_name, table, extension, defined, &path.child("extension", Some(index)));
+            self.object(
+                type_name,
+                table,
+                extension,
+                defined,
+                &path.child("extension", Some(index)),
+            );
         }
     }
 
     fn null(&mut self, path: &Path<'_>, index: usize) {
-        let expression = Path { index: Some(index), ..*path }.to_string();
+        let expression = Path {
+            index: Some(index),
+            ..*path
+        }
+        .to_string();
         let sv = "null får bara stå i en lista där den andra halvan (med eller utan _) har ett värde.";
-        self.form(expression, sv, "null may only stand in a list where the other half (with or without _) has a value.");
+        self.form(
+            expression,
+            sv,
+            "null may only stand in a list where the other half (with or without _) has a value.",
+        );
     }
 
     fn form(&mut self, expression: String, sv: &'static str, en: &'static str) {
@@ -261,7 +360,11 @@ impl<'w> Walk<'w> {
     }
 
     fn no_content(&mut self, path: &Path<'_>) {
-        let said = text("ele-1", "Elementet har bara ett id, inget innehåll.", "The element has an id only, no content.");
+        let said = text(
+            "ele-1",
+            "Elementet har bara ett id, inget innehåll.",
+            "The element has an id only, no content.",
+        );
         self.faults.add(IssueCode::Invariant, path.to_string(), said);
     }
 
@@ -285,7 +388,8 @@ impl<'w> Walk<'w> {
         }
         for row in table::rows_of(self.around.version, node.type_name) {
             if !row.holds(node) {
-                self.faults.add(IssueCode::Invariant, path.to_string(), text(row.id, row.sv, row.en));
+                self.faults
+                    .add(IssueCode::Invariant, path.to_string(), text(row.id, row.sv, row.en));
             }
         }
     }
@@ -297,7 +401,10 @@ impl<'w> Walk<'w> {
         };
         let literal = match node.text("reference").map(|reference| stated(node.around, reference)) {
             Some(Stated::NoSuchType) => {
-                return said("Referensen pekar på en okänd resurstyp.", "The reference points to an unknown resource type.");
+                return said(
+                    "Referensen pekar på en okänd resurstyp.",
+                    "The reference points to an unknown resource type.",
+                );
             }
             Some(Stated::Type(kind)) => Some(kind),
             _ => None,
@@ -306,12 +413,21 @@ impl<'w> Walk<'w> {
         if let (Some(literal), Some(declared)) = (literal, declared)
             && literal != declared
         {
-            return said("Referensens typ stämmer inte med vad den pekar på.", "The reference's type is not that of its target.");
+            return said(
+                "Referensens typ stämmer inte med vad den pekar på.",
+                "The reference's type is not that of its target.",
+            );
         }
         let outer = node.outer.filter(|outer| outer.type_name == "CodeableReference");
-        let targets = [node.element, outer].into_iter().flatten().map(|element| &element.targets);
+        let targets = [node.element, outer]
+            .into_iter()
+            .flatten()
+            .map(|element| &element.targets);
         for targets in targets.filter(|targets| !targets.is_empty()) {
-            if literal.or(declared).is_some_and(|kind| !targets.iter().any(|target| target == kind)) {
+            if literal
+                .or(declared)
+                .is_some_and(|kind| !targets.iter().any(|target| target == kind))
+            {
                 return said(
                     "Referensen pekar på en resurstyp som inte får stå här.",
                     "The reference points to a resource type that may not stand here.",
@@ -323,26 +439,36 @@ impl<'w> Walk<'w> {
     /// Required bindings of codings. A concept with only an extension (data-absent-reason) states no code to check.
     fn codes(&mut self, node: &Node<'w>, path: &Path<'_>) {
         let outer = node.outer.filter(|outer| outer.type_name == "CodeableReference");
-        let bound = [node.element, outer].into_iter().flatten().find_map(|element| element.codes.as_deref());
-        let Some(list) = bound.and_then(|key| self.around.tables.codes(key)) else { return };
+        let bound = [node.element, outer]
+            .into_iter()
+            .flatten()
+            .find_map(|element| element.codes.as_deref());
+        let Some(list) = bound.and_then(|key| self.around.tables.codes(key)) else {
+            return;
+        };
         let codings = items(node.get("coding"));
         let good = match node.type_name {
             "Coding" => listed(list, node.object),
             _ if codings.is_empty() => node.has("extension"),
-            _ => codings.iter().filter_map(Value::as_object).any(|coding| listed(list, coding)),
+            _ => codings
+                .iter()
+                .filter_map(Value::as_object)
+                .any(|coding| listed(list, coding)),
         };
         if !good {
             let sv = "Ingen av koderna hör till de koder som måste användas här.";
             let en = "None of the codes is one of those that must be used here.";
-            self.faults.add(IssueCode::CodeInvalid, path.to_string(), Text::new(sv, en));
+            self.faults
+                .add(IssueCode::CodeInvalid, path.to_string(), Text::new(sv, en));
         }
     }
 }
 
 fn listed(list: &CodeList, coding: &Map<String, Value>) -> bool {
-    let (Some(system), Some(code)) =
-        (coding.get("system").and_then(Value::as_str), coding.get("code").and_then(Value::as_str))
-    else {
+    let (Some(system), Some(code)) = (
+        coding.get("system").and_then(Value::as_str),
+        coding.get("code").and_then(Value::as_str),
+    ) else {
         return false;
     };
     match list {

@@ -166,7 +166,7 @@ pub fn reference(
     }
     let below_own = own_bases
         .iter()
-        .find_map(|base| literal.strip_prefix(base.as_str())?.strip_prefix('/'));
+        .find_map(|base| literal.strip_prefix(base.trim_end_matches('/'))?.strip_prefix('/'));
     let found = parse_literal(below_own.unwrap_or(&literal));
     let fits = found
         .kind
@@ -187,7 +187,11 @@ pub fn reference(
 fn local(kinds: Vec<String>, id: String, own_bases: &[String]) -> ReferenceValue {
     let mut own_urls = Vec::with_capacity(own_bases.len() * kinds.len());
     for base in own_bases {
-        own_urls.extend(kinds.iter().map(|kind| format!("{base}/{kind}/{id}")));
+        own_urls.extend(
+            kinds
+                .iter()
+                .map(|kind| format!("{}/{kind}/{id}", base.trim_end_matches('/'))),
+        );
     }
     ReferenceValue::Local { kinds, id, own_urls }
 }

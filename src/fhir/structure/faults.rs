@@ -23,7 +23,12 @@ pub struct Faults {
 
 impl Faults {
     pub fn new(version: FhirVersion, most: usize) -> Self {
-        Faults { tables: elements(version), most, list: Vec::new(), seen: HashMap::new() }
+        Faults {
+            tables: elements(version),
+            most,
+            list: Vec::new(),
+            seen: HashMap::new(),
+        }
     }
 
     pub fn into_list(self) -> Vec<Fault> {
@@ -60,7 +65,10 @@ impl Faults {
             Kind::AdditionalProperties { unexpected } => unexpected.iter().all(|name| self.unknown(&place, name)),
             Kind::Required { property } => self.missing(&place, property.as_str()),
             Kind::AnyOf { context } => {
-                let first = context.first().and_then(|errors| errors.first()).map(ValidationError::kind);
+                let first = context
+                    .first()
+                    .and_then(|errors| errors.first())
+                    .map(ValidationError::kind);
                 match first {
                     Some(Kind::Required { property }) => self.missing(&place, property.as_str()),
                     _ => self.say(IssueCode::Structure, place, WRONG_TYPE),
@@ -71,11 +79,6 @@ impl Faults {
                 self.say(IssueCode::Structure, place, said)
             }
             Kind::MinItems { .. } | Kind::MinProperties { .. } => self.say(IssueCode::Structure, place, EMPTY),
-            Kind::Constant { .. } => {
-                let expression = root.to_owned();
-                let text = Text::new("resourceType är inte den väntade.", "resourceType is not the expected one.");
-                self.add(IssueCode::Structure, expression, text)
-            }
             Kind::Enum { .. } | Kind::Format { .. } if is_blank(error.instance()) => {
                 self.say(IssueCode::Structure, place, EMPTY)
             }
@@ -104,7 +107,11 @@ impl Faults {
         }
         let sv = format!("Elementet {name} finns inte här i denna FHIR-version.");
         let en = format!("The element {name} does not exist here in this FHIR version.");
-        self.add(IssueCode::Structure, format!("{}.{plain}", place.expression), Text::new(sv, en))
+        self.add(
+            IssueCode::Structure,
+            format!("{}.{plain}", place.expression),
+            Text::new(sv, en),
+        )
     }
 
     fn missing(&mut self, place: &Place, name: Option<&str>) -> bool {
@@ -113,10 +120,18 @@ impl Faults {
             let text = Text::new("resourceType saknas.", "resourceType is missing.");
             return self.add(IssueCode::Required, place.expression.clone(), text);
         }
-        let name = place.table.and_then(|table| table.get(name)).and_then(|e| e.choice.as_deref()).unwrap_or(name);
+        let name = place
+            .table
+            .and_then(|table| table.get(name))
+            .and_then(|e| e.choice.as_deref())
+            .unwrap_or(name);
         let sv = format!("Elementet {name} saknas men måste finnas.");
         let en = format!("The element {name} is missing but required.");
-        self.add(IssueCode::Required, format!("{}.{name}", place.expression), Text::new(sv, en))
+        self.add(
+            IssueCode::Required,
+            format!("{}.{name}", place.expression),
+            Text::new(sv, en),
+        )
     }
 
     fn say(&mut self, code: IssueCode, place: Place, (sv, en): (&str, &str)) -> bool {
@@ -126,11 +141,18 @@ impl Faults {
 
     /// One fault of form per element is enough: a number for a code is a wrong type, not also a wrong code.
     fn add_form(&mut self, code: IssueCode, expression: String, text: Text) -> bool {
-        if self.is_broken(&expression) { !self.is_full() } else { self.add(code, expression, text) }
+        if self.is_broken(&expression) {
+            !self.is_full()
+        } else {
+            self.add(code, expression, text)
+        }
     }
 }
 
-const WRONG_TYPE: (&str, &str) = ("Elementet {} har fel JSON-typ.", "The element {} has the wrong JSON type.");
+const WRONG_TYPE: (&str, &str) = (
+    "Elementet {} har fel JSON-typ.",
+    "The element {} has the wrong JSON type.",
+);
 const NULL: (&str, &str) = ("Elementet {} får inte vara null.", "The element {} must not be null.");
 const EMPTY: (&str, &str) = ("Elementet {} får inte vara tomt.", "The element {} must not be empty.");
 const CODE: (&str, &str) = (
@@ -153,7 +175,11 @@ struct Place {
 impl Place {
     /// Follows a JSON pointer through the element tables: `_status` is `status`, `valueString` is `value`.
     fn of<'p>(tables: &'static Tables, kind: &str, root: &str, pointer: impl Iterator<Item = Segment<'p>>) -> Place {
-        let mut place = Place { expression: root.to_owned(), name: kind.to_owned(), table: tables.type_(kind) };
+        let mut place = Place {
+            expression: root.to_owned(),
+            name: kind.to_owned(),
+            table: tables.type_(kind),
+        };
         for segment in pointer {
             match segment {
                 Segment::Index(index) => place.expression.push_str(&format!("[{index}]")),
@@ -168,10 +194,14 @@ impl Place {
         let element = match self.table {
             Some(table) => table.get(plain),
             // Beneath a primitive there are `id` and `extension`, as in every element.
-            None => tables.type_("Extension").filter(|_| plain == "extension").and_then(|table| table.get(plain)),
+            None => tables
+                .type_("Extension")
+                .filter(|_| plain == "extension")
+                .and_then(|table| table.get(plain)),
         };
         self.expression.push('.');
-        self.expression.push_str(element.and_then(|e| e.choice.as_deref()).unwrap_or(plain));
+        self.expression
+            .push_str(element.and_then(|e| e.choice.as_deref()).unwrap_or(plain));
         self.name = plain.to_owned();
         self.table = element.and_then(|e| tables.type_(&e.type_name));
     }

@@ -1,7 +1,9 @@
 //! Code lists without end, checked by their grammar: languages, media types, units, currencies, time zones.
 
+use super::primitive::Check;
+
 /// The check of a grammar that codes.json names; its code system, for codings.
-pub fn named(name: &str) -> Option<(&'static str, fn(&str) -> bool)> {
+pub fn named(name: &str) -> Option<(&'static str, Check)> {
     Some(match name {
         "language" => ("urn:ietf:bcp:47", is_language),
         "mime" => ("urn:ietf:bcp:13", is_mime),
@@ -15,7 +17,10 @@ pub fn named(name: &str) -> Option<(&'static str, fn(&str) -> bool)> {
 /// A well-formed language tag (RFC 5646, 2.1). Whether its parts are registered is not asked.
 pub fn is_language(tag: &str) -> bool {
     let parts: Vec<&str> = tag.split('-').collect();
-    if parts.iter().any(|p| p.is_empty() || p.len() > 8 || !p.bytes().all(|b| b.is_ascii_alphanumeric())) {
+    if parts
+        .iter()
+        .any(|p| p.is_empty() || p.len() > 8 || !p.bytes().all(|b| b.is_ascii_alphanumeric()))
+    {
         return false;
     }
     if matches!(parts[0], "x" | "X" | "i" | "I") {
@@ -34,8 +39,14 @@ pub fn is_language(tag: &str) -> bool {
         skip(&|p| p.len() == 3 && letters(p), 3); // extended language
     }
     skip(&|p| p.len() == 4 && letters(p), 1); // script
-    skip(&|p| (p.len() == 2 && letters(p)) || (p.len() == 3 && p.bytes().all(|b| b.is_ascii_digit())), 1); // region
-    skip(&|p| p.len() >= 5 || (p.len() == 4 && p.as_bytes()[0].is_ascii_digit()), usize::MAX); // variants
+    skip(
+        &|p| (p.len() == 2 && letters(p)) || (p.len() == 3 && p.bytes().all(|b| b.is_ascii_digit())),
+        1,
+    ); // region
+    skip(
+        &|p| p.len() >= 5 || (p.len() == 4 && p.as_bytes()[0].is_ascii_digit()),
+        usize::MAX,
+    ); // variants
     // Extensions: a single character, then parts that belong to it.
     let mut expects_part = false;
     let mut private = false;
@@ -59,18 +70,25 @@ pub fn is_language(tag: &str) -> bool {
 pub fn is_mime(text: &str) -> bool {
     let mut parts = text.split(';');
     let name = parts.next().unwrap_or_default().trim_end();
-    let Some((kind, subtype)) = name.split_once('/') else { return false };
+    let Some((kind, subtype)) = name.split_once('/') else {
+        return false;
+    };
     is_token(kind) && is_token(subtype) && parts.all(is_parameter)
 }
 
 fn is_parameter(text: &str) -> bool {
-    let Some((name, value)) = text.trim().split_once('=') else { return false };
+    let Some((name, value)) = text.trim().split_once('=') else {
+        return false;
+    };
     let quoted = value.len() >= 2 && value.starts_with('"') && value.ends_with('"');
     is_token(name) && (quoted || is_token(value))
 }
 
 fn is_token(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b))
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(&b))
 }
 
 /// Printable ASCII without spaces, brackets in pairs (ucum.org, section 2.1).
@@ -108,20 +126,62 @@ mod tests {
 
     #[test]
     fn languages_by_grammar() {
-        for tag in ["sv", "sv-SE", "fit", "zh-Hans-CN", "sl-rozaj-biske", "de-1996", "en-US-x-twain", "x-test", "i-klingon", "es-419", "zh-yue", "en-a-bbb-x-a", "nl-NL"] {
+        for tag in [
+            "sv",
+            "sv-SE",
+            "fit",
+            "zh-Hans-CN",
+            "sl-rozaj-biske",
+            "de-1996",
+            "en-US-x-twain",
+            "x-test",
+            "i-klingon",
+            "es-419",
+            "zh-yue",
+            "en-a-bbb-x-a",
+            "nl-NL",
+        ] {
             assert!(is_language(tag), "{tag}");
         }
-        for tag in ["", "s", "svenska språket", "sv_SE", "sv-", "sv--SE", "123", "sv-SE-", "en-a", "toolonglanguage", "sv-S"] {
+        for tag in [
+            "",
+            "s",
+            "svenska språket",
+            "sv_SE",
+            "sv-",
+            "sv--SE",
+            "123",
+            "sv-SE-",
+            "en-a",
+            "toolonglanguage",
+            "sv-S",
+        ] {
             assert!(!is_language(tag), "{tag}");
         }
     }
 
     #[test]
     fn other_grammars() {
-        assert!(is_mime("text/plain") && is_mime("application/fhir+json; fhirVersion=4.0") && is_mime("text/plain;charset=\"utf 8\""));
+        assert!(
+            is_mime("text/plain")
+                && is_mime("application/fhir+json; fhirVersion=4.0")
+                && is_mime("text/plain;charset=\"utf 8\"")
+        );
         assert!(!is_mime("text") && !is_mime("text/") && !is_mime("a b/c") && !is_mime("text/plain;"));
-        assert!(is_ucum("mm[Hg]") && is_ucum("{tablets}") && is_ucum("%") && !is_ucum("") && !is_ucum("a b") && !is_ucum("[x"));
+        assert!(
+            is_ucum("mm[Hg]")
+                && is_ucum("{tablets}")
+                && is_ucum("%")
+                && !is_ucum("")
+                && !is_ucum("a b")
+                && !is_ucum("[x")
+        );
         assert!(is_currency("SEK") && !is_currency("sek") && !is_currency("KR"));
-        assert!(is_timezone("Europe/Stockholm") && is_timezone("Etc/GMT+1") && is_timezone("UTC") && !is_timezone("Europe/"));
+        assert!(
+            is_timezone("Europe/Stockholm")
+                && is_timezone("Etc/GMT+1")
+                && is_timezone("UTC")
+                && !is_timezone("Europe/")
+        );
     }
 }

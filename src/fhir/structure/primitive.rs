@@ -57,12 +57,18 @@ fn is_code(text: &str) -> bool {
     is_string(text)
         && !text.starts_with(char::is_whitespace)
         && !text.ends_with(char::is_whitespace)
-        && !text.chars().zip(text.chars().skip(1)).any(|(a, b)| a.is_whitespace() && b.is_whitespace())
+        && !text
+            .chars()
+            .zip(text.chars().skip(1))
+            .any(|(a, b)| a.is_whitespace() && b.is_whitespace())
 }
 
 /// `[A-Za-z0-9\-\.]{1,64}`
 pub fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
 /// The id of an element inside a resource: any string without spaces.
@@ -76,7 +82,9 @@ fn is_uri(text: &str) -> bool {
 }
 
 fn is_oid(text: &str) -> bool {
-    let Some(oid) = text.strip_prefix("urn:oid:") else { return false };
+    let Some(oid) = text.strip_prefix("urn:oid:") else {
+        return false;
+    };
     let mut arcs = oid.split('.');
     matches!(arcs.next(), Some("0" | "1" | "2"))
         && oid.contains('.')
@@ -84,7 +92,9 @@ fn is_oid(text: &str) -> bool {
 }
 
 fn is_uuid(text: &str) -> bool {
-    let Some(uuid) = text.strip_prefix("urn:uuid:") else { return false };
+    let Some(uuid) = text.strip_prefix("urn:uuid:") else {
+        return false;
+    };
     uuid.len() == 36
         && uuid.bytes().enumerate().all(|(i, b)| match i {
             8 | 13 | 18 | 23 => b == b'-',
@@ -162,14 +172,23 @@ impl DateTime {
         if year == 0 {
             return None;
         }
-        let mut date = DateTime { year, month: None, day: None, clock: None };
+        let mut date = DateTime {
+            year,
+            month: None,
+            day: None,
+            clock: None,
+        };
         let Some(rest) = dash(rest)? else { return Some(date) };
         let (month, rest) = number(rest, 2)?;
         let month = i8::try_from(month).ok().filter(|m| (1..=12).contains(m))?;
         date.month = Some(month);
         let Some(rest) = dash(rest)? else { return Some(date) };
         let (day, rest) = number(rest, 2)?;
-        date.day = Some(i8::try_from(day).ok().filter(|d| (1..=days_in(year, month)).contains(d))?);
+        date.day = Some(
+            i8::try_from(day)
+                .ok()
+                .filter(|d| (1..=days_in(year, month)).contains(d))?,
+        );
         if rest.is_empty() {
             return Some(date);
         }
@@ -195,12 +214,21 @@ impl Clock {
                 return None;
             }
             for position in 0..9 {
-                let digit = if position < digits { i32::from(fraction.as_bytes()[position] - b'0') } else { 0 };
+                let digit = if position < digits {
+                    i32::from(fraction.as_bytes()[position] - b'0')
+                } else {
+                    0
+                };
                 nanosecond = nanosecond * 10 + digit;
             }
             rest = &fraction[digits..];
         }
-        let clock = Clock { hour: hour as i8, minute: minute as i8, second: second as i8, nanosecond };
+        let clock = Clock {
+            hour: hour as i8,
+            minute: minute as i8,
+            second: second as i8,
+            nanosecond,
+        };
         Some((clock, rest))
     }
 }
@@ -225,7 +253,11 @@ fn number(text: &str, digits: usize) -> Option<(i16, &str)> {
 
 /// `Some(None)` at the end of the text, `Some(Some(rest))` after a dash, `None` otherwise.
 fn dash(text: &str) -> Option<Option<&str>> {
-    if text.is_empty() { Some(None) } else { text.strip_prefix('-').map(Some) }
+    if text.is_empty() {
+        Some(None)
+    } else {
+        text.strip_prefix('-').map(Some)
+    }
 }
 
 /// Days of a month in the Gregorian calendar.
@@ -255,8 +287,28 @@ mod tests {
     fn dates_must_exist() {
         all(
             is_date,
-            &["2024", "2024-02", "2024-02-29", "0001-01-01", "2000-02-29", "9999-12-31"],
-            &["", "2024-02-30", "2023-02-29", "1900-02-29", "2024-13", "2024-1", "0000", "24", "2024-02-29T10:00:00Z", "2024-", "20240229", "２024"],
+            &[
+                "2024",
+                "2024-02",
+                "2024-02-29",
+                "0001-01-01",
+                "2000-02-29",
+                "9999-12-31",
+            ],
+            &[
+                "",
+                "2024-02-30",
+                "2023-02-29",
+                "1900-02-29",
+                "2024-13",
+                "2024-1",
+                "0000",
+                "24",
+                "2024-02-29T10:00:00Z",
+                "2024-",
+                "20240229",
+                "２024",
+            ],
         );
     }
 
@@ -264,10 +316,28 @@ mod tests {
     fn a_time_of_day_needs_seconds_and_a_zone() {
         all(
             is_date_time,
-            &["2024", "2024-02-29T23:59:60Z", "2024-01-01T00:00:00.123456+14:00", "2024-01-01T00:00:00-05:30"],
-            &["2024-01-01T24:00:00Z", "2024-01-01T10:00Z", "2024-01-01T10:00:00", "2024-01T10:00:00Z", "2024-01-01T10:00:00+14:30", "2024-01-01 10:00:00Z", "2024-01-01T10:00:00.Z", "2024-01-01T10:00:61Z"],
+            &[
+                "2024",
+                "2024-02-29T23:59:60Z",
+                "2024-01-01T00:00:00.123456+14:00",
+                "2024-01-01T00:00:00-05:30",
+            ],
+            &[
+                "2024-01-01T24:00:00Z",
+                "2024-01-01T10:00Z",
+                "2024-01-01T10:00:00",
+                "2024-01T10:00:00Z",
+                "2024-01-01T10:00:00+14:30",
+                "2024-01-01 10:00:00Z",
+                "2024-01-01T10:00:00.Z",
+                "2024-01-01T10:00:61Z",
+            ],
         );
-        all(is_time, &["10:00:00", "10:00:00.5"], &["10:00", "10:00:00Z", "25:00:00"]);
+        all(
+            is_time,
+            &["10:00:00", "10:00:00.5"],
+            &["10:00", "10:00:00Z", "25:00:00"],
+        );
         all(is_instant, &["2024-01-01T10:00:00Z"], &["2024-01-01"]);
     }
 
@@ -276,10 +346,30 @@ mod tests {
         all(is_id, &["a", "A-1.b"], &["", "a b", "å", "a_b", &"x".repeat(65)]);
         all(is_code, &["a", "a b"], &["", " a", "a ", "a  b", "\t"]);
         all(is_string, &["a", " a\n"], &["", "  ", "\n\t", "a\u{1}"]);
-        all(is_uri, &["http://x/y", "urn:oid:1.2.3", "urn:uuid:x", "#a"], &["", "a b", "urn:oid:1.02", "urn:oid:x"]);
-        all(is_oid, &["urn:oid:1.2.752", "urn:oid:0.0"], &["urn:oid:3.1", "1.2", "urn:oid:1", "urn:oid:1."]);
-        all(is_uuid, &["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"], &["c757873d-ec9a-4326-a141-556f43239520", "urn:uuid:x"]);
-        all(is_base64, &["QQ==", "QUI=", "QU JD\n"], &["", " ", "Q", "QQ=Q", "Q===", "QQ=", "å+=="]);
-        all(is_integer64, &["0", "-9223372036854775808", "12"], &["", "01", "9223372036854775808", "1.0"]);
+        all(
+            is_uri,
+            &["http://x/y", "urn:oid:1.2.3", "urn:uuid:x", "#a"],
+            &["", "a b", "urn:oid:1.02", "urn:oid:x"],
+        );
+        all(
+            is_oid,
+            &["urn:oid:1.2.752", "urn:oid:0.0"],
+            &["urn:oid:3.1", "1.2", "urn:oid:1", "urn:oid:1."],
+        );
+        all(
+            is_uuid,
+            &["urn:uuid:c757873d-ec9a-4326-a141-556f43239520"],
+            &["c757873d-ec9a-4326-a141-556f43239520", "urn:uuid:x"],
+        );
+        all(
+            is_base64,
+            &["QQ==", "QUI=", "QU JD\n"],
+            &["", " ", "Q", "QQ=Q", "Q===", "QQ=", "å+=="],
+        );
+        all(
+            is_integer64,
+            &["0", "-9223372036854775808", "12"],
+            &["", "01", "9223372036854775808", "1.0"],
+        );
     }
 }

@@ -45,7 +45,12 @@ const ENTITIES: &str = " \
 
 /// Judges the text of a narrative.
 pub fn judge(text: &str) -> Xhtml {
-    let mut reader = Reader { rest: text.trim(), open: Vec::new(), content: false, forbidden: false };
+    let mut reader = Reader {
+        rest: text.trim(),
+        open: Vec::new(),
+        content: false,
+        forbidden: false,
+    };
     match reader.document() {
         None => Xhtml::Malformed,
         Some(()) if reader.forbidden => Xhtml::Forbidden,
@@ -101,10 +106,13 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&mut self) -> Option<&'a str> {
-        let end = self.rest.find(|c: char| !(c.is_ascii_alphanumeric() || ":_-.".contains(c)))?;
+        let end = self
+            .rest
+            .find(|c: char| !(c.is_ascii_alphanumeric() || ":_-.".contains(c)))?;
         let (name, after) = self.rest.split_at(end);
         self.rest = after;
-        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_').then_some(name)
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            .then_some(name)
     }
 
     fn start_tag(&mut self) -> Option<()> {
@@ -136,7 +144,9 @@ impl<'a> Reader<'a> {
             attributes.push(attribute);
         }
         // Only the outermost div must name the namespace; the others are inside it.
-        let named = attributes.iter().any(|(name, value)| *name == "xmlns" && value == NAMESPACE);
+        let named = attributes
+            .iter()
+            .any(|(name, value)| *name == "xmlns" && value == NAMESPACE);
         (inside || (name == "div" && named)).then_some(())
     }
 
@@ -154,7 +164,11 @@ impl<'a> Reader<'a> {
 
     fn judge_attribute(&mut self, element: &str, name: &str, value: &str) {
         // What a browser ignores must not hide a scheme: java&#10;script:
-        let bare: String = value.chars().filter(|c| !c.is_whitespace() && !c.is_control()).collect::<String>().to_lowercase();
+        let bare: String = value
+            .chars()
+            .filter(|c| !c.is_whitespace() && !c.is_control())
+            .collect::<String>()
+            .to_lowercase();
         let runs_code = ["javascript:", "vbscript:"].iter().any(|scheme| bare.contains(scheme));
         let bad_link = matches!(name, "href" | "src" | "cite" | "longdesc" | "usemap")
             && bare.starts_with("data:")
@@ -234,10 +248,28 @@ mod tests {
 
     #[test]
     fn what_is_no_fragment_is_malformed() {
-        for text in ["", "x", "<div>x</div>", "<p>x</p>", "<div xmlns=\"http://www.w3.org/1999/xhtml\">x", "<divx>x</divx>"] {
+        for text in [
+            "",
+            "x",
+            "<div>x</div>",
+            "<p>x</p>",
+            "<div xmlns=\"http://www.w3.org/1999/xhtml\">x",
+            "<divx>x</divx>",
+        ] {
             assert_eq!(judge(text), Xhtml::Malformed, "{text}");
         }
-        for inner in ["<p>", "<p>a</b>", "a & b", "&bogus;", "<p class=x>a</p>", "<p a='1' a='2'>x</p>", "<?php ?>", "<![CDATA[x]]>", "<p title=\"<\">x</p>", "</div><div>"] {
+        for inner in [
+            "<p>",
+            "<p>a</b>",
+            "a & b",
+            "&bogus;",
+            "<p class=x>a</p>",
+            "<p a='1' a='2'>x</p>",
+            "<?php ?>",
+            "<![CDATA[x]]>",
+            "<p title=\"<\">x</p>",
+            "</div><div>",
+        ] {
             assert_eq!(div(inner), Xhtml::Malformed, "{inner}");
         }
     }

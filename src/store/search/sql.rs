@@ -269,19 +269,23 @@ fn probe_table<'q>(
     sql.text(param);
     sql.push(" AND ");
     condition(sql);
-    sql.push(")");
+    // The limit says nothing new, but with it SQLite does not turn each probe into one more table of a join, whose planning
+    // takes seconds when there are twenty.
+    sql.push(" LIMIT 1)");
 }
 
-/// `(a OR b …)`; without alternatives nothing matches.
-fn any<'q, T>(sql: &mut Statement<'q>, alternatives: &'q [T], each: impl Fn(&mut Statement<'q>, &'q T)) {
-    if alternatives.is_empty() {
-        return sql.push(NEVER);
-    }
+/// `(a OR b …)`, halved again and again, because SQLite bounds how deep an expression is; nothing matches none.
+fn any<'q, 'a, T>(sql: &mut Statement<'q>, alternatives: &'a [T], each: &impl Fn(&mut Statement<'q>, &'a T)) {
     sql.push("(");
-    for (number, alternative) in alternatives.iter().enumerate() {
-        sql.push(if number == 0 { "(" } else { " OR (" });
-        each(sql, alternative);
-        sql.push(")");
+    match alternatives {
+        [] => sql.push(NEVER),
+        [one] => each(sql, one),
+        several => {
+            let (left, right) = several.split_at(several.len() / 2);
+            any(sql, left, each);
+            sql.push(" OR ");
+            any(sql, right, each);
+        }
     }
     sql.push(")");
 }
@@ -320,7 +324,7 @@ fn tokens<'q>(sql: &mut Statement<'q>, any_of: &'q [TokenValue], table: &'static
             one_of(sql, values.into_iter().map(text_key));
             system(sql, &first.system, table);
         }
-        _ => any(sql, any_of, |sql, token| {
+        _ => any(sql, any_of, &|sql, token: &'q TokenValue| {
             match &token.value {
                 Some(value) => {
                     sql.push(table);
@@ -347,7 +351,7 @@ fn system(sql: &mut Statement<'_>, system: &SystemMatch, table: &'static str) {
 }
 
 fn references<'q>(sql: &mut Statement<'q>, any_of: &'q [ReferenceValue]) {
-    any(sql, any_of, |sql, value| match value {
+    any(sql, any_of, &|sql, value: &'q ReferenceValue| match value {
         ReferenceValue::Local { kinds, id, own_urls } => {
             sql.push("t.target_id = ");
             sql.text(text_key(id));
@@ -392,33 +396,24 @@ fn dates(sql: &mut Statement<'_>, any_of: &[DateValue], ends: Ends) {
         sql.push(comparison);
         sql.number(limit);
     };
-    if any_of.is_empty() {
-        return sql.push(NEVER);
-    }
-    sql.push("(");
-    for (number, value) in any_of.iter().enumerate() {
-        sql.push(if number == 0 { "(" } else { " OR (" });
-        match value.test() {
-            Test::One(one) => compare(sql, one),
-            Test::Both(first, second) => {
-                compare(sql, first);
+    any(sql, any_of, &|sql, value: &DateValue| match value.test() {
+        Test::One(one) => compare(sql, one),
+        Test::Both(first, second) => {
+            compare(sql, first);
+            sql.push(" AND ");
+            compare(sql, second);
+            // No range ends before it begins: a bound for the index that holds them by their beginning.
+            if let (Compare::LowFrom(_), Compare::HighUpTo(limit)) = (first, second) {
                 sql.push(" AND ");
-                compare(sql, second);
-                // No range ends before it begins: a bound for the index that holds them by their beginning.
-                if let (Compare::LowFrom(_), Compare::HighUpTo(limit)) = (first, second) {
-                    sql.push(" AND ");
-                    compare(sql, Compare::LowBefore(limit));
-                }
-            }
-            Test::Either(first, second) => {
-                compare(sql, first);
-                sql.push(" OR ");
-                compare(sql, second);
+                compare(sql, Compare::LowBefore(limit));
             }
         }
-        sql.push(")");
-    }
-    sql.push(")");
+        Test::Either(first, second) => {
+            compare(sql, first);
+            sql.push(" OR ");
+            compare(sql, second);
+        }
+    });
 }
 
 // ── Order and pages ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -1,0 +1,133 @@
+//! Consent: R4's root provision is the base rule, which R5 says by `decision` and `period`; R5's provisions are the
+//! exceptions, which R4 nests in its root provision. And R4's dateTime ↔ R5's date.
+
+use serde_json::Value;
+
+use super::carrier::{self, encode_rest};
+use super::engine::{
+    Object, Part, Walk, absent, is_filling, items, part_url, put, underscored,
+};
+use super::special::Special;
+
+pub static CONSENT_DATE: Special =
+    Special { r4: &["dateTime"], r5: &["date"], may_be_carried: &[], up: date_up, down: date_down };
+
+/// Length of a date without a time.
+const DAY: usize = 10;
+
+fn date_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
+    let Some((value, beside)) = part.items("dateTime").into_iter().next() else { return };
+    walk.note("date", "dateTime");
+    let mut beside = beside.map(|b| walk.beside(b));
+    let text = value.and_then(Value::as_str);
+    let day = text.and_then(|text| text.get(..DAY)).filter(|_| text.is_some_and(|text| text.len() > DAY));
+    if day.is_some() {
+        let mut original = Object::new();
+        original.insert("url".to_owned(), part_url(&part.pair.carrier, "dateTime").into());
+        original.insert("valueDateTime".to_owned(), value.cloned().unwrap_or_default());
+        beside = carrier::add_remainder((None, beside), true, Some(Value::Object(original))).1;
+    }
+    let value = day.map(|day| Value::String(day.to_owned())).or_else(|| value.cloned());
+    put(&mut part.out, "date", false, vec![(value, beside)]);
+}
+
+fn date_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
+    let Some((value, beside)) = part.items("date").into_iter().next() else { return };
+    walk.note("dateTime", "date");
+    let url = part_url(&part.pair.restore, "dateTime");
+    let kept = beside.and_then(Value::as_object).and_then(|b| carrier::without_last(b, &url)).and_then(|(rest, e)| {
+        let original = e.get("valueDateTime")?.as_str()?;
+        let same_day = original.len() > DAY && original.get(..DAY) == value.and_then(Value::as_str);
+        same_day.then(|| (rest, original.to_owned()))
+    });
+    let made = match kept {
+        Some((rest, original)) => {
+            let rest = (!rest.is_empty()).then(|| walk.beside(&Value::Object(rest)));
+            (Some(Value::String(original)), rest)
+        }
+        None => (value.cloned(), beside.map(|b| walk.beside(b))),
+    };
+    put(&mut part.out, "dateTime", false, vec![made]);
+}
+
+pub static CONSENT_PROVISION: Special = Special {
+    r4: &["provision"],
+    r5: &["decision", "period", "provision"],
+    may_be_carried: &[],
+    up: provision_up,
+    down: provision_down,
+};
+
+fn provision_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
+    // ppc-1 made the way down write this one.
+    if is_filling(part.source.get("policyRule"), None) {
+        part.out.shift_remove("regulatoryBasis");
+    }
+    let Some(Value::Object(root)) = part.source.get("provision") else { return };
+    for (target, source) in [("decision", "type"), ("period", "period")] {
+        let item = (root.get(source), root.get(&underscored(source)));
+        if item == (None, None) {
+            continue;
+        }
+        walk.note(target, &format!("provision.{source}"));
+        let made = (item.0.map(|v| walk.convert("Period", v)), item.1.map(|b| walk.beside(b)));
+        put(&mut part.out, target, false, vec![made]);
+    }
+    exceptions(walk, part, root.get("provision"), true);
+    let url = part_url(&part.pair.carrier, "provision");
+    let rest = encode_rest(walk, "Consent.provision", root, &["type", "period", "provision"], url);
+    part.carried.extend(rest);
+}
+
+/// The list of exceptions, one level further up or down.
+fn exceptions(walk: &mut Walk<'_>, part: &mut Part<'_>, list: Option<&Value>, up: bool) -> Vec<Value> {
+    let Some(pair) = walk.plan.pair("Consent.provision", "Consent.provision") else { return Vec::new() };
+    let mut made = Vec::new();
+    for (value, _) in items(list, None) {
+        let (flat, deep) = (format!("provision[{}]", made.len()), format!("provision.provision[{}]", made.len()));
+        let (target, source) = if up { (flat, deep) } else { (deep, flat) };
+        walk.note(&target, &source);
+        walk.silent += 1;
+        made.push(match value {
+            Some(Value::Object(object)) => Value::Object(walk.object(pair, object)),
+            other => other.cloned().unwrap_or_default(),
+        });
+        walk.silent -= 1;
+    }
+    if up && !made.is_empty() {
+        part.out.insert("provision".to_owned(), Value::Array(made));
+        return Vec::new();
+    }
+    made
+}
+
+fn provision_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
+    let mut root = Object::new();
+    for (target, source) in [("type", "decision"), ("period", "period")] {
+        let item = (part.source.get(source), part.source.get(&underscored(source)));
+        if item == (None, None) {
+            continue;
+        }
+        walk.note(&format!("provision.{target}"), source);
+        let made = (item.0.map(|v| walk.convert("Period", v)), item.1.map(|b| walk.beside(b)));
+        put(&mut root, target, false, vec![made]);
+    }
+    let list = exceptions(walk, part, part.source.get("provision"), false);
+    if !list.is_empty() {
+        root.insert("provision".to_owned(), Value::Array(list));
+    }
+    for extension in part.take_restored("provision") {
+        match carrier::decode_members(walk, "Consent.provision", extension) {
+            Some(members) => root.extend(members),
+            None => walk.keep(part, extension),
+        }
+    }
+    if !root.is_empty() {
+        part.out.insert("provision".to_owned(), Value::Object(root));
+    }
+    // ppc-1: R4 demands a policy or a policyRule.
+    let comes_back = part.restored.iter().any(|(name, ..)| *name == "policy");
+    if !comes_back && !part.out.contains_key("policy") && !part.out.contains_key("policyRule") {
+        part.out.insert("policyRule".to_owned(), Value::Object(absent()));
+    }
+}

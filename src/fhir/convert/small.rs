@@ -1,0 +1,131 @@
+//! Rules of a few lines each, for single elements whose form differs.
+
+use serde_json::Value;
+
+use super::carrier;
+use super::engine::{Object, Part, Walk, is_filling, part_url, put, underscored};
+use super::special::Special;
+
+/// Appointment.participant.required: R4 code (required | optional | information-only) ↔ R5 boolean.
+pub static APPOINTMENT_REQUIRED: Special =
+    Special { r4: &["required"], r5: &["required"], may_be_carried: &[], up: required_up, down: required_down };
+
+const FOR_INFORMATION: &str = "information-only";
+
+fn required_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
+    let Some((value, beside)) = part.items("required").into_iter().next() else { return };
+    let mut made = (value.map(|v| Value::Bool(v == "required")), beside.map(|b| walk.beside(b)));
+    if value.is_some_and(|v| v == FOR_INFORMATION) {
+        let mut original = Object::new();
+        original.insert("url".to_owned(), part_url(&part.pair.carrier, "required").into());
+        original.insert("valueCode".to_owned(), FOR_INFORMATION.into());
+        made = carrier::add_remainder(made, true, Some(Value::Object(original)));
+    }
+    put(&mut part.out, "required", false, vec![made]);
+}
+
+fn required_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
+    let Some((value, beside)) = part.items("required").into_iter().next() else { return };
+    let url = part_url(&part.pair.restore, "required");
+    let kept = beside.and_then(Value::as_object).and_then(|b| carrier::without_last(b, &url));
+    let made = match kept {
+        Some((rest, original)) if value == Some(&Value::Bool(false)) && original.contains_key("valueCode") => {
+            let rest = (!rest.is_empty()).then(|| walk.beside(&Value::Object(rest)));
+            (original.get("valueCode").cloned(), rest)
+        }
+        _ => {
+            let code = |v: &Value| Value::from(if v == &Value::Bool(true) { "required" } else { "optional" });
+            (value.map(code), beside.map(|b| walk.beside(b)))
+        }
+    };
+    put(&mut part.out, "required", false, vec![made]);
+}
+
+/// Dosage: R4 has a choice of asNeededBoolean and asNeededCodeableConcept, R5 both side by side.
+pub static DOSAGE_AS_NEEDED: Special = Special {
+    r4: &[],
+    r5: &[],
+    may_be_carried: &[],
+    up: |_, _| {},
+    down: |walk, part| {
+        let has = |name: &str| part.out.contains_key(name) || part.out.contains_key(&underscored(name));
+        if has("asNeededBoolean") && part.out.shift_remove("asNeededCodeableConcept").is_some() {
+            let url = part_url(&part.pair.carrier, "asNeededFor");
+            part.carried.retain(|extension| extension.get("url").and_then(Value::as_str) != Some(&url));
+            walk.carry_all(part, "asNeededFor");
+        }
+    },
+};
+
+/// Group: R4 `actual` (boolean) ↔ R5 `membership` (enumerated | definitional).
+pub static GROUP_MEMBERSHIP: Special = Special {
+    r4: &["actual"],
+    r5: &["membership"],
+    may_be_carried: &[],
+    up: |walk, part| {
+        let Some((value, beside)) = part.items("actual").into_iter().next() else { return };
+        walk.note("membership", "actual");
+        let code = |v: &Value| Value::from(if v == &Value::Bool(true) { "enumerated" } else { "definitional" });
+        let made = (value.map(code), beside.map(|b| walk.beside(b)));
+        put(&mut part.out, "membership", false, vec![made]);
+    },
+    down: |walk, part| {
+        let Some((value, beside)) = part.items("membership").into_iter().next() else { return };
+        walk.note("actual", "membership");
+        let made = (value.map(|v| Value::Bool(v == "enumerated")), beside.map(|b| walk.beside(b)));
+        put(&mut part.out, "actual", false, vec![made]);
+    },
+};
+
+/// SampledData: R4 `period` is milliseconds between samples; R5 has `interval` and its unit.
+pub static SAMPLED_DATA_PERIOD: Special = Special {
+    r4: &["period"],
+    r5: &["interval", "intervalUnit"],
+    may_be_carried: &[],
+    up: |walk, part| {
+        let Some((value, beside)) = part.items("period").into_iter().next() else { return };
+        if is_filling(value, beside) {
+            return;
+        }
+        walk.note("interval", "period");
+        let made = (value.cloned(), beside.map(|b| walk.beside(b)));
+        put(&mut part.out, "interval", false, vec![made]);
+        part.out.insert("intervalUnit".to_owned(), "ms".into());
+    },
+    down: |walk, part| {
+        let in_ms = part.source.get("intervalUnit").is_some_and(|unit| unit == "ms")
+            && !part.source.contains_key("_intervalUnit");
+        match part.items("interval").into_iter().next() {
+            Some((value, beside)) if in_ms => {
+                walk.note("period", "interval");
+                let made = (value.cloned(), beside.map(|b| walk.beside(b)));
+                put(&mut part.out, "period", false, vec![made]);
+            }
+            _ => {
+                walk.carry_all(part, "interval");
+                walk.carry_all(part, "intervalUnit");
+            }
+        }
+    },
+};
+
+/// Substance.instance: in R4 the packages at hand, in R5 whether it is one.
+pub static SUBSTANCE_INSTANCE: Special = Special {
+    r4: &["instance"],
+    r5: &["instance"],
+    may_be_carried: &[],
+    up: |walk, part| {
+        let given = !part.items("instance").is_empty();
+        walk.carry_all(part, "instance");
+        if !part.restored.iter().any(|(name, ..)| *name == "instance") {
+            part.out.insert("instance".to_owned(), Value::Bool(given));
+        }
+    },
+    down: |walk, part| {
+        let given = part.restored.iter().any(|(name, ..)| *name == "instance");
+        let plain = !part.source.contains_key("_instance");
+        if !plain || part.source.get("instance") != Some(&Value::Bool(given)) {
+            walk.carry_all(part, "instance");
+        }
+    },
+};

@@ -1,0 +1,354 @@
+//! The riktlinje against its test vectors: one directory per rule and one for the everyday cases, each file one write.
+//!
+//! A vector: `context` (resources in R5, or names of those in gemensamt.json), perhaps `stored` (the version before),
+//! `write`, and what is to be found. The written resource is part of the state, as in a transaction (GEN-01).
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use fastkontakt::fhir::structure;
+use fastkontakt::fhir::version::FhirVersion;
+use fastkontakt::riktlinje::{
+    Avslut, Effect, Files, Finding, Judgement, Policies, Skrivning, bedom_enligt, catalogue, only_ends_or_limits,
+};
+use fastkontakt_model::{Fact, understand};
+use jiff::civil::Date;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+/// The everyday cases of riktlinje.md part 5.
+const EVERYDAY: &str = "vardag";
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/riktlinje")
+}
+
+fn json_at(path: &Path) -> Value {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn json_files(directory: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+    files.sort();
+    files
+}
+
+fn all_vectors() -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(root()) else {
+        return Vec::new();
+    };
+    let mut directories: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.is_dir())
+        .collect();
+    directories.sort();
+    directories.iter().flat_map(|directory| json_files(directory)).collect()
+}
+
+fn understood(resource: &Value) -> Fact {
+    let kind = resource["resourceType"].as_str().unwrap_or_default();
+    understand(kind, &resource.to_string()).unwrap_or_else(|error| panic!("{error:?}: {resource}"))
+}
+
+/// Read once for the property test.
+static POLICIES: LazyLock<Policies> = LazyLock::new(Policies::shipped);
+static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(|| {
+    let shared = json_at(&root().join("gemensamt.json"));
+    all_vectors().iter().map(|path| Vector::read(path, &shared)).collect()
+});
+
+/// A vector with its shared resources filled in.
+#[derive(Clone)]
+struct Vector {
+    policy: Option<String>,
+    today: Date,
+    context: Vec<Value>,
+    stored: Option<Value>,
+    write: Value,
+    expect: Value,
+    effects: Value,
+}
+
+impl Vector {
+    fn read(path: &Path, shared: &Value) -> Vector {
+        let vector = json_at(path);
+        let fill = |entry: &Value| match entry.as_str() {
+            Some(name) if shared[name].is_object() => shared[name].clone(),
+            Some(name) => panic!("{}: nothing shared is called {name}", path.display()),
+            None => entry.clone(),
+        };
+        Vector {
+            policy: vector["policy"].as_str().map(str::to_owned),
+            today: vector["today"]
+                .as_str()
+                .and_then(|day| day.parse().ok())
+                .expect("today"),
+            context: vector["context"]
+                .as_array()
+                .expect("context")
+                .iter()
+                .map(fill)
+                .collect(),
+            stored: vector.get("stored").cloned(),
+            write: vector["write"].clone(),
+            expect: vector["expect"].clone(),
+            effects: vector.get("effects").cloned().unwrap_or_else(|| json!([])),
+        }
+    }
+
+    fn judge(&self, policies: &Policies) -> Judgement {
+        let written = Arc::new(understood(&self.write));
+        let stored = self.stored.as_ref().map(understood);
+        let mut facts: Vec<Arc<Fact>> = self
+            .context
+            .iter()
+            .map(|resource| Arc::new(understood(resource)))
+            .collect();
+        facts.push(written.clone());
+        let skrivning = Skrivning {
+            written: &written,
+            stored: stored.as_ref(),
+            bara_avslut: self
+                .stored
+                .as_ref()
+                .is_some_and(|stored| only_ends_or_limits(stored, &self.write)),
+        };
+        let Ok(judgement) = bedom_enligt(
+            &skrivning,
+            &mut Files::new(facts),
+            policies,
+            self.policy.as_deref(),
+            self.today,
+        );
+        judgement
+    }
+}
+
+fn told(finding: &Finding) -> Value {
+    json!({ "rule": finding.rule.as_str(), "severity": finding.severity.code(), "expression": finding.expression })
+}
+
+fn brought_about(effect: &Effect) -> Value {
+    match effect {
+        Effect::AvslutaGenomByte {
+            care_team,
+            avslut: Avslut::Slutar(day),
+        } => {
+            json!({ "careTeam": care_team, "end": day.to_string() })
+        }
+        Effect::AvslutaGenomByte {
+            care_team,
+            avslut: Avslut::Inaktiv,
+        } => {
+            json!({ "careTeam": care_team, "status": "inactive" })
+        }
+    }
+}
+
+#[test]
+fn every_vector_gives_the_findings_and_effects_it_expects() {
+    let shared = json_at(&root().join("gemensamt.json"));
+    let policies = Policies::shipped();
+    let mut wrong = Vec::new();
+    for path in all_vectors() {
+        let vector = Vector::read(&path, &shared);
+        let judgement = vector.judge(&policies);
+        let findings = Value::Array(judgement.findings.iter().map(told).collect());
+        let effects = Value::Array(judgement.effects.iter().map(brought_about).collect());
+        if findings != vector.expect || effects != vector.effects {
+            wrong.push(format!(
+                "{}\n  expected {} {}\n  found    {findings} {effects}",
+                path.display(),
+                vector.expect,
+                vector.effects
+            ));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} vectors differ:\n{}",
+        wrong.len(),
+        wrong.join("\n")
+    );
+}
+
+#[test]
+fn every_rule_that_is_enforced_has_a_passing_and_a_failing_vector() {
+    let mut lacking = Vec::new();
+    for rule in catalogue() {
+        let files = json_files(&root().join(rule.id.as_str()));
+        let finds = |path: &PathBuf| {
+            let expect = json_at(path)["expect"].clone();
+            expect
+                .as_array()
+                .is_some_and(|all| all.iter().any(|finding| finding["rule"] == rule.id.as_str()))
+        };
+        let failing = files.iter().filter(|path| finds(path)).count();
+        if failing == 0 || failing == files.len() {
+            lacking.push(rule.id.as_str());
+        }
+    }
+    assert!(
+        lacking.is_empty(),
+        "rules without a passing or without a failing vector: {lacking:?}"
+    );
+}
+
+#[test]
+fn every_everyday_case_is_accepted() {
+    let files = json_files(&root().join(EVERYDAY));
+    assert!(files.len() > 30, "only {} everyday cases", files.len());
+    for path in files {
+        let expect = json_at(&path)["expect"].clone();
+        let refused = expect
+            .as_array()
+            .is_some_and(|all| all.iter().any(|finding| finding["severity"] == "error"));
+        assert!(!refused, "{}", path.display());
+    }
+}
+
+#[test]
+fn every_resource_in_the_vectors_is_valid_fhir() {
+    let shared = json_at(&root().join("gemensamt.json"));
+    let mut faults = BTreeMap::new();
+    for path in all_vectors() {
+        let vector = Vector::read(&path, &shared);
+        for resource in vector.context.iter().chain(&vector.stored).chain([&vector.write]) {
+            let kind = resource["resourceType"].as_str().unwrap_or_default();
+            let found = structure::check(FhirVersion::R5, kind, resource);
+            if !found.is_empty() {
+                faults.insert(format!("{} {kind}/{}", path.display(), resource["id"]), found);
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{faults:#?}");
+}
+
+/// GEN-05: no finding repeats a number, a name or an id of the resources around it.
+#[test]
+fn no_finding_tells_who_or_where() {
+    let shared = json_at(&root().join("gemensamt.json"));
+    let policies = Policies::shipped();
+    for path in all_vectors() {
+        let vector = Vector::read(&path, &shared);
+        for finding in vector.judge(&policies).findings {
+            for text in [finding.text.sv.as_ref(), finding.text.en.as_ref(), &finding.expression] {
+                for resource in vector.context.iter().chain([&vector.write]) {
+                    let told = secrets(resource)
+                        .into_iter()
+                        .find(|secret| text.contains(secret.as_str()));
+                    assert_eq!(told, None, "{}: {text}", path.display());
+                }
+            }
+        }
+    }
+}
+
+/// The names and numbers of a resource.
+fn secrets(resource: &Value) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut waiting = vec![resource];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Object(members) => {
+                for (name, member) in members {
+                    match member {
+                        Value::String(text) if ["value", "family", "name", "display"].contains(&name.as_str()) => {
+                            found.push(text.clone());
+                        }
+                        other => waiting.push(other),
+                    }
+                }
+            }
+            Value::Array(items) => waiting.extend(items),
+            _ => {}
+        }
+    }
+    found.retain(|text| text.len() > 3);
+    found
+}
+
+/// Values to put where they do not belong.
+fn any_value() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        Just(json!("2026-13-45")),
+        Just(json!("2026-02")),
+        Just(json!("9999-12-31")),
+        Just(json!("0001-01-01T00:00:00Z")),
+        Just(json!("#x")),
+        Just(json!("")),
+        Just(json!("Organization/vc-orebro")),
+        Just(json!("CareTeam/k")),
+        Just(json!("Patient/anna")),
+        Just(json!("inactive")),
+        Just(json!("draft")),
+        Just(json!(true)),
+        Just(json!([])),
+        Just(json!({})),
+        Just(Value::Null),
+    ]
+}
+
+/// Replaces the leaf or branch at a position (counted through the whole tree) with a value.
+fn put_at(resource: &mut Value, position: usize, value: &Value) {
+    fn walk(here: &mut Value, left: &mut usize, value: &Value) -> bool {
+        if *left == 0 {
+            *here = value.clone();
+            return true;
+        }
+        *left -= 1;
+        match here {
+            Value::Object(members) => members
+                .iter_mut()
+                .filter(|(name, _)| !["resourceType", "id"].contains(&name.as_str()))
+                .any(|(_, member)| walk(member, left, value)),
+            Value::Array(items) => items.iter_mut().any(|item| walk(item, left, value)),
+            _ => false,
+        }
+    }
+    let mut left = position;
+    walk(resource, &mut left, value);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(600))]
+
+    /// Vectors with something else in any place, at any day: whatever can be understood is judged without a panic, by
+    /// every policy, errors first, and with no effect when it is refused.
+    #[test]
+    fn judging_never_panics(
+        vector in any::<prop::sample::Index>(),
+        victim in any::<prop::sample::Index>(),
+        position in 1usize..40,
+        value in any_value(),
+        policy in any::<prop::sample::Index>(),
+        day in prop_oneof![Just("2026-09-15"), Just("0001-01-01"), Just("9999-12-31"), Just("2026-03-29")],
+    ) {
+        let mut vector = VECTORS[vector.index(VECTORS.len())].clone();
+        let count = vector.context.len() + 1;
+        let victim = victim.index(count);
+        put_at(if victim == count - 1 { &mut vector.write } else { &mut vector.context[victim] }, position, &value);
+        vector.context.retain(|resource| is_understood(resource));
+        prop_assume!(is_understood(&vector.write));
+        let policies = &*POLICIES;
+        let names = policies.names();
+        vector.policy = Some(names[policy.index(names.len())].to_owned());
+        vector.today = day.parse().expect("a day");
+        let judgement = vector.judge(policies);
+        prop_assert!(judgement.findings.is_sorted_by_key(|finding| finding.severity));
+        prop_assert!(!judgement.refuses() || judgement.effects.is_empty());
+    }
+}
+
+fn is_understood(resource: &Value) -> bool {
+    resource["resourceType"]
+        .as_str()
+        .is_some_and(|kind| understand(kind, &resource.to_string()).is_ok())
+}
