@@ -1,4 +1,4 @@
-//! The command line (thin): demo, serve, migrate, validate, openapi.
+//! The command line (thin): demo, serve, migrate, validate, reindex, openapi.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 use fastkontakt::api::openapi;
 use fastkontakt::clock::Clock;
 use fastkontakt::config::{Flags, Settings};
+use fastkontakt::door::reindex;
 use fastkontakt::fhir::version::FhirVersion;
 use fastkontakt::server::{Application, open_door};
 use fastkontakt::{load, observe, validate};
@@ -49,6 +50,8 @@ enum Command {
         #[arg(required = true, value_name = "FILE")]
         files: Vec<PathBuf>,
     },
+    /// Make the search index anew
+    Reindex(#[command(flatten)] Flags),
     /// Print the OpenAPI document
     Openapi,
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Demo { bind } => load::run(bind),
         Command::Serve(flags) => serve(&flags),
         Command::Migrate(flags) => migrate(&flags),
+        Command::Reindex(flags) => reindex(&flags),
         Command::Validate { policy, fhir, date, policies, files } => {
             return validate::run(&validate::Task { policy, version: fhir, date, policies, files });
         }
@@ -97,5 +101,14 @@ fn migrate(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
     let door = open_door(&settings, Clock::System)?;
     door.store.close_blocking();
     println!("the database is up to date");
+    Ok(())
+}
+
+fn reindex(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
+    let settings = Settings::new(flags)?;
+    let door = open_door(&settings, Clock::System)?;
+    let renewed = reindex::reindex(&door.store)?;
+    door.store.close_blocking();
+    println!("{renewed} resources are indexed anew");
     Ok(())
 }

@@ -11,6 +11,7 @@ use crate::api::{self, Sealer};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::door::Door;
+use crate::door::reindex::reindex_if_older;
 use crate::fhir::json::Limits;
 use crate::observe::Metrics;
 use crate::riktlinje::{Policies, PolicyError};
@@ -56,6 +57,7 @@ pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> 
     };
     let store = Store::open(&settings.database, &StoreOptions::default()).map_err(StartError::Store)?;
     store.migrate().map_err(StartError::Store)?;
+    reindex_if_older(&store).map_err(StartError::Store)?;
     Ok(Door {
         store,
         policies: Arc::new(policies),

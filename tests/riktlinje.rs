@@ -1,6 +1,7 @@
 //! The riktlinje against its test vectors: one directory per rule and one for the everyday cases, each file one write.
 //!
-//! A vector: `context` (resources in R5, or names of those in gemensamt.json), perhaps `stored` (the version before),
+//! A vector: `context` (resources in R5, or names of those in gemensamt.json), perhaps `before` (earlier
+//! versions of context resources that the same transaction changes) and `stored` (the version before of the written),
 //! `write`, and what is to be found. The written resource is part of the state, as in a transaction (GEN-01).
 
 use std::collections::BTreeMap;
@@ -70,6 +71,7 @@ struct Vector {
     policy: Option<String>,
     today: Date,
     context: Vec<Value>,
+    before: Vec<Value>,
     stored: Option<Value>,
     write: Value,
     expect: Value,
@@ -96,6 +98,7 @@ impl Vector {
                 .iter()
                 .map(fill)
                 .collect(),
+            before: vector["before"].as_array().cloned().unwrap_or_default(),
             stored: vector.get("stored").cloned(),
             write: vector["write"].clone(),
             expect: vector["expect"].clone(),
@@ -120,13 +123,13 @@ impl Vector {
                 .as_ref()
                 .is_some_and(|stored| only_ends_or_limits(stored, &self.write)),
         };
-        let Ok(judgement) = bedom_enligt(
-            &skrivning,
-            &mut Files::new(facts),
-            policies,
-            self.policy.as_deref(),
-            self.today,
-        );
+        let before = self
+            .before
+            .iter()
+            .map(|resource| Arc::new(understood(resource)))
+            .collect();
+        let mut files = Files::new(facts).with_before(before);
+        let Ok(judgement) = bedom_enligt(&skrivning, &mut files, policies, self.policy.as_deref(), self.today);
         judgement
     }
 }

@@ -1,7 +1,6 @@
 //! How a query string becomes a search: forms, modifiers, refusals; and that no input makes it panic.
 
 use fastkontakt::fhir::search::page;
-use fastkontakt::fhir::search::parse::{encode, pairs};
 use fastkontakt::fhir::search::query::{Criterion, KeyPart, ReferenceValue, SystemMatch, TokenValue};
 use fastkontakt::fhir::search::{Handling, ParseContext, Parsed, SearchError, parse};
 use fastkontakt::fhir::types::ResourceType;
@@ -19,7 +18,17 @@ fn read_as(version: FhirVersion, kind: ResourceType, handling: Handling, query: 
         default_count: 20,
         max_count: 100,
     };
-    parse(&pairs(query)?, &context)
+    parse(&pairs(query), &context)
+}
+
+fn pairs(query: &str) -> Vec<(String, String)> {
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+fn encode(pairs: &[(String, String)]) -> String {
+    form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(pairs)
+        .finish()
 }
 
 fn read(query: &str) -> Result<Parsed, SearchError> {
@@ -184,8 +193,6 @@ fn what_we_do_not_have_is_refused_by_name() {
         }
         assert!(refused(query).contains(name), "{query}: {}", refused(query));
     }
-    assert_eq!(read("status=%zz"), Err(SearchError::Encoding));
-    assert_eq!(read("status=%ff"), Err(SearchError::Encoding));
     assert_eq!(read(&"status=a&".repeat(101)), Err(SearchError::TooMuch));
     assert_eq!(
         read(&format!("status={}", ["a"; 501].join(","))),
@@ -275,28 +282,6 @@ fn a_page_belongs_to_its_search() {
     }
 }
 
-#[test]
-fn pairs_come_back_from_a_link() {
-    let asked = "patient:identifier=http://s%7C1&name=%C3%A5+b%2Bc&empty=&alone&a=b=c&&d=%26%3D";
-    let read = pairs(asked).expect("pairs");
-    let named: Vec<(&str, &str)> = read
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    assert_eq!(
-        named,
-        [
-            ("patient:identifier", "http://s|1"),
-            ("name", "å b+c"),
-            ("empty", ""),
-            ("alone", ""),
-            ("a", "b=c"),
-            ("d", "&=")
-        ]
-    );
-    assert_eq!(pairs(&encode(&read)).expect("pairs"), read);
-}
-
 proptest! {
     #[test]
     fn no_query_makes_it_panic(query in "\\PC{0,200}") {
@@ -315,10 +300,5 @@ proptest! {
                 }
             }
         }
-    }
-
-    #[test]
-    fn pairs_survive_encoding(asked in prop::collection::vec(("\\PC{1,20}", "\\PC{0,20}"), 0..5)) {
-        prop_assert_eq!(pairs(&encode(&asked)).unwrap(), asked);
     }
 }

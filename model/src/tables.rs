@@ -33,7 +33,8 @@ macro_rules! table {
         }
 
         impl ToFact<facts::$fact> for $fact {
-            #[allow(unused_mut)]
+            // Of some elements every field has its line, others have a `finish`.
+            #[allow(unused_mut, clippy::needless_update)]
             fn to_fact(self) -> facts::$fact {
                 let mut fact = facts::$fact { $($field: self.$field.to_fact(),)* ..Default::default() };
                 $(

@@ -60,7 +60,9 @@ fn of_finding(finding: &Finding, language: Language) -> Value {
         Severity::Information => "information",
     };
     let mut issue = issue(severity, IssueCode::BusinessRule, &finding.text, language);
-    issue["details"]["coding"] = json!([{ "system": riktlinje::CODE_SYSTEM, "code": finding.rule.as_str() }]);
+    let text = issue["details"]["text"].take();
+    let rule = json!({ "system": riktlinje::CODE_SYSTEM, "code": finding.rule.as_str() });
+    issue["details"] = json!({ "coding": [rule], "text": text });
     issue["diagnostics"] = json!(finding.source);
     issue["expression"] = json!([finding.expression]);
     issue

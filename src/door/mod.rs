@@ -7,6 +7,7 @@
 pub mod content;
 pub mod problem;
 mod read;
+pub mod reindex;
 pub mod transaction;
 mod underlag;
 mod write;

@@ -102,12 +102,20 @@ fn lock(session: &mut Session, orders: &[Order]) -> Result<(), Problem> {
     }
     let keys: BTreeSet<(ResourceType, &str)> = orders.iter().map(|order| (order.kind(), order.id())).collect();
     let named: BTreeSet<String> = orders.iter().filter_map(Order::patient).collect();
-    let mut joined: BTreeSet<String> = BTreeSet::new();
-    for patient in named {
-        joined.extend(samma_patient(&patient, &mut OppenTransaktion::new(session))?);
-        joined.insert(patient);
+    let mut locked = BTreeSet::new();
+    loop {
+        // Another writer may have joined patients while we waited for the locks; then those are waited for too.
+        let mut joined = named.clone();
+        for patient in &named {
+            joined.extend(samma_patient(patient, &mut OppenTransaktion::new(session))?);
+        }
+        let missing: Vec<String> = joined.difference(&locked).cloned().collect();
+        if missing.is_empty() {
+            break;
+        }
+        session.lock_patients(&missing)?;
+        locked.extend(missing);
     }
-    session.lock_patients(&joined.into_iter().collect::<Vec<_>>())?;
     session.lock_resources(&keys.into_iter().collect::<Vec<_>>())?;
     Ok(())
 }

@@ -14,7 +14,7 @@ const DEEPEST: usize = 16;
 /// One organization: what its resource says, or what a reference to it says when it cannot be followed.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Organisation {
-    /// Type and id or the literal reference: which organization it is.
+    /// Type and id, or the literal reference: which organization it is. A contained one is nowhere else.
     pub place: Option<String>,
     /// In capitals.
     pub hsa_ids: Vec<String>,
@@ -47,7 +47,7 @@ impl Enhet {
                 break;
             };
             let mut own = Organisation::of(organization, &reference);
-            if chain.iter().any(|seen| seen.place == own.place) {
+            if own.place.is_some() && chain.iter().any(|seen| seen.place == own.place) {
                 break;
             }
             own.uppdragsgivare = match (organization.head.extensions.get(EXT_UPPDRAGSGIVARE), &found) {
@@ -107,8 +107,8 @@ impl Enhet {
 impl Organisation {
     fn of(organization: &Organization, reference: &Reference) -> Organisation {
         let place = match organization.head.id.as_str() {
+            _ if reference.is_contained() => None,
             "" => reference.reference.clone(),
-            id if reference.is_contained() => Some(format!("#{id}")),
             id => Some(format!("Organization/{id}")),
         };
         Organisation {
@@ -125,7 +125,7 @@ impl Organisation {
     /// What a reference says by itself.
     fn told_by(reference: &Reference) -> Organisation {
         Organisation {
-            place: reference.type_and_id().map(|(kind, id)| format!("{kind}/{id}")),
+            place: reference.reference.clone().filter(|_| !reference.is_contained()),
             hsa_ids: hsa_ids(logical(reference)),
             numbers: organisationsnummer(logical(reference)),
             ..Organisation::default()

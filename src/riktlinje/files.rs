@@ -9,17 +9,26 @@ use fastkontakt_model::facts::{Identifier, Reference};
 
 use crate::fhir::types::ResourceType;
 
-use super::underlag::Underlag;
+use super::underlag::{Fore, Underlag};
 
 /// A list of resources, all current.
 #[derive(Clone, Debug, Default)]
 pub struct Files {
     facts: Vec<Arc<Fact>>,
+    before: Vec<Arc<Fact>>,
 }
 
 impl Files {
     pub fn new(facts: Vec<Arc<Fact>>) -> Files {
-        Files { facts }
+        Files {
+            facts,
+            before: Vec::new(),
+        }
+    }
+
+    /// With the earlier versions of those that the same transaction changes.
+    pub fn with_before(self, before: Vec<Arc<Fact>>) -> Files {
+        Files { before, ..self }
     }
 
     fn patients(&self) -> impl Iterator<Item = &Arc<Fact>> {
@@ -76,6 +85,15 @@ impl Underlag for Files {
             _ => false,
         };
         Ok(self.patients().filter(links).cloned().collect())
+    }
+
+    fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, Infallible> {
+        let same = |it: &&Arc<Fact>| it.resource_type() == current.resource_type() && it.id() == current.id();
+        Ok(self
+            .before
+            .iter()
+            .find(same)
+            .map_or(Fore::Oforandrad, |before| Fore::Fanns(before.clone())))
     }
 }
 

@@ -26,7 +26,7 @@ use super::patient::samma_som;
 use super::policy::Policy;
 use super::principles::Skede;
 use super::profession::Profession;
-use super::underlag::{Underlag, folj, typ_av};
+use super::underlag::{Fore, Underlag, folj, typ_av};
 
 /// The type of a fast kontakt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,6 +278,15 @@ impl Kontaktbild<'_> {
         let needs_person =
             vardkontakt && (self.livshotande_tillstand || self.policy.parameters.livshotande_lakare_raknas_inte);
         for fact in underlag.av_patienter(ResourceType::CareTeam, patients)? {
+            let fact = match if villkor.fore {
+                underlag.fore(&fact)?
+            } else {
+                Fore::Oforandrad
+            } {
+                Fore::Oforandrad => fact,
+                Fore::Fanns(before) => before,
+                Fore::FannsInte => continue,
+            };
             let Fact::CareTeam(other) = fact.as_ref() else { continue };
             if !counts_beside(other, self.kontakt, family) {
                 continue;

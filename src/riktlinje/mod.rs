@@ -44,7 +44,7 @@ pub use finding::{Finding, Judgement, Severity};
 pub use patient::samma_patient;
 pub use policy::{Policies, Policy, PolicyError};
 pub use principles::only_ends_or_limits;
-pub use underlag::Underlag;
+pub use underlag::{Fore, Underlag};
 
 use catalogue::Check;
 use enhet::{Enhet, valj};
@@ -73,6 +73,8 @@ pub struct Villkor<'a> {
     pub forced: Option<&'a str>,
     /// The Swedish day.
     pub today: Date,
+    /// The stored version is judged: the patient's other resources as they were before the transaction (GEN-02).
+    pub fore: bool,
 }
 
 /// Judges a write on the state after the whole transaction, by the policy that GEN-04 chooses.
@@ -97,12 +99,14 @@ pub fn bedom_enligt<U: Underlag>(
         policies,
         forced,
         today,
+        fore: false,
     };
     let bild = Bild::samla(skrivning.written, skrivning.stored, &villkor, underlag)?;
     let mut told = bild.doma(skrivning.bara_avslut);
     if let Some(stored) = skrivning.stored
         && told.iter().any(|told| told.severity == Severity::Error)
     {
+        let villkor = Villkor { fore: true, ..villkor };
         let before = Bild::samla(stored, None, &villkor, underlag)?.doma(false);
         told.iter_mut().for_each(|told| told.no_worse_than(&before));
     }

@@ -71,10 +71,13 @@ pub fn samma_som<U: Underlag>(
 }
 
 fn linked(patient: &Patient) -> impl Iterator<Item = String> {
-    patient.links.iter().filter_map(|link| match link.other.type_and_id() {
-        Some(("Patient", id)) => Some(id.to_owned()),
-        _ => None,
-    })
+    patient
+        .links
+        .iter()
+        .filter_map(|link| match link.other.reference.as_deref().and_then(local) {
+            Some((ResourceType::Patient, id)) => Some(id.to_owned()),
+            _ => None,
+        })
 }
 
 fn same_number<U: Underlag>(patient: &Patient, underlag: &mut U) -> Result<Vec<String>, U::Error> {

@@ -4,6 +4,9 @@ use fastkontakt_model::Fact;
 use fastkontakt_model::facts::{Consent, ConsentDecision, ConsentStatus, Reference};
 use jiff::civil::Date;
 
+use crate::fhir::references::local;
+use crate::fhir::types::ResourceType;
+
 use super::finding::{Evidence, Remark};
 use super::plan::{Planbild, Stod};
 
@@ -81,7 +84,7 @@ fn is_same_patient(bild: &Planbild<'_>, subject: Option<&Reference>) -> Evidence
     let Some(subject) = subject else {
         return Evidence::NotStated;
     };
-    if let Some(("Patient", id)) = subject.type_and_id()
+    if let Some((ResourceType::Patient, id)) = subject.reference.as_deref().and_then(local)
         && !bild.patienter.is_empty()
     {
         let is_one = bild.patienter.iter().any(|patient| patient == id);

@@ -23,6 +23,24 @@ pub trait Underlag {
 
     /// Patients whose `link` points at this patient.
     fn patienter_som_lankar(&mut self, patient_id: &str) -> Result<Vec<Arc<Fact>>, Self::Error>;
+
+    /// What stood before the transaction where this current resource stands now. Asked for when the stored version is
+    /// judged (GEN-02): two resources written in one transaction must not excuse each other.
+    fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, Self::Error> {
+        let _ = current;
+        Ok(Fore::Oforandrad)
+    }
+}
+
+/// A resource before the transaction.
+#[derive(Clone, Debug)]
+pub enum Fore {
+    /// The transaction does not touch it.
+    Oforandrad,
+    /// The version that was current.
+    Fanns(Arc<Fact>),
+    /// There was none.
+    FannsInte,
 }
 
 /// A resource that was followed to.

@@ -28,7 +28,7 @@ pub struct TestApp {
     folder: PathBuf,
 }
 
-/// The service on a fresh SQLite database.
+/// The service on a fresh database: SQLite, or PostgreSQL when `FASTKONTAKT_TEST_DATABASE=postgres`.
 pub fn spawn() -> TestApp {
     spawn_with(|_| {})
 }
@@ -49,6 +49,9 @@ pub fn spawn_at(clock: Clock, adjust: impl FnOnce(&mut Settings)) -> TestApp {
         workers: Some(2),
         ..Settings::default()
     };
+    if std::env::var("FASTKONTAKT_TEST_DATABASE").is_ok_and(|name| name == "postgres") {
+        settings.database = postgres::fresh_database().expect("PostgreSQL is on the machine");
+    }
     adjust(&mut settings);
     let door = open_door(&settings, clock).expect("the store opens");
     let (tell, told) = mpsc::channel();

@@ -367,6 +367,26 @@ impl Generator {
             ("Expression", _) => {
                 made.insert("expression".into(), "true".into());
             }
+            ("Age" | "Distance" | "Duration", _) => {
+                drop(made, "unit");
+                made.insert("value".into(), 12.into());
+                made.insert("system".into(), "http://unitsofmeasure.org".into());
+                made.insert("code".into(), if name == "Distance" { "m" } else { "mo" }.into());
+            }
+            ("Count", _) => {
+                made.insert("value".into(), 12.into());
+                made.insert("system".into(), "http://unitsofmeasure.org".into());
+                made.insert("code".into(), "1".into());
+            }
+            ("SampledData", FhirVersion::R5) if self.random.one_in(2) => {
+                drop(made, "offsets");
+                made.insert("interval".into(), json!(20));
+            }
+            ("SampledData", FhirVersion::R5) => {
+                drop(made, "interval");
+                made.insert("offsets".into(), "1 2 3".into());
+            }
+            ("Range", _) => drop(made, "low"),
             // dos-1
             ("Dosage", FhirVersion::R5) if made.get("asNeeded") == Some(&Value::Bool(false)) => drop(made, "asNeededFor"),
             // con-1, con-2, gol-1

@@ -159,3 +159,26 @@ fn a_deleted_resource_is_not_found_and_a_changed_one_is_found_anew() {
     app.delete("/fhir/r5/CareTeam/c").expect(204);
     assert!(ids(&app.get("/fhir/r5/CareTeam?patient=anna&status=active").expect(200).json()).is_empty());
 }
+
+#[test]
+fn an_index_made_by_an_older_table_is_made_anew_at_start() {
+    use fastkontakt::door::reindex::reindex_if_older;
+    use fastkontakt::fhir::types::ResourceType;
+    use fastkontakt::store::StoreError;
+
+    let app = spawn();
+    anna_has_contacts(&app);
+    let emptied = app.door.store.write_blocking(|session| {
+        session.reindex(ResourceType::CareTeam, "b", &[])?;
+        session.set_meta("index-version", "0")?;
+        Ok::<(), StoreError>(())
+    });
+    emptied.unwrap();
+    let active = || ids(&app.get("/fhir/r5/CareTeam?patient=anna&status=active").expect(200).json());
+    assert_eq!(active(), ["c"]);
+    assert!(reindex_if_older(&app.door.store).unwrap() > 3);
+    let mut found = active();
+    found.sort();
+    assert_eq!(found, ["b", "c"]);
+    assert_eq!(reindex_if_older(&app.door.store).unwrap(), 0, "done once");
+}

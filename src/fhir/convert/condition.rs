@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::carrier::{self, order_extension, remainder, reopened, take_order};
-use super::engine::{Made, Object, Part, Walk, is_filling, part_url, put};
+use super::engine::{Made, Object, Part, Walk, absent, is_filling, part_url, put};
 use super::special::Special;
 
 /// R5 demands a clinicalStatus always (and knows `unknown`); R4 forbids it when the condition was entered in error
@@ -174,3 +174,20 @@ fn participant_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     }
     part.carried.extend(rest);
 }
+
+/// Condition.evidence: R4 demands a code or a detail (con-2), R5's CodeableReference may have neither.
+pub static EVIDENCE: Special = Special {
+    r4: &[],
+    r5: &[],
+    may_be_carried: &[],
+    up: |_, part| {
+        if is_filling(part.source.get("code"), None) {
+            part.out.shift_remove("concept");
+        }
+    },
+    down: |_, part| {
+        if !part.out.contains_key("code") && !part.out.contains_key("detail") {
+            part.out.insert("code".to_owned(), Value::Array(vec![Value::Object(absent())]));
+        }
+    },
+};

@@ -9,6 +9,15 @@ use super::engine::{
 };
 use super::special::Special;
 
+/// R4 has one source, an attachment or a reference; R5 any number of both.
+pub static CONSENT_SOURCE: Special = Special {
+    r4: &[],
+    r5: &[],
+    may_be_carried: &[],
+    up: |_, _| {},
+    down: |walk, part| super::small::one_of(walk, part, "sourceAttachment", "sourceReference", "sourceReference"),
+};
+
 pub static CONSENT_DATE: Special =
     Special { r4: &["dateTime"], r5: &["date"], may_be_carried: &[], up: date_up, down: date_down };
 

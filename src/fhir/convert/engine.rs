@@ -696,11 +696,17 @@ pub fn stated_types<'v>(reference: &'v Object, root: &'v Object) -> [Option<&'v 
             let named = contained.iter().find(|r| r.get("id").and_then(Value::as_str) == Some(id))?;
             return named.get("resourceType")?.as_str();
         }
-        let address = address.split_once("/_history/").map_or(address, |(before, _)| before);
-        let mut parts = address.rsplit('/');
-        let (_, kind) = (parts.next()?, parts.next()?);
-        let named = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphanumeric());
-        named.then_some(kind)
+        literal_type(address)
     });
     [by_type.map(|t| t.strip_prefix("http://hl7.org/fhir/StructureDefinition/").unwrap_or(t)), by_address]
+}
+
+/// The type in a literal address, `Patient/1` or absolute, with or without a version (references.html#literal).
+pub fn literal_type(address: &str) -> Option<&str> {
+    let path = address.split(['?', '#', '|']).next().unwrap_or_default();
+    let path = path.split_once("/_history/").map_or(path, |(before, _)| before);
+    let mut parts = path.rsplit('/');
+    let (_, kind) = (parts.next()?, parts.next()?);
+    let named = kind.starts_with(|c: char| c.is_ascii_uppercase()) && kind.bytes().all(|b| b.is_ascii_alphanumeric());
+    named.then_some(kind)
 }

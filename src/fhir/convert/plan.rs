@@ -1,7 +1,7 @@
 //! What happens to each element of each type, worked out once per direction from the element tables and the rows of
 //! `tables.rs`. The walk (`engine.rs`) only follows the plan.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use super::special::Special;
@@ -118,6 +118,8 @@ pub struct Plan {
     pub source_base: &'static str,
     pub target_base: &'static str,
     pub pairs: Vec<Pair>,
+    /// All resource types of the target.
+    pub resource_types: HashSet<&'static str>,
     index: HashMap<&'static str, HashMap<&'static str, usize>>,
 }
 
@@ -167,8 +169,12 @@ impl Builder {
             Direction::Up => (r4, r5, R4_EXTENSION, R5_EXTENSION),
             Direction::Down => (r5, r4, R5_EXTENSION, R4_EXTENSION),
         };
+        let resource_types = match target.codes("resource-types") {
+            Some(CodeList::Listed(systems)) => systems.values().flatten().map(String::as_str).collect(),
+            _ => HashSet::new(),
+        };
         let plan =
-            Plan { direction, source, target, source_base, target_base, pairs: Vec::new(), index: HashMap::new() };
+            Plan { direction, source, target, source_base, target_base, pairs: Vec::new(), resource_types, index: HashMap::new() };
         let mut builder = Builder { plan, todo: Vec::new() };
         let mut names: Vec<&'static str> = source.names().filter(|name| target.type_(name).is_some()).collect();
         names.sort_unstable();
@@ -293,7 +299,7 @@ impl Builder {
                 _ => false,
             });
             let by_rule = specials.iter().any(|s: &&Special| s.may_be_carried.contains(&name));
-            if !straight || by_rule && self.plan.direction == Direction::Up {
+            if !straight || by_rule {
                 restorable.insert(name, element);
             }
         }
@@ -390,7 +396,8 @@ fn primitive(source: &'static Tables, target: &'static Tables, from: &'static El
         ("unsignedInt", "integer64") => Some(How::NumberToText),
         ("integer64", "unsignedInt") => Some(How::TextToNumber),
         ("code", "id") => Some(How::CopyIf(is_id)),
-        ("id", "code") => Some(How::CopyIf(|_| true)),
+        // Expression.name, the only one: exp-2 of R5.
+        ("id", "code") => Some(How::CopyIf(is_variable)),
         ("string", "markdown") | ("markdown", "string") => Some(How::Copy),
         (s, t) if s == t && is_primitive(s) => match (codes(source, from), codes(target, to)) {
             (Some(CodeList::Listed(have)), Some(allowed @ CodeList::Listed(_))) => {
@@ -405,6 +412,9 @@ fn primitive(source: &'static Tables, target: &'static Tables, from: &'static El
                 let same = lacking.is_empty() && codes_equal(have, allowed);
                 Some(if same { How::Copy } else { How::Code(lacking) })
             }
+            // Expression.language: a media type in R4, any code in R5.
+            (None, Some(CodeList::Grammar { grammar })) if grammar == "mime" => Some(How::CopyIf(is_plain_mime)),
+            (Some(CodeList::Grammar { .. }), None) => Some(How::CopyIf(|_| true)),
             _ => Some(How::Copy),
         },
         _ => None,
@@ -428,4 +438,17 @@ pub fn nearest(list: &str, code: &str) -> Option<&'static str> {
 /// The form of an `id` (datatypes.html#id).
 fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+}
+
+/// A media type without parameters: what is surely one.
+fn is_plain_mime(text: &str) -> bool {
+    let name = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-+._".contains(&b));
+    text.split_once('/').is_some_and(|(kind, sub)| name(kind) && name(sub))
+}
+
+/// A variable name as exp-2 has it.
+fn is_variable(text: &str) -> bool {
+    text.len() <= 64
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }

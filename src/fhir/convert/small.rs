@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::carrier;
-use super::engine::{Object, Part, Walk, is_filling, part_url, put, underscored};
+use super::engine::{Object, Part, Walk, is_filling, literal_type, part_url, put, underscored};
 use super::special::Special;
 
 /// Appointment.participant.required: R4 code (required | optional | information-only) ↔ R5 boolean.
@@ -47,15 +47,18 @@ pub static DOSAGE_AS_NEEDED: Special = Special {
     r5: &[],
     may_be_carried: &[],
     up: |_, _| {},
-    down: |walk, part| {
-        let has = |name: &str| part.out.contains_key(name) || part.out.contains_key(&underscored(name));
-        if has("asNeededBoolean") && part.out.shift_remove("asNeededCodeableConcept").is_some() {
-            let url = part_url(&part.pair.carrier, "asNeededFor");
-            part.carried.retain(|extension| extension.get("url").and_then(Value::as_str) != Some(&url));
-            walk.carry_all(part, "asNeededFor");
-        }
-    },
+    down: |walk, part| one_of(walk, part, "asNeededBoolean", "asNeededCodeableConcept", "asNeededFor"),
 };
+
+/// Where R4 has a choice and R5 both: when both are there, the second of R4's goes by carrier, all its items.
+pub fn one_of(walk: &mut Walk<'_>, part: &mut Part<'_>, first: &str, second: &str, source: &str) {
+    let has = |name: &str| part.out.contains_key(name) || part.out.contains_key(&underscored(name));
+    if has(first) && part.out.shift_remove(second).is_some() {
+        let url = part_url(&part.pair.carrier, source);
+        part.carried.retain(|extension| extension.get("url").and_then(Value::as_str) != Some(&url));
+        walk.carry_all(part, source);
+    }
+}
 
 /// Group: R4 `actual` (boolean) ↔ R5 `membership` (enumerated | definitional).
 pub static GROUP_MEMBERSHIP: Special = Special {
@@ -129,3 +132,61 @@ pub static SUBSTANCE_INSTANCE: Special = Special {
         }
     },
 };
+
+/// Ratio.denominator: R5 allows no comparator there.
+pub static RATIO_DENOMINATOR: Special = Special {
+    r4: &[],
+    r5: &[],
+    may_be_carried: &[],
+    up: |walk, part| {
+        let quantity = walk.plan.pair("Quantity", "Quantity").map(|at| &walk.plan.pairs[at]);
+        let (Some(pair), Some(Value::Object(source))) = (quantity, part.source.get("denominator")) else { return };
+        let Some(Value::Object(made)) = part.out.get_mut("denominator") else { return };
+        let item = (source.get("comparator"), source.get("_comparator"));
+        let Some(step) = pair.steps.get("comparator").filter(|_| item != (None, None)) else { return };
+        made.shift_remove("comparator");
+        made.shift_remove("_comparator");
+        let carried = walk.carry(pair, step, item);
+        super::engine::append_extensions(made, vec![carried]);
+    },
+    down: |_, _| {},
+};
+
+/// What [`RATIO_DENOMINATOR`] sets aside comes back.
+pub static QUANTITY_COMPARATOR: Special =
+    Special { r4: &[], r5: &[], may_be_carried: &["comparator"], up: |_, _| {}, down: |_, _| {} };
+
+/// Reference.reference: a relative address of a resource type that the other version does not know is no address
+/// there. It is set aside, in any reference anywhere.
+pub static UNKNOWN_TARGET: Special =
+    Special { r4: &[], r5: &[], may_be_carried: &["reference"], up: unknown_target, down: unknown_target };
+
+fn unknown_target(walk: &mut Walk<'_>, part: &mut Part<'_>) {
+    let Some(address) = part.out.get("reference").and_then(Value::as_str) else { return };
+    let relative = !address.contains(':') && !address.starts_with('#');
+    if relative && literal_type(address).is_some_and(|kind| !walk.plan.resource_types.contains(kind)) {
+        part.out.shift_remove("reference");
+        part.out.shift_remove("_reference");
+        walk.carry_all(part, "reference");
+    }
+}
+
+/// availableTime: R5 has no times of day beside allDay (av-1).
+pub static ALL_DAY: Special = Special {
+    r4: &[],
+    r5: &[],
+    may_be_carried: &TIMES,
+    up: |walk, part| {
+        if part.source.get("allDay") != Some(&Value::Bool(true)) {
+            return;
+        }
+        for name in TIMES {
+            part.out.shift_remove(name);
+            part.out.shift_remove(&underscored(name));
+            walk.carry_all(part, name);
+        }
+    },
+    down: |_, _| {},
+};
+
+const TIMES: [&str; 2] = ["availableStartTime", "availableEndTime"];

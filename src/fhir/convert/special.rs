@@ -7,7 +7,7 @@ use super::engine::{Part, Walk};
 pub struct Special {
     pub r4: &'static [&'static str],
     pub r5: &'static [&'static str],
-    /// Elements of R5 that map straight but may have to be carried in R4 all the same.
+    /// Elements that map straight but may have to be carried all the same.
     pub may_be_carried: &'static [&'static str],
     /// R4 → R5
     pub up: fn(&mut Walk<'_>, &mut Part<'_>),

@@ -72,7 +72,7 @@ pub static TYPES: &[TypeRows] = &[
     TypeRows {
         r4: "Condition.evidence",
         r5: "CodeableReference",
-        rows: &[Rename("code", "concept"), Rename("detail", "reference")],
+        rows: &[Rename("code", "concept"), Rename("detail", "reference"), Row::Special(&condition::EVIDENCE)],
     },
     same(
         "Consent",
@@ -80,6 +80,7 @@ pub static TYPES: &[TypeRows] = &[
             Rename("patient", "subject"),
             Rename("performer", "grantee"),
             Rename("policyRule", "regulatoryBasis"),
+            Row::Special(&consent::CONSENT_SOURCE),
             Row::Special(&consent::CONSENT_DATE),
             Row::Special(&consent::CONSENT_PROVISION),
         ],
@@ -111,7 +112,7 @@ pub static TYPES: &[TypeRows] = &[
     ),
     same("Group", &[Row::Special(&small::GROUP_MEMBERSHIP)]),
     same("HealthcareService", &[Row::Special(&gather::TELECOM), Row::Special(&gather::AVAILABILITY)]),
-    TypeRows { r4: "HealthcareService.availableTime", r5: "Availability.availableTime", rows: &[] },
+    TypeRows { r4: "HealthcareService.availableTime", r5: "Availability.availableTime", rows: &[Row::Special(&small::ALL_DAY)] },
     TypeRows { r4: "HealthcareService.notAvailable", r5: "Availability.notAvailableTime", rows: &[] },
     same("Location", &[Rename("physicalType", "form"), Row::Special(&gather::TELECOM)]),
     same("Medication", &[Rename("manufacturer", "marketingAuthorizationHolder"), Rename("form", "doseForm")]),
@@ -141,9 +142,12 @@ pub static TYPES: &[TypeRows] = &[
     TypeRows { r4: "Organization.contact", r5: "ExtendedContactDetail", rows: &[] },
     same("Practitioner", &[Wrap { r4: "communication", r5: "communication", member: "language" }]),
     same("PractitionerRole", &[Row::Special(&gather::TELECOM), Row::Special(&gather::AVAILABILITY)]),
-    TypeRows { r4: "PractitionerRole.availableTime", r5: "Availability.availableTime", rows: &[] },
+    TypeRows { r4: "PractitionerRole.availableTime", r5: "Availability.availableTime", rows: &[Row::Special(&small::ALL_DAY)] },
     TypeRows { r4: "PractitionerRole.notAvailable", r5: "Availability.notAvailableTime", rows: &[] },
     same("SampledData", &[Row::Special(&small::SAMPLED_DATA_PERIOD)]),
+    same("Quantity", &[Row::Special(&small::QUANTITY_COMPARATOR)]),
+    same("Reference", &[Row::Special(&small::UNKNOWN_TARGET)]),
+    same("Ratio", &[Row::Special(&small::RATIO_DENOMINATOR)]),
     same(
         "ServiceRequest",
         &[

@@ -1,4 +1,4 @@
-//! From the pairs of a query string or form body to a [`SearchQuery`]. What we do not know is refused by name (400), or,
+//! From the (decoded) pairs of a query string or form body to a [`SearchQuery`]. What we do not know is refused by name (400), or,
 //! with `Prefer: handling=lenient`, left out of the search and of `used`, from which the caller builds the `self` link.
 
 use crate::fhir::fault::{Fault, IssueCode, Text};
@@ -54,18 +54,10 @@ pub struct Parsed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchError {
     UnknownParameter(String),
-    UnknownModifier {
-        parameter: String,
-        modifier: String,
-    },
-    BadValue {
-        parameter: String,
-        reason: Text,
-    },
+    UnknownModifier { parameter: String, modifier: String },
+    BadValue { parameter: String, reason: Text },
     BadPage,
     TooMuch,
-    /// The query string or form is not percent-encoded UTF-8.
-    Encoding,
 }
 
 impl SearchError {
@@ -105,13 +97,6 @@ impl SearchError {
                 Text::new(
                     "Sökningen har för många parametrar eller värden",
                     "The search has too many parameters or values",
-                ),
-            ),
-            SearchError::Encoding => (
-                IssueCode::Invalid,
-                Text::new(
-                    "Sökningen är inte procentkodad UTF-8",
-                    "The search is not percent-encoded UTF-8",
                 ),
             ),
         };
@@ -424,57 +409,4 @@ fn shown(name: &str) -> String {
         .filter(|c| c.is_alphanumeric() || "-_.:=".contains(*c))
         .take(64)
         .collect()
-}
-
-/// The pairs of a query string or `application/x-www-form-urlencoded` body, in order, doubles kept.
-pub fn pairs(encoded: &str) -> Result<Vec<(String, String)>, SearchError> {
-    encoded
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| {
-            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            Ok((decode(name)?, decode(value)?))
-        })
-        .collect()
-}
-
-/// `%41` → A, `+` → space; strict UTF-8.
-fn decode(text: &str) -> Result<String, SearchError> {
-    let hex = |digit: Option<u8>| {
-        digit
-            .and_then(|d| char::from(d).to_digit(16))
-            .and_then(|d| u8::try_from(d).ok())
-    };
-    let mut bytes = text.bytes();
-    let mut decoded = Vec::with_capacity(text.len());
-    while let Some(byte) = bytes.next() {
-        decoded.push(match byte {
-            b'+' => b' ',
-            b'%' => match (hex(bytes.next()), hex(bytes.next())) {
-                (Some(high), Some(low)) => high << 4 | low,
-                _ => return Err(SearchError::Encoding),
-            },
-            other => other,
-        });
-    }
-    String::from_utf8(decoded).map_err(|_| SearchError::Encoding)
-}
-
-/// The pairs as a query string again, for links.
-pub fn encode(pairs: &[(String, String)]) -> String {
-    let one = |(name, value): &(String, String)| format!("{}={}", percent(name), percent(value));
-    pairs.iter().map(one).collect::<Vec<_>>().join("&")
-}
-
-fn percent(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        // `:` and `/` may stand in a query as they are, and links are easier to read so.
-        if byte.is_ascii_alphanumeric() || b"-_.~:/".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
 }
