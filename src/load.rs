@@ -36,9 +36,9 @@ pub fn run(bind: SocketAddr) -> Result<(), Box<dyn Error>> {
         // Bound before the loading, so that a port in use is told at once.
         let application = Application::bind(&settings, door.clone()).await?;
         let people = demo::people(SEED, door.clock.today());
-        println!("Fastkontakt demo: loading synthetic people of four regions");
-        load(&door, people, |done, of, resources| {
-            println!("  {done:>3} of {of} bundles, {resources} resources");
+        println!("Fastkontakt demo: loading {} synthetic patients of four regions", people.patients);
+        load(&door, people, |title, done, of, resources| {
+            println!("  {done:>3} of {of}: {title} ({resources} resources so far)");
         })
         .await?;
         tell(application.address());
@@ -47,8 +47,8 @@ pub fn run(bind: SocketAddr) -> Result<(), Box<dyn Error>> {
     })
 }
 
-/// Hands every bundle to the door; `progress` is told (bundles done, bundles in all, resources stored).
-pub async fn load(door: &Door, people: Demo, progress: impl Fn(usize, usize, usize)) -> Result<usize, LoadError> {
+/// Hands every bundle to the door; `progress` is told (title, bundles done, bundles in all, resources stored).
+pub async fn load(door: &Door, people: Demo, progress: impl Fn(&str, usize, usize, usize)) -> Result<usize, LoadError> {
     let of = people.bundles.len();
     let mut resources = 0;
     for (index, bundle) in people.bundles.into_iter().enumerate() {
@@ -58,12 +58,10 @@ pub async fn load(door: &Door, people: Demo, progress: impl Fn(usize, usize, usi
             purpose: "HSYSADMIN",
             request_id: Uuid::new_v4().to_string(),
         };
-        let refused = |problem| LoadError { bundle: index, problem };
-        let orders = transaction::orders(bundle.version, bundle.bundle).map_err(refused)?;
+        let refused = |problem| LoadError { bundle: bundle.title.clone(), problem };
+        let orders = transaction::orders(bundle.version, bundle.bundle, &[]).map_err(refused)?;
         resources += door.write(&call, orders).await.map_err(refused)?.len();
-        if (index + 1) % 10 == 0 || index + 1 == of {
-            progress(index + 1, of, resources);
-        }
+        progress(&bundle.title, index + 1, of, resources);
     }
     Ok(resources)
 }
@@ -71,14 +69,14 @@ pub async fn load(door: &Door, people: Demo, progress: impl Fn(usize, usize, usi
 /// A demo bundle that the door did not take: a fault of ours.
 #[derive(Debug)]
 pub struct LoadError {
-    /// Which bundle, from 0.
-    pub bundle: usize,
+    /// Which bundle, by its title.
+    pub bundle: String,
     pub problem: Problem,
 }
 
 impl std::fmt::Display for LoadError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "demo bundle {} was refused: {:?}", self.bundle, self.problem)
+        write!(f, "the demo bundle \"{}\" was refused: {:?}", self.bundle, self.problem)
     }
 }
 

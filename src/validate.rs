@@ -10,6 +10,7 @@ use std::sync::Arc;
 use fastkontakt_model::Fact;
 use jiff::civil::Date;
 use serde_json::Value;
+use uuid::Uuid;
 
 use crate::clock::Clock;
 use crate::door::content::{self, Content, Prepared};
@@ -107,8 +108,9 @@ fn resource(
         return Ok(None);
     };
     content::check(version, kind.name(), &value)?;
-    let content = Content::new(version, kind, value);
-    let id = content.id().unwrap_or("utan-id").to_owned();
+    let content = Content::new(version, kind, value, &[]);
+    // Without an id a resource still needs one of its own, or two such contacts would be taken for one.
+    let id = content.id().map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
     Ok(Some(Found { file: file.to_owned(), entry, prepared: content.prepare(&id)? }))
 }
 

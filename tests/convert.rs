@@ -30,7 +30,9 @@ fn other(version: FhirVersion) -> FhirVersion {
 fn sends_original(resource: &Value) -> bool {
     let extensions = resource.get("extension").and_then(Value::as_array);
     extensions.into_iter().flatten().any(|e| {
-        e.get("url").and_then(Value::as_str).is_some_and(|url| url.starts_with("https://w3id.org/fastkontakt/StructureDefinition/original-"))
+        e.get("url")
+            .and_then(Value::as_str)
+            .is_some_and(|url| url.starts_with("https://w3id.org/fastkontakt/StructureDefinition/original-"))
     })
 }
 
@@ -63,7 +65,10 @@ fn check(version: FhirVersion, resource: &Value) -> Result<(), String> {
 }
 
 fn all_types() -> impl Iterator<Item = &'static str> {
-    ResourceType::ALL.iter().map(|t| t.name()).chain(ALSO_CONTAINED.iter().copied())
+    ResourceType::ALL
+        .iter()
+        .map(|t| t.name())
+        .chain(ALSO_CONTAINED.iter().copied())
 }
 
 proptest! {
@@ -90,12 +95,22 @@ proptest! {
 
 /// All resources of the closed set in a folder. The published examples need not be there; the fixtures do.
 fn files(version: FhirVersion, folder: &Path) -> usize {
-    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return 0;
+    };
     let mut count = 0;
-    for path in entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "json")) {
+    for path in entries
+        .flatten()
+        .map(|e| e.path())
+        .filter(|p| p.extension().is_some_and(|e| e == "json"))
+    {
         let text = std::fs::read_to_string(&path).expect("a readable file");
         let resource: Value = serde_json::from_str(&text).expect("JSON");
-        if resource["resourceType"].as_str().and_then(ResourceType::from_name).is_none() {
+        if resource["resourceType"]
+            .as_str()
+            .and_then(ResourceType::from_name)
+            .is_none()
+        {
             continue;
         }
         if let Err(told) = check(version, &resource) {

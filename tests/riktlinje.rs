@@ -338,7 +338,7 @@ proptest! {
         let count = vector.context.len() + 1;
         let victim = victim.index(count);
         put_at(if victim == count - 1 { &mut vector.write } else { &mut vector.context[victim] }, position, &value);
-        vector.context.retain(|resource| is_understood(resource));
+        vector.context.retain(is_understood);
         prop_assume!(is_understood(&vector.write));
         let policies = &*POLICIES;
         let names = policies.names();

@@ -337,7 +337,6 @@ PRIMITIVES = {
     "integer": {"type": "integer", "fhirDigits": True, **INT32},
     "unsignedInt": {"type": "integer", "fhirDigits": True, **INT32, "minimum": 0},
     "positiveInt": {"type": "integer", "fhirDigits": True, **INT32, "minimum": 1},
-    "xhtml": {"type": "string"},
 }
 
 
@@ -432,7 +431,7 @@ def type_schema(name, table):
     properties = {}
     if "meta" in table:
         properties["resourceType"] = {"const": name}
-    choices = collections.defaultdict(list)
+    choices = collections.defaultdict(list)  # insertion order: the definition's
     for json_name, element in table.items():
         many = element["max"] != "1"
         kind = element["type"]
@@ -443,7 +442,9 @@ def type_schema(name, table):
             if json_name == "id" and "meta" not in table:
                 used = "element-id"
             schema = reference(used + "-or-null" if many else used)
-            properties["_" + json_name] = array(reference("Element-or-null")) if many else reference("Element")
+            # Ids and the url of an extension are attributes in XML: nothing can be said about them.
+            if json_name != "id" and (name, json_name) != ("Extension", "url"):
+                properties["_" + json_name] = array(reference("Element-or-null")) if many else reference("Element")
         else:
             schema = reference(kind)
         properties[json_name] = array(schema) if many else schema

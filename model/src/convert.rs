@@ -2,8 +2,8 @@
 
 use fhir_sdk::r5::codes;
 use fhir_sdk::r5::types::{
-    CodeableConcept, CodeableReference, Coding, ContactPoint, ExtendedContactDetail, Extension, ExtensionValue,
-    FieldExtension, HumanName, Identifier, Period, Reference, Timing, TimingRepeat, TimingRepeatBounds,
+    CodeableConcept, CodeableReference, Coding, Extension, ExtensionValue, FieldExtension, HumanName, Identifier,
+    Period, Reference, Timing, TimingRepeat, TimingRepeatBounds,
 };
 use fhir_sdk::{Date, DateTime, Instant};
 use jiff::civil;
@@ -206,31 +206,6 @@ impl ToFact<facts::Reference> for Reference {
             identifier: reference.identifier.map(|identifier| Box::new(identifier.to_fact())),
             display: reference.display,
             extensions: gathered(reference.extension, [reference.reference_ext, reference.display_ext]),
-        }
-    }
-}
-
-impl ToFact<facts::Telecom> for ContactPoint {
-    fn to_fact(self) -> facts::Telecom {
-        let telecom = *self.0;
-        facts::Telecom {
-            system: telecom.system.to_fact(),
-            use_: telecom.r#use.to_fact(),
-            value: telecom.value,
-            period: telecom.period.to_fact(),
-            extensions: gathered(telecom.extension, [telecom.value_ext]),
-        }
-    }
-}
-
-impl ToFact<facts::Contact> for ExtendedContactDetail {
-    fn to_fact(self) -> facts::Contact {
-        let contact = *self.0;
-        facts::Contact {
-            purpose: contact.purpose.to_fact(),
-            telecoms: contact.telecom.to_fact(),
-            period: contact.period.to_fact(),
-            extensions: contact.extension.to_fact(),
         }
     }
 }

@@ -7,8 +7,8 @@
 
 use fhir_sdk::r5::codes;
 use fhir_sdk::r5::types::{
-    CodeableConcept, CodeableReference, Coding, ContactPoint, ExtendedContactDetail, Extension, FieldExtension,
-    HumanName, Identifier, Period, Reference, Timing,
+    CodeableConcept, CodeableReference, Coding, Extension, FieldExtension, HumanName, Identifier, Period, Reference,
+    Timing,
 };
 use fhir_sdk::{Date, DateTime, Instant};
 use serde::Deserialize;
@@ -79,6 +79,25 @@ readers!(
     Task,
 );
 
+// ContactPoint and ExtendedContactDetail without their extensions: no rule reads when a telephone is answered
+// (RIVContactPointAvailability), and it costs as much to read as the rest of a CareTeam.
+table! {
+    Telecom {
+        system: Option<codes::ContactPointSystem> = "system",
+        use_: Option<codes::ContactPointUse> = "use",
+        value: Option<String> = "value",
+        period: Option<Period> = "period",
+    }
+}
+
+table! {
+    Contact {
+        purpose: Option<CodeableConcept> = "purpose",
+        telecoms: Many<Telecom> = "telecom",
+        period: Option<Period> = "period",
+    }
+}
+
 table! {
     CareTeam {
         identifiers: Many<Identifier> = "identifier",
@@ -90,7 +109,7 @@ table! {
         participants: Many<Participant> = "participant",
         reasons: Many<CodeableReference> = "reason",
         managing_organizations: Many<Reference> = "managingOrganization",
-        telecoms: Many<ContactPoint> = "telecom",
+        telecoms: Many<Telecom> = "telecom",
     }
 }
 
@@ -140,7 +159,7 @@ table! {
         identifiers: Many<Identifier> = "identifier",
         active: Option<bool> = "active",
         names: Many<HumanName> = "name",
-        telecoms: Many<ContactPoint> = "telecom",
+        telecoms: Many<Telecom> = "telecom",
         birth_date: Option<Date> = "birthDate",
         deceased: Option<bool> = "deceasedBoolean",
         deceased_at: Option<DateTime> = "deceasedDateTime",
@@ -171,7 +190,7 @@ table! {
         patient: Option<Reference> = "patient",
         relationships: Many<CodeableConcept> = "relationship",
         names: Many<HumanName> = "name",
-        telecoms: Many<ContactPoint> = "telecom",
+        telecoms: Many<Telecom> = "telecom",
         birth_date: Option<Date> = "birthDate",
         period: Option<Period> = "period",
     }
@@ -182,7 +201,7 @@ table! {
         identifiers: Many<Identifier> = "identifier",
         active: Option<bool> = "active",
         names: Many<HumanName> = "name",
-        telecoms: Many<ContactPoint> = "telecom",
+        telecoms: Many<Telecom> = "telecom",
         qualifications: Many<Qualification> = "qualification",
     }
 }
@@ -206,7 +225,7 @@ table! {
         organization: Option<Reference> = "organization",
         codes: Many<CodeableConcept> = "code",
         specialties: Many<CodeableConcept> = "specialty",
-        contacts: Many<ExtendedContactDetail> = "contact",
+        contacts: Many<Contact> = "contact",
     }
 }
 
@@ -216,7 +235,7 @@ table! {
         active: Option<bool> = "active",
         types: Many<CodeableConcept> = "type",
         name: Option<String> = "name",
-        contacts: Many<ExtendedContactDetail> = "contact",
+        contacts: Many<Contact> = "contact",
         part_of: Option<Reference> = "partOf",
     }
 }

@@ -106,9 +106,9 @@ impl Ask {
         self.manner.version
     }
 
-    /// `[base]` of the version under the same origin.
-    pub fn base_of(&self, version: FhirVersion) -> String {
-        base(&self.root, version)
+    /// The bases of all versions under the same origin: references under them are ours.
+    pub fn own_bases(&self) -> [String; 2] {
+        FhirVersion::ALL.map(|version| base(&self.root, version))
     }
 
     /// The resource type the address names; 404 outside the closed set.

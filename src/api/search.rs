@@ -14,7 +14,6 @@ use crate::door::problem::Problem;
 use crate::fhir::fault::Text;
 use crate::fhir::search::{Handling, ParseContext, Parsed, parse};
 use crate::fhir::types::ResourceType;
-use crate::fhir::version::FhirVersion;
 
 type Pairs = Vec<(String, String)>;
 
@@ -111,7 +110,7 @@ fn sealed_search(pairs: &Pairs) -> Option<&str> {
 }
 
 async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> Result<HttpResponse, Problem> {
-    let own_bases = FhirVersion::ALL.map(|version| ask.base_of(version));
+    let own_bases = ask.own_bases();
     let context = ParseContext {
         version: ask.version(),
         kind,

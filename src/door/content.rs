@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::problem::Problem;
 use crate::fhir::convert::{PathMap, r4_to_r5};
 use crate::fhir::fault::{Fault, IssueCode, Text};
+use crate::fhir::references;
 use crate::fhir::json::{self, Limits};
 use crate::fhir::structure;
 use crate::fhir::types::ResourceType;
@@ -57,8 +58,9 @@ pub struct Content {
 }
 
 impl Content {
-    /// Takes a resource that passed [`check`] in `version`.
-    pub fn new(version: FhirVersion, kind: ResourceType, resource: Value) -> Content {
+    /// Takes a resource that passed [`check`] in `version`. References under `own_bases` become relative.
+    pub fn new(version: FhirVersion, kind: ResourceType, mut resource: Value, own_bases: &[String]) -> Content {
+        references::make_local(&mut resource, own_bases);
         match version {
             FhirVersion::R5 => Content { kind, resource, paths: PathMap::default() },
             FhirVersion::R4 => {

@@ -24,8 +24,8 @@ struct Entry {
     put: Option<Precondition>,
 }
 
-/// Reads the entries of a transaction. All faults of all entries are told at once.
-pub fn orders(version: FhirVersion, bundle: Value) -> Result<Vec<Order>, Problem> {
+/// Reads the entries of a transaction; references under `own_bases` are local. All faults of all entries are told at once.
+pub fn orders(version: FhirVersion, bundle: Value, own_bases: &[String]) -> Result<Vec<Order>, Problem> {
     content::check(version, "Bundle", &bundle)?;
     if bundle.get("type").and_then(Value::as_str) != Some("transaction") {
         return Err(fault(
@@ -40,7 +40,7 @@ pub fn orders(version: FhirVersion, bundle: Value) -> Result<Vec<Order>, Problem
     let mut faults = Vec::new();
     let mut read = Vec::with_capacity(entries.len());
     for (index, entry) in entries.into_iter().enumerate() {
-        match self::entry(version, index, entry) {
+        match self::entry(version, index, entry, own_bases) {
             Ok(entry) => read.push(entry),
             Err(Problem::NotFhir(found)) => faults.extend(found),
             Err(other) => return Err(other),
@@ -65,7 +65,7 @@ pub fn orders(version: FhirVersion, bundle: Value) -> Result<Vec<Order>, Problem
 }
 
 /// Reads one entry: its request line, and its resource by the same strict reading as a single write.
-fn entry(version: FhirVersion, index: usize, mut entry: Value) -> Result<Entry, Problem> {
+fn entry(version: FhirVersion, index: usize, mut entry: Value, own_bases: &[String]) -> Result<Entry, Problem> {
     let place = format!("Bundle.entry[{index}]");
     let request = entry.get("request").cloned().unwrap_or(Value::Null);
     let text = |name: &str| request.get(name).and_then(Value::as_str);
@@ -115,7 +115,7 @@ fn entry(version: FhirVersion, index: usize, mut entry: Value) -> Result<Entry, 
         )
     })?;
     content::check(version, kind.name(), &resource).map_err(|problem| problem.in_entry(index))?;
-    let content = Content::new(version, kind, resource);
+    let content = Content::new(version, kind, resource, own_bases);
     let id = match url_id {
         None => Uuid::now_v7().to_string(),
         Some(id) if content.id() == Some(id) => id.to_owned(),

@@ -7,23 +7,27 @@ use fastkontakt_model::{Fact, facts::Reference, understand};
 
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
-use crate::riktlinje::Underlag;
+use crate::riktlinje::underlag::{Fore, Underlag};
 use crate::store::{Session, StoreError, Stored};
 
 /// The facts of one open transaction. What was just written is not read back but kept.
 pub struct OppenTransaktion<'s> {
     pub session: &'s mut Session,
     known: HashMap<(ResourceType, String), Option<Arc<Fact>>>,
+    /// What this transaction replaced, as it was before.
+    before: HashMap<(ResourceType, String), Option<Arc<Fact>>>,
 }
 
 impl<'s> OppenTransaktion<'s> {
     pub fn new(session: &'s mut Session) -> Self {
-        OppenTransaktion { session, known: HashMap::new() }
+        OppenTransaktion { session, known: HashMap::new(), before: HashMap::new() }
     }
 
-    /// Remembers what this transaction wrote (`None`: deleted), so that the rules see the state after it.
-    pub fn remember(&mut self, kind: ResourceType, id: &str, fact: Option<Arc<Fact>>) {
+    /// Remembers what this transaction wrote (`None`: deleted), so that the rules see the state after it, and what
+    /// stood there before.
+    pub fn remember(&mut self, kind: ResourceType, id: &str, fact: Option<Arc<Fact>>, before: Option<Arc<Fact>>) {
         self.known.insert((kind, id.to_owned()), fact);
+        self.before.insert((kind, id.to_owned()), before);
     }
 
     /// Understands a stored resource once per transaction. What cannot be understood counts as not stated (GEN-03).
@@ -72,5 +76,14 @@ impl Underlag for OppenTransaktion<'_> {
     fn patienter_som_lankar(&mut self, patient_id: &str) -> Result<Vec<Arc<Fact>>, StoreError> {
         let stored = self.session.patients_linking_to(patient_id)?;
         Ok(self.facts(stored))
+    }
+
+    fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, StoreError> {
+        let Some(kind) = ResourceType::from_name(current.resource_type()) else { return Ok(Fore::Oforandrad) };
+        Ok(match self.before.get(&(kind, current.id().to_owned())) {
+            None => Fore::Oforandrad,
+            Some(Some(before)) => Fore::Fanns(before.clone()),
+            Some(None) => Fore::FannsInte,
+        })
     }
 }

@@ -143,7 +143,7 @@ impl Transaction<'_, '_> {
             Action::Create(prepared) | Action::Update { prepared, .. } => {
                 let outcome = if before.is_some() { Outcome::Updated } else { Outcome::Created };
                 let written = self.put(prepared.kind, &prepared.id, current.as_ref(), &prepared.body, outcome)?;
-                self.underlag.remember(prepared.kind, &prepared.id, Some(prepared.fact.clone()));
+                self.underlag.remember(prepared.kind, &prepared.id, Some(prepared.fact.clone()), before_fact.clone());
                 written
             }
             Action::Delete { kind, id, .. } => match &current {
@@ -151,7 +151,7 @@ impl Transaction<'_, '_> {
                 Some(stored) if stored.deleted => already_deleted(stored),
                 Some(stored) => {
                     let written = self.end(stored)?;
-                    self.underlag.remember(*kind, id, None);
+                    self.underlag.remember(*kind, id, None, before_fact.clone());
                     written
                 }
             },

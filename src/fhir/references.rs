@@ -17,6 +17,29 @@ pub fn local(reference: &str) -> Option<(ResourceType, &str)> {
     }
 }
 
+/// Makes references to resources under one of our own bases (`https://…/fhir/r5`, no slash at the end) relative, so that
+/// rules, index and compartments see that they are ours: a contact must not escape its patient by the way the reference
+/// is written (references.html#literal: both forms say the same).
+pub fn make_local(resource: &mut Value, own_bases: &[String]) {
+    match resource {
+        Value::Object(members) => {
+            for (name, member) in members.iter_mut() {
+                match member {
+                    Value::String(text) if name == "reference" => {
+                        let rest = own_bases.iter().find_map(|base| text.strip_prefix(base.as_str())?.strip_prefix('/'));
+                        if let Some(rest) = rest.filter(|rest| local(rest).is_some()).map(str::to_owned) {
+                            *text = rest;
+                        }
+                    }
+                    other => make_local(other, own_bases),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| make_local(item, own_bases)),
+        _ => {}
+    }
+}
+
 /// Members that hold an address and may therefore hold an entry's `fullUrl` (http.html#transaction: elements of type
 /// Reference, uri, url, oid, uuid; canonicals stay as they are). `Identifier.value` is a string and is not among them.
 const ADDRESSES: &[&str] = &["reference", "valueUri", "valueUrl", "valueOid", "valueUuid", "instantiatesUri", "url"];
@@ -97,6 +120,20 @@ mod tests {
         assert_eq!(local("http://elsewhere/Patient/anna"), None);
         assert_eq!(local("Location/1"), None);
         assert_eq!(local("Patient/"), None);
+    }
+
+    #[test]
+    fn our_own_absolute_addresses_become_relative() {
+        let own = ["https://fhir.example.se/fhir/r5".to_owned()];
+        let mut resource = json!({
+            "subject": { "reference": "https://fhir.example.se/fhir/r5/Patient/anna" },
+            "participant": [{ "member": { "reference": "https://other.example.se/fhir/r5/Practitioner/x" } }],
+            "instantiatesUri": ["https://fhir.example.se/fhir/r5/CarePlan/1"],
+        });
+        let mut expected = resource.clone();
+        expected["subject"]["reference"] = json!("Patient/anna");
+        make_local(&mut resource, &own);
+        assert_eq!(resource, expected);
     }
 
     #[test]

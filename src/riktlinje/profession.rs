@@ -117,11 +117,14 @@ mod tests {
         profession
     }
 
+    /// System, code and whether it is current; then: physician, licensed physician.
+    type Case<'c> = (&'c [(&'c str, &'c str, bool)], Evidence, Evidence);
+
     #[test]
     fn licence_and_befattning_show_contradict_or_say_nothing() {
         use Evidence::{Contradicted, NotStated, Shown};
         let misprint = "urn:oid:1.2.759.129.2.2.1.4";
-        let cases: &[(&[(&str, &str, bool)], Evidence, Evidence)] = &[
+        let cases: &[Case] = &[
             (&[], NotStated, NotStated),
             (&[(LEGITIMATION, "LK", true)], Shown, Shown),
             (&[(BEFATTNING, "201011", true)], Shown, Shown),

@@ -111,11 +111,14 @@ impl Session {
         rows.retain(IndexRow::storable);
         rows.sort_unstable();
         rows.dedup();
+        // SQLite copies every page it touches when a statement of several rows may have to be undone alone; no row can
+        // fail here (there are no doubles), and if one did, the whole piece of work is undone.
+        let verb = if self.needs_locks() { "INSERT" } else { "INSERT OR FAIL" };
         let mut rest = rows.as_slice();
         while !rest.is_empty() {
             let most = rest.len().min(32);
             let (now, later) = rest.split_at(1 << most.ilog2());
-            on_either!(self, c => InsertRows { owner, rows: now, table: PhantomData::<R> }.execute(c))?;
+            on_either!(self, c => InsertRows { verb, owner, rows: now, table: PhantomData::<R> }.execute(c))?;
             rest = later;
         }
         Ok(())
@@ -146,8 +149,8 @@ struct DateRow<'a> {
 
 /// A row of one of the index tables.
 trait IndexRow: Ord {
-    /// The statement up to its first row; the columns after the owner's three are those of [`IndexRow::bind`].
-    const INSERT: &'static str;
+    /// The statement from INTO up to its first row; the columns after the owner's three are those of [`IndexRow::bind`].
+    const INTO: &'static str;
 
     fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
@@ -168,7 +171,7 @@ macro_rules! bind {
 }
 
 impl IndexRow for TokenRow<'_> {
-    const INSERT: &'static str = "INSERT INTO index_token (patient, resource, kind, param, value, system) VALUES ";
+    const INTO: &'static str = " INTO index_token (patient, resource, kind, param, value, system) VALUES ";
 
     fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
@@ -188,8 +191,8 @@ impl IndexRow for TokenRow<'_> {
 }
 
 impl IndexRow for ReferenceRow<'_> {
-    const INSERT: &'static str =
-        "INSERT INTO index_reference (patient, resource, kind, param, target_id, target_kind, target_url) VALUES ";
+    const INTO: &'static str =
+        " INTO index_reference (patient, resource, kind, param, target_id, target_kind, target_url) VALUES ";
 
     fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
@@ -212,7 +215,7 @@ impl IndexRow for ReferenceRow<'_> {
 }
 
 impl IndexRow for DateRow<'_> {
-    const INSERT: &'static str = "INSERT INTO index_date (patient, resource, kind, param, low, high) VALUES ";
+    const INTO: &'static str = " INTO index_date (patient, resource, kind, param, low, high) VALUES ";
 
     fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
     where
@@ -234,6 +237,7 @@ impl IndexRow for DateRow<'_> {
 /// One INSERT of several rows. diesel's own batch insert of a `Vec` is prepared anew each time; this one is cached by
 /// its text, which depends on the number of rows only.
 struct InsertRows<'a, R> {
+    verb: &'static str,
     owner: Owner,
     rows: &'a [R],
     table: PhantomData<R>,
@@ -253,7 +257,8 @@ where
     str: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        pass.push_sql(R::INSERT);
+        pass.push_sql(self.verb);
+        pass.push_sql(R::INTO);
         for (number, row) in self.rows.iter().enumerate() {
             pass.push_sql(if number == 0 { "(" } else { ", (" });
             pass.push_bind_param::<BigInt, _>(&self.owner.patient)?;

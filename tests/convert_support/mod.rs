@@ -10,7 +10,11 @@ use serde_json::{Map, Number, Value, json};
 pub fn structure(version: FhirVersion, resource: &Value) -> Result<(), String> {
     let kind = resource["resourceType"].as_str().unwrap_or_default();
     let faults = check(version, kind, resource);
-    let told = faults.iter().map(|fault| format!("{} ({})", fault.expression, fault.text.en)).collect::<Vec<_>>().join("; ");
+    let told = faults
+        .iter()
+        .map(|fault| format!("{} ({})", fault.expression, fault.text.en))
+        .collect::<Vec<_>>()
+        .join("; ");
     if faults.is_empty() { Ok(()) } else { Err(told) }
 }
 
@@ -24,7 +28,11 @@ pub fn difference(path: &str, one: &Value, other: &Value) -> Option<String> {
             let mut names: Vec<&String> = a.keys().chain(b.keys()).collect();
             names.sort();
             names.into_iter().find_map(|name| {
-                difference(&format!("{path}.{name}"), a.get(name).unwrap_or(&Value::Null), b.get(name).unwrap_or(&Value::Null))
+                difference(
+                    &format!("{path}.{name}"),
+                    a.get(name).unwrap_or(&Value::Null),
+                    b.get(name).unwrap_or(&Value::Null),
+                )
             })
         }
         (Value::Array(a), Value::Array(b)) => {
@@ -67,16 +75,28 @@ struct Generator {
 
 /// A structurally valid resource with about `size` optional elements.
 pub fn generate(version: FhirVersion, kind: &str, seed: u64, size: usize) -> Value {
-    let mixed = kind.bytes().fold(seed ^ 0x9E37_79B9_7F4A_7C15, |h, b| (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3));
+    let mixed = kind.bytes().fold(seed ^ 0x9E37_79B9_7F4A_7C15, |h, b| {
+        (h ^ u64::from(b)).wrapping_mul(0x100_0000_01B3)
+    });
     let mut random = Random(mixed | 1);
     for _ in 0..8 {
         random.next();
     }
-    let mut g = Generator { version, tables: elements(version), random, left: size, contained: Vec::new() };
+    let mut g = Generator {
+        version,
+        tables: elements(version),
+        random,
+        left: size,
+        contained: Vec::new(),
+    };
     let mut contained = Vec::new();
     if g.random.one_in(4) {
         for at in 0..1 + g.random.below(2) {
-            let kinds: Vec<&str> = ResourceType::ALL.iter().map(|t| t.name()).chain(ALSO_CONTAINED.iter().copied()).collect();
+            let kinds: Vec<&str> = ResourceType::ALL
+                .iter()
+                .map(|t| t.name())
+                .chain(ALSO_CONTAINED.iter().copied())
+                .collect();
             let kind = kinds[g.random.below(kinds.len())];
             let id = format!("inre-{at}");
             let mut resource = g.resource(kind);
@@ -93,7 +113,8 @@ pub fn generate(version: FhirVersion, kind: &str, seed: u64, size: usize) -> Val
     if !contained.is_empty() {
         // Each contained resource is referred to, as dom-3 demands.
         for (id, _) in g.contained.clone() {
-            let extension = json!({"url": "http://example.org/inre", "valueReference": {"reference": format!("#{id}")}});
+            let extension =
+                json!({"url": "http://example.org/inre", "valueReference": {"reference": format!("#{id}")}});
             match resource.entry("extension").or_insert_with(|| Value::Array(Vec::new())) {
                 Value::Array(list) => list.push(extension),
                 _ => unreachable!("extension is a list"),
@@ -121,7 +142,9 @@ impl Generator {
         let mut chosen: Vec<(String, usize)> = Vec::new();
         for (at, (_, element)) in all.iter().enumerate() {
             if let Some(choice) = &element.choice {
-                let same: Vec<usize> = (0..all.len()).filter(|i| all[*i].1.choice.as_ref() == Some(choice)).collect();
+                let same: Vec<usize> = (0..all.len())
+                    .filter(|i| all[*i].1.choice.as_ref() == Some(choice))
+                    .collect();
                 if same[0] == at {
                     chosen.push((choice.clone(), same[self.random.below(same.len())]));
                 }
@@ -132,7 +155,11 @@ impl Generator {
             if *name == "contained" || element.is_resource() {
                 continue;
             }
-            if element.choice.as_ref().is_some_and(|c| !chosen.iter().any(|(choice, i)| choice == c && *i == at)) {
+            if element
+                .choice
+                .as_ref()
+                .is_some_and(|c| !chosen.iter().any(|(choice, i)| choice == c && *i == at))
+            {
                 continue;
             }
             let wanted = self.left > 0 && depth < 7 && self.random.below(count) < 4 && self.rare(name);
@@ -146,13 +173,16 @@ impl Generator {
         }
         if object.keys().all(|name| name == "id") {
             // ele-1: something must be there.
-            let simple = all.iter().find(|(name, e)| {
-                e.is_primitive() && *name != "id" && e.choice.is_none() && e.codes.is_none()
-            });
+            let simple = all
+                .iter()
+                .find(|(name, e)| e.is_primitive() && *name != "id" && e.choice.is_none() && e.codes.is_none());
             match simple {
                 Some((name, element)) => self.put(&mut object, name, element, path, depth),
                 None => {
-                    object.insert("extension".into(), json!([{"url": "http://example.org/tom", "valueBoolean": true}]));
+                    object.insert(
+                        "extension".into(),
+                        json!([{"url": "http://example.org/tom", "valueBoolean": true}]),
+                    );
                 }
             }
         }
@@ -171,13 +201,18 @@ impl Generator {
     fn put(&mut self, object: &mut Map<String, Value>, name: &str, element: &Element, path: &str, depth: usize) {
         let n = if element.many { 1 + self.random.below(3) } else { 1 };
         if element.is_primitive() {
-            let beside_allowed = element.type_name != "xhtml" && !(name == "id" || name == "url" && path.contains("xtension"));
+            let beside_allowed =
+                element.type_name != "xhtml" && !(name == "id" || name == "url" && path.contains("xtension"));
             let mut values = Vec::new();
             let mut besides = Vec::new();
             for _ in 0..n {
                 let beside = beside_allowed && self.left > 0 && self.random.one_in(8);
                 let bare = beside && self.random.one_in(3);
-                values.push(if bare { Value::Null } else { self.primitive(name, element) });
+                values.push(if bare {
+                    Value::Null
+                } else {
+                    self.primitive(name, element)
+                });
                 besides.push(if beside {
                     self.left = self.left.saturating_sub(1);
                     json!({"extension": [self.extension(depth + 2)]})
@@ -194,7 +229,10 @@ impl Generator {
                     object.insert(format!("_{name}"), Value::Array(besides));
                 }
             } else {
-                for (key, value) in [(name.to_owned(), values.remove(0)), (format!("_{name}"), besides.remove(0))] {
+                for (key, value) in [
+                    (name.to_owned(), values.remove(0)),
+                    (format!("_{name}"), besides.remove(0)),
+                ] {
                     if !value.is_null() {
                         object.insert(key, value);
                     }
@@ -203,7 +241,14 @@ impl Generator {
             return;
         }
         let made: Vec<Value> = (0..n).map(|_| self.complex(element, path, depth)).collect();
-        object.insert(name.into(), if element.many { Value::Array(made) } else { made.into_iter().next().unwrap_or_default() });
+        object.insert(
+            name.into(),
+            if element.many {
+                Value::Array(made)
+            } else {
+                made.into_iter().next().unwrap_or_default()
+            },
+        );
     }
 
     fn complex(&mut self, element: &Element, path: &str, depth: usize) -> Value {
@@ -213,7 +258,10 @@ impl Generator {
             "CodeableReference" => {
                 let mut made = self.object("CodeableReference", path, depth + 1);
                 if made.contains_key("reference") {
-                    made.insert("reference".into(), Value::Object(self.reference(&element.targets, depth + 2)));
+                    made.insert(
+                        "reference".into(),
+                        Value::Object(self.reference(&element.targets, depth + 2)),
+                    );
                 }
                 Value::Object(made)
             }
@@ -221,7 +269,9 @@ impl Generator {
                 let (system, code) = self.listed(element.codes.as_deref().unwrap_or_default());
                 json!({"coding": [{"system": system, "code": code}]})
             }
-            "Narrative" => json!({"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>å ä ö</p></div>"}),
+            "Narrative" => {
+                json!({"status": "generated", "div": "<div xmlns=\"http://www.w3.org/1999/xhtml\"><p>å ä ö</p></div>"})
+            }
             "Period" => {
                 let mut period = json!({"start": "2024-02-29", "end": "2025-01-01T12:00:00.120+01:00"});
                 if self.random.one_in(3) {
@@ -249,14 +299,22 @@ impl Generator {
         if self.random.one_in(10) {
             made.insert("id".into(), "e1".into());
         }
-        made.insert("url".into(), format!("http://example.org/tillägg/{}", self.random.below(5)).into());
+        made.insert(
+            "url".into(),
+            format!("http://example.org/tillägg/{}", self.random.below(5)).into(),
+        );
         if depth < 6 && self.random.one_in(4) {
-            let list = (0..1 + self.random.below(2)).map(|_| self.extension(depth + 2)).collect();
+            let list = (0..1 + self.random.below(2))
+                .map(|_| self.extension(depth + 2))
+                .collect();
             made.insert("extension".into(), Value::Array(list));
             return Value::Object(made);
         }
         let table = self.tables.type_("Extension").expect("Extension");
-        let values: Vec<(&str, &Element)> = table.iter().filter(|(_, e)| e.choice.as_deref() == Some("value")).collect();
+        let values: Vec<(&str, &Element)> = table
+            .iter()
+            .filter(|(_, e)| e.choice.as_deref() == Some("value"))
+            .collect();
         let (name, element) = values[self.random.below(values.len())];
         if element.is_primitive() || depth < 7 {
             self.put(&mut made, name, element, "Extension.value", depth + 1);
@@ -268,20 +326,37 @@ impl Generator {
 
     fn reference(&mut self, targets: &[String], depth: usize) -> Map<String, Value> {
         let mut made = Map::new();
-        let kind = if targets.is_empty() { "Patient".to_owned() } else { targets[self.random.below(targets.len())].clone() };
+        let kind = if targets.is_empty() {
+            "Patient".to_owned()
+        } else {
+            targets[self.random.below(targets.len())].clone()
+        };
         match self.random.below(6) {
             0 => {
                 made.insert("type".into(), kind.into());
-                made.insert("identifier".into(), json!({"system": "urn:oid:1.2.752.129.2.1.4.1", "value": "SE2321000164-7K3A"}));
+                made.insert(
+                    "identifier".into(),
+                    json!({"system": "urn:oid:1.2.752.129.2.1.4.1", "value": "SE2321000164-7K3A"}),
+                );
             }
             1 => {
-                made.insert("reference".into(), format!("https://example.org/fhir/{kind}/b.2").into());
+                made.insert(
+                    "reference".into(),
+                    format!("https://example.org/fhir/{kind}/b.2").into(),
+                );
             }
             2 => {
                 made.insert("display".into(), "Någon".into());
             }
-            3 if self.contained.iter().any(|(_, k)| targets.is_empty() || targets.contains(k)) => {
-                let fits = self.contained.iter().find(|(_, k)| targets.is_empty() || targets.contains(k));
+            3 if self
+                .contained
+                .iter()
+                .any(|(_, k)| targets.is_empty() || targets.contains(k)) =>
+            {
+                let fits = self
+                    .contained
+                    .iter()
+                    .find(|(_, k)| targets.is_empty() || targets.contains(k));
                 made.insert("reference".into(), format!("#{}", fits.map_or("", |(id, _)| id)).into());
             }
             _ => {
@@ -297,7 +372,10 @@ impl Generator {
     fn listed(&mut self, key: &str) -> (String, String) {
         match self.tables.codes(key) {
             Some(CodeList::Listed(systems)) => {
-                let mut all: Vec<(&String, &String)> = systems.iter().flat_map(|(s, codes)| codes.iter().map(move |c| (s, c))).collect();
+                let mut all: Vec<(&String, &String)> = systems
+                    .iter()
+                    .flat_map(|(s, codes)| codes.iter().map(move |c| (s, c)))
+                    .collect();
                 all.sort();
                 let (system, code) = all[self.random.below(all.len())];
                 (system.clone(), code.clone())
@@ -332,7 +410,16 @@ impl Generator {
             "positiveInt" => number(["1", "12"][r.below(2)]),
             "integer64" => pick(r, &["0", "-5", "9223372036854775807", "12"]),
             "date" => pick(r, &["1950", "1950-09", "1950-09-07"]),
-            "dateTime" => pick(r, &["2024", "2024-02", "2024-02-29", "2024-02-29T08:00:00Z", "2024-02-29T08:00:00.100+01:00"]),
+            "dateTime" => pick(
+                r,
+                &[
+                    "2024",
+                    "2024-02",
+                    "2024-02-29",
+                    "2024-02-29T08:00:00Z",
+                    "2024-02-29T08:00:00.100+01:00",
+                ],
+            ),
             "instant" => pick(r, &["2024-02-29T08:00:00Z", "2024-02-29T08:00:00.100+01:00"]),
             "time" => pick(r, &["08:00:00", "16:30:00.5"]),
             "id" => pick(r, &["a-1", "B.2"]),
@@ -349,7 +436,8 @@ impl Generator {
 
     /// The few invariants that a table of elements cannot know.
     fn type_invariants(&mut self, name: &str, made: &mut Map<String, Value>) {
-        let has = |made: &Map<String, Value>, name: &str| made.contains_key(name) || made.contains_key(&format!("_{name}"));
+        let has =
+            |made: &Map<String, Value>, name: &str| made.contains_key(name) || made.contains_key(&format!("_{name}"));
         let drop = |made: &mut Map<String, Value>, name: &str| {
             made.remove(name);
             made.remove(&format!("_{name}"));
@@ -388,7 +476,9 @@ impl Generator {
             }
             ("Range", _) => drop(made, "low"),
             // dos-1
-            ("Dosage", FhirVersion::R5) if made.get("asNeeded") == Some(&Value::Bool(false)) => drop(made, "asNeededFor"),
+            ("Dosage", FhirVersion::R5) if made.get("asNeeded") == Some(&Value::Bool(false)) => {
+                drop(made, "asNeededFor")
+            }
             // con-1, con-2, gol-1
             ("Condition.stage", _) if !has(made, "summary") && !has(made, "assessment") => {
                 made.insert("summary".into(), json!({"text": "II"}));
@@ -410,7 +500,8 @@ impl Generator {
     }
 
     fn invariants(&mut self, kind: &str, made: &mut Map<String, Value>) {
-        let has = |made: &Map<String, Value>, name: &str| made.contains_key(name) || made.contains_key(&format!("_{name}"));
+        let has =
+            |made: &Map<String, Value>, name: &str| made.contains_key(name) || made.contains_key(&format!("_{name}"));
         let drop = |made: &mut Map<String, Value>, name: &str| {
             made.remove(name);
             made.remove(&format!("_{name}"));
@@ -422,7 +513,13 @@ impl Generator {
             }
             // app-2 to app-5
             ("Appointment", _) => {
-                for name in ["start", "end", "cancelationReason", "cancellationReason", "cancellationDate"] {
+                for name in [
+                    "start",
+                    "end",
+                    "cancelationReason",
+                    "cancellationReason",
+                    "cancellationDate",
+                ] {
                     drop(made, name);
                 }
                 drop(made, "status");
@@ -436,18 +533,26 @@ impl Generator {
             }
             // con-3 to con-5: abatement only with a status that says so
             ("Condition", _) => {
-                let code = made.get("clinicalStatus").and_then(|s| s["coding"][0]["code"].as_str()).unwrap_or_default().to_owned();
+                let code = made
+                    .get("clinicalStatus")
+                    .and_then(|s| s["coding"][0]["code"].as_str())
+                    .unwrap_or_default()
+                    .to_owned();
                 if !["inactive", "resolved", "remission"].contains(&code.as_str()) {
                     let names: Vec<String> = made.keys().filter(|k| k.contains("abatement")).cloned().collect();
                     names.iter().for_each(|name| drop(made, name.trim_start_matches('_')));
                 }
-                let verification = made.get("verificationStatus").and_then(|s| s["coding"][0]["code"].as_str());
+                let verification = made
+                    .get("verificationStatus")
+                    .and_then(|s| s["coding"][0]["code"].as_str());
                 if self.version == FhirVersion::R4 && verification == Some("entered-in-error") {
                     drop(made, "verificationStatus");
                 }
             }
             ("Group", FhirVersion::R4) if made.get("actual") != Some(&Value::Bool(true)) => drop(made, "member"),
-            ("Group", FhirVersion::R5) if made.get("membership").is_none_or(|m| m != "enumerated") => drop(made, "member"),
+            ("Group", FhirVersion::R5) if made.get("membership").is_none_or(|m| m != "enumerated") => {
+                drop(made, "member")
+            }
             ("Organization", _) if !has(made, "name") && !has(made, "identifier") => {
                 made.insert("name".into(), "Vårdcentralen".into());
             }

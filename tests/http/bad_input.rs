@@ -65,7 +65,7 @@ fn bodies_that_are_not_fhir() {
     let app = spawn();
     let bad: &[(&str, &str, &str)] = &[
         ("not json", "", "structure"),
-        ("[]", "resourceType", "structure"),
+        ("[]", "", "structure"),
         (r#"{"resourceType":"Practitioner"}"#, "resourceType", "structure"),
         (r#"{"resourceType":"Patient","favourite":1}"#, "Patient.favourite", "structure"),
         (r#"{"resourceType":"Patient","active":"yes"}"#, "Patient.active", "structure"),

@@ -14,21 +14,21 @@ fn the_walk_of_the_readme() {
         let path = format!("{}/examples/{name}", env!("CARGO_MANIFEST_DIR"));
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     };
-    let refused = app.post("/fhir/r5/CareTeam", &example("fast-vardkontakt-sjukskoterska.json")).expect(422);
+    let refused = app.put("/fhir/r5/CareTeam/anna-vardkontakt", &example("fast-vardkontakt-sjukskoterska.json")).expect(422);
     assert_eq!(refused.refused_by(), ["FVK-01"]);
     let text = refused.json()["issue"][0]["details"]["text"].as_str().unwrap().to_lowercase();
     assert!(text.contains("läkare"), "{text}");
 
-    let created = app.post("/fhir/r5/CareTeam", &example("fast-vardkontakt-lakare.json")).expect(201);
+    let created = app.put("/fhir/r5/CareTeam/anna-vardkontakt", &example("fast-vardkontakt-lakare.json")).expect(201);
     let id = created.json()["id"].as_str().unwrap().to_owned();
     let r5 = app.get(&format!("/fhir/r5/CareTeam/{id}")).expect(200).json();
     let r4 = app.get(&format!("/fhir/r4/CareTeam/{id}")).expect(200).json();
     assert!(r5["participant"][0]["role"].is_object());
     assert!(r4["participant"][0]["role"].is_array());
 
-    let refused = app.post("/fhir/r5/CarePlan", &example("overenskommelse-utan-tid.json")).expect(422);
+    let refused = app.put("/fhir/r5/CarePlan/anna-overenskommelse", &example("overenskommelse-utan-tid.json")).expect(422);
     assert_eq!(refused.refused_by(), ["DOK-04"]);
-    app.post("/fhir/r5/CarePlan", &example("overenskommelse-med-tid.json")).expect(201);
+    app.put("/fhir/r5/CarePlan/anna-overenskommelse", &example("overenskommelse-med-tid.json")).expect(201);
 
     let found = app.get("/fhir/r5/CareTeam?patient=Patient/anna&status=active").expect(200).json();
     let ids: Vec<&str> =
@@ -40,7 +40,7 @@ fn the_walk_of_the_readme() {
 
 fn load_demo(app: &TestApp) {
     let people = fastkontakt::demo::people(1, crate::common::TODAY);
-    let loaded = actix_web::rt::System::new().block_on(fastkontakt::load::load(&app.door, people, |_, _, _| {}));
+    let loaded = actix_web::rt::System::new().block_on(fastkontakt::load::load(&app.door, people, |_, _, _, _| {}));
     assert!(loaded.expect("the door takes the demo") > 300);
 }
 
@@ -139,4 +139,35 @@ impl Merge for Value {
         }
         self
     }
+}
+
+#[test]
+fn an_absolute_reference_to_our_own_patient_is_judged_like_a_relative_one() {
+    let app = spawn();
+    orebro(&app);
+    let mut contact = fast_kontakt("anna", "2", "vc-lakare");
+    contact["subject"]["reference"] = json!(format!("{}/fhir/r5/Patient/anna", app.base));
+    let stored = app.post("/fhir/r5/CareTeam", &contact).expect(201).json();
+    assert_eq!(stored["subject"]["reference"], "Patient/anna");
+    assert_eq!(app.post("/fhir/r5/CareTeam", &contact).expect(422).refused_by(), ["FLK-04"]);
+}
+
+#[test]
+fn two_updates_in_one_transaction_do_not_excuse_each_other() {
+    let app = spawn();
+    orebro(&app);
+    let mut entries = Vec::new();
+    for (id, member, start, end) in
+        [("a", "vc-lakare", "2025-01-01", "2026-06-30"), ("b", "vc-lakare-2", "2026-07-01", "2026-12-31")]
+    {
+        let mut contact = fast_kontakt("anna", "2", member);
+        contact["id"] = json!(id);
+        contact["period"] = json!({ "start": start, "end": end });
+        put(&app, &contact);
+        contact["period"] = json!({ "start": start, "end": "2027-12-31" });
+        let request = json!({ "method": "PUT", "url": format!("CareTeam/{id}") });
+        entries.push(json!({ "resource": contact, "request": request }));
+    }
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
+    assert!(app.post("/fhir/r5", &bundle).expect(422).refused_by().contains(&"FLK-04".to_owned()));
 }

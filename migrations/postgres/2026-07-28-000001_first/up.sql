@@ -27,6 +27,7 @@ CREATE TABLE resource (
     UNIQUE (kind, id)
 );
 CREATE INDEX resource_patient ON resource (patient, kind, key);
+CREATE INDEX resource_kind ON resource (kind, key);
 CREATE INDEX resource_updated ON resource (kind, last_updated, key);
 
 CREATE TABLE history (

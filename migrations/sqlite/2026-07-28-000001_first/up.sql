@@ -29,6 +29,7 @@ CREATE TABLE resource (
     UNIQUE (kind, id)
 ) STRICT;
 CREATE INDEX resource_patient ON resource (patient, kind, key);
+CREATE INDEX resource_kind ON resource (kind, key);
 CREATE INDEX resource_updated ON resource (kind, last_updated, key);
 
 CREATE TABLE history (
@@ -45,9 +46,10 @@ CREATE TABLE history (
     UNIQUE (patient, resource, version)
 ) STRICT;
 
+-- Their references are checked at the commit, so that a statement of several rows need not be undoable by itself.
 CREATE TABLE index_token (
     patient INTEGER NOT NULL,
-    resource INTEGER NOT NULL REFERENCES resource (key),
+    resource INTEGER NOT NULL REFERENCES resource (key) DEFERRABLE INITIALLY DEFERRED,
     kind INTEGER NOT NULL,
     param TEXT NOT NULL,
     system INTEGER NOT NULL,                -- 0 = no system
@@ -58,7 +60,7 @@ CREATE INDEX index_token_value ON index_token (kind, param, value, system, resou
 
 CREATE TABLE index_reference (
     patient INTEGER NOT NULL,
-    resource INTEGER NOT NULL REFERENCES resource (key),
+    resource INTEGER NOT NULL REFERENCES resource (key) DEFERRABLE INITIALLY DEFERRED,
     kind INTEGER NOT NULL,
     param TEXT NOT NULL,
     target_kind TEXT NOT NULL,              -- each of the three is empty when not stated
@@ -70,7 +72,7 @@ CREATE INDEX index_reference_target ON index_reference (kind, param, target_id, 
 
 CREATE TABLE index_date (
     patient INTEGER NOT NULL,
-    resource INTEGER NOT NULL REFERENCES resource (key),
+    resource INTEGER NOT NULL REFERENCES resource (key) DEFERRABLE INITIALLY DEFERRED,
     kind INTEGER NOT NULL,
     param TEXT NOT NULL,
     low INTEGER NOT NULL,                   -- [low, high); an open end is the smallest or largest integer

@@ -164,7 +164,6 @@ pub struct Telecom {
     pub use_: Option<String>,
     pub value: Option<String>,
     pub period: Period,
-    pub extensions: Extensions,
 }
 
 /// ExtendedContactDetail, as far as a patient can reach someone by it.
@@ -173,7 +172,6 @@ pub struct Contact {
     pub purpose: Option<Concept>,
     pub telecoms: Vec<Telecom>,
     pub period: Period,
-    pub extensions: Extensions,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]

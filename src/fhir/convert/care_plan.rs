@@ -24,7 +24,8 @@ const DETAIL: &str = "CarePlan.activity.detail";
 /// When an åtagande is meant to happen, where Task has no element for it (riktlinje.md part 3).
 const NAR: &str = "https://w3id.org/fastkontakt/StructureDefinition/nar";
 /// Marks on the R4 resource that say which member of the detail a text comes from.
-const FROM_DESCRIPTION: &str = "http://hl7.org/fhir/4.0/StructureDefinition/extension-CarePlan.activity.detail.description";
+const FROM_DESCRIPTION: &str =
+    "http://hl7.org/fhir/4.0/StructureDefinition/extension-CarePlan.activity.detail.description";
 const FROM_STRING: &str = "http://hl7.org/fhir/4.0/StructureDefinition/extension-CarePlan.activity.detail.scheduled";
 const DO_NOT_PERFORM: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Task.doNotPerform";
 const SUBJECT: &str = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Appointment.subject";
@@ -47,7 +48,9 @@ impl Kind {
                 let period = detail.get("scheduledPeriod").and_then(Value::as_object);
                 let end = |name: &str| period.and_then(|p| p.get(name)).and_then(Value::as_str);
                 match (end("start"), end("end"), period) {
-                    (Some(start), Some(end), Some(period)) if is_instant(start) && is_instant(end) && period.len() == 2 => {
+                    (Some(start), Some(end), Some(period))
+                        if is_instant(start) && is_instant(end) && period.len() == 2 =>
+                    {
                         Kind::Appointment
                     }
                     (Some(_), Some(_), _) => Kind::WishedAppointment,
@@ -179,7 +182,10 @@ fn lay_out(detail: &Object, subject: &Value, id: &str) -> (Object, Object) {
     let mut made = Object::new();
     made.insert("resourceType".to_owned(), kind.resource_type().into());
     made.insert("id".to_owned(), id.into());
-    made.insert("status".to_owned(), kind.status(detail.get("status").and_then(Value::as_str)).into());
+    made.insert(
+        "status".to_owned(),
+        kind.status(detail.get("status").and_then(Value::as_str)).into(),
+    );
     for (name, to) in kind.moves() {
         match (to, rest.get(*name)) {
             (Move::Only(to), Some(Value::Array(list))) => {
@@ -215,7 +221,10 @@ fn service_request(made: &mut Object, rest: &mut Object, subject: &Value) {
             made.insert("note".to_owned(), Value::Array(vec![Value::Object(text)]));
         } else {
             // What is to be done must be said somewhere: ServiceRequest has no description.
-            text.insert("extension".to_owned(), json!([{"url": FROM_DESCRIPTION, "valueBoolean": true}]));
+            text.insert(
+                "extension".to_owned(),
+                json!([{"url": FROM_DESCRIPTION, "valueBoolean": true}]),
+            );
             give(&mut text, "text", description);
             made.insert("code".to_owned(), Value::Object(text));
         }
@@ -239,9 +248,10 @@ fn task(made: &mut Object, rest: &mut Object, subject: &Value) {
     if let Some(timing) = rest.shift_remove("scheduledTiming") {
         extensions.push(json!({"url": NAR, "valueTiming": timing}));
     }
-    for (name, url, holder) in
-        [("scheduledString", NAR, "valueString"), ("doNotPerform", DO_NOT_PERFORM, "valueBoolean")]
-    {
+    for (name, url, holder) in [
+        ("scheduledString", NAR, "valueString"),
+        ("doNotPerform", DO_NOT_PERFORM, "valueBoolean"),
+    ] {
         let item = take(rest, name);
         if item != (None, None) {
             let mut extension = Object::new();
@@ -269,9 +279,16 @@ fn appointment(kind: Kind, made: &mut Object, rest: &mut Object, subject: &Value
         _ => Vec::new(),
     };
     let takes_part = |actor: Value| json!({"actor": actor, "status": "needs-action"});
-    let participants = performers.into_iter().chain([subject.clone()]).map(takes_part).collect();
+    let participants = performers
+        .into_iter()
+        .chain([subject.clone()])
+        .map(takes_part)
+        .collect();
     made.insert("participant".to_owned(), Value::Array(participants));
-    made.insert("extension".to_owned(), json!([{"url": SUBJECT, "valueReference": subject}]));
+    made.insert(
+        "extension".to_owned(),
+        json!([{"url": SUBJECT, "valueReference": subject}]),
+    );
 }
 
 /// The detail from the R4 resource and the rest: the moves in reverse. The caller checks the result by laying it out.
@@ -279,9 +296,14 @@ fn gather_up(made: &Object, rest: &Object) -> Object {
     let mut detail = rest.clone();
     let mut made = made.clone();
     let text = |extension: Option<&Value>, url: &str| {
-        extension.and_then(Value::as_array).is_some_and(|l| l.iter().any(|e| e.get("url").and_then(Value::as_str) == Some(url)))
+        extension
+            .and_then(Value::as_array)
+            .is_some_and(|l| l.iter().any(|e| e.get("url").and_then(Value::as_str) == Some(url)))
     };
-    if made.get("code").is_some_and(|code| text(code.get("extension"), FROM_DESCRIPTION)) {
+    if made
+        .get("code")
+        .is_some_and(|code| text(code.get("extension"), FROM_DESCRIPTION))
+    {
         if let Some(Value::Object(mut code)) = made.shift_remove("code") {
             give(&mut detail, "description", take(&mut code, "text"));
         }
@@ -290,8 +312,13 @@ fn gather_up(made: &Object, rest: &Object) -> Object {
     {
         give(&mut detail, "description", take(&mut note.clone(), "text"));
     }
-    if made.get("occurrenceTiming").is_some_and(|timing| text(timing.get("extension"), FROM_STRING))
-        && let Some(Value::Object(code)) = made.shift_remove("occurrenceTiming").as_mut().and_then(|t| t.get_mut("code"))
+    if made
+        .get("occurrenceTiming")
+        .is_some_and(|timing| text(timing.get("extension"), FROM_STRING))
+        && let Some(Value::Object(code)) = made
+            .shift_remove("occurrenceTiming")
+            .as_mut()
+            .and_then(|t| t.get_mut("code"))
     {
         give(&mut detail, "scheduledString", take(code, "text"));
     }
@@ -358,7 +385,11 @@ fn subject(plan: Option<&Value>) -> Value {
 fn id(root: &Object, position: usize, but: Option<&str>) -> String {
     let taken = |id: &str| {
         let contained = root.get("contained").and_then(Value::as_array);
-        but != Some(id) && contained.into_iter().flatten().any(|r| r.get("id").and_then(Value::as_str) == Some(id))
+        but != Some(id)
+            && contained
+                .into_iter()
+                .flatten()
+                .any(|r| r.get("id").and_then(Value::as_str) == Some(id))
     };
     let mut id = format!("detail-{}", position + 1);
     while taken(&id) {
@@ -370,17 +401,27 @@ fn id(root: &Object, position: usize, but: Option<&str>) -> String {
 fn reference(walk: &mut Walk<'_>, part: &mut Part<'_>, source: &str, target: &str) {
     let Some(value) = part.source.get(source) else { return };
     walk.note(target, source);
-    let targets =
-        walk.plan.target.type_(part.pair.target).and_then(|t| t.get(target)).map_or(&[][..], |e| e.targets.as_slice());
-    let urls = [part_url(&part.pair.carrier, source), part_url(&part.pair.restore, target)];
+    let targets = walk
+        .plan
+        .target
+        .type_(part.pair.target)
+        .and_then(|t| t.get(target))
+        .map_or(&[][..], |e| e.targets.as_slice());
+    let urls = [
+        part_url(&part.pair.carrier, source),
+        part_url(&part.pair.restore, target),
+    ];
     let made = walk.reference_in(value, targets, urls);
     part.out.insert(target.to_owned(), made);
 }
 
 fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     reference(walk, part, "reference", "plannedActivityReference");
-    let Some(Value::Object(detail)) = part.source.get("detail") else { return };
-    let outermost = walk.depth == 0 && walk.silent == 0 && walk.root.get("resourceType").is_some_and(|t| t == "CarePlan");
+    let Some(Value::Object(detail)) = part.source.get("detail") else {
+        return;
+    };
+    let outermost =
+        walk.depth == 0 && walk.silent == 0 && walk.root.get("resourceType").is_some_and(|t| t == "CarePlan");
     let (true, Some(position), false) = (outermost, walk.position(), part.source.contains_key("reference")) else {
         // A contained plan may not contain anything itself (dom-2).
         return walk.carry_all(part, "detail");
@@ -396,9 +437,14 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     for (target, name) in places(kind, detail) {
         walk.paths.add(format!("{at}.{target}"), format!("{source}.{name}"));
     }
-    let Some(made) = walk.made_from(&resource, (at, source)) else { return walk.carry_all(part, "detail") };
+    let Some(made) = walk.made_from(&resource, (at, source)) else {
+        return walk.carry_all(part, "detail");
+    };
     walk.added.push(Value::Object(made));
-    part.out.insert("plannedActivityReference".to_owned(), json!({"reference": format!("#{id}")}));
+    part.out.insert(
+        "plannedActivityReference".to_owned(),
+        json!({"reference": format!("#{id}")}),
+    );
     let url = part_url(&part.pair.carrier, "detail");
     part.carried.extend(encode_rest(walk, DETAIL, &rest, &[], url));
 }
@@ -406,7 +452,9 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
 /// Where the members of the detail stand in the R5 resource, for findings.
 fn places(kind: Kind, detail: &Object) -> Vec<(String, String)> {
     let place = |target: &str, name: &str| (target.to_owned(), name.to_owned());
-    let string = ["scheduledString", "scheduledTiming", "scheduledPeriod"].into_iter().find(|n| detail.contains_key(*n));
+    let string = ["scheduledString", "scheduledTiming", "scheduledPeriod"]
+        .into_iter()
+        .find(|n| detail.contains_key(*n));
     let when = string.unwrap_or("scheduledString");
     let mut places = Vec::new();
     match kind {
@@ -471,14 +519,19 @@ fn restore(walk: &mut Walk<'_>, part: &Part<'_>, extension: &Object) -> Option<(
     let named = address.strip_prefix('#')?;
     let root = walk.root;
     let contained = root.get("contained")?.as_array()?;
-    let index = contained.iter().position(|r| r.get("id").and_then(Value::as_str) == Some(named))?;
+    let index = contained
+        .iter()
+        .position(|r| r.get("id").and_then(Value::as_str) == Some(named))?;
     if id(root, walk.position()?, Some(named)) != named || refers_to(root, address) != 1 {
         return None;
     }
     walk.silent += 1;
     let rest = decode_members(walk, DETAIL, extension);
     walk.depth += 1;
-    let resource = contained.get(index).and_then(Value::as_object).and_then(|r| walk.resource(r));
+    let resource = contained
+        .get(index)
+        .and_then(Value::as_object)
+        .and_then(|r| walk.resource(r));
     walk.depth -= 1;
     let plan_subject = root.get("subject").map(|s| walk.convert("Reference", s));
     walk.silent -= 1;

@@ -7,7 +7,13 @@ use super::carrier::nested;
 use super::engine::{Object, Part, Walk, part_url};
 use super::special::Special;
 
-pub static CARE_TEAM_ROLE: Special = Special { r4: &["role"], r5: &["role"], may_be_carried: &[], up, down };
+pub static CARE_TEAM_ROLE: Special = Special {
+    r4: &["role"],
+    r5: &["role"],
+    may_be_carried: &[],
+    up,
+    down,
+};
 
 /// Code systems that say what kind of fast kontakt a participant is (riktlinje.md part 3).
 const TYPE_SYSTEMS: [&str; 3] = [
@@ -43,7 +49,8 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         kept.insert("valueCodeableConcept".to_owned(), walk.convert("CodeableConcept", role));
         walk.silent -= 1;
         let url = part_url(&part.pair.carrier, "role");
-        part.carried.push(nested(url, vec![Value::Object(at), Value::Object(kept)]));
+        part.carried
+            .push(nested(url, vec![Value::Object(at), Value::Object(kept)]));
     }
     for extension in part.take_restored("role") {
         walk.keep(part, extension);
@@ -88,7 +95,9 @@ fn take_own(walk: &mut Walk<'_>, own: &mut Option<&Value>, roles: &mut Vec<Value
 
 /// The position and the role of an extension made by [`up`].
 fn other_role(extension: &Object) -> Option<(usize, &Value)> {
-    let [at, kept] = extension.get("extension")?.as_array()?.as_slice() else { return None };
+    let [at, kept] = extension.get("extension")?.as_array()?.as_slice() else {
+        return None;
+    };
     let position = at.get("valueUnsignedInt")?.as_u64()?;
     Some((usize::try_from(position).ok()?, kept.get("valueCodeableConcept")?))
 }

@@ -62,7 +62,9 @@ fn holder(walk: &Walk<'_>, type_name: &str) -> Option<String> {
 
 /// The members of an object of the source as nested extensions, all but one.
 fn encode_members(walk: &mut Walk<'_>, type_name: &str, object: &Object, but: Option<&str>) -> Vec<Value> {
-    let Some(table) = walk.plan.source.type_(type_name) else { return Vec::new() };
+    let Some(table) = walk.plan.source.type_(type_name) else {
+        return Vec::new();
+    };
     let mut members = Vec::new();
     for (key, value) in object {
         let name = key.strip_prefix('_').unwrap_or(key);
@@ -76,7 +78,11 @@ fn encode_members(walk: &mut Walk<'_>, type_name: &str, object: &Object, but: Op
         }
         let Some(element) = table.get(name) else { continue };
         let beside = object.get(&super::engine::underscored(name));
-        let (value, beside) = if below { (None, Some(value)) } else { (Some(value), beside) };
+        let (value, beside) = if below {
+            (None, Some(value))
+        } else {
+            (Some(value), beside)
+        };
         for item in super::engine::items(value, beside) {
             members.push(encode_element(walk, "", name, element, item));
         }
@@ -104,7 +110,9 @@ pub fn in_order(carriers: &mut [Value], base: &str, table: &TypeTable) {
         carriers.sort_by_cached_key(|carrier| {
             let url = carrier.get("url").and_then(Value::as_str).unwrap_or_default();
             let name = url.strip_prefix(base);
-            table.iter().position(|(n, e)| Some(n) == name || e.choice.is_some() && e.choice.as_deref() == name)
+            table
+                .iter()
+                .position(|(n, e)| Some(n) == name || e.choice.is_some() && e.choice.as_deref() == name)
         });
     }
 }
@@ -117,19 +125,27 @@ pub fn named(pair: &Pair, name: &str, extension: &Object) -> Option<(&'static st
 
 /// `deceased` and a `valueBoolean` → `deceasedBoolean`.
 fn of_choice(stem: &str, extension: &Object) -> Option<String> {
-    let kind = extension.keys().find_map(|key| key.strip_prefix('_').unwrap_or(key).strip_prefix("value"))?;
+    let kind = extension
+        .keys()
+        .find_map(|key| key.strip_prefix('_').unwrap_or(key).strip_prefix("value"))?;
     Some(format!("{stem}{kind}"))
 }
 
 /// The way back: one item of an element of the target, from its carrier.
 pub fn decode(walk: &mut Walk<'_>, element: &Element, extension: &Object) -> Option<Made> {
     let Some(name) = holder(walk, &element.type_name) else {
-        return Some((Some(Value::Object(decode_members(walk, &element.type_name, extension)?)), None));
+        return Some((
+            Some(Value::Object(decode_members(walk, &element.type_name, extension)?)),
+            None,
+        ));
     };
     if extension.contains_key("id") || extension.contains_key("extension") {
         return None;
     }
-    let value = match (extension.get(&name), walk.plan.pair(&element.type_name, &element.type_name)) {
+    let value = match (
+        extension.get(&name),
+        walk.plan.pair(&element.type_name, &element.type_name),
+    ) {
         (Some(Value::Object(object)), Some(pair)) => Some(Value::Object(walk.object(pair, object))),
         (value, _) => value.cloned(),
     };
@@ -148,7 +164,11 @@ pub fn decode_members(walk: &mut Walk<'_>, type_name: &str, extension: &Object) 
             made.insert(name.to_owned(), decode_list(walk, nested)?);
             continue;
         }
-        let of_choice = if table.get(name).is_none() { of_choice(name, nested) } else { None };
+        let of_choice = if table.get(name).is_none() {
+            of_choice(name, nested)
+        } else {
+            None
+        };
         let name = of_choice.as_deref().unwrap_or(name);
         let element = table.get(name)?;
         let item = decode(walk, element, nested)?;
@@ -208,7 +228,12 @@ pub fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
     if let Some((name, element)) = foreign {
         let item = (source.get(name), source.get(&super::engine::underscored(name)));
         walk.silent += 1;
-        let child = encode(walk, format!("{}{}", plan.source_base, element.type_name), &element.type_name, item);
+        let child = encode(
+            walk,
+            format!("{}{}", plan.source_base, element.type_name),
+            &element.type_name,
+            item,
+        );
         walk.silent -= 1;
         append_extensions(&mut made, vec![Value::Object(child)]);
     }
@@ -352,7 +377,9 @@ pub fn nested(url: String, members: Vec<Value>) -> Value {
 }
 
 fn order_of(extension: &Object) -> Option<&str> {
-    let [Value::Object(only)] = extension.get("extension")?.as_array()?.as_slice() else { return None };
+    let [Value::Object(only)] = extension.get("extension")?.as_array()?.as_slice() else {
+        return None;
+    };
     if only.get("url")?.as_str()? != ORDER {
         return None;
     }
@@ -361,9 +388,17 @@ fn order_of(extension: &Object) -> Option<&str> {
 
 /// The order kept for an element of the target, and the other carriers for it.
 pub fn take_order<'s>(part: &mut super::engine::Part<'s>, name: &str) -> (Vec<&'s str>, Vec<&'s Object>) {
-    let (order, rest): (Vec<&Object>, Vec<&Object>) =
-        part.take_restored(name).into_iter().partition(|extension| order_of(extension).is_some());
-    (order.first().and_then(|e| order_of(e)).map_or(Vec::new(), |o| o.split(' ').collect()), rest)
+    let (order, rest): (Vec<&Object>, Vec<&Object>) = part
+        .take_restored(name)
+        .into_iter()
+        .partition(|extension| order_of(extension).is_some());
+    (
+        order
+            .first()
+            .and_then(|e| order_of(e))
+            .map_or(Vec::new(), |o| o.split(' ').collect()),
+        rest,
+    )
 }
 
 /// All members of an object but some, as one extension; nothing when there are none.

@@ -30,7 +30,10 @@ fn reference(walk: &mut Walk<'_>, part: &Part<'_>, source: &str, target: &str, v
         .type_(part.pair.target)
         .and_then(|table| table.get(target))
         .map_or(&[][..], |element| element.targets.as_slice());
-    let urls = [part_url(&part.pair.carrier, source), part_url(&part.pair.restore, target)];
+    let urls = [
+        part_url(&part.pair.carrier, source),
+        part_url(&part.pair.restore, target),
+    ];
     walk.reference_in(value, targets, urls)
 }
 
@@ -70,7 +73,11 @@ fn single(name: &str, value: Value) -> Object {
 fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     let not_filled = |item: &Item<'_>| !is_filling(item.0, item.1);
     let values = |part: &Part<'_>, name: &str| -> Vec<Value> {
-        part.items(name).into_iter().filter(not_filled).filter_map(|(value, _)| value.cloned()).collect()
+        part.items(name)
+            .into_iter()
+            .filter(not_filled)
+            .filter_map(|(value, _)| value.cloned())
+            .collect()
     };
     let (codes, references) = (values(part, merge.code), values(part, merge.reference));
     let (words, rest) = take_order(part, merge.r5);
@@ -82,11 +89,19 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     let words: Vec<&str> = if holds && !words.is_empty() {
         words
     } else {
-        std::iter::repeat_n("c", codes.len()).chain(std::iter::repeat_n("r", references.len())).collect()
+        std::iter::repeat_n("c", codes.len())
+            .chain(std::iter::repeat_n("r", references.len()))
+            .collect()
     };
     let many = |name: &str| part.pair.steps.get(name).is_some_and(|s| s.element.many);
     let (many_codes, many_references) = (many(merge.code), many(merge.reference));
-    let place = |name: &str, many: bool, index: usize| if many { format!("{name}[{index}]") } else { name.to_owned() };
+    let place = |name: &str, many: bool, index: usize| {
+        if many {
+            format!("{name}[{index}]")
+        } else {
+            name.to_owned()
+        }
+    };
 
     let mut made: Vec<Made> = Vec::with_capacity(words.len());
     let (mut code_at, mut reference_at) = (0, 0);
@@ -129,8 +144,12 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
 }
 
 fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
-    let Some(step) = part.pair.steps.get(merge.r5) else { return };
-    let Some(table) = walk.plan.target.type_(part.pair.target) else { return };
+    let Some(step) = part.pair.steps.get(merge.r5) else {
+        return;
+    };
+    let Some(table) = walk.plan.target.type_(part.pair.target) else {
+        return;
+    };
     let many = |name: &str| table.get(name).is_some_and(|e| e.many);
     let (many_codes, many_references) = (many(merge.code), many(merge.reference));
     let (mut codes, mut references): (Vec<Made>, Vec<Made>) = (Vec::new(), Vec::new());
@@ -165,7 +184,10 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
                 codes.push((Some(concept(walk, code)), None));
             }
             if let Some(target) = target {
-                walk.note(&at(merge.reference, many_references, references.len()), &format!("{from}.reference"));
+                walk.note(
+                    &at(merge.reference, many_references, references.len()),
+                    &format!("{from}.reference"),
+                );
                 references.push((Some(reference(walk, part, merge.r5, merge.reference, target)), None));
             }
         }
@@ -173,7 +195,8 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     }
     let in_order = words.iter().all(|w| *w != "b") && words.is_sorted();
     if !in_order {
-        part.carried.push(order_extension(part_url(&part.pair.carrier, merge.r5), &words));
+        part.carried
+            .push(order_extension(part_url(&part.pair.carrier, merge.r5), &words));
     }
     put(&mut part.out, merge.code, many_codes, codes);
     put(&mut part.out, merge.reference, many_references, references);
@@ -183,7 +206,11 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
 }
 
 fn at(name: &str, many: bool, index: usize) -> String {
-    if many { format!("{name}[{index}]") } else { name.to_owned() }
+    if many {
+        format!("{name}[{index}]")
+    } else {
+        name.to_owned()
+    }
 }
 
 /// Nothing of R4's own is kept in R5 for these names; what pretends to be stays an extension.
@@ -210,12 +237,16 @@ fn choice_up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
 }
 
 fn choice_down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
-    let Some(Value::Object(object)) = part.source.get(merge.r5).filter(|v| !is_filling(Some(v), None)) else { return };
+    let Some(Value::Object(object)) = part.source.get(merge.r5).filter(|v| !is_filling(Some(v), None)) else {
+        return;
+    };
     let url = part_url(&part.pair.carrier, merge.r5);
     let (name, value, member) = match (object.get("concept"), object.get("reference")) {
-        (None, Some(target)) => {
-            (merge.reference, Some(reference(walk, part, merge.r5, merge.reference, target)), "reference")
-        }
+        (None, Some(target)) => (
+            merge.reference,
+            Some(reference(walk, part, merge.r5, merge.reference, target)),
+            "reference",
+        ),
         (code, _) => (merge.code, code.map(|code| concept(walk, code)), "concept"),
     };
     walk.note(name, &format!("{}.{member}", merge.r5));

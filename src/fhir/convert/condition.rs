@@ -23,9 +23,12 @@ pub static CONDITION_STATUS: Special = Special {
     down: status_down,
 };
 
-fn codes<'v>(concept: Option<&'v Value>) -> impl Iterator<Item = &'v str> {
+fn codes(concept: Option<&Value>) -> impl Iterator<Item = &str> {
     let codings = concept.and_then(|c| c.get("coding")).and_then(Value::as_array);
-    codings.into_iter().flatten().filter_map(|coding| coding.get("code")?.as_str())
+    codings
+        .into_iter()
+        .flatten()
+        .filter_map(|coding| coding.get("code")?.as_str())
 }
 
 fn status_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
@@ -57,8 +60,10 @@ pub static CONDITION_PARTICIPANT: Special = Special {
 const SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/provenance-participant-type";
 
 /// Word of the kept order, R4 element, function code and its display.
-const FUNCTIONS: [(&str, &str, &str, &str); 2] =
-    [("r", "recorder", "author", "Author"), ("a", "asserter", "informant", "Informant")];
+const FUNCTIONS: [(&str, &str, &str, &str); 2] = [
+    ("r", "recorder", "author", "Author"),
+    ("a", "asserter", "informant", "Informant"),
+];
 
 fn function(code: &str, display: &str) -> Value {
     json!({"coding": [{"system": SYSTEM, "code": code, "display": display}]})
@@ -68,10 +73,19 @@ fn participant_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     let (words, rest) = take_order(part, "participant");
     let mut made: Vec<Made> = Vec::new();
     let mut rest = rest.into_iter();
-    let given = FUNCTIONS.iter().filter(|(_, name, ..)| part.source.contains_key(*name)).count();
+    let given = FUNCTIONS
+        .iter()
+        .filter(|(_, name, ..)| part.source.contains_key(*name))
+        .count();
     let holds = words.len() == given + rest.len()
-        && FUNCTIONS.iter().all(|(word, name, ..)| words.contains(word) == part.source.contains_key(*name));
-    let words = if holds { words } else { FUNCTIONS.iter().map(|(word, ..)| *word).collect() };
+        && FUNCTIONS
+            .iter()
+            .all(|(word, name, ..)| words.contains(word) == part.source.contains_key(*name));
+    let words = if holds {
+        words
+    } else {
+        FUNCTIONS.iter().map(|(word, ..)| *word).collect()
+    };
     let element = walk.plan.target.type_("Condition").and_then(|t| t.get("participant"));
     for word in words {
         match FUNCTIONS.iter().find(|(w, ..)| *w == word) {
@@ -79,7 +93,16 @@ fn participant_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
                 if let Some(value) = part.source.get(*name) {
                     walk.note(&format!("participant[{}].actor", made.len()), name);
                     walk.note(&format!("participant[{}]", made.len()), name);
-                    made.push((Some(Value::Object(participant(walk, part, name, value, function(code, display)))), None));
+                    made.push((
+                        Some(Value::Object(participant(
+                            walk,
+                            part,
+                            name,
+                            value,
+                            function(code, display),
+                        ))),
+                        None,
+                    ));
                 }
             }
             None => {
@@ -123,7 +146,11 @@ fn participant(walk: &mut Walk<'_>, part: &Part<'_>, name: &str, actor: &Value, 
 }
 
 fn targets(walk: &Walk<'_>, type_name: &str, name: &str) -> &'static [String] {
-    walk.plan.target.type_(type_name).and_then(|t| t.get(name)).map_or(&[], |e| e.targets.as_slice())
+    walk.plan
+        .target
+        .type_(type_name)
+        .and_then(|t| t.get(name))
+        .map_or(&[], |e| e.targets.as_slice())
 }
 
 fn participant_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
@@ -140,7 +167,9 @@ fn participant_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         }
     }
     let mut words: Vec<&str> = Vec::with_capacity(items.len());
-    let Some(step) = part.pair.steps.get("participant") else { return };
+    let Some(step) = part.pair.steps.get("participant") else {
+        return;
+    };
     let mut rest = Vec::new();
     for (at, item) in items.into_iter().enumerate() {
         let (Some(which), Some(Value::Object(object))) = (places[at], item.0) else {
@@ -170,7 +199,8 @@ fn participant_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         sorted
     };
     if words != natural {
-        part.carried.push(order_extension(part_url(&part.pair.carrier, "participant"), &words));
+        part.carried
+            .push(order_extension(part_url(&part.pair.carrier, "participant"), &words));
     }
     part.carried.extend(rest);
 }
@@ -187,7 +217,8 @@ pub static EVIDENCE: Special = Special {
     },
     down: |_, part| {
         if !part.out.contains_key("code") && !part.out.contains_key("detail") {
-            part.out.insert("code".to_owned(), Value::Array(vec![Value::Object(absent())]));
+            part.out
+                .insert("code".to_owned(), Value::Array(vec![Value::Object(absent())]));
         }
     },
 };

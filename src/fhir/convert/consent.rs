@@ -4,9 +4,7 @@
 use serde_json::Value;
 
 use super::carrier::{self, encode_rest};
-use super::engine::{
-    Object, Part, Walk, absent, is_filling, items, part_url, put, underscored,
-};
+use super::engine::{Object, Part, Walk, absent, is_filling, items, part_url, put, underscored};
 use super::special::Special;
 
 /// R4 has one source, an attachment or a reference; R5 any number of both.
@@ -18,18 +16,27 @@ pub static CONSENT_SOURCE: Special = Special {
     down: |walk, part| super::small::one_of(walk, part, "sourceAttachment", "sourceReference", "sourceReference"),
 };
 
-pub static CONSENT_DATE: Special =
-    Special { r4: &["dateTime"], r5: &["date"], may_be_carried: &[], up: date_up, down: date_down };
+pub static CONSENT_DATE: Special = Special {
+    r4: &["dateTime"],
+    r5: &["date"],
+    may_be_carried: &[],
+    up: date_up,
+    down: date_down,
+};
 
 /// Length of a date without a time.
 const DAY: usize = 10;
 
 fn date_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
-    let Some((value, beside)) = part.items("dateTime").into_iter().next() else { return };
+    let Some((value, beside)) = part.items("dateTime").into_iter().next() else {
+        return;
+    };
     walk.note("date", "dateTime");
     let mut beside = beside.map(|b| walk.beside(b));
     let text = value.and_then(Value::as_str);
-    let day = text.and_then(|text| text.get(..DAY)).filter(|_| text.is_some_and(|text| text.len() > DAY));
+    let day = text
+        .and_then(|text| text.get(..DAY))
+        .filter(|_| text.is_some_and(|text| text.len() > DAY));
     if day.is_some() {
         let mut original = Object::new();
         original.insert("url".to_owned(), part_url(&part.pair.carrier, "dateTime").into());
@@ -41,14 +48,19 @@ fn date_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
 }
 
 fn date_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
-    let Some((value, beside)) = part.items("date").into_iter().next() else { return };
+    let Some((value, beside)) = part.items("date").into_iter().next() else {
+        return;
+    };
     walk.note("dateTime", "date");
     let url = part_url(&part.pair.restore, "dateTime");
-    let kept = beside.and_then(Value::as_object).and_then(|b| carrier::without_last(b, &url)).and_then(|(rest, e)| {
-        let original = e.get("valueDateTime")?.as_str()?;
-        let same_day = original.len() > DAY && original.get(..DAY) == value.and_then(Value::as_str);
-        same_day.then(|| (rest, original.to_owned()))
-    });
+    let kept = beside
+        .and_then(Value::as_object)
+        .and_then(|b| carrier::without_last(b, &url))
+        .and_then(|(rest, e)| {
+            let original = e.get("valueDateTime")?.as_str()?;
+            let same_day = original.len() > DAY && original.get(..DAY) == value.and_then(Value::as_str);
+            same_day.then(|| (rest, original.to_owned()))
+        });
     let made = match kept {
         Some((rest, original)) => {
             let rest = (!rest.is_empty()).then(|| walk.beside(&Value::Object(rest)));
@@ -72,14 +84,19 @@ fn provision_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     if is_filling(part.source.get("policyRule"), None) {
         part.out.shift_remove("regulatoryBasis");
     }
-    let Some(Value::Object(root)) = part.source.get("provision") else { return };
+    let Some(Value::Object(root)) = part.source.get("provision") else {
+        return;
+    };
     for (target, source) in [("decision", "type"), ("period", "period")] {
         let item = (root.get(source), root.get(&underscored(source)));
         if item == (None, None) {
             continue;
         }
         walk.note(target, &format!("provision.{source}"));
-        let made = (item.0.map(|v| walk.convert("Period", v)), item.1.map(|b| walk.beside(b)));
+        let made = (
+            item.0.map(|v| walk.convert("Period", v)),
+            item.1.map(|b| walk.beside(b)),
+        );
         put(&mut part.out, target, false, vec![made]);
     }
     exceptions(walk, part, root.get("provision"), true);
@@ -90,10 +107,15 @@ fn provision_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
 
 /// The list of exceptions, one level further up or down.
 fn exceptions(walk: &mut Walk<'_>, part: &mut Part<'_>, list: Option<&Value>, up: bool) -> Vec<Value> {
-    let Some(pair) = walk.plan.pair("Consent.provision", "Consent.provision") else { return Vec::new() };
+    let Some(pair) = walk.plan.pair("Consent.provision", "Consent.provision") else {
+        return Vec::new();
+    };
     let mut made = Vec::new();
     for (value, _) in items(list, None) {
-        let (flat, deep) = (format!("provision[{}]", made.len()), format!("provision.provision[{}]", made.len()));
+        let (flat, deep) = (
+            format!("provision[{}]", made.len()),
+            format!("provision.provision[{}]", made.len()),
+        );
         let (target, source) = if up { (flat, deep) } else { (deep, flat) };
         walk.note(&target, &source);
         walk.silent += 1;
@@ -118,7 +140,10 @@ fn provision_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
             continue;
         }
         walk.note(&format!("provision.{target}"), source);
-        let made = (item.0.map(|v| walk.convert("Period", v)), item.1.map(|b| walk.beside(b)));
+        let made = (
+            item.0.map(|v| walk.convert("Period", v)),
+            item.1.map(|b| walk.beside(b)),
+        );
         put(&mut root, target, false, vec![made]);
     }
     let list = exceptions(walk, part, part.source.get("provision"), false);

@@ -93,7 +93,12 @@ impl<'a> Walk<'a> {
         let name = self.plan.pairs[at].source;
         let outermost = self.trail.is_empty() && self.base.is_none();
         if outermost {
-            self.trail.push(Place { source: name, target: name, source_index: None, target_index: None });
+            self.trail.push(Place {
+                source: name,
+                target: name,
+                source_index: None,
+                target_index: None,
+            });
         }
         let made = self.object(at, source);
         if outermost {
@@ -105,7 +110,13 @@ impl<'a> Walk<'a> {
     pub fn object(&mut self, at: usize, source: &Object) -> Object {
         let plan = self.plan;
         let pair = &plan.pairs[at];
-        let mut part = Part { pair, source, out: Object::new(), carried: Vec::new(), restored: Vec::new() };
+        let mut part = Part {
+            pair,
+            source,
+            out: Object::new(),
+            carried: Vec::new(),
+            restored: Vec::new(),
+        };
         for (key, value) in source {
             let name = key.strip_prefix('_').unwrap_or(key);
             let below = name.len() < key.len();
@@ -117,13 +128,23 @@ impl<'a> Walk<'a> {
                 part.out.insert(key.clone(), value.clone());
                 continue;
             };
-            if matches!(&step.to, To::Element(Mapped { how: How::Contained, .. })) {
+            if matches!(
+                &step.to,
+                To::Element(Mapped {
+                    how: How::Contained,
+                    ..
+                })
+            ) {
                 continue;
             }
             if below {
                 self.element(&mut part, step, None, Some(value));
             } else {
-                let beside = if step.element.is_primitive() { source.get(&underscored(name)) } else { None };
+                let beside = if step.element.is_primitive() {
+                    source.get(&underscored(name))
+                } else {
+                    None
+                };
                 self.element(&mut part, step, Some(value), beside);
             }
         }
@@ -148,7 +169,13 @@ impl<'a> Walk<'a> {
         part.out
     }
 
-    fn element<'s>(&mut self, part: &mut Part<'s>, step: &'static Step, value: Option<&'s Value>, beside: Option<&'s Value>) {
+    fn element<'s>(
+        &mut self,
+        part: &mut Part<'s>,
+        step: &'static Step,
+        value: Option<&'s Value>,
+        beside: Option<&'s Value>,
+    ) {
         if step.may_be_filled && is_filling(value, beside) {
             return;
         }
@@ -156,7 +183,8 @@ impl<'a> Walk<'a> {
             To::Special | To::Merge => return,
             To::Carry if carrier::LISTS.contains(&step.name) => {
                 self.silent += 1;
-                let list = value.and_then(|list| carrier::encode_list(self, part_url(&part.pair.carrier, step.name), list));
+                let list =
+                    value.and_then(|list| carrier::encode_list(self, part_url(&part.pair.carrier, step.name), list));
                 self.silent -= 1;
                 part.carried.extend(list);
                 return;
@@ -203,11 +231,19 @@ impl<'a> Walk<'a> {
             }
             let source_index = step.element.many.then_some(index);
             let target_index = mapped.element.many.then_some(made.len());
-            self.trail.push(Place { source: step.name, target: mapped.name, source_index, target_index });
+            self.trail.push(Place {
+                source: step.name,
+                target: mapped.name,
+                source_index,
+                target_index,
+            });
             let result = self.value(part.pair, step, mapped, &mapped.how, item);
             self.trail.pop();
             if step.element.many != mapped.element.many {
-                let (t, s) = (indexed(mapped.name, mapped.element.many), indexed(step.name, step.element.many));
+                let (t, s) = (
+                    indexed(mapped.name, mapped.element.many),
+                    indexed(step.name, step.element.many),
+                );
                 self.note(&t, &s);
             }
             match result {
@@ -222,7 +258,14 @@ impl<'a> Walk<'a> {
     }
 
     /// One value; nothing when it has no place in the target.
-    pub fn value(&mut self, pair: &'static Pair, step: &'static Step, mapped: &'static Mapped, how: &'static How, item: Item<'_>) -> Option<Made> {
+    pub fn value(
+        &mut self,
+        pair: &'static Pair,
+        step: &'static Step,
+        mapped: &'static Mapped,
+        how: &'static How,
+        item: Item<'_>,
+    ) -> Option<Made> {
         let (value, beside) = item;
         let plain = |walk: &mut Self, value: Option<Value>| Some((value, beside.map(|b| walk.beside(b))));
         match how {
@@ -254,30 +297,71 @@ impl<'a> Walk<'a> {
                 other => Some((other.cloned(), None)),
             },
             How::Extension | How::Contained => Some((value.cloned(), None)),
-            How::Wrap { member, inner, primitive } => {
+            How::Wrap {
+                member,
+                inner,
+                primitive,
+            } => {
                 self.note_below(member, true);
-                carrier::wrap(self, Wrapping { pair, step, mapped, member, inner, primitive: *primitive }, item)
+                carrier::wrap(
+                    self,
+                    Wrapping {
+                        pair,
+                        step,
+                        mapped,
+                        member,
+                        inner,
+                        primitive: *primitive,
+                    },
+                    item,
+                )
             }
-            How::Unwrap { member, inner, primitive } => {
+            How::Unwrap {
+                member,
+                inner,
+                primitive,
+            } => {
                 self.note_below(member, false);
-                carrier::unwrap(self, Wrapping { pair, step, mapped, member, inner, primitive: *primitive }, item)
+                carrier::unwrap(
+                    self,
+                    Wrapping {
+                        pair,
+                        step,
+                        mapped,
+                        member,
+                        inner,
+                        primitive: *primitive,
+                    },
+                    item,
+                )
             }
         }
     }
 
     /// A code of a required binding: the nearest code where the target lacks it, the original beside it.
-    fn code(&mut self, pair: &'static Pair, step: &'static Step, mapped: &'static Mapped, lacking: &std::collections::HashMap<&'static str, Option<&'static str>>, item: Item<'_>) -> Made {
+    fn code(
+        &mut self,
+        pair: &'static Pair,
+        step: &'static Step,
+        mapped: &'static Mapped,
+        lacking: &std::collections::HashMap<&'static str, Option<&'static str>>,
+        item: Item<'_>,
+    ) -> Made {
         let (value, beside) = item;
         let code = value.and_then(Value::as_str);
         if let Some(beside) = beside.and_then(Value::as_object)
             && let Some((rest, original)) = carrier::without_last(beside, &part_url(&pair.restore, mapped.name))
-            && let Some(original) = original.get("valueCode").filter(|o| self.stands_for(step, mapped, o.as_str(), code))
+            && let Some(original) = original
+                .get("valueCode")
+                .filter(|o| self.stands_for(step, mapped, o.as_str(), code))
         {
             let rest = (!rest.is_empty()).then(|| self.beside(&Value::Object(rest)));
             return (Some(original.clone()), rest);
         }
         let mut made = beside.map(|b| self.beside(b));
-        let Some(near) = code.and_then(|code| lacking.get(code)) else { return (value.cloned(), made) };
+        let Some(near) = code.and_then(|code| lacking.get(code)) else {
+            return (value.cloned(), made);
+        };
         let mut extension = Object::new();
         extension.insert("url".into(), Value::String(part_url(&pair.carrier, step.name)));
         extension.insert("valueCode".into(), value.cloned().unwrap_or_default());
@@ -295,7 +379,10 @@ impl<'a> Walk<'a> {
     fn stands_for(&self, step: &Step, mapped: &Mapped, original: Option<&str>, code: Option<&str>) -> bool {
         let Some(original) = original else { return false };
         let listed = |tables: &'static crate::fhir::elements::Tables, e: &Element, c: &str| {
-            e.codes.as_deref().and_then(|key| tables.codes(key)).is_some_and(|list| list.lists(c))
+            e.codes
+                .as_deref()
+                .and_then(|key| tables.codes(key))
+                .is_some_and(|list| list.lists(c))
         };
         let key = mapped.element.codes.as_deref().unwrap_or_default();
         !listed(self.plan.source, step.element, original)
@@ -305,7 +392,13 @@ impl<'a> Walk<'a> {
 
     /// A reference whose target type the other version does not allow here leaves a stand-in with the original in an
     /// extension: the position in a list and the minimum are kept.
-    pub fn reference(&mut self, at: usize, object: &Object, targets: &'static [String], [carrier, restore]: [String; 2]) -> Object {
+    pub fn reference(
+        &mut self,
+        at: usize,
+        object: &Object,
+        targets: &'static [String],
+        [carrier, restore]: [String; 2],
+    ) -> Object {
         if object.len() == 1
             && let Some((rest, original)) = carrier::without_last(object, &restore)
             && rest.is_empty()
@@ -335,7 +428,10 @@ impl<'a> Walk<'a> {
 
     /// What is not stated is not wrong.
     pub fn allowed(&self, reference: &Object, targets: &[String]) -> bool {
-        stated_types(reference, self.root).into_iter().flatten().all(|kind| targets.iter().any(|t| t == kind))
+        stated_types(reference, self.root)
+            .into_iter()
+            .flatten()
+            .all(|kind| targets.iter().any(|t| t == kind))
     }
 
     /// The list of extensions of an object: carriers for elements of the target are set aside, the rest is converted.
@@ -348,11 +444,14 @@ impl<'a> Walk<'a> {
         };
         let mut made = Vec::with_capacity(list.len());
         for extension in list {
-            let holds = extension.as_object().filter(|_| name == "extension").and_then(|object| {
-                let element = object.get("url")?.as_str()?.strip_prefix(part.pair.restore.as_str())?;
-                let (name, element) = carrier::named(part.pair, element, object)?;
-                Some((name, element, object))
-            });
+            let holds = extension
+                .as_object()
+                .filter(|_| name == "extension")
+                .and_then(|object| {
+                    let element = object.get("url")?.as_str()?.strip_prefix(part.pair.restore.as_str())?;
+                    let (name, element) = carrier::named(part.pair, element, object)?;
+                    Some((name, element, object))
+                });
             match holds {
                 Some(restored) => part.restored.push(restored),
                 None => made.push(self.extension(extension)),
@@ -434,7 +533,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn restore<'s>(&mut self, part: &mut Part<'s>, name: &'static str, element: &'static Element, extension: &'s Object) {
+    fn restore<'s>(
+        &mut self,
+        part: &mut Part<'s>,
+        name: &'static str,
+        element: &'static Element,
+        extension: &'s Object,
+    ) {
         self.silent += 1;
         let decoded = if carrier::LISTS.contains(&name) {
             if let Some(list) = carrier::decode_list(self, extension) {
@@ -488,7 +593,10 @@ impl<'a> Walk<'a> {
                     source_index: Some(index),
                     target_index: Some(made.len()),
                 });
-                let converted = resource.as_object().and_then(|object| self.resource(object)).map(Value::Object);
+                let converted = resource
+                    .as_object()
+                    .and_then(|object| self.resource(object))
+                    .map(Value::Object);
                 self.trail.pop();
                 made.push(converted.unwrap_or_else(|| resource.clone()));
             }
@@ -632,7 +740,9 @@ fn present(out: &Object, name: &str, element: &Element, pair: &Pair, plan: &Plan
     match &element.choice {
         None => has(name),
         Some(choice) => plan.target.type_(pair.target).is_some_and(|table| {
-            table.iter().any(|(other, e)| e.choice.as_ref() == Some(choice) && has(other))
+            table
+                .iter()
+                .any(|(other, e)| e.choice.as_ref() == Some(choice) && has(other))
         }),
     }
 }
@@ -653,8 +763,12 @@ pub fn absent() -> Object {
 pub fn is_filling(value: Option<&Value>, beside: Option<&Value>) -> bool {
     fn is_absent(value: &Value) -> bool {
         let Value::Object(holder) = value else { return false };
-        let Some(Value::Array(list)) = holder.get("extension").filter(|_| holder.len() == 1) else { return false };
-        let [Value::Object(extension)] = list.as_slice() else { return false };
+        let Some(Value::Array(list)) = holder.get("extension").filter(|_| holder.len() == 1) else {
+            return false;
+        };
+        let [Value::Object(extension)] = list.as_slice() else {
+            return false;
+        };
         let says = |name: &str| extension.get(name).and_then(Value::as_str);
         extension.len() == 2 && says("url") == Some(ABSENT_URL) && says("valueCode") == Some("unsupported")
     }
@@ -676,7 +790,11 @@ fn fill(part: &mut Part<'_>) {
         }
         let value = Value::Object(absent());
         let value = if fill.many { Value::Array(vec![value]) } else { value };
-        let name = if fill.primitive { underscored(fill.name) } else { fill.name.to_owned() };
+        let name = if fill.primitive {
+            underscored(fill.name)
+        } else {
+            fill.name.to_owned()
+        };
         part.out.insert(name, value);
     }
 }
@@ -693,12 +811,17 @@ pub fn stated_types<'v>(reference: &'v Object, root: &'v Object) -> [Option<&'v 
     let by_address = reference.get("reference").and_then(Value::as_str).and_then(|address| {
         if let Some(id) = address.strip_prefix('#') {
             let contained = root.get("contained")?.as_array()?;
-            let named = contained.iter().find(|r| r.get("id").and_then(Value::as_str) == Some(id))?;
+            let named = contained
+                .iter()
+                .find(|r| r.get("id").and_then(Value::as_str) == Some(id))?;
             return named.get("resourceType")?.as_str();
         }
         literal_type(address)
     });
-    [by_type.map(|t| t.strip_prefix("http://hl7.org/fhir/StructureDefinition/").unwrap_or(t)), by_address]
+    [
+        by_type.map(|t| t.strip_prefix("http://hl7.org/fhir/StructureDefinition/").unwrap_or(t)),
+        by_address,
+    ]
 }
 
 /// The type in a literal address, `Patient/1` or absolute, with or without a version (references.html#literal).

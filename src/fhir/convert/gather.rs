@@ -33,7 +33,11 @@ struct Gathered {
     lists: &'static [(&'static str, &'static str)],
 }
 
-static CONTACT: Gathered = Gathered { r5: "contact", type_name: "ExtendedContactDetail", lists: &[("telecom", "telecom")] };
+static CONTACT: Gathered = Gathered {
+    r5: "contact",
+    type_name: "ExtendedContactDetail",
+    lists: &[("telecom", "telecom")],
+};
 static TIMES: Gathered = Gathered {
     r5: "availability",
     type_name: "Availability",
@@ -44,7 +48,10 @@ static TIMES: Gathered = Gathered {
 fn item(walk: &mut Walk<'_>, source: (&str, &str), target: (&str, &str), value: &Value) -> Value {
     let plan = walk.plan;
     let named = |tables: &'static crate::fhir::elements::Tables, (kind, name): (&str, &str)| {
-        tables.type_(kind).and_then(|t| t.get(name)).map_or("", |e| e.type_name.as_str())
+        tables
+            .type_(kind)
+            .and_then(|t| t.get(name))
+            .map_or("", |e| e.type_name.as_str())
     };
     match (value, plan.pair(named(plan.source, source), named(plan.target, target))) {
         (Value::Object(object), Some(pair)) => Value::Object(walk.object(pair, object)),
@@ -54,8 +61,11 @@ fn item(walk: &mut Walk<'_>, source: (&str, &str), target: (&str, &str), value: 
 
 fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, gathered: &Gathered) {
     let kind = part.pair.source;
-    let mut lists: Vec<(usize, Vec<&Value>)> =
-        gathered.lists.iter().map(|(_, name)| (0, part.items(name).into_iter().filter_map(|(v, _)| v).collect())).collect();
+    let mut lists: Vec<(usize, Vec<&Value>)> = gathered
+        .lists
+        .iter()
+        .map(|(_, name)| (0, part.items(name).into_iter().filter_map(|(v, _)| v).collect()))
+        .collect();
     let mut made: Vec<Value> = Vec::new();
     let kept = part.take_restored(gathered.r5);
     let mut parts: Vec<(Object, Vec<usize>)> = Vec::new();
@@ -109,15 +119,21 @@ fn counted(walk: &mut Walk<'_>, gathered: &Gathered, extension: &Object) -> Opti
 
 fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, gathered: &Gathered) {
     let kind = part.pair.target;
-    let objects: Vec<&Object> =
-        part.items(gathered.r5).into_iter().filter_map(|(value, _)| value?.as_object()).collect();
+    let objects: Vec<&Object> = part
+        .items(gathered.r5)
+        .into_iter()
+        .filter_map(|(value, _)| value?.as_object())
+        .collect();
     let own = |name: &String| gathered.lists.iter().any(|(member, _)| member == name);
     let plain = matches!(objects.as_slice(), [only] if only.keys().all(own));
     let mut lists: Vec<Vec<Value>> = vec![Vec::new(); gathered.lists.len()];
     for (at, object) in objects.into_iter().enumerate() {
         let mut members = Vec::new();
         for (which, (member, name)) in gathered.lists.iter().enumerate() {
-            let values = object.get(*member).and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let values = object
+                .get(*member)
+                .and_then(Value::as_array)
+                .map_or(&[][..], Vec::as_slice);
             for (index, value) in values.iter().enumerate() {
                 let target = format!("{name}[{}]", lists[which].len());
                 walk.note(&target, &format!("{}[{at}].{member}[{index}]", gathered.r5));

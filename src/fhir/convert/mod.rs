@@ -71,12 +71,22 @@ impl Direction {
 }
 
 fn convert(direction: Direction, resource: &Value) -> Converted {
-    let unchanged = || Converted { resource: resource.clone(), paths: PathMap::default() };
-    let Some(source) = resource.as_object() else { return unchanged() };
+    let unchanged = || Converted {
+        resource: resource.clone(),
+        paths: PathMap::default(),
+    };
+    let Some(source) = resource.as_object() else {
+        return unchanged();
+    };
     if let Some(original) = from_original(direction, source) {
-        return Converted { resource: Value::Object(original), paths: PathMap::default() };
+        return Converted {
+            resource: Value::Object(original),
+            paths: PathMap::default(),
+        };
     }
-    let Some((mut made, paths)) = walk(direction, source) else { return unchanged() };
+    let Some((mut made, paths)) = walk(direction, source) else {
+        return unchanged();
+    };
     let back = from_original(direction.back(), &made).or_else(|| Some(walk(direction.back(), &made)?.0));
     if back.as_ref() != Some(source) {
         let mut extension = Object::new();
@@ -84,7 +94,10 @@ fn convert(direction: Direction, resource: &Value) -> Converted {
         extension.insert("valueString".to_owned(), text(source).into());
         append_extensions(&mut made, vec![Value::Object(extension)]);
     }
-    Converted { resource: Value::Object(made), paths }
+    Converted {
+        resource: Value::Object(made),
+        paths,
+    }
 }
 
 /// The conversion by the plan, without trying the way back. Nothing when the type is unknown.
@@ -103,7 +116,9 @@ fn text(source: &Object) -> String {
 fn from_original(direction: Direction, source: &Object) -> Option<Object> {
     let (rest, extension) = carrier::without_last(source, direction.back().original())?;
     let kept = extension.get("valueString")?.as_str()?;
-    let Ok(Value::Object(original)) = serde_json::from_str(kept) else { return None };
+    let Ok(Value::Object(original)) = serde_json::from_str(kept) else {
+        return None;
+    };
     let (made, _) = walk(direction.back(), &original)?;
     let (plain, _) = walk(direction, &rest)?;
     let holds = without_own(&made) == without_own(&rest) && kept == text(&original);

@@ -8,8 +8,13 @@ use super::carrier::{order_extension, take_order, without_last};
 use super::engine::{Object, Part, Walk, append_extensions, part_url};
 use super::special::Special;
 
-pub static ORGANIZATION_CONTACT: Special =
-    Special { r4: &["telecom", "address", "contact"], r5: &["contact"], may_be_carried: &[], up, down };
+pub static ORGANIZATION_CONTACT: Special = Special {
+    r4: &["telecom", "address", "contact"],
+    r5: &["contact"],
+    may_be_carried: &[],
+    up,
+    down,
+};
 
 /// What one R5 contact takes: so many telecoms, an address or none; or a whole R4 contact.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -31,7 +36,10 @@ impl Entry {
             return Some(Entry::Contact);
         }
         let (count, address) = word.strip_suffix('a').map_or((word, false), |count| (count, true));
-        Some(Entry::Own { telecoms: count.parse().ok()?, address })
+        Some(Entry::Own {
+            telecoms: count.parse().ok()?,
+            address,
+        })
     }
 }
 
@@ -39,9 +47,15 @@ impl Entry {
 fn natural(telecoms: usize, addresses: usize, contacts: usize) -> Vec<Entry> {
     let mut entries = Vec::new();
     if telecoms + addresses > 0 {
-        entries.push(Entry::Own { telecoms, address: addresses > 0 });
+        entries.push(Entry::Own {
+            telecoms,
+            address: addresses > 0,
+        });
     }
-    entries.extend((1..addresses).map(|_| Entry::Own { telecoms: 0, address: true }));
+    entries.extend((1..addresses).map(|_| Entry::Own {
+        telecoms: 0,
+        address: true,
+    }));
     entries.extend((0..contacts).map(|_| Entry::Contact));
     entries
 }
@@ -60,30 +74,47 @@ fn is_own(contact: &Object) -> bool {
 
 fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     let values = |part: &Part<'_>, name: &str| -> Vec<Value> {
-        part.items(name).into_iter().filter_map(|(value, _)| value.cloned()).collect()
+        part.items(name)
+            .into_iter()
+            .filter_map(|(value, _)| value.cloned())
+            .collect()
     };
     let (telecoms, addresses) = (values(part, "telecom"), values(part, "address"));
-    let contacts: Vec<&Value> = part.items("contact").into_iter().filter_map(|(value, _)| value).collect();
+    let contacts: Vec<&Value> = part
+        .items("contact")
+        .into_iter()
+        .filter_map(|(value, _)| value)
+        .collect();
     let (words, rest) = take_order(part, "contact");
     for extension in rest {
         walk.keep(part, extension);
     }
     let given = (telecoms.len(), addresses.len(), contacts.len());
     let kept: Option<Vec<Entry>> = words.iter().map(|word| Entry::parse(word)).collect();
-    let entries = kept.filter(|e| takes(e) == given).unwrap_or_else(|| natural(given.0, given.1, given.2));
+    let entries = kept
+        .filter(|e| takes(e) == given)
+        .unwrap_or_else(|| natural(given.0, given.1, given.2));
     let mut made: Vec<Value> = Vec::with_capacity(entries.len());
     let (mut telecom, mut address, mut contact) = (0, 0, 0);
     for entry in entries {
         let at = format!("contact[{}]", made.len());
         let mut object = Object::new();
         match entry {
-            Entry::Own { telecoms: count, address: with_address } => {
+            Entry::Own {
+                telecoms: count,
+                address: with_address,
+            } => {
                 if count > 0 {
                     for index in 0..count {
-                        walk.note(&format!("{at}.telecom[{index}]"), &format!("telecom[{}]", telecom + index));
+                        walk.note(
+                            &format!("{at}.telecom[{index}]"),
+                            &format!("telecom[{}]", telecom + index),
+                        );
                     }
-                    let own: Vec<Value> =
-                        telecoms[telecom..telecom + count].iter().map(|t| walk.convert("ContactPoint", t)).collect();
+                    let own: Vec<Value> = telecoms[telecom..telecom + count]
+                        .iter()
+                        .map(|t| walk.convert("ContactPoint", t))
+                        .collect();
                     object.insert("telecom".to_owned(), Value::Array(own));
                     telecom += count;
                 }
@@ -134,27 +165,41 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     for (at, (value, _)) in part.items("contact").into_iter().enumerate() {
         let Some(Value::Object(contact)) = value else { continue };
         if !is_own(contact) {
-            let unmarked = without_last(contact, &url).filter(|(rest, e)| is_own(rest) && e.contains_key("valueBoolean"));
+            let unmarked =
+                without_last(contact, &url).filter(|(rest, e)| is_own(rest) && e.contains_key("valueBoolean"));
             let source = unmarked.as_ref().map_or(contact, |(rest, _)| rest);
             walk.note(&format!("contact[{}]", contacts.len()), &format!("contact[{at}]"));
             contacts.push(Value::Object(convert_contact(walk, source)));
             entries.push(Entry::Contact);
             continue;
         }
-        let own = contact.get("telecom").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let own = contact
+            .get("telecom")
+            .and_then(Value::as_array)
+            .map_or(&[][..], Vec::as_slice);
         for (index, telecom) in own.iter().enumerate() {
-            walk.note(&format!("telecom[{}]", telecoms.len()), &format!("contact[{at}].telecom[{index}]"));
+            walk.note(
+                &format!("telecom[{}]", telecoms.len()),
+                &format!("contact[{at}].telecom[{index}]"),
+            );
             telecoms.push(walk.convert("ContactPoint", telecom));
         }
         if let Some(address) = contact.get("address") {
-            walk.note(&format!("address[{}]", addresses.len()), &format!("contact[{at}].address"));
+            walk.note(
+                &format!("address[{}]", addresses.len()),
+                &format!("contact[{at}].address"),
+            );
             addresses.push(walk.convert("Address", address));
         }
-        entries.push(Entry::Own { telecoms: own.len(), address: contact.contains_key("address") });
+        entries.push(Entry::Own {
+            telecoms: own.len(),
+            address: contact.contains_key("address"),
+        });
     }
     if entries != natural(telecoms.len(), addresses.len(), contacts.len()) {
         let words: Vec<String> = entries.into_iter().map(Entry::word).collect();
-        part.carried.push(order_extension(part_url(&part.pair.carrier, "contact"), &words));
+        part.carried
+            .push(order_extension(part_url(&part.pair.carrier, "contact"), &words));
     }
     for (name, list) in [("telecom", telecoms), ("address", addresses), ("contact", contacts)] {
         if !list.is_empty() {

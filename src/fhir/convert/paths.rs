@@ -18,7 +18,11 @@ impl PathMap {
     /// The path in the version the resource was converted from. The longest prefix that is known is rewritten; what
     /// lies below it is kept.
     pub fn to_source(&self, target_path: &str) -> String {
-        let known = self.rows.iter().filter(|(target, _)| covers(target, target_path)).max_by_key(|(target, _)| target.len());
+        let known = self
+            .rows
+            .iter()
+            .filter(|(target, _)| covers(target, target_path))
+            .max_by_key(|(target, _)| target.len());
         match known {
             Some((target, source)) => format!("{source}{}", &target_path[target.len()..]),
             None => target_path.to_owned(),
@@ -28,7 +32,8 @@ impl PathMap {
 
 /// Whether `prefix` is the path itself or one of its ancestors.
 fn covers(prefix: &str, path: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    path.strip_prefix(prefix)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
 }
 
 #[cfg(test)]
@@ -40,11 +45,20 @@ mod tests {
         let mut paths = PathMap::default();
         paths.add("CarePlan.custodian".into(), "CarePlan.author".into());
         paths.add("CarePlan.contained[0]".into(), "CarePlan.activity[0].detail".into());
-        paths.add("CarePlan.contained[0].code.concept".into(), "CarePlan.activity[0].detail.code".into());
+        paths.add(
+            "CarePlan.contained[0].code.concept".into(),
+            "CarePlan.activity[0].detail.code".into(),
+        );
         assert_eq!(paths.to_source("CarePlan.custodian.display"), "CarePlan.author.display");
         assert_eq!(paths.to_source("CarePlan.custodianX"), "CarePlan.custodianX");
-        assert_eq!(paths.to_source("CarePlan.contained[0].code.concept.coding[1]"), "CarePlan.activity[0].detail.code.coding[1]");
-        assert_eq!(paths.to_source("CarePlan.contained[0].status"), "CarePlan.activity[0].detail.status");
+        assert_eq!(
+            paths.to_source("CarePlan.contained[0].code.concept.coding[1]"),
+            "CarePlan.activity[0].detail.code.coding[1]"
+        );
+        assert_eq!(
+            paths.to_source("CarePlan.contained[0].status"),
+            "CarePlan.activity[0].detail.status"
+        );
         assert_eq!(paths.to_source("CarePlan.contained[01]"), "CarePlan.contained[01]");
     }
 }

@@ -41,9 +41,17 @@ pub enum How {
     Extension,
     Contained,
     /// value → { member: value }
-    Wrap { member: &'static str, inner: Box<How>, primitive: bool },
+    Wrap {
+        member: &'static str,
+        inner: Box<How>,
+        primitive: bool,
+    },
     /// { member: value } → value
-    Unwrap { member: &'static str, inner: Box<How>, primitive: bool },
+    Unwrap {
+        member: &'static str,
+        inner: Box<How>,
+        primitive: bool,
+    },
 }
 
 impl How {
@@ -173,8 +181,16 @@ impl Builder {
             Some(CodeList::Listed(systems)) => systems.values().flatten().map(String::as_str).collect(),
             _ => HashSet::new(),
         };
-        let plan =
-            Plan { direction, source, target, source_base, target_base, pairs: Vec::new(), resource_types, index: HashMap::new() };
+        let plan = Plan {
+            direction,
+            source,
+            target,
+            source_base,
+            target_base,
+            pairs: Vec::new(),
+            resource_types,
+            index: HashMap::new(),
+        };
         let mut builder = Builder { plan, todo: Vec::new() };
         let mut names: Vec<&'static str> = source.names().filter(|name| target.type_(name).is_some()).collect();
         names.sort_unstable();
@@ -246,8 +262,20 @@ impl Builder {
                             _ => self.how(from, to),
                         };
                         if let Some(how) = how {
-                            let to = To::Element(Mapped { name: t, element: to, how });
-                            steps.insert(s, Step { name: s, element: from, to, may_be_filled: false });
+                            let to = To::Element(Mapped {
+                                name: t,
+                                element: to,
+                                how,
+                            });
+                            steps.insert(
+                                s,
+                                Step {
+                                    name: s,
+                                    element: from,
+                                    to,
+                                    may_be_filled: false,
+                                },
+                            );
                             taken.push(t);
                         }
                     }
@@ -255,7 +283,12 @@ impl Builder {
                 }
                 Row::Merge { code, reference, r5 } | Row::MergeChoice { code, reference, r5 } => {
                     let choice = matches!(row, Row::MergeChoice { .. });
-                    let merge: &'static Merge = Box::leak(Box::new(Merge { code, reference, r5, choice }));
+                    let merge: &'static Merge = Box::leak(Box::new(Merge {
+                        code,
+                        reference,
+                        r5,
+                        choice,
+                    }));
                     let (s, t) = self.oriented(vec![*code, *reference], vec![*r5]);
                     (s, t, Some(merge), None)
                 }
@@ -267,7 +300,15 @@ impl Builder {
             for name in names {
                 if let Some(element) = source.get(name) {
                     let to = if merge.is_some() { To::Merge } else { To::Special };
-                    steps.insert(static_name(source, name), Step { name, element, to, may_be_filled: false });
+                    steps.insert(
+                        static_name(source, name),
+                        Step {
+                            name,
+                            element,
+                            to,
+                            may_be_filled: false,
+                        },
+                    );
                 }
             }
             taken.extend(targets);
@@ -283,7 +324,15 @@ impl Builder {
                 None => None,
             };
             let to = to.map_or(To::Carry, To::Element);
-            steps.insert(name, Step { name, element, to, may_be_filled: false });
+            steps.insert(
+                name,
+                Step {
+                    name,
+                    element,
+                    to,
+                    may_be_filled: false,
+                },
+            );
         }
         // What the other direction may have filled in is dropped.
         for fill in fills(target, source) {
@@ -339,14 +388,30 @@ impl Builder {
                 let inner = self.plan.target.type_(&to.type_name)?.get(member)?;
                 let primitive = inner.is_primitive();
                 // The targets of a CodeableReference stand on the element, not on its member.
-                let how = if inner.type_name == "Reference" { self.how(from, as_reference(to, inner)) } else { self.how(from, inner) };
-                Some(How::Wrap { member, inner: Box::new(how?), primitive })
+                let how = if inner.type_name == "Reference" {
+                    self.how(from, as_reference(to, inner))
+                } else {
+                    self.how(from, inner)
+                };
+                Some(How::Wrap {
+                    member,
+                    inner: Box::new(how?),
+                    primitive,
+                })
             }
             Direction::Down => {
                 let inner = self.plan.source.type_(&from.type_name)?.get(member)?;
                 let primitive = inner.is_primitive();
-                let how = if inner.type_name == "Reference" { self.how(as_reference(from, inner), to) } else { self.how(inner, to) };
-                Some(How::Unwrap { member, inner: Box::new(how?), primitive })
+                let how = if inner.type_name == "Reference" {
+                    self.how(as_reference(from, inner), to)
+                } else {
+                    self.how(inner, to)
+                };
+                Some(How::Unwrap {
+                    member,
+                    inner: Box::new(how?),
+                    primitive,
+                })
             }
         }
     }
@@ -362,10 +427,17 @@ fn fills(source: &'static TypeTable, target: &'static TypeTable) -> Vec<Fill> {
         if in_source && (choice.is_none() || same_choice(source, target, choice)) {
             continue;
         }
-        let known = fills.iter_mut().find(|f| choice.is_some() && target.get(f.name).is_some_and(|e| e.choice.as_deref() == choice));
+        let known = fills
+            .iter_mut()
+            .find(|f| choice.is_some() && target.get(f.name).is_some_and(|e| e.choice.as_deref() == choice));
         match known {
             Some(fill) => fill.any_of.push(name),
-            None => fills.push(Fill { name, any_of: vec![name], many: element.many, primitive }),
+            None => fills.push(Fill {
+                name,
+                any_of: vec![name],
+                many: element.many,
+                primitive,
+            }),
         }
     }
     fills
@@ -382,16 +454,21 @@ fn static_name(table: &'static TypeTable, name: &str) -> &'static str {
     table.iter().find(|(n, _)| *n == name).map_or("", |(n, _)| n)
 }
 
-fn same_choice(
-    source: &TypeTable,
-    target: &TypeTable,
-    choice: Option<&str>,
-) -> bool {
-    source.iter().filter(|(_, e)| e.choice.as_deref() == choice).all(|(name, _)| target.get(name).is_some())
+fn same_choice(source: &TypeTable, target: &TypeTable, choice: Option<&str>) -> bool {
+    source
+        .iter()
+        .filter(|(_, e)| e.choice.as_deref() == choice)
+        .all(|(name, _)| target.get(name).is_some())
 }
 
-fn primitive(source: &'static Tables, target: &'static Tables, from: &'static Element, to: &'static Element) -> Option<How> {
-    let codes = |tables: &'static Tables, element: &'static Element| element.codes.as_ref().and_then(|key| tables.codes(key));
+fn primitive(
+    source: &'static Tables,
+    target: &'static Tables,
+    from: &'static Element,
+    to: &'static Element,
+) -> Option<How> {
+    let codes =
+        |tables: &'static Tables, element: &'static Element| element.codes.as_ref().and_then(|key| tables.codes(key));
     match (from.type_name.as_str(), to.type_name.as_str()) {
         ("unsignedInt", "integer64") => Some(How::NumberToText),
         ("integer64", "unsignedInt") => Some(How::TextToNumber),
@@ -423,21 +500,28 @@ fn primitive(source: &'static Tables, target: &'static Tables, from: &'static El
 
 fn codes_equal(have: &'static HashMap<String, Vec<String>>, other: &CodeList) -> bool {
     match other {
-        CodeList::Listed(other) => {
-            other.values().flatten().all(|code| have.values().flatten().any(|mine| mine == code))
-        }
+        CodeList::Listed(other) => other
+            .values()
+            .flatten()
+            .all(|code| have.values().flatten().any(|mine| mine == code)),
         CodeList::Grammar { .. } => false,
     }
 }
 
 /// The nearest code of the other version, from [`tables::NEAREST`].
 pub fn nearest(list: &str, code: &str) -> Option<&'static str> {
-    tables::NEAREST.iter().find(|(l, c, _)| *l == list && *c == code).map(|(_, _, near)| *near)
+    tables::NEAREST
+        .iter()
+        .find(|(l, c, _)| *l == list && *c == code)
+        .map(|(_, _, near)| *near)
 }
 
 /// The form of an `id` (datatypes.html#id).
 fn is_id(text: &str) -> bool {
-    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+    (1..=64).contains(&text.len())
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
 }
 
 /// A media type without parameters: what is surely one.

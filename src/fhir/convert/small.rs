@@ -7,14 +7,24 @@ use super::engine::{Object, Part, Walk, is_filling, literal_type, part_url, put,
 use super::special::Special;
 
 /// Appointment.participant.required: R4 code (required | optional | information-only) ↔ R5 boolean.
-pub static APPOINTMENT_REQUIRED: Special =
-    Special { r4: &["required"], r5: &["required"], may_be_carried: &[], up: required_up, down: required_down };
+pub static APPOINTMENT_REQUIRED: Special = Special {
+    r4: &["required"],
+    r5: &["required"],
+    may_be_carried: &[],
+    up: required_up,
+    down: required_down,
+};
 
 const FOR_INFORMATION: &str = "information-only";
 
 fn required_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
-    let Some((value, beside)) = part.items("required").into_iter().next() else { return };
-    let mut made = (value.map(|v| Value::Bool(v == "required")), beside.map(|b| walk.beside(b)));
+    let Some((value, beside)) = part.items("required").into_iter().next() else {
+        return;
+    };
+    let mut made = (
+        value.map(|v| Value::Bool(v == "required")),
+        beside.map(|b| walk.beside(b)),
+    );
     if value.is_some_and(|v| v == FOR_INFORMATION) {
         let mut original = Object::new();
         original.insert("url".to_owned(), part_url(&part.pair.carrier, "required").into());
@@ -25,16 +35,26 @@ fn required_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
 }
 
 fn required_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
-    let Some((value, beside)) = part.items("required").into_iter().next() else { return };
+    let Some((value, beside)) = part.items("required").into_iter().next() else {
+        return;
+    };
     let url = part_url(&part.pair.restore, "required");
-    let kept = beside.and_then(Value::as_object).and_then(|b| carrier::without_last(b, &url));
+    let kept = beside
+        .and_then(Value::as_object)
+        .and_then(|b| carrier::without_last(b, &url));
     let made = match kept {
         Some((rest, original)) if value == Some(&Value::Bool(false)) && original.contains_key("valueCode") => {
             let rest = (!rest.is_empty()).then(|| walk.beside(&Value::Object(rest)));
             (original.get("valueCode").cloned(), rest)
         }
         _ => {
-            let code = |v: &Value| Value::from(if v == &Value::Bool(true) { "required" } else { "optional" });
+            let code = |v: &Value| {
+                Value::from(if v == &Value::Bool(true) {
+                    "required"
+                } else {
+                    "optional"
+                })
+            };
             (value.map(code), beside.map(|b| walk.beside(b)))
         }
     };
@@ -55,7 +75,8 @@ pub fn one_of(walk: &mut Walk<'_>, part: &mut Part<'_>, first: &str, second: &st
     let has = |name: &str| part.out.contains_key(name) || part.out.contains_key(&underscored(name));
     if has(first) && part.out.shift_remove(second).is_some() {
         let url = part_url(&part.pair.carrier, source);
-        part.carried.retain(|extension| extension.get("url").and_then(Value::as_str) != Some(&url));
+        part.carried
+            .retain(|extension| extension.get("url").and_then(Value::as_str) != Some(&url));
         walk.carry_all(part, source);
     }
 }
@@ -66,16 +87,29 @@ pub static GROUP_MEMBERSHIP: Special = Special {
     r5: &["membership"],
     may_be_carried: &[],
     up: |walk, part| {
-        let Some((value, beside)) = part.items("actual").into_iter().next() else { return };
+        let Some((value, beside)) = part.items("actual").into_iter().next() else {
+            return;
+        };
         walk.note("membership", "actual");
-        let code = |v: &Value| Value::from(if v == &Value::Bool(true) { "enumerated" } else { "definitional" });
+        let code = |v: &Value| {
+            Value::from(if v == &Value::Bool(true) {
+                "enumerated"
+            } else {
+                "definitional"
+            })
+        };
         let made = (value.map(code), beside.map(|b| walk.beside(b)));
         put(&mut part.out, "membership", false, vec![made]);
     },
     down: |walk, part| {
-        let Some((value, beside)) = part.items("membership").into_iter().next() else { return };
+        let Some((value, beside)) = part.items("membership").into_iter().next() else {
+            return;
+        };
         walk.note("actual", "membership");
-        let made = (value.map(|v| Value::Bool(v == "enumerated")), beside.map(|b| walk.beside(b)));
+        let made = (
+            value.map(|v| Value::Bool(v == "enumerated")),
+            beside.map(|b| walk.beside(b)),
+        );
         put(&mut part.out, "actual", false, vec![made]);
     },
 };
@@ -86,7 +120,9 @@ pub static SAMPLED_DATA_PERIOD: Special = Special {
     r5: &["interval", "intervalUnit"],
     may_be_carried: &[],
     up: |walk, part| {
-        let Some((value, beside)) = part.items("period").into_iter().next() else { return };
+        let Some((value, beside)) = part.items("period").into_iter().next() else {
+            return;
+        };
         if is_filling(value, beside) {
             return;
         }
@@ -140,10 +176,16 @@ pub static RATIO_DENOMINATOR: Special = Special {
     may_be_carried: &[],
     up: |walk, part| {
         let quantity = walk.plan.pair("Quantity", "Quantity").map(|at| &walk.plan.pairs[at]);
-        let (Some(pair), Some(Value::Object(source))) = (quantity, part.source.get("denominator")) else { return };
-        let Some(Value::Object(made)) = part.out.get_mut("denominator") else { return };
+        let (Some(pair), Some(Value::Object(source))) = (quantity, part.source.get("denominator")) else {
+            return;
+        };
+        let Some(Value::Object(made)) = part.out.get_mut("denominator") else {
+            return;
+        };
         let item = (source.get("comparator"), source.get("_comparator"));
-        let Some(step) = pair.steps.get("comparator").filter(|_| item != (None, None)) else { return };
+        let Some(step) = pair.steps.get("comparator").filter(|_| item != (None, None)) else {
+            return;
+        };
         made.shift_remove("comparator");
         made.shift_remove("_comparator");
         let carried = walk.carry(pair, step, item);
@@ -153,16 +195,28 @@ pub static RATIO_DENOMINATOR: Special = Special {
 };
 
 /// What [`RATIO_DENOMINATOR`] sets aside comes back.
-pub static QUANTITY_COMPARATOR: Special =
-    Special { r4: &[], r5: &[], may_be_carried: &["comparator"], up: |_, _| {}, down: |_, _| {} };
+pub static QUANTITY_COMPARATOR: Special = Special {
+    r4: &[],
+    r5: &[],
+    may_be_carried: &["comparator"],
+    up: |_, _| {},
+    down: |_, _| {},
+};
 
 /// Reference.reference: a relative address of a resource type that the other version does not know is no address
 /// there. It is set aside, in any reference anywhere.
-pub static UNKNOWN_TARGET: Special =
-    Special { r4: &[], r5: &[], may_be_carried: &["reference"], up: unknown_target, down: unknown_target };
+pub static UNKNOWN_TARGET: Special = Special {
+    r4: &[],
+    r5: &[],
+    may_be_carried: &["reference"],
+    up: unknown_target,
+    down: unknown_target,
+};
 
 fn unknown_target(walk: &mut Walk<'_>, part: &mut Part<'_>) {
-    let Some(address) = part.out.get("reference").and_then(Value::as_str) else { return };
+    let Some(address) = part.out.get("reference").and_then(Value::as_str) else {
+        return;
+    };
     let relative = !address.contains(':') && !address.starts_with('#');
     if relative && literal_type(address).is_some_and(|kind| !walk.plan.resource_types.contains(kind)) {
         part.out.shift_remove("reference");

@@ -10,11 +10,23 @@ pub enum Row {
     /// The same content under another name.
     Rename(&'static str, &'static str),
     /// The R4 value is one member of the R5 element: `code` ↔ `code.concept`.
-    Wrap { r4: &'static str, r5: &'static str, member: &'static str },
+    Wrap {
+        r4: &'static str,
+        r5: &'static str,
+        member: &'static str,
+    },
     /// R4 `reasonCode` and `reasonReference` ↔ R5 `reason` (list of CodeableReference).
-    Merge { code: &'static str, reference: &'static str, r5: &'static str },
+    Merge {
+        code: &'static str,
+        reference: &'static str,
+        r5: &'static str,
+    },
     /// The R4 choice `itemCodeableConcept` | `itemReference` ↔ R5 `item` (CodeableReference).
-    MergeChoice { code: &'static str, reference: &'static str, r5: &'static str },
+    MergeChoice {
+        code: &'static str,
+        reference: &'static str,
+        r5: &'static str,
+    },
     /// Rules that need more than one element at a time.
     Special(&'static Special),
 }
@@ -29,17 +41,33 @@ pub struct TypeRows {
 }
 
 const fn same(name: &'static str, rows: &'static [Row]) -> TypeRows {
-    TypeRows { r4: name, r5: name, rows }
+    TypeRows {
+        r4: name,
+        r5: name,
+        rows,
+    }
 }
 
-const REASON: Row = Merge { code: "reasonCode", reference: "reasonReference", r5: "reason" };
+const REASON: Row = Merge {
+    code: "reasonCode",
+    reference: "reasonReference",
+    r5: "reason",
+};
 
 const fn concept(name: &'static str) -> Row {
-    Wrap { r4: name, r5: name, member: "concept" }
+    Wrap {
+        r4: name,
+        r5: name,
+        member: "concept",
+    }
 }
 
 const fn reference(name: &'static str) -> Row {
-    Wrap { r4: name, r5: name, member: "reference" }
+    Wrap {
+        r4: name,
+        r5: name,
+        member: "reference",
+    }
 }
 
 pub static TYPES: &[TypeRows] = &[
@@ -49,7 +77,11 @@ pub static TYPES: &[TypeRows] = &[
             Rename("cancelationReason", "cancellationReason"),
             REASON,
             concept("serviceType"),
-            Wrap { r4: "comment", r5: "note", member: "text" },
+            Wrap {
+                r4: "comment",
+                r5: "note",
+                member: "text",
+            },
         ],
     ),
     same("Appointment.participant", &[Row::Special(&small::APPOINTMENT_REQUIRED)]),
@@ -57,22 +89,49 @@ pub static TYPES: &[TypeRows] = &[
     same(
         "CarePlan.activity",
         &[
-            Merge { code: "outcomeCodeableConcept", reference: "outcomeReference", r5: "performedActivity" },
+            Merge {
+                code: "outcomeCodeableConcept",
+                reference: "outcomeReference",
+                r5: "performedActivity",
+            },
             Row::Special(&care_plan::CARE_PLAN_ACTIVITY),
         ],
     ),
     same("CareTeam", &[REASON]),
-    same("CareTeam.participant", &[Rename("period", "coveragePeriod"), Row::Special(&care_team::CARE_TEAM_ROLE)]),
+    same(
+        "CareTeam.participant",
+        &[
+            Rename("period", "coveragePeriod"),
+            Row::Special(&care_team::CARE_TEAM_ROLE),
+        ],
+    ),
     same(
         "CommunicationRequest",
         &[Rename("sender", "informationProvider"), REASON],
     ),
-    same("CommunicationRequest.payload", &[Wrap { r4: "contentString", r5: "contentCodeableConcept", member: "text" }]),
-    same("Condition", &[Row::Special(&condition::CONDITION_STATUS), Row::Special(&condition::CONDITION_PARTICIPANT)]),
+    same(
+        "CommunicationRequest.payload",
+        &[Wrap {
+            r4: "contentString",
+            r5: "contentCodeableConcept",
+            member: "text",
+        }],
+    ),
+    same(
+        "Condition",
+        &[
+            Row::Special(&condition::CONDITION_STATUS),
+            Row::Special(&condition::CONDITION_PARTICIPANT),
+        ],
+    ),
     TypeRows {
         r4: "Condition.evidence",
         r5: "CodeableReference",
-        rows: &[Rename("code", "concept"), Rename("detail", "reference"), Row::Special(&condition::EVIDENCE)],
+        rows: &[
+            Rename("code", "concept"),
+            Rename("detail", "reference"),
+            Row::Special(&condition::EVIDENCE),
+        ],
     },
     same(
         "Consent",
@@ -90,7 +149,11 @@ pub static TYPES: &[TypeRows] = &[
         "DeviceRequest",
         &[
             Rename("priorRequest", "replaces"),
-            MergeChoice { code: "codeCodeableConcept", reference: "codeReference", r5: "code" },
+            MergeChoice {
+                code: "codeCodeableConcept",
+                reference: "codeReference",
+                r5: "code",
+            },
             reference("performer"),
             REASON,
         ],
@@ -107,26 +170,58 @@ pub static TYPES: &[TypeRows] = &[
         "Goal",
         &[
             Rename("expressedBy", "source"),
-            Merge { code: "outcomeCode", reference: "outcomeReference", r5: "outcome" },
+            Merge {
+                code: "outcomeCode",
+                reference: "outcomeReference",
+                r5: "outcome",
+            },
         ],
     ),
     same("Group", &[Row::Special(&small::GROUP_MEMBERSHIP)]),
-    same("HealthcareService", &[Row::Special(&gather::TELECOM), Row::Special(&gather::AVAILABILITY)]),
-    TypeRows { r4: "HealthcareService.availableTime", r5: "Availability.availableTime", rows: &[Row::Special(&small::ALL_DAY)] },
-    TypeRows { r4: "HealthcareService.notAvailable", r5: "Availability.notAvailableTime", rows: &[] },
-    same("Location", &[Rename("physicalType", "form"), Row::Special(&gather::TELECOM)]),
-    same("Medication", &[Rename("manufacturer", "marketingAuthorizationHolder"), Rename("form", "doseForm")]),
+    same(
+        "HealthcareService",
+        &[Row::Special(&gather::TELECOM), Row::Special(&gather::AVAILABILITY)],
+    ),
+    TypeRows {
+        r4: "HealthcareService.availableTime",
+        r5: "Availability.availableTime",
+        rows: &[Row::Special(&small::ALL_DAY)],
+    },
+    TypeRows {
+        r4: "HealthcareService.notAvailable",
+        r5: "Availability.notAvailableTime",
+        rows: &[],
+    },
+    same(
+        "Location",
+        &[Rename("physicalType", "form"), Row::Special(&gather::TELECOM)],
+    ),
+    same(
+        "Medication",
+        &[
+            Rename("manufacturer", "marketingAuthorizationHolder"),
+            Rename("form", "doseForm"),
+        ],
+    ),
     same(
         "Medication.ingredient",
         &[
-            MergeChoice { code: "itemCodeableConcept", reference: "itemReference", r5: "item" },
+            MergeChoice {
+                code: "itemCodeableConcept",
+                reference: "itemReference",
+                r5: "item",
+            },
             Rename("strength", "strengthRatio"),
         ],
     ),
     same(
         "MedicationRequest",
         &[
-            MergeChoice { code: "medicationCodeableConcept", reference: "medicationReference", r5: "medication" },
+            MergeChoice {
+                code: "medicationCodeableConcept",
+                reference: "medicationReference",
+                r5: "medication",
+            },
             Rename("reportedBoolean", "reported"),
             REASON,
         ],
@@ -135,15 +230,40 @@ pub static TYPES: &[TypeRows] = &[
     same("NutritionOrder", &[Rename("patient", "subject")]),
     same(
         "NutritionOrder.enteralFormula",
-        &[Rename("routeofAdministration", "routeOfAdministration"), concept("baseFormulaType")],
+        &[
+            Rename("routeofAdministration", "routeOfAdministration"),
+            concept("baseFormulaType"),
+        ],
     ),
     same("NutritionOrder.supplement", &[concept("type")]),
     same("Organization", &[Row::Special(&organization::ORGANIZATION_CONTACT)]),
-    TypeRows { r4: "Organization.contact", r5: "ExtendedContactDetail", rows: &[] },
-    same("Practitioner", &[Wrap { r4: "communication", r5: "communication", member: "language" }]),
-    same("PractitionerRole", &[Row::Special(&gather::TELECOM), Row::Special(&gather::AVAILABILITY)]),
-    TypeRows { r4: "PractitionerRole.availableTime", r5: "Availability.availableTime", rows: &[Row::Special(&small::ALL_DAY)] },
-    TypeRows { r4: "PractitionerRole.notAvailable", r5: "Availability.notAvailableTime", rows: &[] },
+    TypeRows {
+        r4: "Organization.contact",
+        r5: "ExtendedContactDetail",
+        rows: &[],
+    },
+    same(
+        "Practitioner",
+        &[Wrap {
+            r4: "communication",
+            r5: "communication",
+            member: "language",
+        }],
+    ),
+    same(
+        "PractitionerRole",
+        &[Row::Special(&gather::TELECOM), Row::Special(&gather::AVAILABILITY)],
+    ),
+    TypeRows {
+        r4: "PractitionerRole.availableTime",
+        r5: "Availability.availableTime",
+        rows: &[Row::Special(&small::ALL_DAY)],
+    },
+    TypeRows {
+        r4: "PractitionerRole.notAvailable",
+        r5: "Availability.notAvailableTime",
+        rows: &[],
+    },
     same("SampledData", &[Row::Special(&small::SAMPLED_DATA_PERIOD)]),
     same("Quantity", &[Row::Special(&small::QUANTITY_COMPARATOR)]),
     same("Reference", &[Row::Special(&small::UNKNOWN_TARGET)]),
@@ -153,18 +273,33 @@ pub static TYPES: &[TypeRows] = &[
         &[
             concept("code"),
             REASON,
-            Merge { code: "locationCode", reference: "locationReference", r5: "location" },
+            Merge {
+                code: "locationCode",
+                reference: "locationReference",
+                r5: "location",
+            },
             reference("supportingInfo"),
-            Wrap { r4: "patientInstruction", r5: "patientInstruction", member: "instructionMarkdown" },
+            Wrap {
+                r4: "patientInstruction",
+                r5: "patientInstruction",
+                member: "instructionMarkdown",
+            },
         ],
     ),
-    same("Substance", &[concept("code"), Row::Special(&small::SUBSTANCE_INSTANCE)]),
+    same(
+        "Substance",
+        &[concept("code"), Row::Special(&small::SUBSTANCE_INSTANCE)],
+    ),
     same(
         "Task",
         &[
             REASON,
             concept("statusReason"),
-            Wrap { r4: "performerType", r5: "requestedPerformer", member: "concept" },
+            Wrap {
+                r4: "performerType",
+                r5: "requestedPerformer",
+                member: "concept",
+            },
             Row::Special(&task::TASK_RESTRICTION),
         ],
     ),

@@ -7,8 +7,13 @@ use super::carrier::{self, encode_rest};
 use super::engine::{Object, Part, Walk, part_url};
 use super::special::Special;
 
-pub static TASK_RESTRICTION: Special =
-    Special { r4: &["restriction"], r5: &["restriction", "requestedPeriod"], may_be_carried: &[], up, down };
+pub static TASK_RESTRICTION: Special = Special {
+    r4: &["restriction"],
+    r5: &["restriction", "requestedPeriod"],
+    may_be_carried: &[],
+    up,
+    down,
+};
 
 /// tsk-1 of R5.
 fn seeks_fulfilment(task: &Object) -> bool {
@@ -28,7 +33,9 @@ fn straight(walk: &mut Walk<'_>, part: &mut Part<'_>, restriction: &Object) {
 }
 
 fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
-    let Some(Value::Object(restriction)) = part.source.get("restriction") else { return };
+    let Some(Value::Object(restriction)) = part.source.get("restriction") else {
+        return;
+    };
     if seeks_fulfilment(part.source) {
         return straight(walk, part, restriction);
     }
@@ -38,7 +45,8 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         part.out.insert("requestedPeriod".to_owned(), period);
     }
     let url = part_url(&part.pair.carrier, "restriction");
-    part.carried.extend(encode_rest(walk, "Task.restriction", restriction, &["period"], url));
+    part.carried
+        .extend(encode_rest(walk, "Task.restriction", restriction, &["period"], url));
 }
 
 fn down(walk: &mut Walk<'_>, part: &mut Part<'_>) {

@@ -18,7 +18,7 @@ pub fn ref_1(node: &Node<'_>) -> bool {
     match node.text("reference").and_then(|reference| reference.strip_prefix('#')) {
         None => true,
         Some("") => node.inside,
-        Some(id) => node.around.contained.iter().any(|(other, _)| *other == Some(id)),
+        Some(id) => node.around.contained.contains_key(id),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an invariant sees: one element, its definition, and the resource around it.
 
 use serde_json::{Map, Value};
+use std::collections::HashMap;
 use std::fmt;
 
 use crate::fhir::elements::{Element, Tables, TypeTable};
@@ -42,8 +43,8 @@ impl fmt::Display for Path<'_> {
 pub struct Around<'a> {
     pub version: FhirVersion,
     pub tables: &'static Tables,
-    /// Id and type of the contained resources.
-    pub contained: Vec<(Option<&'a str>, &'a str)>,
+    /// The types of the contained resources, by id.
+    pub contained: HashMap<&'a str, &'a str>,
 }
 
 /// One element that is an object, or a resource.

@@ -18,8 +18,10 @@ pub enum Stated<'r> {
 /// The type in `Patient/1`, `https://server/Patient/1/_history/2` or, looked up in what is contained, `#p`.
 pub fn stated<'r>(around: &Around<'r>, reference: &'r str) -> Stated<'r> {
     if let Some(id) = reference.strip_prefix('#') {
-        let found = around.contained.iter().find(|(other, _)| *other == Some(id));
-        return found.map_or(Stated::Nothing, |(_, kind)| Stated::Type(kind));
+        return around
+            .contained
+            .get(id)
+            .map_or(Stated::Nothing, |kind| Stated::Type(kind));
     }
     let absolute = reference.contains(':');
     let path = reference.split(['?', '#', '|']).next().unwrap_or_default();
@@ -68,7 +70,7 @@ mod tests {
 
     #[test]
     fn the_type_is_read_from_every_kind_of_literal_reference() {
-        let contained = vec![(Some("p"), "Patient")];
+        let contained = [("p", "Patient")].into();
         let around = Around {
             version: FhirVersion::R5,
             tables: elements(FhirVersion::R5),

@@ -25,7 +25,7 @@ pub fn resource(
         tables: elements(version),
         contained: contained
             .iter()
-            .map(|(_, kind, inner)| (inner.get("id").and_then(Value::as_str), *kind))
+            .filter_map(|(_, kind, inner)| Some((inner.get("id")?.as_str()?, *kind)))
             .collect(),
     };
     let mut walk = Walk {
@@ -38,9 +38,9 @@ pub fn resource(
     let mut links_back = Vec::new();
     walk.inside = true;
     for (place, kind, inner) in contained {
-        let before = walk.local.take("#");
+        let before = walk.local.take("");
         walk.resource(place, kind, inner);
-        links_back.push(walk.local.take("#").is_some());
+        links_back.push(walk.local.take("").is_some());
         walk.local.extend(before);
     }
     walk.local_rules(contained, &links_back);
@@ -50,7 +50,7 @@ struct Walk<'w> {
     around: &'w Around<'w>,
     faults: &'w mut Faults,
     inside: bool,
-    /// Every `#…` that something points to.
+    /// Every `#…` that something points to, without the `#`.
     local: HashSet<&'w str>,
 }
 
@@ -92,7 +92,7 @@ impl<'w> Walk<'w> {
         for ((place, _, inner), links_back) in contained.iter().zip(links_back) {
             let id = inner.get("id").and_then(Value::as_str);
             let meta = |name: &str| inner.get("meta").is_some_and(|meta| meta.get(name).is_some());
-            let referred = id.is_some_and(|id| self.local.iter().any(|local| local.strip_prefix('#') == Some(id)));
+            let referred = id.is_some_and(|id| self.local.contains(id));
             let breaches = [
                 (
                     "dom-2",
@@ -257,9 +257,7 @@ impl<'w> Walk<'w> {
     fn string(&mut self, element: &'static Element, text: &'w str, path: &Path<'_>) {
         match element.type_name.as_str() {
             "xhtml" => self.narrative(text, path),
-            "uri" | "url" | "canonical" | "string" if text.starts_with('#') => {
-                self.local.insert(text);
-            }
+            "uri" | "url" | "canonical" | "string" => self.local.extend(text.strip_prefix('#')),
             _ => {}
         }
     }

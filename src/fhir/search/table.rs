@@ -197,7 +197,7 @@ const CONDITION: &[Parameter] = &[
     date("recorded-date", &["recordedDate"], "Condition-recorded-date"),
     concept("severity", &["severity"], "Condition-severity"),
     concept("stage", &["stage.summary"], "Condition-stage"),
-    reference!("subject", ["subject"], "Condition-subject", PATIENT_OR_GROUP).only(R5),
+    reference!("subject", ["subject"], "Condition-subject", PATIENT_OR_GROUP),
     concept("verification-status", &["verificationStatus"], "Condition-verification-status"),
 ];
 

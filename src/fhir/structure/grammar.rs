@@ -81,7 +81,8 @@ fn is_parameter(text: &str) -> bool {
         return false;
     };
     let quoted = value.len() >= 2 && value.starts_with('"') && value.ends_with('"');
-    is_token(name) && (quoted || is_token(value))
+    // Signatures write canonicalization=http://… without quotes: accepted, as other servers do.
+    is_token(name) && (quoted || (!value.is_empty() && value.bytes().all(|b| b.is_ascii_graphic() && b != b'"')))
 }
 
 fn is_token(text: &str) -> bool {
@@ -166,6 +167,7 @@ mod tests {
             is_mime("text/plain")
                 && is_mime("application/fhir+json; fhirVersion=4.0")
                 && is_mime("text/plain;charset=\"utf 8\"")
+                && is_mime("text/plain;a=http://x#y")
         );
         assert!(!is_mime("text") && !is_mime("text/") && !is_mime("a b/c") && !is_mime("text/plain;"));
         assert!(

@@ -7,7 +7,7 @@ use crate::fhir::version::FhirVersion;
 pub type Check = fn(&str) -> bool;
 
 /// Format name in the JSON Schemas → check, for one version.
-pub fn checks(version: FhirVersion) -> [(&'static str, Check); 21] {
+pub fn checks(version: FhirVersion) -> [(&'static str, Check); 22] {
     let [date_time, instant, time]: [Check; 3] = match version {
         FhirVersion::R4 => [is_date_time, is_instant, is_time],
         // R5 allows nanoseconds at most.
@@ -20,6 +20,8 @@ pub fn checks(version: FhirVersion) -> [(&'static str, Check); 21] {
     [
         ("fhir-string", is_string),
         ("fhir-markdown", is_string),
+        // Whether it is XHTML is asked with the invariants (txt-1, txt-2).
+        ("fhir-xhtml", |s| !s.trim().is_empty()),
         ("fhir-code", is_code),
         ("fhir-id", is_id),
         ("fhir-element-id", is_element_id),
@@ -42,11 +44,12 @@ pub fn checks(version: FhirVersion) -> [(&'static str, Check); 21] {
     ]
 }
 
-/// Text with something in it. Control characters are refused: XML, FHIR's other format, cannot carry them.
+/// Text with something in it. Control characters are discouraged, not forbidden (datatypes.html#string); only U+0000 is
+/// refused, since PostgreSQL cannot hold it.
 fn is_string(text: &str) -> bool {
     text.len() <= 4 * MAX_CHARACTERS
         && text.chars().any(|c| !c.is_whitespace())
-        && !text.bytes().any(|b| b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r'))
+        && !text.contains('\0')
         && (text.len() <= MAX_CHARACTERS || text.chars().count() <= MAX_CHARACTERS)
 }
 
@@ -345,7 +348,7 @@ mod tests {
     fn other_primitives() {
         all(is_id, &["a", "A-1.b"], &["", "a b", "å", "a_b", &"x".repeat(65)]);
         all(is_code, &["a", "a b"], &["", " a", "a ", "a  b", "\t"]);
-        all(is_string, &["a", " a\n"], &["", "  ", "\n\t", "a\u{1}"]);
+        all(is_string, &["a", " a\n"], &["", "  ", "\n\t", "a\0"]);
         all(
             is_uri,
             &["http://x/y", "urn:oid:1.2.3", "urn:uuid:x", "#a"],

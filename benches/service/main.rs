@@ -1,0 +1,31 @@
+//! `cargo bench`: the service against its own floor, both measured in the same run, in turns.
+//!
+//! * read by id: an actix handler that answers the same bytes from memory is the floor;
+//! * create of a fast kontakt with its rules, 32 clients: bare diesel on one thread that inserts the same rows in the
+//!   batch sizes the writer formed, at the same durability, is the floor.
+//!
+//! Machines are noisy: only the ratios are of worth, and of those the median.
+
+mod client;
+mod create;
+mod read;
+
+/// Turns of each measurement; the median of the ratios is told.
+const TURNS: usize = 7;
+/// Clients that ask at the same time.
+const CLIENTS: usize = 32;
+
+fn main() {
+    // `cargo test --benches` and the like only want to see that it builds.
+    if std::env::args().any(|argument| argument == "--test") {
+        return;
+    }
+    tell("read by id", 0.5, read::ratios());
+    tell("create of a fast kontakt with its rules", 0.4, create::ratios());
+}
+
+fn tell(what: &str, aim: f64, mut ratios: Vec<f64>) {
+    ratios.sort_by(f64::total_cmp);
+    let (least, median, most) = (ratios[0], ratios[ratios.len() / 2], ratios[ratios.len() - 1]);
+    println!("{what}: {median:.2} of the floor (min {least:.2}, max {most:.2}, {} turns; aim {aim})", ratios.len());
+}
