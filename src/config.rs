@@ -83,10 +83,18 @@ impl Default for Settings {
 /// Why the settings cannot be used, told to the operator.
 #[derive(Debug)]
 pub enum ConfigError {
-    Unreadable { file: PathBuf, reason: String },
-    Malformed { file: PathBuf, reason: String },
+    Unreadable {
+        file: PathBuf,
+        reason: String,
+    },
+    Malformed {
+        file: PathBuf,
+        reason: String,
+    },
     /// Without access control only loopback may be served.
-    NotLoopback { bind: SocketAddr },
+    NotLoopback {
+        bind: SocketAddr,
+    },
     /// There is no access control yet, so it must be said that none is wanted.
     OpenNotSaid,
 }
@@ -141,10 +149,14 @@ impl Settings {
 }
 
 fn read(file: &Path) -> Result<File, ConfigError> {
-    let text = std::fs::read_to_string(file)
-        .map_err(|error| ConfigError::Unreadable { file: file.to_owned(), reason: error.to_string() })?;
-    toml::from_str(&text)
-        .map_err(|error| ConfigError::Malformed { file: file.to_owned(), reason: error.to_string().trim().to_owned() })
+    let text = std::fs::read_to_string(file).map_err(|error| ConfigError::Unreadable {
+        file: file.to_owned(),
+        reason: error.to_string(),
+    })?;
+    toml::from_str(&text).map_err(|error| ConfigError::Malformed {
+        file: file.to_owned(),
+        reason: error.to_string().trim().to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -156,8 +168,16 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("fastkontakt-config-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let file = folder.join("settings.toml");
-        std::fs::write(&file, "bind = \"127.0.0.1:9000\"\nlog = \"warn\"\nmax_body_bytes = 1000\n").unwrap();
-        let flags = Flags { config: Some(file.clone()), log: Some("debug".to_owned()), ..Flags::default() };
+        std::fs::write(
+            &file,
+            "bind = \"127.0.0.1:9000\"\nlog = \"warn\"\nmax_body_bytes = 1000\n",
+        )
+        .unwrap();
+        let flags = Flags {
+            config: Some(file.clone()),
+            log: Some("debug".to_owned()),
+            ..Flags::default()
+        };
         let settings = Settings::new(&flags).unwrap();
         assert_eq!(settings.bind.port(), 9000);
         assert_eq!(settings.log, "debug");
@@ -177,6 +197,9 @@ mod tests {
         settings.open = true;
         assert!(settings.require_safe_bind().is_ok());
         settings.bind = SocketAddr::from(([0, 0, 0, 0], 8080));
-        assert!(matches!(settings.require_safe_bind(), Err(ConfigError::NotLoopback { .. })));
+        assert!(matches!(
+            settings.require_safe_bind(),
+            Err(ConfigError::NotLoopback { .. })
+        ));
     }
 }

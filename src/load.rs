@@ -36,7 +36,10 @@ pub fn run(bind: SocketAddr) -> Result<(), Box<dyn Error>> {
         // Bound before the loading, so that a port in use is told at once.
         let application = Application::bind(&settings, door.clone()).await?;
         let people = demo::people(SEED, door.clock.today());
-        println!("Fastkontakt demo: loading {} synthetic patients of four regions", people.patients);
+        println!(
+            "Fastkontakt demo: loading {} synthetic patients of four regions",
+            people.patients
+        );
         load(&door, people, |title, done, of, resources| {
             println!("  {done:>3} of {of}: {title} ({resources} resources so far)");
         })
@@ -58,7 +61,10 @@ pub async fn load(door: &Door, people: Demo, progress: impl Fn(&str, usize, usiz
             purpose: "HSYSADMIN",
             request_id: Uuid::new_v4().to_string(),
         };
-        let refused = |problem| LoadError { bundle: bundle.title.clone(), problem };
+        let refused = |problem| LoadError {
+            bundle: bundle.title.clone(),
+            problem,
+        };
         let orders = transaction::orders(bundle.version, bundle.bundle, &[]).map_err(refused)?;
         resources += door.write(&call, orders).await.map_err(refused)?.len();
         progress(&bundle.title, index + 1, of, resources);

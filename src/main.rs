@@ -57,7 +57,10 @@ enum Command {
 }
 
 fn fhir_version(name: &str) -> Result<FhirVersion, String> {
-    FhirVersion::ALL.into_iter().find(|version| version.name() == name).ok_or_else(|| "r4 or r5".to_owned())
+    FhirVersion::ALL
+        .into_iter()
+        .find(|version| version.name() == name)
+        .ok_or_else(|| "r4 or r5".to_owned())
 }
 
 fn main() -> ExitCode {
@@ -66,8 +69,20 @@ fn main() -> ExitCode {
         Command::Serve(flags) => serve(&flags),
         Command::Migrate(flags) => migrate(&flags),
         Command::Reindex(flags) => reindex(&flags),
-        Command::Validate { policy, fhir, date, policies, files } => {
-            return validate::run(&validate::Task { policy, version: fhir, date, policies, files });
+        Command::Validate {
+            policy,
+            fhir,
+            date,
+            policies,
+            files,
+        } => {
+            return validate::run(&validate::Task {
+                policy,
+                version: fhir,
+                date,
+                policies,
+                files,
+            });
         }
         Command::Openapi => {
             print!("{}", openapi::document());

@@ -18,19 +18,32 @@ impl Metrics {
     pub fn new() -> Result<Metrics, prometheus::Error> {
         let registry = Registry::new();
         let requests = IntCounterVec::new(
-            Opts::new("fastkontakt_requests_total", "FHIR interactions answered, by interaction and HTTP status."),
+            Opts::new(
+                "fastkontakt_requests_total",
+                "FHIR interactions answered, by interaction and HTTP status.",
+            ),
             &["interaction", "status"],
         )?;
         let durations = HistogramVec::new(
-            HistogramOpts::new("fastkontakt_request_seconds", "Time from request to answer, by interaction and status.")
-                .buckets(vec![0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0]),
+            HistogramOpts::new(
+                "fastkontakt_request_seconds",
+                "Time from request to answer, by interaction and status.",
+            )
+            .buckets(vec![
+                0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
+            ]),
             &["interaction", "status"],
         )?;
         let writer_queue = IntGauge::new("fastkontakt_writer_queue", "Writes waiting for the writer (SQLite).")?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(durations.clone()))?;
         registry.register(Box::new(writer_queue.clone()))?;
-        Ok(Metrics { registry, requests, durations, writer_queue })
+        Ok(Metrics {
+            registry,
+            requests,
+            durations,
+            writer_queue,
+        })
     }
 
     /// Counts one answered interaction.
@@ -52,7 +65,13 @@ impl Metrics {
 /// `level` is a filter such as `info` or `fastkontakt=debug`.
 pub fn start_logging(level: &str, json: bool) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
-    let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let logger = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     // A second call (tests start many servers in one process) finds the first logger in place, which is well.
-    let _already_set = if json { logger.json().flatten_event(true).try_init() } else { logger.try_init() };
+    let _already_set = if json {
+        logger.json().flatten_event(true).try_init()
+    } else {
+        logger.try_init()
+    };
 }

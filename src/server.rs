@@ -62,7 +62,10 @@ pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> 
         store,
         policies: Arc::new(policies),
         clock,
-        limits: Limits { bytes: settings.max_body_bytes, depth: settings.max_depth },
+        limits: Limits {
+            bytes: settings.max_body_bytes,
+            depth: settings.max_depth,
+        },
     })
 }
 
@@ -76,12 +79,20 @@ pub struct Application {
 impl Application {
     /// Binds; from here on the address is known and connections wait.
     pub async fn bind(settings: &Settings, door: Door) -> Result<Application, StartError> {
-        let cannot_bind = |error| StartError::Bind { address: settings.bind, error };
+        let cannot_bind = |error| StartError::Bind {
+            address: settings.bind,
+            error,
+        };
         let listener = TcpListener::bind(settings.bind).map_err(cannot_bind)?;
         let address = listener.local_addr().map_err(cannot_bind)?;
         let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
         let sealer = Sealer::of(&door.store).await.map_err(StartError::Store)?;
-        let app = web::Data::new(App { door: door.clone(), metrics, sealer, base_url: settings.base_url.clone() });
+        let app = web::Data::new(App {
+            door: door.clone(),
+            metrics,
+            sealer,
+            base_url: settings.base_url.clone(),
+        });
         let mut server = HttpServer::new(move || ActixApp::new().app_data(app.clone()).configure(api::routes));
         if let Some(workers) = settings.workers {
             server = server.workers(workers);

@@ -52,7 +52,10 @@ pub fn run(task: &Task) -> ExitCode {
     if let Some(name) = &task.policy
         && policies.by_name(name).is_none()
     {
-        return unreadable(&format!("there is no policy {name}; there are {}", policies.names().join(", ")));
+        return unreadable(&format!(
+            "there is no policy {name}; there are {}",
+            policies.names().join(", ")
+        ));
     }
     let mut texts = Vec::with_capacity(task.files.len());
     for file in &task.files {
@@ -70,7 +73,11 @@ pub fn run(task: &Task) -> ExitCode {
         }
     }
     errors += judge(task, &policies, &found);
-    if errors == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
+    if errors == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    }
 }
 
 fn unreadable(reason: &str) -> ExitCode {
@@ -80,13 +87,20 @@ fn unreadable(reason: &str) -> ExitCode {
 
 /// The resources of one file: itself, or the entries of a Bundle. What lies outside the closed set is told and skipped.
 fn resources(version: FhirVersion, file: &Path, bytes: &[u8]) -> Result<Vec<Found>, Problem> {
-    let limits = Limits { bytes: bytes.len(), ..Limits::default() };
+    let limits = Limits {
+        bytes: bytes.len(),
+        ..Limits::default()
+    };
     let value = crate::fhir::json::read(bytes, &limits).map_err(|fault| Problem::NotFhir(vec![fault]))?;
     if content::type_of(&value) != Some("Bundle") {
         return Ok(resource(version, file, None, value)?.into_iter().collect());
     }
     content::check(version, "Bundle", &value)?;
-    let entries = value.get("entry").and_then(Value::as_array).cloned().unwrap_or_default();
+    let entries = value
+        .get("entry")
+        .and_then(Value::as_array)
+        .cloned()
+        .unwrap_or_default();
     let mut found = Vec::with_capacity(entries.len());
     for (index, mut entry) in entries.into_iter().enumerate() {
         if let Some(inner) = entry.get_mut("resource").map(Value::take) {
@@ -97,21 +111,24 @@ fn resources(version: FhirVersion, file: &Path, bytes: &[u8]) -> Result<Vec<Foun
     Ok(found)
 }
 
-fn resource(
-    version: FhirVersion,
-    file: &Path,
-    entry: Option<String>,
-    value: Value,
-) -> Result<Option<Found>, Problem> {
+fn resource(version: FhirVersion, file: &Path, entry: Option<String>, value: Value) -> Result<Option<Found>, Problem> {
     let Some(kind) = content::type_of(&value).and_then(ResourceType::from_name) else {
-        println!("{}: {}: outside the closed set of types, not checked", file.display(), entry.unwrap_or_default());
+        println!(
+            "{}: {}: outside the closed set of types, not checked",
+            file.display(),
+            entry.unwrap_or_default()
+        );
         return Ok(None);
     };
     content::check(version, kind.name(), &value)?;
     let content = Content::new(version, kind, value, &[]);
     // Without an id a resource still needs one of its own, or two such contacts would be taken for one.
     let id = content.id().map_or_else(|| Uuid::new_v4().to_string(), str::to_owned);
-    Ok(Some(Found { file: file.to_owned(), entry, prepared: content.prepare(&id)? }))
+    Ok(Some(Found {
+        file: file.to_owned(),
+        entry,
+        prepared: content.prepare(&id)?,
+    }))
 }
 
 /// Prints the faults of a file; returns how many.
@@ -119,7 +136,13 @@ fn tell_problem(file: &Path, problem: &Problem) -> usize {
     match problem {
         Problem::NotFhir(faults) => {
             for fault in faults {
-                println!("{}: error {} {}: {}", file.display(), fault.code.code(), fault.expression, fault.text.sv);
+                println!(
+                    "{}: error {} {}: {}",
+                    file.display(),
+                    fault.code.code(),
+                    fault.expression,
+                    fault.text.sv
+                );
             }
             faults.len()
         }
@@ -137,13 +160,24 @@ fn judge(task: &Task, policies: &Policies, found: &[Found]) -> usize {
     let today = task.date.unwrap_or_else(|| Clock::System.today());
     let mut errors = 0;
     for Found { file, entry, prepared } in found {
-        let skrivning = Skrivning { written: &prepared.fact, stored: None, bara_avslut: false };
+        let skrivning = Skrivning {
+            written: &prepared.fact,
+            stored: None,
+            bara_avslut: false,
+        };
         let Ok(judgement) = bedom_enligt(&skrivning, &mut files, policies, task.policy.as_deref(), today);
         for finding in judgement.findings {
             let path = prepared.paths.to_source(&finding.expression);
-            let path = entry.as_deref().map_or_else(|| path.clone(), |entry| in_resource(entry, &path));
+            let path = entry
+                .as_deref()
+                .map_or_else(|| path.clone(), |entry| in_resource(entry, &path));
             let (severity, rule) = (finding.severity.code(), finding.rule.as_str());
-            println!("{}: {severity} {rule} {path}: {} ({})", file.display(), finding.text.sv, finding.source);
+            println!(
+                "{}: {severity} {rule} {path}: {} ({})",
+                file.display(),
+                finding.text.sv,
+                finding.source
+            );
             errors += usize::from(finding.severity == Severity::Error);
         }
     }

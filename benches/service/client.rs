@@ -42,7 +42,11 @@ impl Service {
                 application.run().await.expect("the server runs");
             });
         });
-        Service { address: told.recv().expect("the server starts"), door, folder }
+        Service {
+            address: told.recv().expect("the server starts"),
+            door,
+            folder,
+        }
     }
 }
 
@@ -63,7 +67,11 @@ impl Connection {
     pub fn open(address: SocketAddr) -> Connection {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP option");
-        Connection { stream: BufReader::new(stream), line: String::new(), body: Vec::new() }
+        Connection {
+            stream: BufReader::new(stream),
+            line: String::new(),
+            body: Vec::new(),
+        }
     }
 
     /// Sends a whole request; returns status and body of the answer.
@@ -100,12 +108,7 @@ pub fn write_request(method: &str, path: &str, body: &str) -> Vec<u8> {
 
 /// Lets all clients ask at once until `time` has passed; returns answers per second.
 /// `request(client, number)` is the request; every answer must have `status`.
-pub fn rate(
-    address: SocketAddr,
-    time: Duration,
-    status: u16,
-    request: impl Fn(usize, usize) -> Vec<u8> + Sync,
-) -> f64 {
+pub fn rate(address: SocketAddr, time: Duration, status: u16, request: impl Fn(usize, usize) -> Vec<u8> + Sync) -> f64 {
     let barrier = Barrier::new(CLIENTS);
     let (request, barrier) = (&request, &barrier);
     let counts: Vec<(usize, f64)> = std::thread::scope(|scope| {
@@ -125,7 +128,10 @@ pub fn rate(
                 })
             })
             .collect();
-        clients.into_iter().map(|client| client.join().expect("a client ends well")).collect()
+        clients
+            .into_iter()
+            .map(|client| client.join().expect("a client ends well"))
+            .collect()
     });
     counts.iter().map(|(answers, took)| *answers as f64 / took).sum()
 }

@@ -36,7 +36,10 @@ fn ratio() -> f64 {
     let floor = floor(&service.folder, &rows, &batches);
     let sizes: usize = batches.iter().map(|(size, count)| size * count).sum();
     let count: usize = batches.iter().map(|(_, count)| count).sum();
-    println!("  create: {ours:.0}/s, floor {floor:.0}/s, {:.1} writes a transaction", sizes as f64 / count as f64);
+    println!(
+        "  create: {ours:.0}/s, floor {floor:.0}/s, {:.1} writes a transaction",
+        sizes as f64 / count as f64
+    );
     ours / floor
 }
 
@@ -44,37 +47,63 @@ fn ratio() -> f64 {
 fn register(service: &Service) {
     let mut connection = Connection::open(service.address);
     let mut put = |resource: Value| {
-        let path = format!("/fhir/r5/{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+        let path = format!(
+            "/fhir/r5/{}/{}",
+            resource["resourceType"].as_str().unwrap(),
+            resource["id"].as_str().unwrap()
+        );
         let (status, body) = connection.ask(&write_request("PUT", &path, &resource.to_string()));
         assert_eq!(status, 201, "{}", String::from_utf8_lossy(body));
     };
-    put(json!({ "resourceType": "Organization", "id": "region", "name": "Regionen", "identifier": [
-        { "system": "urn:oid:1.2.752.129.2.1.4.1", "value": "SE2321000164-1000" }] }));
-    put(json!({ "resourceType": "Organization", "id": "vc", "name": "Vårdcentralen",
+    put(
+        json!({ "resourceType": "Organization", "id": "region", "name": "Regionen", "identifier": [
+        { "system": "urn:oid:1.2.752.129.2.1.4.1", "value": "SE2321000164-1000" }] }),
+    );
+    put(
+        json!({ "resourceType": "Organization", "id": "vc", "name": "Vårdcentralen",
         "identifier": [{ "system": "urn:oid:1.2.752.129.2.1.4.1", "value": "SE2321000164-0001" }],
         "partOf": { "reference": "Organization/region" },
-        "contact": [{ "telecom": [{ "system": "phone", "value": "019-000000" }] }] }));
-    put(json!({ "resourceType": "Practitioner", "id": "s", "name": [{ "family": "Testsson" }],
-        "qualification": [{ "code": { "coding": [{ "system": "urn:oid:1.2.752.116.3.1.3", "code": "SJ" }] } }] }));
-    put(json!({ "resourceType": "PractitionerRole", "id": "s", "practitioner": { "reference": "Practitioner/s" },
+        "contact": [{ "telecom": [{ "system": "phone", "value": "019-000000" }] }] }),
+    );
+    put(
+        json!({ "resourceType": "Practitioner", "id": "s", "name": [{ "family": "Testsson" }],
+        "qualification": [{ "code": { "coding": [{ "system": "urn:oid:1.2.752.116.3.1.3", "code": "SJ" }] } }] }),
+    );
+    put(
+        json!({ "resourceType": "PractitionerRole", "id": "s", "practitioner": { "reference": "Practitioner/s" },
         "organization": { "reference": "Organization/vc" },
-        "code": [{ "coding": [{ "system": "urn:oid:1.2.752.129.2.2.1.4", "code": "206090" }] }] }));
+        "code": [{ "coding": [{ "system": "urn:oid:1.2.752.129.2.2.1.4", "code": "206090" }] }] }),
+    );
     for client in 0..CLIENTS {
         for number in 0..PATIENTS {
-            put(json!({ "resourceType": "Patient", "id": format!("p{client}-{number}"), "name": [{ "family": "Prov" }],
-                "identifier": [{ "system": "http://electronichealth.se/identifier/personnummer", "value": number_of(client, number) }] }));
+            put(
+                json!({ "resourceType": "Patient", "id": format!("p{client}-{number}"), "name": [{ "family": "Prov" }],
+                "identifier": [{ "system": "http://electronichealth.se/identifier/personnummer", "value": number_of(client, number) }] }),
+            );
         }
     }
 }
 
 /// A synthetic personnummer with a computed check digit.
 fn number_of(client: usize, number: usize) -> String {
-    let nine = format!("{:02}{:02}{:02}98{}", 10 + client, number / 5 + 1, number % 5 + 1, client % 10);
+    let nine = format!(
+        "{:02}{:02}{:02}98{}",
+        10 + client,
+        number / 5 + 1,
+        number % 5 + 1,
+        client % 10
+    );
     let sum: u32 = nine
         .chars()
         .filter_map(|digit| digit.to_digit(10))
         .enumerate()
-        .map(|(place, digit)| if place % 2 == 0 { digit * 2 / 10 + digit * 2 % 10 } else { digit })
+        .map(|(place, digit)| {
+            if place % 2 == 0 {
+                digit * 2 / 10 + digit * 2 % 10
+            } else {
+                digit
+            }
+        })
         .sum();
     format!("19{nine}{}", (10 - sum % 10) % 10)
 }
@@ -92,8 +121,15 @@ fn contact(client: usize, number: usize) -> Value {
 
 /// How many transactions of each size came since.
 fn difference(now: &[(usize, u64)], before: &[(usize, u64)]) -> Vec<(usize, usize)> {
-    let earlier = |size| before.iter().find(|(known, _)| *known == size).map_or(0, |(_, count)| *count);
-    now.iter().map(|(size, count)| (*size, (count - earlier(*size)) as usize)).collect()
+    let earlier = |size| {
+        before
+            .iter()
+            .find(|(known, _)| *known == size)
+            .map_or(0, |(_, count)| *count)
+    };
+    now.iter()
+        .map(|(size, count)| (*size, (count - earlier(*size)) as usize))
+        .collect()
 }
 
 fn open(folder: &Path, name: &str) -> SqliteConnection {
@@ -104,8 +140,14 @@ fn open(folder: &Path, name: &str) -> SqliteConnection {
 /// The last rows of history and audit.
 fn highest(folder: &Path) -> (i64, i64) {
     let mut connection = open(folder, "bench.db");
-    let seq: Option<i64> = history::table.select(diesel::dsl::max(history::seq)).get_result(&mut connection).expect("rows");
-    let audited: Option<i64> = audit::table.select(diesel::dsl::max(audit::seq)).get_result(&mut connection).expect("rows");
+    let seq: Option<i64> = history::table
+        .select(diesel::dsl::max(history::seq))
+        .get_result(&mut connection)
+        .expect("rows");
+    let audited: Option<i64> = audit::table
+        .select(diesel::dsl::max(audit::seq))
+        .get_result(&mut connection)
+        .expect("rows");
     (seq.unwrap_or(0), audited.unwrap_or(0))
 }
 
@@ -135,12 +177,21 @@ impl Rows {
     /// The rows of the creates that came after these of history and audit.
     fn since(folder: &Path, (seq, audited): (i64, i64)) -> Rows {
         let mut c = open(folder, "bench.db");
-        let resources: Vec<ResourceRow> =
-            resource::table.filter(resource::key.gt(seq)).order(resource::key).load(&mut c).expect("rows");
-        let versions: Vec<HistoryRow> =
-            history::table.filter(history::seq.gt(seq)).order(history::seq).load(&mut c).expect("rows");
-        let audits: Vec<AuditRow> =
-            audit::table.filter(audit::seq.gt(audited)).order(audit::seq).load(&mut c).expect("rows");
+        let resources: Vec<ResourceRow> = resource::table
+            .filter(resource::key.gt(seq))
+            .order(resource::key)
+            .load(&mut c)
+            .expect("rows");
+        let versions: Vec<HistoryRow> = history::table
+            .filter(history::seq.gt(seq))
+            .order(history::seq)
+            .load(&mut c)
+            .expect("rows");
+        let audits: Vec<AuditRow> = audit::table
+            .filter(audit::seq.gt(audited))
+            .order(audit::seq)
+            .load(&mut c)
+            .expect("rows");
         let rows = resources
             .into_iter()
             .zip(versions)
@@ -148,16 +199,34 @@ impl Rows {
             .map(|((resource, history), audit)| {
                 let key = resource.0;
                 Row {
-                    tokens: index_token::table.filter(index_token::resource.eq(key)).filter(index_token::patient.eq(resource.3)).load(&mut c).expect("rows"),
-                    references: index_reference::table.filter(index_reference::resource.eq(key)).filter(index_reference::patient.eq(resource.3)).load(&mut c).expect("rows"),
-                    dates: index_date::table.filter(index_date::resource.eq(key)).filter(index_date::patient.eq(resource.3)).load(&mut c).expect("rows"),
+                    tokens: index_token::table
+                        .filter(index_token::resource.eq(key))
+                        .filter(index_token::patient.eq(resource.3))
+                        .load(&mut c)
+                        .expect("rows"),
+                    references: index_reference::table
+                        .filter(index_reference::resource.eq(key))
+                        .filter(index_reference::patient.eq(resource.3))
+                        .load(&mut c)
+                        .expect("rows"),
+                    dates: index_date::table
+                        .filter(index_date::resource.eq(key))
+                        .filter(index_date::patient.eq(resource.3))
+                        .load(&mut c)
+                        .expect("rows"),
                     resource,
                     history,
                     audit,
                 }
             })
             .collect();
-        Rows { patients: patient_key::table.filter(patient_key::key.gt(0)).load(&mut c).expect("rows"), rows }
+        Rows {
+            patients: patient_key::table
+                .filter(patient_key::key.gt(0))
+                .load(&mut c)
+                .expect("rows"),
+            rows,
+        }
     }
 }
 
@@ -169,7 +238,8 @@ fn floor(folder: &Path, rows: &Rows, batches: &[(usize, usize)]) -> f64 {
     store.close_blocking();
     let mut c = open(folder, "floor.db");
     // As the writer has it; foreign keys are off, because the rows of the staff are not there.
-    c.batch_execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;").expect("pragmas");
+    c.batch_execute("PRAGMA synchronous = FULL; PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;")
+        .expect("pragmas");
     for (key, id) in &rows.patients {
         diesel::insert_into(patient_key::table)
             .values((patient_key::key.eq(key), patient_key::id.eq(id)))
@@ -182,7 +252,8 @@ fn floor(folder: &Path, rows: &Rows, batches: &[(usize, usize)]) -> f64 {
     while !left.is_empty() {
         let size = sizes.next().unwrap_or(1).min(left.len());
         let (batch, rest) = left.split_at(size);
-        c.immediate_transaction(|c| batch.iter().try_for_each(|row| insert(c, row))).expect("a transaction");
+        c.immediate_transaction(|c| batch.iter().try_for_each(|row| insert(c, row)))
+            .expect("a transaction");
         left = rest;
     }
     rows.rows.len() as f64 / started.elapsed().as_secs_f64()

@@ -27,5 +27,8 @@ fn main() {
 fn tell(what: &str, aim: f64, mut ratios: Vec<f64>) {
     ratios.sort_by(f64::total_cmp);
     let (least, median, most) = (ratios[0], ratios[ratios.len() / 2], ratios[ratios.len() - 1]);
-    println!("{what}: {median:.2} of the floor (min {least:.2}, max {most:.2}, {} turns; aim {aim})", ratios.len());
+    println!(
+        "{what}: {median:.2} of the floor (min {least:.2}, max {most:.2}, {} turns; aim {aim})",
+        ratios.len()
+    );
 }

@@ -15,10 +15,11 @@ use serde_json::Value;
 use super::negotiate::{Ask, Manner, Return, request_id};
 use super::outcome;
 use crate::access::Interaction;
-use crate::door::problem::Problem;
 use crate::door::content::{self, Content};
+use crate::door::problem::Problem;
 use crate::door::{Order, Outcome, Written};
 use crate::fhir::convert::r5_to_r4;
+use crate::fhir::json::reread;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::riktlinje::Finding;
@@ -34,19 +35,26 @@ where
     let started = Instant::now();
     let manner = Manner::of(&request);
     let asked = Ask::new(&request, interaction);
-    let id = asked.as_ref().map_or_else(|_| request_id(&request), |ask| ask.call.request_id.clone());
+    let id = asked
+        .as_ref()
+        .map_or_else(|_| request_id(&request), |ask| ask.call.request_id.clone());
     let result = match asked {
         Ok(ask) => AssertUnwindSafe(handler(ask)).catch_unwind().await.unwrap_or_else(|_| {
-            Err(Problem::Internal { reason: "a handler panicked".to_owned() })
+            Err(Problem::Internal {
+                reason: "a handler panicked".to_owned(),
+            })
         }),
         Err(problem) => Err(problem),
     };
     let mut response = result.unwrap_or_else(|problem| refuse(&problem, manner, &id));
     if let Ok(value) = header::HeaderValue::from_str(&id) {
-        response.headers_mut().insert(header::HeaderName::from_static("x-request-id"), value);
+        response
+            .headers_mut()
+            .insert(header::HeaderName::from_static("x-request-id"), value);
     }
     if let Some(app) = request.app_data::<web::Data<App>>() {
-        app.metrics.observe(interaction.code(), response.status().as_u16(), started.elapsed());
+        app.metrics
+            .observe(interaction.code(), response.status().as_u16(), started.elapsed());
     }
     tracing::info!(
         request_id = %id,
@@ -94,7 +102,11 @@ pub fn fhir(status: StatusCode, version: FhirVersion) -> HttpResponseBuilder {
 
 /// A JSON value as response text.
 pub fn text_of(value: &Value, pretty: bool) -> String {
-    if pretty { format!("{value:#}") } else { value.to_string() }
+    if pretty {
+        format!("{value:#}")
+    } else {
+        value.to_string()
+    }
 }
 
 /// A stored R5 text as the caller wants it: untouched for R5, converted for R4.
@@ -102,8 +114,9 @@ pub fn resource_text(stored: String, manner: Manner) -> Result<String, Problem> 
     if manner.version == FhirVersion::R5 && !manner.pretty {
         return Ok(stored);
     }
-    let resource: Value = serde_json::from_str(&stored)
-        .map_err(|_| Problem::Internal { reason: "a stored resource is not JSON".to_owned() })?;
+    let resource = reread(&stored).map_err(|_| Problem::Internal {
+        reason: "a stored resource is not JSON".to_owned(),
+    })?;
     let resource = match manner.version {
         FhirVersion::R5 => resource,
         FhirVersion::R4 => r5_to_r4(&resource).resource,
@@ -123,8 +136,10 @@ pub fn http_date(at: Timestamp) -> header::HttpDate {
 
 /// `X-Riktlinje: FK-04;warning, FVK-06;information`: ids and severities, nothing more (riktlinje.md part 1).
 fn riktlinje_header(findings: &[Finding]) -> String {
-    let told: Vec<String> =
-        findings.iter().map(|finding| format!("{};{}", finding.rule.as_str(), finding.severity.code())).collect();
+    let told: Vec<String> = findings
+        .iter()
+        .map(|finding| format!("{};{}", finding.rule.as_str(), finding.severity.code()))
+        .collect();
     told.join(", ")
 }
 
@@ -134,7 +149,10 @@ impl Ask {
         let limit = self.app.door.limits.bytes;
         match payload.to_bytes_limited(limit).await {
             Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(_)) => Err(Problem::bad_request("Innehållet kunde inte läsas.", "The body could not be read.")),
+            Ok(Err(_)) => Err(Problem::bad_request(
+                "Innehållet kunde inte läsas.",
+                "The body could not be read.",
+            )),
             Err(_) => Err(Problem::BodyTooLarge { limit }),
         }
     }
@@ -151,7 +169,11 @@ impl Ask {
             return work();
         }
         let done = web::block(work).await;
-        done.unwrap_or_else(|_| Err(Problem::Internal { reason: "the blocking pool is gone".to_owned() }))
+        done.unwrap_or_else(|_| {
+            Err(Problem::Internal {
+                reason: "the blocking pool is gone".to_owned(),
+            })
+        })
     }
 
     /// Reads a body as a resource of this type, strictly, in the version of the address.
@@ -169,14 +191,19 @@ impl Ask {
         let mut written = self.app.door.write(&self.call, vec![order]).await?;
         match written.pop() {
             Some(written) => self.wrote(written),
-            None => Err(Problem::Internal { reason: "the door answered nothing".to_owned() }),
+            None => Err(Problem::Internal {
+                reason: "the door answered nothing".to_owned(),
+            }),
         }
     }
 
     /// The answer to a read of a stored version; 304 when the caller has it already.
     pub fn disclose(&self, stored: Stored) -> Result<HttpResponse, Problem> {
-        let status =
-            if self.has_already(stored.version, stored.last_updated) { StatusCode::NOT_MODIFIED } else { StatusCode::OK };
+        let status = if self.has_already(stored.version, stored.last_updated) {
+            StatusCode::NOT_MODIFIED
+        } else {
+            StatusCode::OK
+        };
         let mut response = fhir(status, self.version());
         response.insert_header((header::ETAG, etag(stored.version)));
         response.insert_header((header::LAST_MODIFIED, http_date(stored.last_updated)));

@@ -27,7 +27,8 @@ impl BundleText {
 
     /// Adds an entry; each part is given as JSON text.
     pub fn entry(&mut self, full_url: Option<&str>, resource: Option<&str>, parts: &[(&str, String)]) {
-        self.text.push_str(if self.entries == 0 { r#","entry":["# } else { "," });
+        self.text
+            .push_str(if self.entries == 0 { r#","entry":["# } else { "," });
         self.entries += 1;
         let mut members = Vec::with_capacity(2 + parts.len());
         if let Some(url) = full_url {
@@ -37,7 +38,8 @@ impl BundleText {
         self.text.push_str(&members.join(","));
         let mut first = members.is_empty();
         if let Some(resource) = resource {
-            self.text.push_str(if first { r#""resource":"# } else { r#","resource":"# });
+            self.text
+                .push_str(if first { r#""resource":"# } else { r#","resource":"# });
             self.text.push_str(resource);
             first = false;
         }

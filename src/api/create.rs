@@ -35,7 +35,10 @@ pub async fn create(request: HttpRequest, path: web::Path<(String, String)>, pay
         let bytes = ask.body(payload).await?;
         let content = ask.content(kind, bytes).await?;
         let prepared = content.prepare(&Uuid::now_v7().to_string())?;
-        let order = Order { action: Action::Create(prepared), entry: None };
+        let order = Order {
+            action: Action::Create(prepared),
+            entry: None,
+        };
         ask.write_one(order).await
     })
     .await

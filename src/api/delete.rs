@@ -27,7 +27,11 @@ use crate::door::{Action, Order};
 pub async fn delete(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
     answer(request, Interaction::Delete, |ask| async move {
         let kind = ask.kind(&path.1)?;
-        let action = Action::Delete { kind, id: path.2.clone(), precondition: ask.precondition()? };
+        let action = Action::Delete {
+            kind,
+            id: path.2.clone(),
+            precondition: ask.precondition()?,
+        };
         ask.write_one(Order { action, entry: None }).await
     })
     .await

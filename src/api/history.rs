@@ -37,13 +37,24 @@ pub async fn history(request: HttpRequest, path: web::Path<(String, String, Stri
         let kind = ask.kind(&kind)?;
         let page = Page::read(&query)?;
         // One more than the page tells whether there is a next one.
-        let mut versions = ask.app.door.history(&ask.call, kind, id.clone(), page.count + 1, page.before).await?;
+        let mut versions = ask
+            .app
+            .door
+            .history(&ask.call, kind, id.clone(), page.count + 1, page.before)
+            .await?;
         let more = versions.len() as i64 > page.count;
         versions.truncate(page.count as usize);
         let address = format!("{}/{kind}/{id}/_history", ask.base);
         let mut links = vec![("self", page.url(&address))];
         if let Some(last) = versions.last().filter(|_| more) {
-            links.push(("next", Page { before: Some(last.version), ..page }.url(&address)));
+            links.push((
+                "next",
+                Page {
+                    before: Some(last.version),
+                    ..page
+                }
+                .url(&address),
+            ));
         }
         let mut bundle = BundleText::new("history", None, &links);
         for version in versions {
@@ -68,11 +79,18 @@ fn entry(bundle: &mut BundleText, ask: &Ask, stored: Stored) -> Result<(), Probl
         instant(stored.last_updated)
     );
     let parts = [
-        ("request", format!(r#"{{"method":"{method}","url":{}}}"#, quoted(&address))),
+        (
+            "request",
+            format!(r#"{{"method":"{method}","url":{}}}"#, quoted(&address)),
+        ),
         ("response", response),
     ];
     let full_url = format!("{}/{address}", ask.base);
-    let resource = if stored.deleted { None } else { Some(resource_text(stored.body, ask.manner)?) };
+    let resource = if stored.deleted {
+        None
+    } else {
+        Some(resource_text(stored.body, ask.manner)?)
+    };
     bundle.entry(Some(&full_url), resource.as_deref(), &parts);
     Ok(())
 }
@@ -87,7 +105,10 @@ struct Page {
 
 impl Page {
     fn read(query: &str) -> Result<Page, Problem> {
-        let mut page = Page { count: PAGE.0, before: None };
+        let mut page = Page {
+            count: PAGE.0,
+            before: None,
+        };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
             let number: Option<i64> = value.parse().ok().filter(|number| *number >= 0);
             match (name.as_ref(), number) {
@@ -97,7 +118,10 @@ impl Page {
                 (name, _) => {
                     return Err(Problem::bad_request(
                         format!("Historik tar inte emot parametern {} med det värdet.", known_name(name)),
-                        format!("History does not take the parameter {} with that value.", known_name(name)),
+                        format!(
+                            "History does not take the parameter {} with that value.",
+                            known_name(name)
+                        ),
                     ));
                 }
             }
@@ -106,13 +130,19 @@ impl Page {
     }
 
     fn url(self, address: &str) -> String {
-        let before = self.before.map(|version| format!("&_before={version}")).unwrap_or_default();
+        let before = self
+            .before
+            .map(|version| format!("&_before={version}"))
+            .unwrap_or_default();
         format!("{address}?_count={}{before}", self.count)
     }
 }
 
 /// A parameter's name may be repeated to the caller when it looks like one.
 fn known_name(name: &str) -> &str {
-    let plain = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b':' | b'.'));
+    let plain = name.len() <= 64
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b':' | b'.'));
     if plain { name } else { "(okänt namn)" }
 }

@@ -63,7 +63,9 @@ fn resource(version: FhirVersion, kind: ResourceType) -> Value {
     .iter()
     .map(|interaction| json!({ "code": interaction.code() }))
     .collect();
-    let search: Vec<Value> = parameters(version, kind).map(|parameter| search_param(version, parameter)).collect();
+    let search: Vec<Value> = parameters(version, kind)
+        .map(|parameter| search_param(version, parameter))
+        .collect();
     json!({
         "type": kind.name(),
         "interaction": interactions,

@@ -26,11 +26,26 @@ pub fn routes(config: &mut web::ServiceConfig) {
     config
         .service(
             web::scope("/fhir/{version}")
-                .service(web::resource(["", "/"]).post(transaction::transaction).default_service(web::to(answer::only_post)))
-                .service(web::resource("/metadata").get(metadata::metadata).default_service(web::to(answer::only_get)))
-                .service(web::resource("/{type}/_search").post(search::search_by_post).default_service(web::to(answer::only_post)))
                 .service(
-                    web::resource("/{type}").get(search::search).post(create::create).default_service(web::to(answer::only_get_post)),
+                    web::resource(["", "/"])
+                        .post(transaction::transaction)
+                        .default_service(web::to(answer::only_post)),
+                )
+                .service(
+                    web::resource("/metadata")
+                        .get(metadata::metadata)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource("/{type}/_search")
+                        .post(search::search_by_post)
+                        .default_service(web::to(answer::only_post)),
+                )
+                .service(
+                    web::resource("/{type}")
+                        .get(search::search)
+                        .post(create::create)
+                        .default_service(web::to(answer::only_get_post)),
                 )
                 .service(
                     web::resource("/{type}/{id}")
@@ -39,8 +54,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .delete(delete::delete)
                         .default_service(web::to(answer::only_get_put_delete)),
                 )
-                .service(web::resource("/{type}/{id}/_history").get(history::history).default_service(web::to(answer::only_get)))
-                .service(web::resource("/{type}/{id}/_history/{vid}").get(read::vread).default_service(web::to(answer::only_get))),
+                .service(
+                    web::resource("/{type}/{id}/_history")
+                        .get(history::history)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource("/{type}/{id}/_history/{vid}")
+                        .get(read::vread)
+                        .default_service(web::to(answer::only_get)),
+                ),
         )
         .configure(operation::routes)
         .default_service(web::to(answer::unknown_address));

@@ -74,14 +74,18 @@ struct Headers {
 impl Ask {
     /// Negotiates; 404 for a version we do not speak, 406 for a format we do not write.
     pub fn new(request: &HttpRequest, interaction: Interaction) -> Result<Ask, Problem> {
-        let app = request
-            .app_data::<web::Data<App>>()
-            .ok_or_else(|| Problem::Internal { reason: "the application is not set up".to_owned() })?;
+        let app = request.app_data::<web::Data<App>>().ok_or_else(|| Problem::Internal {
+            reason: "the application is not set up".to_owned(),
+        })?;
         let version = version_in_path(request).ok_or(Problem::UnknownAddress)?;
         let manner = Manner::of(request);
         acceptable(request, version)?;
         let text = |name: header::HeaderName| {
-            request.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+            request
+                .headers()
+                .get(name)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned)
         };
         let prefer = preferences(request.headers());
         let root = root(request, app);
@@ -89,7 +93,12 @@ impl Ask {
             base: base(&root, version),
             root,
             app: app.clone(),
-            call: Call { caller: Caller::Open, interaction, purpose: "TREAT", request_id: request_id(request) },
+            call: Call {
+                caller: Caller::Open,
+                interaction,
+                purpose: "TREAT",
+                request_id: request_id(request),
+            },
             manner,
             prefer_return: prefer.0,
             lenient: prefer.1,
@@ -118,16 +127,26 @@ impl Ask {
 
     /// 415 unless the body is FHIR JSON of the address's version.
     pub fn require_fhir_json(&self) -> Result<(), Problem> {
-        let Some(content_type) = &self.headers.content_type else { return Err(Problem::UnsupportedMediaType) };
+        let Some(content_type) = &self.headers.content_type else {
+            return Err(Problem::UnsupportedMediaType);
+        };
         let (essence, fhir_version) = media_type(content_type);
         let known = matches!(essence.as_str(), "application/fhir+json" | "application/json");
         let same = fhir_version.is_none_or(|named| named_version(&named) == Some(self.version()));
-        if known && same { Ok(()) } else { Err(Problem::UnsupportedMediaType) }
+        if known && same {
+            Ok(())
+        } else {
+            Err(Problem::UnsupportedMediaType)
+        }
     }
 
     /// Whether the body is a form, as POST `_search` sends it.
     pub fn has_form_body(&self) -> bool {
-        self.headers.content_type.as_deref().map(media_type).is_some_and(|(essence, _)| essence == "application/x-www-form-urlencoded")
+        self.headers
+            .content_type
+            .as_deref()
+            .map(media_type)
+            .is_some_and(|(essence, _)| essence == "application/x-www-form-urlencoded")
     }
 
     /// What the caller demands of the version that a write replaces.
@@ -152,7 +171,9 @@ impl Ask {
     /// Whether the caller already has this version (304): `If-None-Match`, else `If-Modified-Since`.
     pub fn has_already(&self, version: i64, last_updated: jiff::Timestamp) -> bool {
         if let Some(tags) = &self.headers.if_none_match {
-            return tags.split(',').any(|tag| tag.trim() == "*" || version_tag(tag.trim()) == Some(version));
+            return tags
+                .split(',')
+                .any(|tag| tag.trim() == "*" || version_tag(tag.trim()) == Some(version));
         }
         let since = self.headers.if_modified_since.as_deref().and_then(http_date);
         since.is_some_and(|since| last_updated.as_second() <= since)
@@ -165,13 +186,21 @@ fn base(root: &str, version: FhirVersion) -> String {
 
 /// `W/"3"` or `"3"` → 3.
 fn version_tag(tag: &str) -> Option<i64> {
-    tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')?.parse().ok()
+    tag.strip_prefix("W/")
+        .unwrap_or(tag)
+        .strip_prefix('"')?
+        .strip_suffix('"')?
+        .parse()
+        .ok()
 }
 
 fn http_date(text: &str) -> Option<i64> {
     let date: header::HttpDate = text.parse().ok()?;
     let since: std::time::SystemTime = date.into();
-    since.duration_since(std::time::UNIX_EPOCH).ok().and_then(|passed| i64::try_from(passed.as_secs()).ok())
+    since
+        .duration_since(std::time::UNIX_EPOCH)
+        .ok()
+        .and_then(|passed| i64::try_from(passed.as_secs()).ok())
 }
 
 fn version_in_path(request: &HttpRequest) -> Option<FhirVersion> {
@@ -199,7 +228,9 @@ fn media_type(text: &str) -> (String, Option<String>) {
 }
 
 fn named_version(name: &str) -> Option<FhirVersion> {
-    FhirVersion::ALL.into_iter().find(|version| version.mime_parameter() == name || version.number() == name)
+    FhirVersion::ALL
+        .into_iter()
+        .find(|version| version.mime_parameter() == name || version.number() == name)
 }
 
 /// `_format` outranks `Accept` (http.html#parameters). JSON is the one format we write.
@@ -208,17 +239,30 @@ fn acceptable(request: &HttpRequest, version: FhirVersion) -> Result<(), Problem
         let (essence, fhir_version) = media_type(text);
         let json = matches!(
             essence.as_str(),
-            "*/*" | "application/*" | "application/fhir+json" | "application/json" | "text/json" | "text/html" | "text/*"
+            "*/*"
+                | "application/*"
+                | "application/fhir+json"
+                | "application/json"
+                | "text/json"
+                | "text/html"
+                | "text/*"
         );
         json && fhir_version.is_none_or(|named| named_version(&named) == Some(version))
     };
     if let Some(format) = query_value(request, "_format") {
         // A "+" that the caller did not escape arrives as a space.
         let format = format.replace(' ', "+");
-        return if format == "json" || writes(&format) { Ok(()) } else { Err(Problem::NotAcceptable) };
+        return if format == "json" || writes(&format) {
+            Ok(())
+        } else {
+            Err(Problem::NotAcceptable)
+        };
     }
-    let accept: Vec<&str> =
-        request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok()).collect();
+    let accept: Vec<&str> = request
+        .headers()
+        .get_all(header::ACCEPT)
+        .filter_map(|value| value.to_str().ok())
+        .collect();
     let accept = accept.join(",");
     if accept.trim().is_empty() || accept.split(',').filter(|range| !refused(range)).any(writes) {
         Ok(())
@@ -237,7 +281,10 @@ fn refused(range: &str) -> bool {
 
 /// English when the caller ranks it above Swedish, else Swedish.
 fn language(headers: &HeaderMap) -> Language {
-    let Some(wanted) = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()) else {
+    let Some(wanted) = headers
+        .get(header::ACCEPT_LANGUAGE)
+        .and_then(|value| value.to_str().ok())
+    else {
         return Language::Swedish;
     };
     let rank = |language: &str| {
@@ -246,12 +293,18 @@ fn language(headers: &HeaderMap) -> Language {
             .filter_map(|range| {
                 let mut parts = range.split(';').map(str::trim);
                 let tag = parts.next()?.to_ascii_lowercase();
-                let quality = parts.find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok()).unwrap_or(1.0);
+                let quality = parts
+                    .find_map(|part| part.strip_prefix("q=")?.parse::<f32>().ok())
+                    .unwrap_or(1.0);
                 (tag == language || tag.starts_with(&format!("{language}-"))).then_some(quality)
             })
             .fold(0.0, f32::max)
     };
-    if rank("en") > rank("sv") { Language::English } else { Language::Swedish }
+    if rank("en") > rank("sv") {
+        Language::English
+    } else {
+        Language::Swedish
+    }
 }
 
 fn preferences(headers: &HeaderMap) -> (Return, bool) {
@@ -284,7 +337,10 @@ fn root(request: &HttpRequest, app: &App) -> String {
 
 /// The caller's `X-Request-Id` when it is a UUID (anything else might be personal data), else a new one.
 pub fn request_id(request: &HttpRequest) -> String {
-    let given = request.headers().get("X-Request-Id").and_then(|value| value.to_str().ok());
+    let given = request
+        .headers()
+        .get("X-Request-Id")
+        .and_then(|value| value.to_str().ok());
     match given.and_then(|text| Uuid::parse_str(text).ok()) {
         Some(id) => id.to_string(),
         None => Uuid::new_v4().to_string(),

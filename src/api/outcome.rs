@@ -29,7 +29,10 @@ pub fn of_problem(problem: &Problem, language: Language, request_id: &str) -> Va
 /// The OperationOutcome of what the riktlinje had to say; "all well" when it had nothing.
 pub fn of_findings(findings: &[Finding], language: Language) -> Value {
     if findings.is_empty() {
-        let text = Text::new("Allt väl: riktlinjen har inget att anmärka.", "All OK: the riktlinje has nothing to remark.");
+        let text = Text::new(
+            "Allt väl: riktlinjen har inget att anmärka.",
+            "All OK: the riktlinje has nothing to remark.",
+        );
         return outcome(vec![issue("information", IssueCode::Informational, &text, language)]);
     }
     outcome(findings.iter().map(|finding| of_finding(finding, language)).collect())
@@ -94,7 +97,11 @@ fn told(problem: &Problem) -> (IssueCode, Text, String) {
             "Adressen eller resurstypen finns inte här; se [base]/metadata.",
             "There is no such address or resource type here; see [base]/metadata.",
         ),
-        Problem::NotFound => plain(IssueCode::NotFound, "Resursen finns inte.", "There is no such resource."),
+        Problem::NotFound => plain(
+            IssueCode::NotFound,
+            "Resursen finns inte.",
+            "There is no such resource.",
+        ),
         Problem::Deleted { version } => (
             IssueCode::Deleted,
             Text::new(

@@ -25,22 +25,26 @@ impl Sealer {
         const NAME: &str = "search-link-key";
         let key = store
             .write(|session| {
-            if let Some(key) = session.meta(NAME)? {
-                return Ok::<String, StoreError>(key);
-            }
-            let key = URL_SAFE_NO_PAD.encode(Key::generate());
-            session.set_meta(NAME, &key)?;
-            Ok(key)
-        })
+                if let Some(key) = session.meta(NAME)? {
+                    return Ok::<String, StoreError>(key);
+                }
+                let key = URL_SAFE_NO_PAD.encode(Key::generate());
+                session.set_meta(NAME, &key)?;
+                Ok(key)
+            })
             .await?;
         let unusable = || StoreError::Corrupt("the key for search links cannot be read".to_owned());
         let bytes = URL_SAFE_NO_PAD.decode(key).map_err(|_| unusable())?;
-        XChaCha20Poly1305::new_from_slice(&bytes).map(Sealer).map_err(|_| unusable())
+        XChaCha20Poly1305::new_from_slice(&bytes)
+            .map(Sealer)
+            .map_err(|_| unusable())
     }
 
     /// The pairs of a search as one opaque text.
     pub fn seal(&self, pairs: &[(String, String)]) -> Option<String> {
-        let plain = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let plain = form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish();
         let nonce = XNonce::generate();
         let mut sealed = nonce.to_vec();
         sealed.extend(self.0.encrypt(&nonce, plain.as_bytes()).ok()?);

@@ -12,6 +12,7 @@ use super::sealed;
 use crate::access::Interaction;
 use crate::door::problem::Problem;
 use crate::fhir::fault::Text;
+use crate::fhir::json::reread;
 use crate::fhir::search::{Handling, ParseContext, Parsed, parse};
 use crate::fhir::types::ResourceType;
 
@@ -40,7 +41,9 @@ const MAX_COUNT: u32 = 1000;
     ),
 )]
 pub async fn search(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
-    let pairs: Pairs = form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+    let pairs: Pairs = form_urlencoded::parse(request.query_string().as_bytes())
+        .into_owned()
+        .collect();
     answer(request, Interaction::Search, |ask| async move {
         let kind = ask.kind(&path.1)?;
         match sealed_search(&pairs) {
@@ -82,7 +85,9 @@ pub async fn search_by_post(
     path: web::Path<(String, String)>,
     payload: web::Payload,
 ) -> HttpResponse {
-    let in_address: Pairs = form_urlencoded::parse(request.query_string().as_bytes()).into_owned().collect();
+    let in_address: Pairs = form_urlencoded::parse(request.query_string().as_bytes())
+        .into_owned()
+        .collect();
     answer(request, Interaction::Search, |ask| async move {
         let kind = ask.kind(&path.1)?;
         let body = ask.body(payload).await?;
@@ -106,7 +111,10 @@ enum Links {
 }
 
 fn sealed_search(pairs: &Pairs) -> Option<&str> {
-    pairs.iter().find(|(name, _)| name == sealed::PARAMETER).map(|(_, value)| value.as_str())
+    pairs
+        .iter()
+        .find(|(name, _)| name == sealed::PARAMETER)
+        .map(|(_, value)| value.as_str())
 }
 
 async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> Result<HttpResponse, Problem> {
@@ -116,11 +124,16 @@ async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> R
         kind,
         own_bases: &own_bases,
         now: ask.app.door.clock.now().as_microsecond(),
-        handling: if ask.lenient { Handling::Lenient } else { Handling::Strict },
+        handling: if ask.lenient {
+            Handling::Lenient
+        } else {
+            Handling::Strict
+        },
         default_count: DEFAULT_COUNT,
         max_count: MAX_COUNT,
     };
-    let Parsed { query, used, ignored } = parse(&pairs, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+    let Parsed { query, used, ignored } =
+        parse(&pairs, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
     let page = ask.app.door.search(&ask.call, query).await?;
     let link = |page: Option<String>| {
         let mut pairs = used.clone();
@@ -135,7 +148,11 @@ async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> R
     for stored in page.entries {
         let full_url = format!("{}/{}/{}", ask.base, stored.kind, stored.id);
         let text = resource_text(stored.body, ask.manner)?;
-        bundle.entry(Some(&full_url), Some(&text), &[("search", r#"{"mode":"match"}"#.to_owned())]);
+        bundle.entry(
+            Some(&full_url),
+            Some(&text),
+            &[("search", r#"{"mode":"match"}"#.to_owned())],
+        );
     }
     if !ignored.is_empty() {
         let told = ignored_parameters(&ignored, ask.manner.language);
@@ -152,13 +169,13 @@ fn address(ask: &Ask, kind: ResourceType, pairs: &Pairs, links: Links) -> Result
         return Ok(base);
     }
     let query = match links {
-        Links::Open => form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish(),
+        Links::Open => form_urlencoded::Serializer::new(String::new())
+            .extend_pairs(pairs)
+            .finish(),
         Links::Sealed => {
-            let sealed = ask
-                .app
-                .sealer
-                .seal(pairs)
-                .ok_or_else(|| Problem::Internal { reason: "a search link could not be sealed".to_owned() })?;
+            let sealed = ask.app.sealer.seal(pairs).ok_or_else(|| Problem::Internal {
+                reason: "a search link could not be sealed".to_owned(),
+            })?;
             format!("{}={sealed}", sealed::PARAMETER)
         }
     };
@@ -176,5 +193,5 @@ fn ignored_parameters(ignored: &[String], language: Language) -> String {
 }
 
 fn pretty(text: &str) -> String {
-    serde_json::from_str::<serde_json::Value>(text).map_or_else(|_| text.to_owned(), |value| format!("{value:#}"))
+    reread(text).map_or_else(|_| text.to_owned(), |value| format!("{value:#}"))
 }

@@ -50,7 +50,11 @@ pub async fn update(
         let content = ask.content(kind, bytes).await?;
         require_same_id(kind, content.id(), id)?;
         let prepared = content.prepare(id)?;
-        ask.write_one(Order { action: Action::Update { prepared, precondition }, entry: None }).await
+        ask.write_one(Order {
+            action: Action::Update { prepared, precondition },
+            entry: None,
+        })
+        .await
     })
     .await
 }

@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::problem::Problem;
 use crate::fhir::convert::{PathMap, r4_to_r5};
 use crate::fhir::fault::{Fault, IssueCode, Text};
-use crate::fhir::references;
 use crate::fhir::json::{self, Limits};
+use crate::fhir::references;
 use crate::fhir::structure;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
@@ -42,7 +42,11 @@ pub fn check(version: FhirVersion, kind: &str, resource: &Value) -> Result<(), P
         ));
     }
     let faults = structure::check(version, kind, resource);
-    if faults.is_empty() { Ok(()) } else { Err(Problem::NotFhir(faults)) }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(Problem::NotFhir(faults))
+    }
 }
 
 /// The `resourceType` member of a JSON value.
@@ -62,10 +66,18 @@ impl Content {
     pub fn new(version: FhirVersion, kind: ResourceType, mut resource: Value, own_bases: &[String]) -> Content {
         references::make_local(&mut resource, own_bases);
         match version {
-            FhirVersion::R5 => Content { kind, resource, paths: PathMap::default() },
+            FhirVersion::R5 => Content {
+                kind,
+                resource,
+                paths: PathMap::default(),
+            },
             FhirVersion::R4 => {
                 let converted = r4_to_r5(&resource);
-                Content { kind, resource: converted.resource, paths: converted.paths }
+                Content {
+                    kind,
+                    resource: converted.resource,
+                    paths: converted.paths,
+                }
             }
         }
     }
@@ -81,7 +93,13 @@ impl Content {
         let body = Body::new(kind, id, resource);
         let text = body.render(0, Timestamp::UNIX_EPOCH);
         let fact = understand(kind.name(), &text).map_err(|_| not_understood(kind))?;
-        Ok(Prepared { kind, id: id.to_owned(), body, fact: Arc::new(fact), paths })
+        Ok(Prepared {
+            kind,
+            id: id.to_owned(),
+            body,
+            fact: Arc::new(fact),
+            paths,
+        })
     }
 }
 
@@ -129,18 +147,28 @@ impl Body {
                 append_members(&mut meta_rest, meta.iter());
             }
             members.insert("id".to_owned(), Value::String(id.to_owned()));
-            let rest = members.iter().filter(|(name, _)| !matches!(name.as_str(), "resourceType" | "id" | "meta"));
+            let rest = members
+                .iter()
+                .filter(|(name, _)| !matches!(name.as_str(), "resourceType" | "id" | "meta"));
             append_members(&mut tail, rest);
         }
         let head = format!(r#"{{"resourceType":"{kind}","id":{},"meta":{{"#, Value::from(id));
-        Body { head, meta: meta_rest, tail, resource }
+        Body {
+            head,
+            meta: meta_rest,
+            tail,
+            resource,
+        }
     }
 
     /// The JSON text of this version.
     pub fn render(&self, version: i64, last_updated: Timestamp) -> String {
         let mut text = String::with_capacity(self.head.len() + self.meta.len() + self.tail.len() + 80);
         text.push_str(&self.head);
-        text.push_str(&format!(r#""versionId":"{version}","lastUpdated":"{}""#, instant(last_updated)));
+        text.push_str(&format!(
+            r#""versionId":"{version}","lastUpdated":"{}""#,
+            instant(last_updated)
+        ));
         text.push_str(&self.meta);
         text.push('}');
         text.push_str(&self.tail);
@@ -163,4 +191,3 @@ fn append_members<'a>(text: &mut String, members: impl Iterator<Item = (&'a Stri
         text.push_str(&value.to_string());
     }
 }
-

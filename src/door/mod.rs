@@ -46,9 +46,16 @@ pub enum Action {
     /// POST: a new resource under an id that the server gave.
     Create(Prepared),
     /// PUT: a new version, or a new resource under the caller's id.
-    Update { prepared: Prepared, precondition: Precondition },
+    Update {
+        prepared: Prepared,
+        precondition: Precondition,
+    },
     /// DELETE: the end of the resource; its versions stay.
-    Delete { kind: ResourceType, id: String, precondition: Precondition },
+    Delete {
+        kind: ResourceType,
+        id: String,
+        precondition: Precondition,
+    },
 }
 
 /// What the caller demands of the current version before anything is written (http.html#2.21.0.9).

@@ -42,12 +42,19 @@ pub enum Problem {
 impl Problem {
     /// A fault in the request's own words, told in both languages.
     pub fn bad_request(sv: impl Into<String>, en: impl Into<String>) -> Problem {
-        Problem::BadRequest { text: Text::new(sv.into(), en.into()), expression: String::new() }
+        Problem::BadRequest {
+            text: Text::new(sv.into(), en.into()),
+            expression: String::new(),
+        }
     }
 
     /// One single structural fault.
     pub fn fault(code: IssueCode, expression: impl Into<String>, text: Text) -> Problem {
-        Problem::NotFhir(vec![Fault { code, expression: expression.into(), text }])
+        Problem::NotFhir(vec![Fault {
+            code,
+            expression: expression.into(),
+            text,
+        }])
     }
 
     /// The HTTP status of the problem: the one table (design: status codes; http.html#2.21.0.4).
@@ -76,17 +83,29 @@ impl Problem {
             Problem::NotFhir(faults) => Problem::NotFhir(
                 faults
                     .into_iter()
-                    .map(|fault| Fault { expression: in_resource(&entry, &fault.expression), ..fault })
+                    .map(|fault| Fault {
+                        expression: in_resource(&entry, &fault.expression),
+                        ..fault
+                    })
                     .collect(),
             ),
             Problem::Refused(findings) => Problem::Refused(
                 findings
                     .into_iter()
-                    .map(|finding| Finding { expression: in_resource(&entry, &finding.expression), ..finding })
+                    .map(|finding| Finding {
+                        expression: in_resource(&entry, &finding.expression),
+                        ..finding
+                    })
                     .collect(),
             ),
-            Problem::BadRequest { text, .. } => Problem::BadRequest { text, expression: entry },
-            Problem::PreconditionFailed { text, .. } => Problem::PreconditionFailed { text, expression: entry },
+            Problem::BadRequest { text, .. } => Problem::BadRequest {
+                text,
+                expression: entry,
+            },
+            Problem::PreconditionFailed { text, .. } => Problem::PreconditionFailed {
+                text,
+                expression: entry,
+            },
             other => other,
         }
     }
@@ -105,7 +124,9 @@ impl From<StoreError> for Problem {
         match error {
             StoreError::Unavailable(_) | StoreError::QueueFull => Problem::Busy,
             StoreError::Conflict => Problem::Race,
-            other => Problem::Internal { reason: other.to_string() },
+            other => Problem::Internal {
+                reason: other.to_string(),
+            },
         }
     }
 }

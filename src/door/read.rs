@@ -10,14 +10,22 @@ impl Door {
     /// The current version (read).
     pub async fn read(&self, call: &Call, kind: ResourceType, id: String) -> Result<Stored, Problem> {
         self.permit(call, kind)?;
-        let found = self.store.read(move |session| session.current(kind, &id)).await.map_err(Problem::from)?;
+        let found = self
+            .store
+            .read(move |session| session.current(kind, &id))
+            .await
+            .map_err(Problem::from)?;
         live(found)
     }
 
     /// One version of the past (vread).
     pub async fn vread(&self, call: &Call, kind: ResourceType, id: String, version: i64) -> Result<Stored, Problem> {
         self.permit(call, kind)?;
-        let found = self.store.read(move |session| session.version(kind, &id, version)).await.map_err(Problem::from)?;
+        let found = self
+            .store
+            .read(move |session| session.version(kind, &id, version))
+            .await
+            .map_err(Problem::from)?;
         live(found)
     }
 
@@ -31,22 +39,34 @@ impl Door {
         before: Option<i64>,
     ) -> Result<Vec<Stored>, Problem> {
         self.permit(call, kind)?;
-        let versions =
-            self.store.read(move |session| session.history(kind, &id, limit, before)).await.map_err(Problem::from)?;
-        if versions.is_empty() && before.is_none() { Err(Problem::NotFound) } else { Ok(versions) }
+        let versions = self
+            .store
+            .read(move |session| session.history(kind, &id, limit, before))
+            .await
+            .map_err(Problem::from)?;
+        if versions.is_empty() && before.is_none() {
+            Err(Problem::NotFound)
+        } else {
+            Ok(versions)
+        }
     }
 
     /// A page of the resources of one type that match.
     pub async fn search(&self, call: &Call, query: SearchQuery) -> Result<Page, Problem> {
         self.permit(call, query.kind)?;
-        self.store.read(move |session| session.search(&query)).await.map_err(Problem::from)
+        self.store
+            .read(move |session| session.search(&query))
+            .await
+            .map_err(Problem::from)
     }
 }
 
 fn live(found: Option<Stored>) -> Result<Stored, Problem> {
     match found {
         None => Err(Problem::NotFound),
-        Some(stored) if stored.deleted => Err(Problem::Deleted { version: stored.version }),
+        Some(stored) if stored.deleted => Err(Problem::Deleted {
+            version: stored.version,
+        }),
         Some(stored) => Ok(stored),
     }
 }

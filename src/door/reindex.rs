@@ -2,8 +2,7 @@
 //! `fastkontakt reindex`. Page by page, each in a transaction that also remembers how far it came, so that an
 //! interrupted renewal goes on where it stopped. Makes no versions: the resources stay as they are.
 
-use serde_json::Value;
-
+use crate::fhir::json::reread;
 use crate::fhir::search::{self, INDEX_VERSION, SearchQuery, page};
 use crate::fhir::types::ResourceType;
 use crate::store::{Session, Store, StoreError};
@@ -18,7 +17,11 @@ const PAGE: u32 = 200;
 /// Renews the index if another parameter table made it. Returns the number of resources renewed. Blocks.
 pub fn reindex_if_older(store: &Store) -> Result<u64, StoreError> {
     let made_by = store.read_blocking(|session| session.meta(VERSION))?;
-    if made_by.as_deref() == Some(INDEX_VERSION.to_string().as_str()) { Ok(0) } else { reindex(store) }
+    if made_by.as_deref() == Some(INDEX_VERSION.to_string().as_str()) {
+        Ok(0)
+    } else {
+        reindex(store)
+    }
 }
 
 /// Renews the index, going on where an interrupted renewal by the same table stopped. Returns the number of resources
@@ -49,16 +52,20 @@ fn renew_page(
     token: Option<String>,
 ) -> Result<(u64, Option<String>), StoreError> {
     let mut query = SearchQuery::all(kind, PAGE);
-    query.after = token.as_deref().and_then(|token| page::decode(token, query.fingerprint));
+    query.after = token
+        .as_deref()
+        .and_then(|token| page::decode(token, query.fingerprint));
     let found = session.search(&query)?;
     let mut count = 0;
     for stored in &found.entries {
-        let resource: Value = serde_json::from_str(&stored.body)
-            .map_err(|_| StoreError::Corrupt(format!("a stored {kind} is not JSON")))?;
+        let resource = reread(&stored.body).map_err(|_| StoreError::Corrupt(format!("a stored {kind} is not JSON")))?;
         session.reindex(kind, &stored.id, &search::index(kind, &resource))?;
         count += 1;
     }
-    session.set_meta(PROGRESS, &format!("{INDEX_VERSION} {kind} {}", found.next.as_deref().unwrap_or("done")))?;
+    session.set_meta(
+        PROGRESS,
+        &format!("{INDEX_VERSION} {kind} {}", found.next.as_deref().unwrap_or("done")),
+    )?;
     Ok((count, found.next))
 }
 

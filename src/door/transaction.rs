@@ -35,8 +35,12 @@ pub fn orders(version: FhirVersion, bundle: Value, own_bases: &[String]) -> Resu
             "Only a Bundle of type transaction is accepted here.",
         ));
     }
-    let Value::Object(mut members) = bundle else { return Ok(Vec::new()) };
-    let Some(Value::Array(entries)) = members.shift_remove("entry") else { return Ok(Vec::new()) };
+    let Value::Object(mut members) = bundle else {
+        return Ok(Vec::new());
+    };
+    let Some(Value::Array(entries)) = members.shift_remove("entry") else {
+        return Ok(Vec::new());
+    };
     let mut faults = Vec::new();
     let mut read = Vec::with_capacity(entries.len());
     for (index, entry) in entries.into_iter().enumerate() {
@@ -61,7 +65,11 @@ pub fn orders(version: FhirVersion, bundle: Value, own_bases: &[String]) -> Resu
             Err(other) => return Err(other),
         }
     }
-    if faults.is_empty() { Ok(orders) } else { Err(Problem::NotFhir(faults)) }
+    if faults.is_empty() {
+        Ok(orders)
+    } else {
+        Err(Problem::NotFhir(faults))
+    }
 }
 
 /// Reads one entry: its request line, and its resource by the same strict reading as a single write.
@@ -128,17 +136,32 @@ fn entry(version: FhirVersion, index: usize, mut entry: Value, own_bases: &[Stri
             ));
         }
     };
-    Ok(Entry { index, content, id, full_url, put })
+    Ok(Entry {
+        index,
+        content,
+        id,
+        full_url,
+        put,
+    })
 }
 
 fn order(entry: Entry) -> Result<Order, Problem> {
-    let Entry { index, content, id, put, .. } = entry;
+    let Entry {
+        index,
+        content,
+        id,
+        put,
+        ..
+    } = entry;
     let prepared = content.prepare(&id).map_err(|problem| problem.in_entry(index))?;
     let action = match put {
         None => Action::Create(prepared),
         Some(precondition) => Action::Update { prepared, precondition },
     };
-    Ok(Order { action, entry: Some(index) })
+    Ok(Order {
+        action,
+        entry: Some(index),
+    })
 }
 
 /// The same resource, or the same fullUrl, twice in one transaction is refused, naming the entry.

@@ -20,7 +20,11 @@ pub struct OppenTransaktion<'s> {
 
 impl<'s> OppenTransaktion<'s> {
     pub fn new(session: &'s mut Session) -> Self {
-        OppenTransaktion { session, known: HashMap::new(), before: HashMap::new() }
+        OppenTransaktion {
+            session,
+            known: HashMap::new(),
+            before: HashMap::new(),
+        }
     }
 
     /// Remembers what this transaction wrote (`None`: deleted), so that the rules see the state after it, and what
@@ -36,7 +40,11 @@ impl<'s> OppenTransaktion<'s> {
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }
-        let fact = if stored.deleted { None } else { understand(key.0.name(), &stored.body).ok().map(Arc::new) };
+        let fact = if stored.deleted {
+            None
+        } else {
+            understand(key.0.name(), &stored.body).ok().map(Arc::new)
+        };
         self.known.insert(key, fact.clone());
         fact
     }
@@ -50,7 +58,9 @@ impl Underlag for OppenTransaktion<'_> {
     type Error = StoreError;
 
     fn folj(&mut self, reference: &Reference) -> Result<Option<Arc<Fact>>, StoreError> {
-        let Some((kind, id)) = reference.reference.as_deref().and_then(local) else { return Ok(None) };
+        let Some((kind, id)) = reference.reference.as_deref().and_then(local) else {
+            return Ok(None);
+        };
         if let Some(known) = self.known.get(&(kind, id.to_owned())) {
             return Ok(known.clone());
         }
@@ -79,7 +89,9 @@ impl Underlag for OppenTransaktion<'_> {
     }
 
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, StoreError> {
-        let Some(kind) = ResourceType::from_name(current.resource_type()) else { return Ok(Fore::Oforandrad) };
+        let Some(kind) = ResourceType::from_name(current.resource_type()) else {
+            return Ok(Fore::Oforandrad);
+        };
         Ok(match self.before.get(&(kind, current.id().to_owned())) {
             None => Fore::Oforandrad,
             Some(Some(before)) => Fore::Fanns(before.clone()),

@@ -13,6 +13,7 @@ use super::underlag::OppenTransaktion;
 use super::{Action, Door, Order, Outcome, Precondition, Written};
 use crate::access::Call;
 use crate::fhir::fault::Text;
+use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{Effect, Finding, Severity, Skrivning, bedom, only_ends_or_limits, samma_patient};
@@ -25,7 +26,9 @@ impl Door {
             self.permit(call, order.kind())?;
         }
         let (door, call) = (self.clone(), call.clone());
-        self.store.write(move |session| Writing { door, call, session }.carry_out(orders)).await
+        self.store
+            .write(move |session| Writing { door, call, session }.carry_out(orders))
+            .await
     }
 }
 
@@ -83,7 +86,11 @@ impl Writing<'_> {
     fn carry_out(self, orders: Vec<Order>) -> Result<Vec<Written>, Problem> {
         let Writing { door, call, session } = self;
         lock(session, &orders)?;
-        let mut transaction = Transaction { door: &door, call: &call, underlag: OppenTransaktion::new(session) };
+        let mut transaction = Transaction {
+            door: &door,
+            call: &call,
+            underlag: OppenTransaktion::new(session),
+        };
         let staged = orders
             .into_iter()
             .map(|order| transaction.stage(order))
@@ -132,7 +139,9 @@ impl Transaction<'_, '_> {
         let current = self.underlag.session.current(order.kind(), order.id())?;
         precondition(&order, current.as_ref()).map_err(|problem| order.place(problem))?;
         let before = current.as_ref().filter(|stored| !stored.deleted);
-        let before_fact = before.and_then(|stored| understand(stored.kind.name(), &stored.body).ok()).map(Arc::new);
+        let before_fact = before
+            .and_then(|stored| understand(stored.kind.name(), &stored.body).ok())
+            .map(Arc::new);
         let bara_avslut = match (before, &order.action) {
             (Some(stored), Action::Update { prepared, .. }) => {
                 only_ends_or_limits(&resource_of(stored)?, &prepared.body.resource)
@@ -141,9 +150,18 @@ impl Transaction<'_, '_> {
         };
         let written = match &order.action {
             Action::Create(prepared) | Action::Update { prepared, .. } => {
-                let outcome = if before.is_some() { Outcome::Updated } else { Outcome::Created };
+                let outcome = if before.is_some() {
+                    Outcome::Updated
+                } else {
+                    Outcome::Created
+                };
                 let written = self.put(prepared.kind, &prepared.id, current.as_ref(), &prepared.body, outcome)?;
-                self.underlag.remember(prepared.kind, &prepared.id, Some(prepared.fact.clone()), before_fact.clone());
+                self.underlag.remember(
+                    prepared.kind,
+                    &prepared.id,
+                    Some(prepared.fact.clone()),
+                    before_fact.clone(),
+                );
                 written
             }
             Action::Delete { kind, id, .. } => match &current {
@@ -156,7 +174,12 @@ impl Transaction<'_, '_> {
                 }
             },
         };
-        Ok(Staged { order, written, before: before_fact, bara_avslut })
+        Ok(Staged {
+            order,
+            written,
+            before: before_fact,
+            bara_avslut,
+        })
     }
 
     /// Writes the next version of a resource: current row, history, index and outbox in one go.
@@ -185,7 +208,15 @@ impl Transaction<'_, '_> {
             request_id: &self.call.request_id,
             interaction: self.call.interaction.code(),
         })?;
-        Ok(Written { kind, id: id.to_owned(), version, last_updated, outcome, body: text, findings: Vec::new() })
+        Ok(Written {
+            kind,
+            id: id.to_owned(),
+            version,
+            last_updated,
+            outcome,
+            body: text,
+            findings: Vec::new(),
+        })
     }
 
     /// Writes the version that says the resource is deleted. It keeps its patient, so that the patient's history is whole.
@@ -222,17 +253,33 @@ impl Transaction<'_, '_> {
         let today = self.door.clock.today();
         let mut effects = Vec::new();
         let mut written = Vec::with_capacity(staged.len());
-        for Staged { order, written: mut result, before, bara_avslut } in staged {
+        for Staged {
+            order,
+            written: mut result,
+            before,
+            bara_avslut,
+        } in staged
+        {
             if let Action::Create(prepared) | Action::Update { prepared, .. } = &order.action {
-                let skrivning = Skrivning { written: &prepared.fact, stored: before.as_deref(), bara_avslut };
+                let skrivning = Skrivning {
+                    written: &prepared.fact,
+                    stored: before.as_deref(),
+                    bara_avslut,
+                };
                 let judgement = bedom(&skrivning, &mut self.underlag, &self.door.policies, today)?;
                 effects.extend(judgement.effects);
-                result.findings =
-                    judgement.findings.into_iter().map(|finding| located(finding, prepared, order.entry)).collect();
+                result.findings = judgement
+                    .findings
+                    .into_iter()
+                    .map(|finding| located(finding, prepared, order.entry))
+                    .collect();
             }
             written.push(result);
         }
-        let refused = written.iter().flat_map(|result| &result.findings).any(|f| f.severity == Severity::Error);
+        let refused = written
+            .iter()
+            .flat_map(|result| &result.findings)
+            .any(|f| f.severity == Severity::Error);
         if refused {
             let mut findings: Vec<Finding> = written.into_iter().flat_map(|result| result.findings).collect();
             findings.sort_by_key(|finding| finding.severity);
@@ -248,7 +295,9 @@ impl Transaction<'_, '_> {
     fn bring_about(&mut self, effect: Effect) -> Result<(), Problem> {
         let (kind, id) = effect.target();
         let Some(stored) = self.underlag.session.current(kind, id)? else {
-            return Err(Problem::Internal { reason: format!("the {kind} an effect ends is not stored") });
+            return Err(Problem::Internal {
+                reason: format!("the {kind} an effect ends is not stored"),
+            });
         };
         let mut resource = resource_of(&stored)?;
         effect.apply(&mut resource);
@@ -266,7 +315,10 @@ impl Transaction<'_, '_> {
             interaction: self.call.interaction.code(),
             request_id: &self.call.request_id,
             outcome: "success",
-            resources: written.iter().map(|result| (result.kind, result.id.as_str(), result.version)).collect(),
+            resources: written
+                .iter()
+                .map(|result| (result.kind, result.id.as_str(), result.version))
+                .collect(),
         };
         Ok(self.underlag.session.audit(&entry)?)
     }
@@ -284,18 +336,23 @@ fn precondition(order: &Order, current: Option<&Stored>) -> Result<(), Problem> 
         Action::Update { precondition, .. } | Action::Delete { precondition, .. } => *precondition,
     };
     let failed = |sv: &'static str, en: &'static str| {
-        Err(Problem::PreconditionFailed { text: Text::new(sv, en), expression: String::new() })
+        Err(Problem::PreconditionFailed {
+            text: Text::new(sv, en),
+            expression: String::new(),
+        })
     };
     match (precondition, current) {
         (Precondition::None, _) => Ok(()),
-        (Precondition::MustNotExist, Some(stored)) if !stored.deleted => {
-            failed("Resursen finns redan (If-None-Match: *).", "The resource exists already (If-None-Match: *).")
-        }
+        (Precondition::MustNotExist, Some(stored)) if !stored.deleted => failed(
+            "Resursen finns redan (If-None-Match: *).",
+            "The resource exists already (If-None-Match: *).",
+        ),
         (Precondition::MustNotExist, _) => Ok(()),
         (Precondition::MustExist, Some(stored)) if !stored.deleted => Ok(()),
-        (Precondition::MustExist, _) => {
-            failed("Det finns ingen gällande version (If-Match: *).", "There is no current version (If-Match: *).")
-        }
+        (Precondition::MustExist, _) => failed(
+            "Det finns ingen gällande version (If-Match: *).",
+            "There is no current version (If-Match: *).",
+        ),
         (Precondition::VersionIs(version), Some(stored)) if stored.version == version => Ok(()),
         (Precondition::VersionIs(_), _) => failed(
             "If-Match anger en annan version än den gällande: läs resursen på nytt och gör om ändringen.",
@@ -328,6 +385,7 @@ fn already_deleted(stored: &Stored) -> Written {
 
 /// The stored text as JSON; what was stored was checked, so a failure is a fault of ours.
 fn resource_of(stored: &Stored) -> Result<Value, Problem> {
-    serde_json::from_str(&stored.body)
-        .map_err(|_| Problem::Internal { reason: format!("a stored {} is not JSON", stored.kind) })
+    reread(&stored.body).map_err(|_| Problem::Internal {
+        reason: format!("a stored {} is not JSON", stored.kind),
+    })
 }

@@ -12,7 +12,10 @@ pub struct Text {
 
 impl Text {
     pub fn new(sv: impl Into<Cow<'static, str>>, en: impl Into<Cow<'static, str>>) -> Self {
-        Text { sv: sv.into(), en: en.into() }
+        Text {
+            sv: sv.into(),
+            en: en.into(),
+        }
     }
 }
 

@@ -75,6 +75,18 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
     }
 }
 
+/// Reads text that passed [`read`] before: stored bodies, which conversion may have nested deeper. To be used instead of
+/// `serde_json::from_str`, which rewrites exponents (`1E2` becomes `1e+2`) and so would lose what was written.
+pub fn reread(text: &str) -> Result<Value, Fault> {
+    read(
+        text.as_bytes(),
+        &Limits {
+            bytes: usize::MAX,
+            depth: 256,
+        },
+    )
+}
+
 fn whole(code: IssueCode, sv: &'static str, en: &'static str) -> Fault {
     Fault {
         code,
@@ -402,6 +414,7 @@ mod tests {
             r#"{"z":1.50,"a":[1E2,1e-7,-0,1.000000000000000000000001,1E+2,0.0],"m":{"y":12345678901234567890123}}"#;
         let value = read(text.as_bytes(), &Limits::default()).unwrap();
         assert_eq!(serde_json::to_string(&value).unwrap(), text);
+        assert_eq!(serde_json::to_string(&reread(text).unwrap()).unwrap(), text);
     }
 
     #[test]

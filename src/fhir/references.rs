@@ -26,7 +26,9 @@ pub fn make_local(resource: &mut Value, own_bases: &[String]) {
             for (name, member) in members.iter_mut() {
                 match member {
                     Value::String(text) if name == "reference" => {
-                        let rest = own_bases.iter().find_map(|base| text.strip_prefix(base.as_str())?.strip_prefix('/'));
+                        let rest = own_bases
+                            .iter()
+                            .find_map(|base| text.strip_prefix(base.as_str())?.strip_prefix('/'));
                         if let Some(rest) = rest.filter(|rest| local(rest).is_some()).map(str::to_owned) {
                             *text = rest;
                         }
@@ -42,7 +44,15 @@ pub fn make_local(resource: &mut Value, own_bases: &[String]) {
 
 /// Members that hold an address and may therefore hold an entry's `fullUrl` (http.html#transaction: elements of type
 /// Reference, uri, url, oid, uuid; canonicals stay as they are). `Identifier.value` is a string and is not among them.
-const ADDRESSES: &[&str] = &["reference", "valueUri", "valueUrl", "valueOid", "valueUuid", "instantiatesUri", "url"];
+const ADDRESSES: &[&str] = &[
+    "reference",
+    "valueUri",
+    "valueUrl",
+    "valueOid",
+    "valueUuid",
+    "instantiatesUri",
+    "url",
+];
 
 /// Replaces every link to a `fullUrl` of the transaction, narrative included. Returns the paths (below the resource)
 /// of the references that point at no entry although only an entry could be meant (`urn:uuid:` and `urn:oid:`), or
@@ -57,7 +67,11 @@ fn walk(value: &mut Value, path: &str, addresses: &HashMap<String, String>, unre
     match value {
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
-                let below = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                let below = if path.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{path}.{name}")
+                };
                 match member {
                     Value::String(text) if name == "div" => replace_links(text, addresses),
                     Value::String(text) if ADDRESSES.contains(&name.as_str()) => {

@@ -59,7 +59,8 @@ pub fn spawn_at(clock: Clock, adjust: impl FnOnce(&mut Settings)) -> TestApp {
     let thread = std::thread::spawn(move || {
         actix_web::rt::System::new().block_on(async move {
             let application = Application::bind(&settings, served).await.expect("port 0 is free");
-            tell.send((application.address(), application.handle())).expect("the test waits");
+            tell.send((application.address(), application.handle()))
+                .expect("the test waits");
             application.run().await.expect("the server runs");
         });
     });
@@ -70,7 +71,14 @@ pub fn spawn_at(clock: Clock, adjust: impl FnOnce(&mut Settings)) -> TestApp {
         .max_idle_connections_per_host(64)
         .build()
         .into();
-    TestApp { base: format!("http://{address}"), door, agent, handle, thread: Some(thread), folder }
+    TestApp {
+        base: format!("http://{address}"),
+        door,
+        agent,
+        handle,
+        thread: Some(thread),
+        folder,
+    }
 }
 
 impl Drop for TestApp {
@@ -102,7 +110,10 @@ impl Answer {
     }
 
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 
     /// Expects this status; shows the body when it is another.
@@ -136,7 +147,9 @@ impl Answer {
 impl TestApp {
     /// Sends one request; `path` begins with `/`.
     pub fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<&[u8]>) -> Answer {
-        let mut request = ureq::http::Request::builder().method(method).uri(format!("{}{path}", self.base));
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base));
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -8,11 +8,18 @@ use crate::people::{fast_kontakt, patient};
 #[test]
 fn unknown_types_and_interactions() {
     let app = spawn();
-    for path in ["/fhir/r5/Observation", "/fhir/r5/Observation/1", "/fhir/r6/Patient/1", "/fhir", "/nowhere"] {
+    for path in [
+        "/fhir/r5/Observation",
+        "/fhir/r5/Observation/1",
+        "/fhir/r6/Patient/1",
+        "/fhir",
+        "/nowhere",
+    ] {
         let answer = app.get(path).expect(404);
         assert_eq!(answer.json()["resourceType"], "OperationOutcome", "{path}");
     }
-    app.post("/fhir/r5/Observation", &json!({ "resourceType": "Observation" })).expect(404);
+    app.post("/fhir/r5/Observation", &json!({ "resourceType": "Observation" }))
+        .expect(404);
     for (method, path) in [
         ("DELETE", "/fhir/r5/Patient"),
         ("PUT", "/fhir/r5/metadata"),
@@ -23,7 +30,8 @@ fn unknown_types_and_interactions() {
         let answer = app.send(method, path, &[], None).expect(405);
         assert!(answer.header("allow").is_some(), "{method} {path}");
     }
-    app.send("PUT", "/fhir/r5/Observation/1/_history", &[], None).expect(404);
+    app.send("PUT", "/fhir/r5/Observation/1/_history", &[], None)
+        .expect(404);
 }
 
 #[test]
@@ -48,15 +56,28 @@ fn formats_and_media_types() {
     app.get("/fhir/r5/Patient/p?_format=json").expect(200);
     app.get("/fhir/r5/Patient/p?_format=application/fhir+json").expect(200);
     let xml = app.send("GET", "/fhir/r5/Patient/p", &[("Accept", "application/fhir+xml")], None);
-    assert_eq!(xml.header("content-type"), Some("application/fhir+json; fhirVersion=5.0"));
+    assert_eq!(
+        xml.header("content-type"),
+        Some("application/fhir+json; fhirVersion=5.0")
+    );
 
     let body = patient("p", None).to_string();
-    for content_type in ["application/fhir+xml", "text/plain", "application/fhir+json; fhirVersion=4.0"] {
+    for content_type in [
+        "application/fhir+xml",
+        "text/plain",
+        "application/fhir+json; fhirVersion=4.0",
+    ] {
         let headers = [("Content-Type", content_type)];
-        app.send("PUT", "/fhir/r5/Patient/p", &headers, Some(body.as_bytes())).expect(415);
+        app.send("PUT", "/fhir/r5/Patient/p", &headers, Some(body.as_bytes()))
+            .expect(415);
     }
-    app.send("PUT", "/fhir/r5/Patient/p", &[], Some(body.as_bytes())).expect(415);
-    assert_eq!(app.get("/fhir/r5/Patient/p").expect(200).header("etag"), Some("W/\"1\""), "nothing was stored");
+    app.send("PUT", "/fhir/r5/Patient/p", &[], Some(body.as_bytes()))
+        .expect(415);
+    assert_eq!(
+        app.get("/fhir/r5/Patient/p").expect(200).header("etag"),
+        Some("W/\"1\""),
+        "nothing was stored"
+    );
 }
 
 /// Each body is refused with an issue at the expression; the code is that of the issue type value set.
@@ -67,16 +88,38 @@ fn bodies_that_are_not_fhir() {
         ("not json", "", "structure"),
         ("[]", "", "structure"),
         (r#"{"resourceType":"Practitioner"}"#, "resourceType", "structure"),
-        (r#"{"resourceType":"Patient","favourite":1}"#, "Patient.favourite", "structure"),
-        (r#"{"resourceType":"Patient","active":"yes"}"#, "Patient.active", "structure"),
+        (
+            r#"{"resourceType":"Patient","favourite":1}"#,
+            "Patient.favourite",
+            "structure",
+        ),
+        (
+            r#"{"resourceType":"Patient","active":"yes"}"#,
+            "Patient.active",
+            "structure",
+        ),
         (r#"{"resourceType":"Patient","name":[]}"#, "Patient.name", "structure"),
-        (r#"{"resourceType":"Patient","name":[{}]}"#, "Patient.name[0]", "structure"),
-        (r#"{"resourceType":"Patient","gender":"okänt"}"#, "Patient.gender", "code-invalid"),
-        (r#"{"resourceType":"Patient","birthDate":"2024-02-30"}"#, "Patient.birthDate", "value"),
+        (
+            r#"{"resourceType":"Patient","name":[{}]}"#,
+            "Patient.name[0]",
+            "structure",
+        ),
+        (
+            r#"{"resourceType":"Patient","gender":"okänt"}"#,
+            "Patient.gender",
+            "code-invalid",
+        ),
+        (
+            r#"{"resourceType":"Patient","birthDate":"2024-02-30"}"#,
+            "Patient.birthDate",
+            "value",
+        ),
     ];
     for (body, expression, code) in bad {
         let headers = [("Content-Type", "application/fhir+json")];
-        let answer = app.send("POST", "/fhir/r5/Patient", &headers, Some(body.as_bytes())).expect(400);
+        let answer = app
+            .send("POST", "/fhir/r5/Patient", &headers, Some(body.as_bytes()))
+            .expect(400);
         let outcome = answer.json();
         assert_eq!(outcome["issue"][0]["code"], *code, "{body}: {outcome}");
         if !expression.is_empty() {
@@ -99,7 +142,10 @@ fn every_fault_is_told_at_once() {
     expressions.sort();
     assert!(expressions.len() >= 3, "{expressions:?}");
     assert!(expressions.contains(&"CareTeam.status".to_owned()), "{expressions:?}");
-    assert!(expressions.contains(&"CareTeam.period.start".to_owned()), "{expressions:?}");
+    assert!(
+        expressions.contains(&"CareTeam.period.start".to_owned()),
+        "{expressions:?}"
+    );
 }
 
 #[test]
@@ -128,8 +174,13 @@ fn an_error_is_told_in_the_callers_language_and_never_repeats_a_number() {
     let mut wrong = patient("p", Some("19500907-2553"));
     wrong["gender"] = json!("195009072553");
     let swedish = app.put("/fhir/r5/Patient/p", &wrong).expect(400);
-    let english = app.put_with("/fhir/r5/Patient/p", &[("Accept-Language", "en, sv;q=0.5")], &wrong).expect(400);
-    assert_ne!(swedish.json()["issue"][0]["details"]["text"], english.json()["issue"][0]["details"]["text"]);
+    let english = app
+        .put_with("/fhir/r5/Patient/p", &[("Accept-Language", "en, sv;q=0.5")], &wrong)
+        .expect(400);
+    assert_ne!(
+        swedish.json()["issue"][0]["details"]["text"],
+        english.json()["issue"][0]["details"]["text"]
+    );
     wrong["gender"] = json!("female");
     let refused = app.put("/fhir/r5/Patient/p", &wrong).expect(422);
     assert_eq!(refused.refused_by(), ["ID-01"]);
@@ -142,7 +193,11 @@ fn an_error_is_told_in_the_callers_language_and_never_repeats_a_number() {
 fn a_request_keeps_its_id_only_when_it_is_a_uuid() {
     let app = spawn();
     let id = "0198c2a0-7b3c-7c1e-9d2f-0123456789ab";
-    assert_eq!(app.send("GET", "/fhir/r5/metadata", &[("X-Request-Id", id)], None).header("x-request-id"), Some(id));
+    assert_eq!(
+        app.send("GET", "/fhir/r5/metadata", &[("X-Request-Id", id)], None)
+            .header("x-request-id"),
+        Some(id)
+    );
     let answer = app.send("GET", "/fhir/r5/metadata", &[("X-Request-Id", "195009072553")], None);
     assert_ne!(answer.header("x-request-id"), Some("195009072553"));
 }

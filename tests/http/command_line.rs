@@ -62,12 +62,25 @@ fn validate_tells_by_its_exit_code() {
     contact["participant"][0]["role"]["coding"][0]["code"] = json!("1");
     let contact_file = folder.file("contact.json", &contact);
     let passed = fastkontakt(&["validate", "--date", "2026-03-10", &contact_file, &context]);
-    assert_eq!(passed.status.code(), Some(0), "{}", String::from_utf8_lossy(&passed.stdout));
+    assert_eq!(
+        passed.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&passed.stdout)
+    );
 
     let not_fhir = folder.text("bad.json", "{\"resourceType\":\"CareTeam\",\"x\":1}");
     assert_eq!(fastkontakt(&["validate", &not_fhir]).status.code(), Some(1));
-    assert_eq!(fastkontakt(&["validate", "/nowhere/at/all.json"]).status.code(), Some(2));
-    assert_eq!(fastkontakt(&["validate", "--policy", "atlantis", &not_fhir]).status.code(), Some(2));
+    assert_eq!(
+        fastkontakt(&["validate", "/nowhere/at/all.json"]).status.code(),
+        Some(2)
+    );
+    assert_eq!(
+        fastkontakt(&["validate", "--policy", "atlantis", &not_fhir])
+            .status
+            .code(),
+        Some(2)
+    );
 }
 
 #[test]
@@ -87,12 +100,23 @@ fn a_database_that_cannot_be_opened_is_told_and_nothing_is_half_made() {
     let answer = fastkontakt(&["migrate", "--database", &format!("sqlite://{}", missing.display())]);
     assert_eq!(answer.status.code(), Some(1));
     assert!(!missing.parent().unwrap().exists());
-    let foreign = folder.text("notes.txt", "this is no database, it is only a text that is long enough to be looked at");
+    let foreign = folder.text(
+        "notes.txt",
+        "this is no database, it is only a text that is long enough to be looked at",
+    );
     let answer = fastkontakt(&["migrate", "--database", &format!("sqlite://{foreign}")]);
     assert_eq!(answer.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&answer.stderr).contains("database"));
-    assert!(std::fs::read_to_string(&foreign).unwrap().starts_with("this is no database"), "left as it was");
-    assert_eq!(fastkontakt(&["migrate", "--database", "mysql://x"]).status.code(), Some(1));
+    assert!(
+        std::fs::read_to_string(&foreign)
+            .unwrap()
+            .starts_with("this is no database"),
+        "left as it was"
+    );
+    assert_eq!(
+        fastkontakt(&["migrate", "--database", "mysql://x"]).status.code(),
+        Some(1)
+    );
 }
 
 #[test]
@@ -108,5 +132,94 @@ fn migrate_makes_the_tables_and_may_be_run_again() {
 #[test]
 fn openapi_prints_the_document() {
     let answer = fastkontakt(&["openapi"]);
-    assert_eq!(String::from_utf8(answer.stdout).unwrap(), fastkontakt::api::openapi::document());
+    assert_eq!(
+        String::from_utf8(answer.stdout).unwrap(),
+        fastkontakt::api::openapi::document()
+    );
+}
+
+/// A running `fastkontakt serve`, its address, and a reader of its log.
+struct Serving {
+    process: std::process::Child,
+    log: std::io::BufReader<std::process::ChildStderr>,
+    base: String,
+}
+
+impl Serving {
+    fn start(folder: &Folder) -> Serving {
+        use std::io::BufRead;
+        let database = format!("sqlite://{}", folder.0.join("serve.db").display());
+        let mut process = Command::new(env!("CARGO_BIN_EXE_fastkontakt"))
+            .args(["serve", "--open", "--bind", "127.0.0.1:0", "--database", &database])
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut log = std::io::BufReader::new(process.stderr.take().expect("standard error"));
+        let mut line = String::new();
+        loop {
+            line.clear();
+            assert!(
+                log.read_line(&mut line).expect("a log line") > 0,
+                "the server stopped before it served"
+            );
+            let told: Value = serde_json::from_str(&line).expect("a log line is JSON");
+            if told["message"] == "serving" {
+                let base = format!("http://{}", told["address"].as_str().expect("an address"));
+                return Serving { process, log, base };
+            }
+        }
+    }
+
+    /// SIGTERM; the exit code and the rest of the log.
+    fn stop(mut self) -> (Option<i32>, String) {
+        use std::io::Read;
+        let told = Command::new("kill")
+            .args(["-TERM", &self.process.id().to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(told.success());
+        let status = self.process.wait().expect("the server ends");
+        let mut log = String::new();
+        self.log.read_to_string(&mut log).expect("the log is text");
+        (status.code(), log)
+    }
+}
+
+#[test]
+fn serve_stops_gracefully_keeps_what_it_answered_and_logs_no_person() {
+    let folder = Folder::new();
+    let serving = Serving::start(&folder);
+    let anna = patient("anna", Some("195009072553"));
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let url = format!("{}/fhir/r5/Patient/anna", serving.base);
+    let sent = agent
+        .put(&url)
+        .header("Content-Type", "application/fhir+json")
+        .send(anna.to_string().as_bytes());
+    assert_eq!(sent.expect("an answer").status().as_u16(), 201);
+    let wrong = agent
+        .put(&url)
+        .header("Content-Type", "application/fhir+json")
+        .send(b"{\"19500907\":\"2553\"}".as_slice());
+    assert_eq!(wrong.expect("an answer").status().as_u16(), 400);
+    let search = format!("{}/fhir/r5/Patient?identifier=195009072553", serving.base);
+    assert_eq!(agent.get(&search).call().expect("an answer").status().as_u16(), 200);
+    let (code, log) = serving.stop();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("\"stopped\""), "{log}");
+    assert!(log.lines().count() >= 4, "each request is a line: {log}");
+    for personal in ["anna", "9072553", "19500907", "Prov"] {
+        assert!(!log.contains(personal), "{personal} is in the log: {log}");
+    }
+    let again = Serving::start(&folder);
+    let read = agent
+        .get(format!("{}/fhir/r5/Patient/anna", again.base))
+        .call()
+        .expect("an answer");
+    assert_eq!(
+        read.status().as_u16(),
+        200,
+        "what was answered is there after a restart"
+    );
+    assert_eq!(again.stop().0, Some(0));
 }

@@ -42,7 +42,11 @@ fn count(statuses: &[u16], status: u16) -> usize {
 fn gavleborg_gets_one_fast_vardkontakt_of_32_at_once() {
     on_both(|app| {
         region(app, "vc", "SE2321000198-0001");
-        let statuses = at_once(app, "/fhir/r5/CareTeam", &vec![fast_kontakt("anna", "1", "vc-skoterska"); WRITERS]);
+        let statuses = at_once(
+            app,
+            "/fhir/r5/CareTeam",
+            &vec![fast_kontakt("anna", "1", "vc-skoterska"); WRITERS],
+        );
         assert_eq!(count(&statuses, 201), 1, "{statuses:?}");
         assert_eq!(count(&statuses, 422), WRITERS - 1, "{statuses:?}");
     });
@@ -52,7 +56,11 @@ fn gavleborg_gets_one_fast_vardkontakt_of_32_at_once() {
 fn a_patient_gets_one_fast_lakarkontakt_of_32_at_once() {
     on_both(|app| {
         orebro(app);
-        let statuses = at_once(app, "/fhir/r5/CareTeam", &vec![fast_kontakt("anna", "2", "vc-lakare"); WRITERS]);
+        let statuses = at_once(
+            app,
+            "/fhir/r5/CareTeam",
+            &vec![fast_kontakt("anna", "2", "vc-lakare"); WRITERS],
+        );
         assert_eq!(count(&statuses, 201), 1, "{statuses:?}");
         assert_eq!(count(&statuses, 422), WRITERS - 1, "{statuses:?}");
     });
@@ -84,7 +92,8 @@ fn no_update_is_lost_and_versions_have_no_gaps() {
                         let mut resource = patient("p", None);
                         resource["name"][0]["family"] = json!(format!("Prov{number}"));
                         barrier.wait();
-                        app.put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource).status
+                        app.put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource)
+                            .status
                     })
                 })
                 .collect();

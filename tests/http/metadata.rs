@@ -11,7 +11,10 @@ fn the_capability_statement_is_served_in_both_versions() {
     for (version, number) in [("r5", "5.0.0"), ("r4", "4.0.1")] {
         let statement = app.get(&format!("/fhir/{version}/metadata")).expect(200).json();
         assert_eq!(statement["fhirVersion"], number);
-        assert_eq!(statement["implementation"]["url"], format!("{}/fhir/{version}", app.base));
+        assert_eq!(
+            statement["implementation"]["url"],
+            format!("{}/fhir/{version}", app.base)
+        );
     }
 }
 

@@ -28,7 +28,10 @@ fn the_committed_openapi_document_is_the_one_served() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json");
     let committed = std::fs::read_to_string(path).unwrap_or_default();
     let document = fastkontakt::api::openapi::document();
-    assert!(committed == document, "run: cargo run -- openapi > openapi/openapi.json");
+    assert!(
+        committed == document,
+        "run: cargo run -- openapi > openapi/openapi.json"
+    );
     let app = spawn();
     let served: serde_json::Value = app.get("/openapi.json").expect(200).json();
     assert_eq!(served, serde_json::from_str::<serde_json::Value>(&document).unwrap());

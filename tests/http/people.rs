@@ -37,7 +37,8 @@ pub fn staff(id: &str, licence: &str, befattning: &str, unit: &str) -> [Value; 2
 }
 
 pub fn patient(id: &str, personnummer: Option<&str>) -> Value {
-    let mut patient = json!({ "resourceType": "Patient", "id": id, "name": [{ "family": "Prov", "given": ["Person"] }] });
+    let mut patient =
+        json!({ "resourceType": "Patient", "id": id, "name": [{ "family": "Prov", "given": ["Person"] }] });
     if let Some(number) = personnummer {
         patient["identifier"] = json!([{ "system": PERSONNUMMER, "value": number }]);
     }
@@ -76,9 +77,11 @@ pub fn orebro(app: &TestApp) {
 /// A vårdcentral `unit` with the nurse `{unit}-skoterska` and the physicians `{unit}-lakare` and `{unit}-lakare-2`, and `anna`.
 pub fn region(app: &TestApp, unit_id: &str, hsa_id: &str) {
     put(app, &unit(unit_id, hsa_id));
-    for (id, licence, befattning) in
-        [("skoterska", "SJ", "206090"), ("lakare", "LK", "201011"), ("lakare-2", "LK", "201011")]
-    {
+    for (id, licence, befattning) in [
+        ("skoterska", "SJ", "206090"),
+        ("lakare", "LK", "201011"),
+        ("lakare-2", "LK", "201011"),
+    ] {
         for resource in staff(&format!("{unit_id}-{id}"), licence, befattning, unit_id) {
             put(app, &resource);
         }
@@ -88,7 +91,10 @@ pub fn region(app: &TestApp, unit_id: &str, hsa_id: &str) {
 
 /// Registers a resource under its own id in R5.
 pub fn put(app: &TestApp, resource: &Value) {
-    let (kind, id) = (resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+    let (kind, id) = (
+        resource["resourceType"].as_str().unwrap(),
+        resource["id"].as_str().unwrap(),
+    );
     let answer = app.put(&format!("/fhir/r5/{kind}/{id}"), resource);
     assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
 }

@@ -11,10 +11,14 @@ fn what_the_caller_has_is_not_sent_again() {
     put(&app, &patient("p", None));
     let read = app.get("/fhir/r5/Patient/p").expect(200);
     let modified = read.header("last-modified").unwrap();
-    let not_modified = app.send("GET", "/fhir/r5/Patient/p", &[("If-None-Match", "W/\"1\"")], None).expect(304);
+    let not_modified = app
+        .send("GET", "/fhir/r5/Patient/p", &[("If-None-Match", "W/\"1\"")], None)
+        .expect(304);
     assert_eq!(not_modified.text, "");
-    app.send("GET", "/fhir/r5/Patient/p", &[("If-None-Match", "W/\"2\"")], None).expect(200);
-    app.send("GET", "/fhir/r5/Patient/p", &[("If-Modified-Since", modified)], None).expect(304);
+    app.send("GET", "/fhir/r5/Patient/p", &[("If-None-Match", "W/\"2\"")], None)
+        .expect(200);
+    app.send("GET", "/fhir/r5/Patient/p", &[("If-Modified-Since", modified)], None)
+        .expect(304);
 }
 
 #[test]
@@ -29,13 +33,19 @@ fn history_shows_every_version_and_pages() {
     let whole = app.get("/fhir/r5/Patient/p/_history").expect(200).json();
     assert_eq!(whole["type"], "history");
     let entries = whole["entry"].as_array().unwrap();
-    let etags: Vec<&str> = entries.iter().map(|entry| entry["response"]["etag"].as_str().unwrap()).collect();
+    let etags: Vec<&str> = entries
+        .iter()
+        .map(|entry| entry["response"]["etag"].as_str().unwrap())
+        .collect();
     assert_eq!(etags, ["W/\"5\"", "W/\"4\"", "W/\"3\"", "W/\"2\"", "W/\"1\""]);
     assert_eq!(entries[0]["request"]["method"], "DELETE");
     assert!(entries[0].get("resource").is_none());
     assert_eq!(entries[1]["resource"]["name"][0]["family"], "Prov4");
 
-    assert_eq!(versions_by_pages(&app, "/fhir/r5/Patient/p/_history?_count=2"), [5, 4, 3, 2, 1]);
+    assert_eq!(
+        versions_by_pages(&app, "/fhir/r5/Patient/p/_history?_count=2"),
+        [5, 4, 3, 2, 1]
+    );
     app.get("/fhir/r5/Patient/nobody/_history").expect(404);
     app.get("/fhir/r5/Patient/p/_history?_since=yesterday").expect(400);
 }
@@ -49,9 +59,19 @@ fn versions_by_pages(app: &TestApp, first: &str) -> Vec<i64> {
             let etag = entry["response"]["etag"].as_str().unwrap();
             versions.push(etag.trim_matches(|c: char| !c.is_ascii_digit()).parse().unwrap());
         }
-        next = page["link"].as_array().unwrap().iter().find(|link| link["relation"] == "next").map(|link| {
-            link["url"].as_str().unwrap().strip_prefix(app.base.as_str()).expect("a link of the same origin").to_owned()
-        });
+        next = page["link"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|link| link["relation"] == "next")
+            .map(|link| {
+                link["url"]
+                    .as_str()
+                    .unwrap()
+                    .strip_prefix(app.base.as_str())
+                    .expect("a link of the same origin")
+                    .to_owned()
+            });
     }
     versions
 }
@@ -65,17 +85,30 @@ fn links_use_the_origin_that_the_caller_used_or_the_configured_one() {
         ("X-Forwarded-Proto", "https"),
     ];
     let body = patient("p", None).to_string();
-    let answer = app.send("PUT", "/fhir/r5/Patient/p", &headers, Some(body.as_bytes())).expect(201);
-    assert_eq!(answer.header("location"), Some("https://fhir.example.se/fhir/r5/Patient/p/_history/1"));
+    let answer = app
+        .send("PUT", "/fhir/r5/Patient/p", &headers, Some(body.as_bytes()))
+        .expect(201);
+    assert_eq!(
+        answer.header("location"),
+        Some("https://fhir.example.se/fhir/r5/Patient/p/_history/1")
+    );
 
     let app = spawn_with(|settings| settings.base_url = Some("https://configured.example.se/".to_owned()));
     let answer = app.put("/fhir/r5/Patient/p", &patient("p", None)).expect(201);
-    assert_eq!(answer.header("location"), Some("https://configured.example.se/fhir/r5/Patient/p/_history/1"));
+    assert_eq!(
+        answer.header("location"),
+        Some("https://configured.example.se/fhir/r5/Patient/p/_history/1")
+    );
 }
 
 #[test]
 fn an_answer_can_be_pretty() {
     let app = spawn();
     put(&app, &patient("p", None));
-    assert!(app.get("/fhir/r5/Patient/p?_pretty=true").expect(200).text.contains("\n  \"id\": \"p\""));
+    assert!(
+        app.get("/fhir/r5/Patient/p?_pretty=true")
+            .expect(200)
+            .text
+            .contains("\n  \"id\": \"p\"")
+    );
 }

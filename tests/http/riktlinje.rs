@@ -14,25 +14,54 @@ fn the_walk_of_the_readme() {
         let path = format!("{}/examples/{name}", env!("CARGO_MANIFEST_DIR"));
         serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
     };
-    let refused = app.put("/fhir/r5/CareTeam/anna-vardkontakt", &example("fast-vardkontakt-sjukskoterska.json")).expect(422);
+    let refused = app
+        .put(
+            "/fhir/r5/CareTeam/anna-vardkontakt",
+            &example("fast-vardkontakt-sjukskoterska.json"),
+        )
+        .expect(422);
     assert_eq!(refused.refused_by(), ["FVK-01"]);
-    let text = refused.json()["issue"][0]["details"]["text"].as_str().unwrap().to_lowercase();
+    let text = refused.json()["issue"][0]["details"]["text"]
+        .as_str()
+        .unwrap()
+        .to_lowercase();
     assert!(text.contains("läkare"), "{text}");
 
-    let created = app.put("/fhir/r5/CareTeam/anna-vardkontakt", &example("fast-vardkontakt-lakare.json")).expect(201);
+    let created = app
+        .put(
+            "/fhir/r5/CareTeam/anna-vardkontakt",
+            &example("fast-vardkontakt-lakare.json"),
+        )
+        .expect(201);
     let id = created.json()["id"].as_str().unwrap().to_owned();
     let r5 = app.get(&format!("/fhir/r5/CareTeam/{id}")).expect(200).json();
     let r4 = app.get(&format!("/fhir/r4/CareTeam/{id}")).expect(200).json();
     assert!(r5["participant"][0]["role"].is_object());
     assert!(r4["participant"][0]["role"].is_array());
 
-    let refused = app.put("/fhir/r5/CarePlan/anna-overenskommelse", &example("overenskommelse-utan-tid.json")).expect(422);
+    let refused = app
+        .put(
+            "/fhir/r5/CarePlan/anna-overenskommelse",
+            &example("overenskommelse-utan-tid.json"),
+        )
+        .expect(422);
     assert_eq!(refused.refused_by(), ["DOK-04"]);
-    app.put("/fhir/r5/CarePlan/anna-overenskommelse", &example("overenskommelse-med-tid.json")).expect(201);
+    app.put(
+        "/fhir/r5/CarePlan/anna-overenskommelse",
+        &example("overenskommelse-med-tid.json"),
+    )
+    .expect(201);
 
-    let found = app.get("/fhir/r5/CareTeam?patient=Patient/anna&status=active").expect(200).json();
-    let ids: Vec<&str> =
-        found["entry"].as_array().unwrap().iter().map(|entry| entry["resource"]["id"].as_str().unwrap()).collect();
+    let found = app
+        .get("/fhir/r5/CareTeam?patient=Patient/anna&status=active")
+        .expect(200)
+        .json();
+    let ids: Vec<&str> = found["entry"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|entry| entry["resource"]["id"].as_str().unwrap())
+        .collect();
     assert!(ids.contains(&id.as_str()));
     let plans = app.get("/fhir/r4/CarePlan?patient=anna").expect(200).json();
     assert_eq!(plans["entry"].as_array().unwrap().len(), 1);
@@ -48,19 +77,44 @@ fn load_demo(app: &TestApp) {
 fn a_refusal_tells_rule_source_language_and_place() {
     let app = spawn();
     orebro(&app);
-    put(&app, &json!({ "resourceType": "Condition", "id": "c" }).merge(livshotande_tillstand("anna")));
-    let answer = app.post("/fhir/r5/CareTeam", &fast_kontakt("anna", "1", "vc-skoterska")).expect(422);
+    put(
+        &app,
+        &json!({ "resourceType": "Condition", "id": "c" }).merge(livshotande_tillstand("anna")),
+    );
+    let answer = app
+        .post("/fhir/r5/CareTeam", &fast_kontakt("anna", "1", "vc-skoterska"))
+        .expect(422);
     let issue = answer.json()["issue"][0].clone();
     assert_eq!(issue["severity"], "error");
     assert_eq!(issue["code"], "business-rule");
-    assert_eq!(issue["details"]["coding"][0]["system"], "https://w3id.org/fastkontakt/CodeSystem/riktlinje");
+    assert_eq!(
+        issue["details"]["coding"][0]["system"],
+        "https://w3id.org/fastkontakt/CodeSystem/riktlinje"
+    );
     assert_eq!(issue["details"]["coding"][0]["code"], "FVK-01");
     assert!(issue["diagnostics"].as_str().unwrap().contains("Örebro"), "{issue}");
-    assert!(issue["expression"][0].as_str().unwrap().starts_with("CareTeam"), "{issue}");
+    assert!(
+        issue["expression"][0].as_str().unwrap().starts_with("CareTeam"),
+        "{issue}"
+    );
     let english = [("Accept-Language", "en")];
-    let answer = app.post_with("/fhir/r5/CareTeam", &english, &fast_kontakt("anna", "1", "vc-skoterska")).expect(422);
-    assert!(answer.json()["issue"][0]["details"]["text"].as_str().unwrap().contains("physician"));
-    let none = app.get("/fhir/r5/CareTeam?patient=anna&_total=accurate").expect(200).json();
+    let answer = app
+        .post_with(
+            "/fhir/r5/CareTeam",
+            &english,
+            &fast_kontakt("anna", "1", "vc-skoterska"),
+        )
+        .expect(422);
+    assert!(
+        answer.json()["issue"][0]["details"]["text"]
+            .as_str()
+            .unwrap()
+            .contains("physician")
+    );
+    let none = app
+        .get("/fhir/r5/CareTeam?patient=anna&_total=accurate")
+        .expect(200)
+        .json();
     assert_eq!(none["total"], 0, "nothing was stored");
 }
 
@@ -87,16 +141,27 @@ fn findings_that_refuse_nothing_are_told_in_a_header_or_an_outcome() {
     let answer = app.post("/fhir/r5/CareTeam", &contact).expect(201);
     let told = answer.header("x-riktlinje").expect("findings are told").to_owned();
     assert!(told.contains("FK-01;warning"), "{told}");
-    let outcome =
-        app.post_with("/fhir/r5/CareTeam", &[("Prefer", "return=OperationOutcome")], &contact).expect(201).json();
-    assert!(outcome["issue"].as_array().unwrap().iter().any(|issue| issue["details"]["coding"][0]["code"] == "FK-01"));
+    let outcome = app
+        .post_with("/fhir/r5/CareTeam", &[("Prefer", "return=OperationOutcome")], &contact)
+        .expect(201)
+        .json();
+    assert!(
+        outcome["issue"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|issue| issue["details"]["coding"][0]["code"] == "FK-01")
+    );
 }
 
 #[test]
 fn a_new_lakarkontakt_that_replaces_the_old_one_ends_it() {
     let app = spawn();
     orebro(&app);
-    let old = app.post("/fhir/r5/CareTeam", &fast_kontakt("anna", "2", "vc-lakare")).expect(201).json();
+    let old = app
+        .post("/fhir/r5/CareTeam", &fast_kontakt("anna", "2", "vc-lakare"))
+        .expect(201)
+        .json();
     let old_id = old["id"].as_str().unwrap();
     let mut new = fast_kontakt("anna", "2", "vc-lakare-2");
     new["period"]["start"] = json!("2026-03-20");
@@ -110,17 +175,27 @@ fn a_new_lakarkontakt_that_replaces_the_old_one_ends_it() {
     let ended = app.get(&format!("/fhir/r5/CareTeam/{old_id}")).expect(200).json();
     assert_eq!(ended["meta"]["versionId"], "2");
     assert_eq!(ended["period"]["end"], "2026-03-19");
-    assert!(ended["extension"].as_array().unwrap().iter().any(|extension| {
-        extension["url"] == "https://w3id.org/fastkontakt/StructureDefinition/avslutsorsak"
-    }));
+    assert!(
+        ended["extension"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|extension| { extension["url"] == "https://w3id.org/fastkontakt/StructureDefinition/avslutsorsak" })
+    );
 }
 
 #[test]
 fn an_ending_is_never_refused() {
     let app = spawn();
     orebro(&app);
-    let contact = app.post("/fhir/r5/CareTeam", &fast_kontakt("anna", "1", "vc-skoterska")).expect(201).json();
-    put(&app, &json!({ "resourceType": "Condition", "id": "c" }).merge(livshotande_tillstand("anna")));
+    let contact = app
+        .post("/fhir/r5/CareTeam", &fast_kontakt("anna", "1", "vc-skoterska"))
+        .expect(201)
+        .json();
+    put(
+        &app,
+        &json!({ "resourceType": "Condition", "id": "c" }).merge(livshotande_tillstand("anna")),
+    );
     let path = format!("/fhir/r5/CareTeam/{}", contact["id"].as_str().unwrap());
     let mut ended = contact.clone();
     ended["status"] = json!("inactive");
@@ -149,7 +224,10 @@ fn an_absolute_reference_to_our_own_patient_is_judged_like_a_relative_one() {
     contact["subject"]["reference"] = json!(format!("{}/fhir/r5/Patient/anna", app.base));
     let stored = app.post("/fhir/r5/CareTeam", &contact).expect(201).json();
     assert_eq!(stored["subject"]["reference"], "Patient/anna");
-    assert_eq!(app.post("/fhir/r5/CareTeam", &contact).expect(422).refused_by(), ["FLK-04"]);
+    assert_eq!(
+        app.post("/fhir/r5/CareTeam", &contact).expect(422).refused_by(),
+        ["FLK-04"]
+    );
 }
 
 #[test]
@@ -157,9 +235,10 @@ fn two_updates_in_one_transaction_do_not_excuse_each_other() {
     let app = spawn();
     orebro(&app);
     let mut entries = Vec::new();
-    for (id, member, start, end) in
-        [("a", "vc-lakare", "2025-01-01", "2026-06-30"), ("b", "vc-lakare-2", "2026-07-01", "2026-12-31")]
-    {
+    for (id, member, start, end) in [
+        ("a", "vc-lakare", "2025-01-01", "2026-06-30"),
+        ("b", "vc-lakare-2", "2026-07-01", "2026-12-31"),
+    ] {
         let mut contact = fast_kontakt("anna", "2", member);
         contact["id"] = json!(id);
         contact["period"] = json!({ "start": start, "end": end });
@@ -169,5 +248,10 @@ fn two_updates_in_one_transaction_do_not_excuse_each_other() {
         entries.push(json!({ "resource": contact, "request": request }));
     }
     let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
-    assert!(app.post("/fhir/r5", &bundle).expect(422).refused_by().contains(&"FLK-04".to_owned()));
+    assert!(
+        app.post("/fhir/r5", &bundle)
+            .expect(422)
+            .refused_by()
+            .contains(&"FLK-04".to_owned())
+    );
 }

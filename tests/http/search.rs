@@ -17,7 +17,13 @@ fn ids(page: &Value) -> Vec<String> {
 fn link(app: &TestApp, page: &Value, relation: &str) -> Option<String> {
     let links = page["link"].as_array()?;
     let link = links.iter().find(|link| link["relation"] == relation)?;
-    Some(link["url"].as_str()?.strip_prefix(app.base.as_str()).expect("a link of the same origin").to_owned())
+    Some(
+        link["url"]
+            .as_str()?
+            .strip_prefix(app.base.as_str())
+            .expect("a link of the same origin")
+            .to_owned(),
+    )
 }
 
 fn anna_has_contacts(app: &TestApp) {
@@ -75,7 +81,10 @@ fn equivalent_identifier_systems_find_each_other() {
     put(&app, &patient("anna", Some("195009072553")));
     for token in ["195009072553", "urn:oid:1.2.752.129.2.1.3.1|195009072553"] {
         let token = form_urlencoded::byte_serialize(token.as_bytes()).collect::<String>();
-        let page = app.get(&format!("/fhir/r5/Patient?identifier={token}")).expect(200).json();
+        let page = app
+            .get(&format!("/fhir/r5/Patient?identifier={token}"))
+            .expect(200)
+            .json();
         assert_eq!(ids(&page), ["anna"]);
     }
 }
@@ -107,16 +116,28 @@ fn a_search_by_post_shows_its_number_in_no_address() {
     }
     let form = [("Content-Type", "application/x-www-form-urlencoded")];
     let body = b"identifier=http%3A%2F%2Felectronichealth.se%2Fidentifier%2Fpersonnummer%7C195009072553&_count=1";
-    let page = app.send("POST", "/fhir/r5/Patient/_search", &form, Some(body)).expect(200).json();
+    let page = app
+        .send("POST", "/fhir/r5/Patient/_search", &form, Some(body))
+        .expect(200)
+        .json();
     assert!(!page["link"].to_string().contains("9072553"), "{}", page["link"]);
     let first = ids(&page);
     let next = link(&app, &page, "next").expect("a second page");
     let second = ids(&app.get(&next).expect(200).json());
     assert_eq!((first.len(), second.len()), (1, 1));
     assert_ne!(first, second);
-    assert_eq!(ids(&app.get(&link(&app, &page, "self").unwrap()).expect(200).json()), first);
+    assert_eq!(
+        ids(&app.get(&link(&app, &page, "self").unwrap()).expect(200).json()),
+        first
+    );
     app.get("/fhir/r5/Patient?_sealed=AAAA").expect(400);
-    app.send("POST", "/fhir/r5/Patient/_search", &[("Content-Type", "text/plain")], Some(body)).expect(415);
+    app.send(
+        "POST",
+        "/fhir/r5/Patient/_search",
+        &[("Content-Type", "text/plain")],
+        Some(body),
+    )
+    .expect(415);
 }
 
 #[test]
@@ -130,7 +151,10 @@ fn what_is_not_known_is_refused_unless_the_caller_is_lenient() {
     app.get("/fhir/r5/Patient?_count=many").expect(400);
     app.get("/fhir/r5/CareTeam?date=yesterday").expect(400);
     let lenient = [("Prefer", "handling=lenient")];
-    let page = app.send("GET", "/fhir/r5/Patient?favourite=1&_id=p", &lenient, None).expect(200).json();
+    let page = app
+        .send("GET", "/fhir/r5/Patient?favourite=1&_id=p", &lenient, None)
+        .expect(200)
+        .json();
     assert_eq!(page["entry"][0]["resource"]["id"], "p");
     assert_eq!(page["entry"][1]["search"]["mode"], "outcome");
     assert!(!link(&app, &page, "self").unwrap().contains("favourite"));
@@ -142,7 +166,10 @@ fn totals_are_told_when_asked_for() {
     put(&app, &patient("p", None));
     put(&app, &patient("q", None));
     assert!(app.get("/fhir/r5/Patient").expect(200).json().get("total").is_none());
-    assert_eq!(app.get("/fhir/r5/Patient?_total=accurate&_count=1").expect(200).json()["total"], 2);
+    assert_eq!(
+        app.get("/fhir/r5/Patient?_total=accurate&_count=1").expect(200).json()["total"],
+        2
+    );
     let count = app.get("/fhir/r5/Patient?_summary=count").expect(200).json();
     assert_eq!(count["total"], 2);
     assert!(count.get("entry").is_none());
@@ -155,9 +182,21 @@ fn a_deleted_resource_is_not_found_and_a_changed_one_is_found_anew() {
     let mut contact = app.get("/fhir/r5/CareTeam/b").expect(200).json();
     contact["status"] = json!("inactive");
     put(&app, &contact);
-    assert_eq!(ids(&app.get("/fhir/r5/CareTeam?patient=anna&status=active").expect(200).json()), ["c"]);
+    assert_eq!(
+        ids(&app
+            .get("/fhir/r5/CareTeam?patient=anna&status=active")
+            .expect(200)
+            .json()),
+        ["c"]
+    );
     app.delete("/fhir/r5/CareTeam/c").expect(204);
-    assert!(ids(&app.get("/fhir/r5/CareTeam?patient=anna&status=active").expect(200).json()).is_empty());
+    assert!(
+        ids(&app
+            .get("/fhir/r5/CareTeam?patient=anna&status=active")
+            .expect(200)
+            .json())
+        .is_empty()
+    );
 }
 
 #[test]
@@ -174,7 +213,12 @@ fn an_index_made_by_an_older_table_is_made_anew_at_start() {
         Ok::<(), StoreError>(())
     });
     emptied.unwrap();
-    let active = || ids(&app.get("/fhir/r5/CareTeam?patient=anna&status=active").expect(200).json());
+    let active = || {
+        ids(&app
+            .get("/fhir/r5/CareTeam?patient=anna&status=active")
+            .expect(200)
+            .json())
+    };
     assert_eq!(active(), ["c"]);
     assert!(reindex_if_older(&app.door.store).unwrap() > 3);
     let mut found = active();

@@ -15,7 +15,11 @@ fn post(full_url: &str, resource: Value) -> Value {
 }
 
 fn put_entry(resource: Value) -> Value {
-    let url = format!("{}/{}", resource["resourceType"].as_str().unwrap(), resource["id"].as_str().unwrap());
+    let url = format!(
+        "{}/{}",
+        resource["resourceType"].as_str().unwrap(),
+        resource["id"].as_str().unwrap()
+    );
     json!({ "resource": resource, "request": { "method": "PUT", "url": url } })
 }
 
@@ -30,17 +34,34 @@ fn entries_refer_to_each_other_by_urn_uuid() {
             "/fhir/r5",
             &bundle(vec![
                 post("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000002", contact),
-                post("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001", patient("ignored", None)),
+                post(
+                    "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001",
+                    patient("ignored", None),
+                ),
             ]),
         )
         .expect(200)
         .json();
     assert_eq!(answer["type"], "transaction-response");
-    let location = |index: usize| answer["entry"][index]["response"]["location"].as_str().unwrap().to_owned();
+    let location = |index: usize| {
+        answer["entry"][index]["response"]["location"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
     assert_eq!(answer["entry"][0]["response"]["status"], "201 Created");
     let patient = location(1);
-    let patient = patient.split("/fhir/r5/").nth(1).unwrap().split("/_history").next().unwrap();
-    let contact = app.get(location(0).strip_prefix(app.base.as_str()).unwrap()).expect(200).json();
+    let patient = patient
+        .split("/fhir/r5/")
+        .nth(1)
+        .unwrap()
+        .split("/_history")
+        .next()
+        .unwrap();
+    let contact = app
+        .get(location(0).strip_prefix(app.base.as_str()).unwrap())
+        .expect(200)
+        .json();
     assert_eq!(contact["subject"]["reference"], patient);
 }
 
@@ -53,12 +74,19 @@ fn all_or_nothing_and_every_finding_names_its_entry() {
             "/fhir/r5/",
             &bundle(vec![
                 put_entry(patient("new", None)),
-                post("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001", fast_kontakt("anna", "2", "vc-skoterska")),
+                post(
+                    "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001",
+                    fast_kontakt("anna", "2", "vc-skoterska"),
+                ),
             ]),
         )
         .expect(422);
     assert_eq!(answer.refused_by(), ["FLK-01"]);
-    assert!(answer.expressions()[0].starts_with("Bundle.entry[1].resource.participant[0]"), "{}", answer.text);
+    assert!(
+        answer.expressions()[0].starts_with("Bundle.entry[1].resource.participant[0]"),
+        "{}",
+        answer.text
+    );
     app.get("/fhir/r5/Patient/new").expect(404);
 }
 
@@ -75,7 +103,8 @@ fn a_handover_in_one_transaction_passes_in_either_order() {
         new["id"] = json!("new");
         new["period"]["start"] = json!("2026-03-11");
         let entries = [put_entry(old), put_entry(new)];
-        app.post("/fhir/r5", &bundle(order.map(|index| entries[index].clone()).to_vec())).expect(200);
+        app.post("/fhir/r5", &bundle(order.map(|index| entries[index].clone()).to_vec()))
+            .expect(200);
     }
 }
 
@@ -96,10 +125,17 @@ fn what_a_transaction_does_not_take() {
         (vec![conditional], "Bundle.entry[0].request"),
         (vec![delete], "Bundle.entry[0].request.method"),
         (vec![post(urn, stray)], "Bundle.entry[0].resource.subject"),
-        (vec![post(urn, json!({ "resourceType": "Patient", "active": 1 }))], "Bundle.entry[0].resource.active"),
+        (
+            vec![post(urn, json!({ "resourceType": "Patient", "active": 1 }))],
+            "Bundle.entry[0].resource.active",
+        ),
     ] {
         let answer = app.post("/fhir/r5", &bundle(entries)).expect(400);
-        assert!(answer.expressions().contains(&expression.to_owned()), "{expression}: {}", answer.text);
+        assert!(
+            answer.expressions().contains(&expression.to_owned()),
+            "{expression}: {}",
+            answer.text
+        );
     }
     let batch = json!({ "resourceType": "Bundle", "type": "batch" });
     assert_eq!(app.post("/fhir/r5", &batch).expect(400).expressions(), ["Bundle.type"]);
@@ -107,16 +143,25 @@ fn what_a_transaction_does_not_take() {
     app.post("/fhir/r5", &bundle(vec![put_entry(person())])).expect(200);
     let mut stale = put_entry(person());
     stale["request"]["ifMatch"] = json!("W/\"7\"");
-    assert_eq!(app.post("/fhir/r5", &bundle(vec![stale])).expect(412).expressions(), ["Bundle.entry[0]"]);
+    assert_eq!(
+        app.post("/fhir/r5", &bundle(vec![stale])).expect(412).expressions(),
+        ["Bundle.entry[0]"]
+    );
 }
 
 #[test]
 fn prefer_representation_returns_the_resources() {
     let app = spawn();
     let headers = [("Prefer", "return=representation")];
-    let answer = app.post_with("/fhir/r4", &headers, &bundle(vec![put_entry(patient("p", None))])).expect(200).json();
+    let answer = app
+        .post_with("/fhir/r4", &headers, &bundle(vec![put_entry(patient("p", None))]))
+        .expect(200)
+        .json();
     assert_eq!(answer["entry"][0]["resource"]["id"], "p");
-    let answer = app.post("/fhir/r4", &bundle(vec![put_entry(patient("p", None))])).expect(200).json();
+    let answer = app
+        .post("/fhir/r4", &bundle(vec![put_entry(patient("p", None))]))
+        .expect(200)
+        .json();
     assert_eq!(answer["entry"][0]["response"]["status"], "200 OK");
     assert!(answer["entry"][0].get("resource").is_none());
 }

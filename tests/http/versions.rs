@@ -13,7 +13,10 @@ fn content(mut resource: Value) -> Value {
         meta.remove("versionId");
         meta.remove("lastUpdated");
     }
-    if members.get("meta").is_some_and(|meta| meta.as_object().unwrap().is_empty()) {
+    if members
+        .get("meta")
+        .is_some_and(|meta| meta.as_object().unwrap().is_empty())
+    {
         members.remove("meta");
     }
     resource
@@ -41,7 +44,10 @@ fn a_fast_kontakt_written_in_r4_is_one_in_r5() {
     contact["participant"][0]["role"] = json!([contact["participant"][0]["role"]]);
     contact["telecom"] = json!([{ "extension": availability, "system": "phone", "value": "019-000000" }]);
     let created = app.post("/fhir/r4/CareTeam", &contact).expect(201);
-    assert_eq!(created.header("content-type"), Some("application/fhir+json; fhirVersion=4.0"));
+    assert_eq!(
+        created.header("content-type"),
+        Some("application/fhir+json; fhirVersion=4.0")
+    );
     assert_eq!(content(created.json()), contact);
     let id = created.json()["id"].as_str().unwrap().to_owned();
     let r5 = app.get(&format!("/fhir/r5/CareTeam/{id}")).expect(200).json();
@@ -74,8 +80,18 @@ fn a_plan_written_in_r4_comes_back_and_reads_as_r5() {
     });
     let created = app.post("/fhir/r4/CarePlan", &plan).expect(201).json();
     assert_eq!(content(created.clone()), plan);
-    let r5 = app.get(&format!("/fhir/r5/CarePlan/{}", created["id"].as_str().unwrap())).expect(200).json();
+    let r5 = app
+        .get(&format!("/fhir/r5/CarePlan/{}", created["id"].as_str().unwrap()))
+        .expect(200)
+        .json();
     assert_eq!(r5["custodian"]["reference"], "Practitioner/x");
     assert_eq!(r5["contained"][0]["resourceType"], "ServiceRequest");
-    assert_eq!(r5["activity"][0]["plannedActivityReference"]["reference"].as_str().unwrap().chars().next(), Some('#'));
+    assert_eq!(
+        r5["activity"][0]["plannedActivityReference"]["reference"]
+            .as_str()
+            .unwrap()
+            .chars()
+            .next(),
+        Some('#')
+    );
 }

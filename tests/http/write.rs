@@ -14,7 +14,10 @@ fn create_answers_where_the_resource_is_and_what_was_stored() {
     let id = stored["id"].as_str().unwrap();
     assert_ne!(id, "ignored", "the server gives the id");
     assert_eq!(answer.header("etag"), Some("W/\"1\""));
-    assert_eq!(answer.header("location"), Some(format!("{}/fhir/r5/Patient/{id}/_history/1", app.base).as_str()));
+    assert_eq!(
+        answer.header("location"),
+        Some(format!("{}/fhir/r5/Patient/{id}/_history/1", app.base).as_str())
+    );
     assert!(answer.header("last-modified").unwrap().ends_with("GMT"));
     assert_eq!(stored["meta"]["versionId"], "1");
     assert_eq!(app.get(&format!("/fhir/r5/Patient/{id}")).expect(200).text, answer.text);
@@ -27,12 +30,18 @@ fn create_answers_where_the_resource_is_and_what_was_stored() {
 fn prefer_chooses_what_a_write_returns() {
     let app = spawn();
     let body = patient("x", None);
-    let minimal = app.post_with("/fhir/r5/Patient", &[("Prefer", "return=minimal")], &body).expect(201);
+    let minimal = app
+        .post_with("/fhir/r5/Patient", &[("Prefer", "return=minimal")], &body)
+        .expect(201);
     assert_eq!(minimal.text, "");
     assert!(minimal.header("location").is_some());
-    let outcome = app.post_with("/fhir/r5/Patient", &[("Prefer", "return=OperationOutcome")], &body).expect(201);
+    let outcome = app
+        .post_with("/fhir/r5/Patient", &[("Prefer", "return=OperationOutcome")], &body)
+        .expect(201);
     assert_eq!(outcome.json()["resourceType"], "OperationOutcome");
-    let whole = app.post_with("/fhir/r5/Patient", &[("Prefer", "return=representation")], &body).expect(201);
+    let whole = app
+        .post_with("/fhir/r5/Patient", &[("Prefer", "return=representation")], &body)
+        .expect(201);
     assert_eq!(whole.json()["resourceType"], "Patient");
 }
 
@@ -46,8 +55,14 @@ fn put_to_a_new_id_creates_and_then_counts_versions() {
     let second = app.put("/fhir/r5/Patient/journal-4711", &resource).expect(200);
     assert_eq!(second.header("etag"), Some("W/\"2\""));
     assert!(second.json()["meta"]["lastUpdated"].as_str() >= first.json()["meta"]["lastUpdated"].as_str());
-    assert_eq!(app.get("/fhir/r5/Patient/journal-4711/_history/1").expect(200).text, first.text);
-    assert_eq!(app.get("/fhir/r5/Patient/journal-4711/_history/2").expect(200).text, second.text);
+    assert_eq!(
+        app.get("/fhir/r5/Patient/journal-4711/_history/1").expect(200).text,
+        first.text
+    );
+    assert_eq!(
+        app.get("/fhir/r5/Patient/journal-4711/_history/2").expect(200).text,
+        second.text
+    );
     app.get("/fhir/r5/Patient/journal-4711/_history/3").expect(404);
 }
 
@@ -59,22 +74,31 @@ fn put_demands_the_id_of_the_address() {
     let mut without = patient("one", None);
     without.as_object_mut().unwrap().remove("id");
     app.put("/fhir/r5/Patient/one", &without).expect(400);
-    app.put("/fhir/r5/Patient/not_an_id", &patient("not_an_id", None)).expect(400);
+    app.put("/fhir/r5/Patient/not_an_id", &patient("not_an_id", None))
+        .expect(400);
 }
 
 #[test]
 fn if_match_guards_against_lost_updates() {
     let app = spawn();
     let resource = patient("p", None);
-    app.put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource).expect(412);
+    app.put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource)
+        .expect(412);
     app.put("/fhir/r5/Patient/p", &resource).expect(201);
-    app.put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource).expect(200);
-    let stale = app.put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource).expect(412);
+    app.put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource)
+        .expect(200);
+    let stale = app
+        .put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource)
+        .expect(412);
     assert_eq!(stale.json()["issue"][0]["code"], "conflict");
-    app.put_with("/fhir/r5/Patient/p", &[("If-Match", "three")], &resource).expect(400);
-    app.send("DELETE", "/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], None).expect(412);
-    app.put_with("/fhir/r5/Patient/p", &[("If-None-Match", "*")], &resource).expect(412);
-    app.put_with("/fhir/r5/Patient/q", &[("If-None-Match", "*")], &patient("q", None)).expect(201);
+    app.put_with("/fhir/r5/Patient/p", &[("If-Match", "three")], &resource)
+        .expect(400);
+    app.send("DELETE", "/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], None)
+        .expect(412);
+    app.put_with("/fhir/r5/Patient/p", &[("If-None-Match", "*")], &resource)
+        .expect(412);
+    app.put_with("/fhir/r5/Patient/q", &[("If-None-Match", "*")], &patient("q", None))
+        .expect(201);
 }
 
 #[test]
@@ -90,7 +114,10 @@ fn delete_ends_and_put_begins_again() {
     assert_eq!(gone.json()["issue"][0]["code"], "deleted");
     app.get("/fhir/r5/Patient/p/_history/2").expect(410);
     app.get("/fhir/r5/Patient/p/_history/1").expect(200);
-    assert_eq!(app.put("/fhir/r5/Patient/p", &resource).expect(201).header("etag"), Some("W/\"3\""));
+    assert_eq!(
+        app.put("/fhir/r5/Patient/p", &resource).expect(201).header("etag"),
+        Some("W/\"3\"")
+    );
     app.get("/fhir/r5/Patient/p").expect(200);
 }
 
@@ -98,13 +125,14 @@ fn delete_ends_and_put_begins_again() {
 fn digits_order_and_extensions_come_back() {
     let app = spawn();
     let body = r#"{"resourceType":"Patient","id":"p","extension":[{"url":"http://example.org/kvot","valueDecimal":1.50},
-        {"url":"http://example.org/liten","valueDecimal":1.0e-7}],"_birthDate":{"extension":[{"url":"http://example.org/x","valueString":"y"}]},
+        {"url":"http://example.org/liten","valueDecimal":1.0E-7}],"_birthDate":{"extension":[{"url":"http://example.org/x","valueString":"y"}]},
         "name":[{"given":["A",null],"_given":[null,{"extension":[{"url":"http://example.org/x","valueString":"y"}]}],"family":"B"}]}"#;
     let headers = [("Content-Type", "application/json")];
-    app.send("PUT", "/fhir/r5/Patient/p", &headers, Some(body.as_bytes())).expect(201);
+    app.send("PUT", "/fhir/r5/Patient/p", &headers, Some(body.as_bytes()))
+        .expect(201);
     let text = app.get("/fhir/r5/Patient/p").expect(200).text;
-    assert!(text.contains("1.50}") && text.contains("1.0e-7}"), "{text}");
+    assert!(text.contains("1.50}") && text.contains("1.0E-7}"), "{text}");
     assert!(text.find("_birthDate") < text.find("family"), "{text}");
     let text = app.get("/fhir/r4/Patient/p").expect(200).text;
-    assert!(text.contains("1.50}") && text.contains("1.0e-7}"), "{text}");
+    assert!(text.contains("1.50}") && text.contains("1.0E-7}"), "{text}");
 }

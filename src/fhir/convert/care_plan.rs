@@ -411,7 +411,7 @@ fn reference(walk: &mut Walk<'_>, part: &mut Part<'_>, source: &str, target: &st
         part_url(&part.pair.carrier, source),
         part_url(&part.pair.restore, target),
     ];
-    let made = walk.reference_in(value, targets, urls);
+    let made = walk.reference_in(value, targets, [&urls[0], &urls[1]]);
     part.out.insert(target.to_owned(), made);
 }
 

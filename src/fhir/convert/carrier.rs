@@ -322,9 +322,9 @@ pub struct Wrapping {
 
 /// value → { member: value }, and what was kept beside it.
 pub fn wrap(walk: &mut Walk<'_>, w: Wrapping, (value, beside): Item<'_>) -> Option<Made> {
-    let url = format!("{}{}", w.pair.restore, w.mapped.name);
+    let url = &w.mapped.restore;
     let holder = if w.primitive { beside } else { value };
-    let (mut made, rest) = match reopened(walk, &w.mapped.element.type_name, holder, &url) {
+    let (mut made, rest) = match reopened(walk, &w.mapped.element.type_name, holder, url) {
         Some((members, rest)) => (members, Some(rest)),
         None => (Object::new(), None),
     };
@@ -351,7 +351,7 @@ pub fn unwrap(walk: &mut Walk<'_>, w: Wrapping, (value, _): Item<'_>) -> Option<
         (None, None) => (None, None),
         item => walk.value(w.pair, w.step, w.mapped, w.inner, item)?,
     };
-    let url = format!("{}{}", w.pair.carrier, w.step.name);
+    let url = w.step.carrier.clone();
     let extension = remainder(walk, &w.step.element.type_name, object, w.member, url);
     Some(add_remainder(made, w.primitive, extension))
 }

@@ -9,6 +9,10 @@ use super::plan::{Direction, Merge};
 use crate::fhir::elements::Element;
 
 pub fn merge(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
+    let given = |name: &str| part.source.contains_key(name);
+    if part.restored.is_empty() && !given(merge.code) && !given(merge.reference) && !given(merge.r5) {
+        return;
+    }
     match (walk.plan.direction, merge.choice) {
         (Direction::Up, false) => up(walk, part, merge),
         (Direction::Down, false) => down(walk, part, merge),
@@ -34,7 +38,7 @@ fn reference(walk: &mut Walk<'_>, part: &Part<'_>, source: &str, target: &str, v
         part_url(&part.pair.carrier, source),
         part_url(&part.pair.restore, target),
     ];
-    walk.reference_in(value, targets, urls)
+    walk.reference_in(value, targets, [&urls[0], &urls[1]])
 }
 
 /// A code as CodeableReference; what R4 kept beside it comes back.

@@ -139,8 +139,8 @@ fn participant(walk: &mut Walk<'_>, part: &Part<'_>, name: &str, actor: &Value, 
     };
     made.entry("function").or_insert(function);
     let targets = targets(walk, "Condition.participant", "actor");
-    let urls = [part_url(&part.pair.carrier, name), url];
-    let actor = walk.reference_in(rest.as_ref().unwrap_or(actor), targets, urls);
+    let carrier = part_url(&part.pair.carrier, name);
+    let actor = walk.reference_in(rest.as_ref().unwrap_or(actor), targets, [&carrier, &url]);
     made.insert("actor".to_owned(), actor);
     made
 }
@@ -188,7 +188,7 @@ fn participant_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         let kept = remainder(walk, "Condition.participant", &others, "actor", url.clone());
         let actor = object.get("actor").map(|actor| {
             let targets = targets(walk, "Condition", name);
-            walk.reference_in(actor, targets, [url, part_url(&part.pair.restore, name)])
+            walk.reference_in(actor, targets, [&url, &part_url(&part.pair.restore, name)])
         });
         let made = carrier::add_remainder((actor, None), false, kept);
         put(&mut part.out, name, false, vec![made]);

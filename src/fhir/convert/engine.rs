@@ -31,6 +31,8 @@ pub struct Walk<'a> {
     trail: Vec<Place>,
     /// Where the trail begins, target and source, for a contained resource made from something else.
     base: Option<(String, String)>,
+    /// Whether paths are wanted.
+    pub told: bool,
     /// Inside a carrier nothing has a path of its own.
     pub silent: usize,
     /// How many resources are around the one at hand (0: the outermost).
@@ -67,7 +69,11 @@ impl<'a> Part<'a> {
 
     /// The items of an element of the source, `_name` beside them.
     pub fn items(&self, name: &str) -> Vec<Item<'a>> {
-        items(self.source.get(name), self.source.get(&underscored(name)))
+        let step = self.pair.steps.get(name).filter(|step| step.element.is_primitive());
+        items(
+            self.source.get(name),
+            step.and_then(|step| self.source.get(&step.below)),
+        )
     }
 }
 
@@ -79,6 +85,7 @@ impl<'a> Walk<'a> {
             paths: PathMap::default(),
             trail: Vec::new(),
             base: None,
+            told: true,
             silent: 0,
             depth: 0,
             added: Vec::new(),
@@ -113,12 +120,18 @@ impl<'a> Walk<'a> {
         let mut part = Part {
             pair,
             source,
-            out: Object::new(),
+            out: Object::with_capacity(source.len() + 1),
             carried: Vec::new(),
             restored: Vec::new(),
         };
+        // Few objects have anything below a primitive: one look spares one per member.
+        let has_below = source.keys().any(|key| key.starts_with('_'));
         for (key, value) in source {
-            let name = key.strip_prefix('_').unwrap_or(key);
+            let name = if has_below {
+                key.strip_prefix('_').unwrap_or(key)
+            } else {
+                key
+            };
             let below = name.len() < key.len();
             if below && source.contains_key(name) {
                 continue;
@@ -140,8 +153,8 @@ impl<'a> Walk<'a> {
             if below {
                 self.element(&mut part, step, None, Some(value));
             } else {
-                let beside = if step.element.is_primitive() {
-                    source.get(&underscored(name))
+                let beside = if has_below && step.element.is_primitive() {
+                    source.get(&step.below)
                 } else {
                     None
                 };
@@ -162,7 +175,9 @@ impl<'a> Walk<'a> {
         }
         self.contained(&mut part);
         fill(&mut part);
-        if let Some(table) = plan.source.type_(pair.source) {
+        if part.carried.len() > 1
+            && let Some(table) = plan.source.type_(pair.source)
+        {
             carrier::in_order(&mut part.carried, &pair.carrier, table);
         }
         append_extensions(&mut part.out, part.carried);
@@ -183,8 +198,7 @@ impl<'a> Walk<'a> {
             To::Special | To::Merge => return,
             To::Carry if carrier::LISTS.contains(&step.name) => {
                 self.silent += 1;
-                let list =
-                    value.and_then(|list| carrier::encode_list(self, part_url(&part.pair.carrier, step.name), list));
+                let list = value.and_then(|list| carrier::encode_list(self, step.carrier.clone(), list));
                 self.silent -= 1;
                 part.carried.extend(list);
                 return;
@@ -284,16 +298,21 @@ impl<'a> Walk<'a> {
                 None => plain(self, None),
                 Some(_) => None,
             },
-            How::Code(lacking) => Some(self.code(pair, step, mapped, lacking, item)),
+            How::Code(lacking) => Some(self.code(step, mapped, lacking, item)),
             How::Object(at) => match value {
                 Some(Value::Object(object)) => Some((Some(Value::Object(self.object(*at, object))), None)),
                 other => Some((other.cloned(), None)),
             },
             How::Reference(at, targets) => match value {
-                Some(Value::Object(object)) => {
-                    let carrier = [part_url(&pair.carrier, step.name), part_url(&pair.restore, mapped.name)];
-                    Some((Some(Value::Object(self.reference(*at, object, targets, carrier))), None))
-                }
+                Some(Value::Object(object)) => Some((
+                    Some(Value::Object(self.reference(
+                        *at,
+                        object,
+                        targets,
+                        [&step.carrier, &mapped.restore],
+                    ))),
+                    None,
+                )),
                 other => Some((other.cloned(), None)),
             },
             How::Extension | How::Contained => Some((value.cloned(), None)),
@@ -341,7 +360,6 @@ impl<'a> Walk<'a> {
     /// A code of a required binding: the nearest code where the target lacks it, the original beside it.
     fn code(
         &mut self,
-        pair: &'static Pair,
         step: &'static Step,
         mapped: &'static Mapped,
         lacking: &std::collections::HashMap<&'static str, Option<&'static str>>,
@@ -350,7 +368,7 @@ impl<'a> Walk<'a> {
         let (value, beside) = item;
         let code = value.and_then(Value::as_str);
         if let Some(beside) = beside.and_then(Value::as_object)
-            && let Some((rest, original)) = carrier::without_last(beside, &part_url(&pair.restore, mapped.name))
+            && let Some((rest, original)) = carrier::without_last(beside, &mapped.restore)
             && let Some(original) = original
                 .get("valueCode")
                 .filter(|o| self.stands_for(step, mapped, o.as_str(), code))
@@ -363,7 +381,7 @@ impl<'a> Walk<'a> {
             return (value.cloned(), made);
         };
         let mut extension = Object::new();
-        extension.insert("url".into(), Value::String(part_url(&pair.carrier, step.name)));
+        extension.insert("url".into(), Value::String(step.carrier.clone()));
         extension.insert("valueCode".into(), value.cloned().unwrap_or_default());
         if !matches!(made, Some(Value::Object(_))) {
             made = Some(Value::Object(Object::new()));
@@ -397,10 +415,10 @@ impl<'a> Walk<'a> {
         at: usize,
         object: &Object,
         targets: &'static [String],
-        [carrier, restore]: [String; 2],
+        [carrier, restore]: [&str; 2],
     ) -> Object {
         if object.len() == 1
-            && let Some((rest, original)) = carrier::without_last(object, &restore)
+            && let Some((rest, original)) = carrier::without_last(object, restore)
             && rest.is_empty()
             && let Some(Value::Object(original)) = original.get("valueReference")
         {
@@ -411,7 +429,7 @@ impl<'a> Walk<'a> {
             return made;
         }
         let mut extension = Object::new();
-        extension.insert("url".into(), Value::String(carrier));
+        extension.insert("url".into(), carrier.into());
         extension.insert("valueReference".into(), Value::Object(made));
         let mut stand_in = Object::new();
         append_extensions(&mut stand_in, vec![Value::Object(extension)]);
@@ -419,7 +437,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The same for any value, by the names of the rules in `special.rs`.
-    pub fn reference_in(&mut self, value: &Value, targets: &'static [String], urls: [String; 2]) -> Value {
+    pub fn reference_in(&mut self, value: &Value, targets: &'static [String], urls: [&str; 2]) -> Value {
         match (value, self.plan.pair("Reference", "Reference")) {
             (Value::Object(object), Some(pair)) => Value::Object(self.reference(pair, object, targets, urls)),
             _ => value.clone(),
@@ -612,7 +630,7 @@ impl<'a> Walk<'a> {
 
     /// Notes that `target`, below the element at hand, stood at `source`.
     pub fn note(&mut self, target: &str, source: &str) {
-        if self.silent == 0 && (self.base.is_some() || !self.trail.is_empty()) {
+        if self.told && self.silent == 0 && (self.base.is_some() || !self.trail.is_empty()) {
             let (t, s) = (self.here(true), self.here(false));
             self.paths.add(format!("{t}.{target}"), format!("{s}.{source}"));
         }
@@ -620,7 +638,7 @@ impl<'a> Walk<'a> {
 
     /// Notes that a member of the element at hand stands for the element itself (or the other way round).
     fn note_below(&mut self, member: &str, wrapped: bool) {
-        if self.silent > 0 {
+        if !self.told || self.silent > 0 {
             return;
         }
         let (t, s) = (self.here(true), self.here(false));

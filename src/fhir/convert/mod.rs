@@ -84,10 +84,10 @@ fn convert(direction: Direction, resource: &Value) -> Converted {
             paths: PathMap::default(),
         };
     }
-    let Some((mut made, paths)) = walk(direction, source) else {
+    let Some((mut made, paths)) = walk(direction, source, true) else {
         return unchanged();
     };
-    let back = from_original(direction.back(), &made).or_else(|| Some(walk(direction.back(), &made)?.0));
+    let back = from_original(direction.back(), &made).or_else(|| Some(walk(direction.back(), &made, false)?.0));
     if back.as_ref() != Some(source) {
         let mut extension = Object::new();
         extension.insert("url".to_owned(), direction.original().into());
@@ -100,9 +100,10 @@ fn convert(direction: Direction, resource: &Value) -> Converted {
     }
 }
 
-/// The conversion by the plan, without trying the way back. Nothing when the type is unknown.
-fn walk(direction: Direction, source: &Object) -> Option<(Object, PathMap)> {
+/// The conversion by the plan, without trying the way back; paths only when `told`. Nothing when the type is unknown.
+fn walk(direction: Direction, source: &Object, told: bool) -> Option<(Object, PathMap)> {
     let mut walk = Walk::new(Plan::of(direction), source);
+    walk.told = told;
     let made = walk.resource(source)?;
     Some((made, walk.paths))
 }
@@ -119,8 +120,8 @@ fn from_original(direction: Direction, source: &Object) -> Option<Object> {
     let Ok(Value::Object(original)) = serde_json::from_str(kept) else {
         return None;
     };
-    let (made, _) = walk(direction.back(), &original)?;
-    let (plain, _) = walk(direction, &rest)?;
+    let (made, _) = walk(direction.back(), &original, false)?;
+    let (plain, _) = walk(direction, &rest, false)?;
     let holds = without_own(&made) == without_own(&rest) && kept == text(&original);
     if !holds || without_own(&plain) == without_own(&original) {
         return None;

@@ -2,6 +2,7 @@
 //! `tables.rs`. The walk (`engine.rs`) only follows the plan.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 use super::special::Special;
@@ -63,6 +64,8 @@ impl How {
 
 pub struct Mapped {
     pub name: &'static str,
+    /// Url of a carrier for this element of the target.
+    pub restore: String,
     pub element: &'static Element,
     pub how: How,
 }
@@ -89,8 +92,59 @@ pub struct Step {
     pub name: &'static str,
     pub element: &'static Element,
     pub to: To,
+    /// `_name`, where extensions of a primitive stand.
+    pub below: String,
+    /// Url of the carrier for this element.
+    pub carrier: String,
     /// The target may lack the element: what stands here may be our own filling (see [`Fill`]).
     pub may_be_filled: bool,
+}
+
+impl Mapped {
+    fn new(name: &'static str, element: &'static Element, how: How, base: &str) -> Mapped {
+        Mapped {
+            name,
+            restore: format!("{base}{name}"),
+            element,
+            how,
+        }
+    }
+}
+
+impl Step {
+    fn new(name: &'static str, element: &'static Element, to: To, base: &str) -> Step {
+        Step {
+            name,
+            element,
+            to,
+            below: format!("_{name}"),
+            carrier: format!("{base}{name}"),
+            may_be_filled: false,
+        }
+    }
+}
+
+/// Steps by name. The names are our own: a plain hash (FNV-1a) does, and every member of every object asks.
+pub type Steps = HashMap<&'static str, Step, BuildHasherDefault<Fnv>>;
+
+pub struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Fnv(0xCBF2_9CE4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 /// An element the target demands and the source may lack (design, conversion e).
@@ -107,7 +161,7 @@ pub struct Fill {
 pub struct Pair {
     pub source: &'static str,
     pub target: &'static str,
-    pub steps: HashMap<&'static str, Step>,
+    pub steps: Steps,
     pub merges: Vec<&'static Merge>,
     pub specials: Vec<&'static Special>,
     pub fills: Vec<Fill>,
@@ -227,7 +281,7 @@ impl Builder {
         self.plan.pairs.push(Pair {
             source,
             target,
-            steps: HashMap::new(),
+            steps: Steps::default(),
             merges: Vec::new(),
             specials: Vec::new(),
             fills: Vec::new(),
@@ -247,7 +301,11 @@ impl Builder {
             return;
         };
         let rows = self.rows(source_name, target_name).map_or(&[][..], |t| t.rows);
-        let mut steps: HashMap<&'static str, Step> = HashMap::new();
+        let mut steps = Steps::default();
+        let (carrier, restore) = (
+            &self.plan.pairs[at].carrier.clone(),
+            &self.plan.pairs[at].restore.clone(),
+        );
         let mut taken: Vec<&'static str> = Vec::new();
         let mut merges = Vec::new();
         let mut specials = Vec::new();
@@ -262,20 +320,8 @@ impl Builder {
                             _ => self.how(from, to),
                         };
                         if let Some(how) = how {
-                            let to = To::Element(Mapped {
-                                name: t,
-                                element: to,
-                                how,
-                            });
-                            steps.insert(
-                                s,
-                                Step {
-                                    name: s,
-                                    element: from,
-                                    to,
-                                    may_be_filled: false,
-                                },
-                            );
+                            let to = To::Element(Mapped::new(t, to, how, restore));
+                            steps.insert(s, Step::new(s, from, to, carrier));
                             taken.push(t);
                         }
                     }
@@ -300,15 +346,7 @@ impl Builder {
             for name in names {
                 if let Some(element) = source.get(name) {
                     let to = if merge.is_some() { To::Merge } else { To::Special };
-                    steps.insert(
-                        static_name(source, name),
-                        Step {
-                            name,
-                            element,
-                            to,
-                            may_be_filled: false,
-                        },
-                    );
+                    steps.insert(static_name(source, name), Step::new(name, element, to, carrier));
                 }
             }
             taken.extend(targets);
@@ -320,19 +358,11 @@ impl Builder {
                 continue;
             }
             let to = match target.get(name).filter(|_| !taken.contains(&name)) {
-                Some(to) => self.how(element, to).map(|how| Mapped { name, element: to, how }),
+                Some(to) => self.how(element, to).map(|how| Mapped::new(name, to, how, restore)),
                 None => None,
             };
             let to = to.map_or(To::Carry, To::Element);
-            steps.insert(
-                name,
-                Step {
-                    name,
-                    element,
-                    to,
-                    may_be_filled: false,
-                },
-            );
+            steps.insert(name, Step::new(name, element, to, carrier));
         }
         // What the other direction may have filled in is dropped.
         for fill in fills(target, source) {
