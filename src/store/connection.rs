@@ -157,7 +157,7 @@ pub(super) fn set_up(connection: &mut Connection, options: &StoreOptions, role: 
             // The writer checkpoints by itself, after it has answered (writer.rs).
             "PRAGMA busy_timeout = {busy}; PRAGMA foreign_keys = ON; PRAGMA synchronous = {}; \
              PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {JOURNAL_SIZE_LIMIT}; \
-             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;",
+             PRAGMA cache_size = -65536;",
             options.synchronous.pragma()
         ),
         (Connection::Sqlite(_), Role::Reader) => {
