@@ -31,8 +31,8 @@ pub fn run(bind: SocketAddr) -> Result<(), Box<dyn Error>> {
     };
     settings.require_safe_bind()?;
     observe::start_logging(&settings.log, false);
+    let door = open_door(&settings, Clock::System)?;
     actix_web::rt::System::new().block_on(async {
-        let door = open_door(&settings, Clock::System)?;
         // Bound before the loading, so that a port in use is told at once.
         let application = Application::bind(&settings, door.clone()).await?;
         let people = demo::people(SEED, door.clock.today());

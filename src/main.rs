@@ -102,8 +102,9 @@ fn serve(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
     let settings = Settings::new(flags)?;
     settings.require_safe_bind()?;
     observe::start_logging(&settings.log, true);
+    let door = open_door(&settings, Clock::System)?;
     actix_web::rt::System::new().block_on(async {
-        let application = Application::bind(&settings, open_door(&settings, Clock::System)?).await?;
+        let application = Application::bind(&settings, door).await?;
         tracing::info!(address = %application.address(), "serving");
         application.run().await?;
         tracing::info!("stopped");

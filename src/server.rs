@@ -49,7 +49,8 @@ impl std::fmt::Display for StartError {
 
 impl std::error::Error for StartError {}
 
-/// Opens the store (migrating it) and reads the policies: the door, ready for writes.
+/// Opens the store (migrating and, if need be, reindexing it) and reads the policies: the door, ready for writes.
+/// Blocks: call it before the runtime starts.
 pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> {
     let policies = match &settings.policies {
         Some(directory) => Policies::load(directory).map_err(StartError::Policy)?,

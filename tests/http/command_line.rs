@@ -223,3 +223,35 @@ fn serve_stops_gracefully_keeps_what_it_answered_and_logs_no_person() {
     );
     assert_eq!(again.stop().0, Some(0));
 }
+
+#[test]
+fn demo_loads_its_people_serves_them_and_leaves_nothing_behind() {
+    use std::io::BufRead;
+    let folder = Folder::new();
+    let mut process = Command::new(env!("CARGO_BIN_EXE_fastkontakt"))
+        .args(["demo", "--bind", "127.0.0.1:0"])
+        .env("TMPDIR", &folder.0)
+        .stdout(std::process::Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let lines = std::io::BufReader::new(process.stdout.take().expect("standard output")).lines();
+    let mut base = None;
+    for line in lines.map(|line| line.expect("text")) {
+        if let Some(address) = line.strip_prefix("Serving on ") {
+            base = address.split(' ').next().map(str::to_owned);
+        }
+        if line.starts_with("README.md") {
+            break;
+        }
+    }
+    let base = base.expect("the demo tells its address");
+    let url = format!("{base}/fhir/r4/Patient?_summary=count");
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    // The last words come just before the server begins to answer; the connection waits for it.
+    let text = agent.get(&url).call().expect("an answer").body_mut().read_to_string().expect("text");
+    let found: Value = serde_json::from_str(&text).expect("JSON");
+    assert!(found["total"].as_i64().expect("a total") > 100, "{found}");
+    assert!(Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("kill runs").success());
+    assert_eq!(process.wait().expect("the demo ends").code(), Some(0));
+    assert_eq!(std::fs::read_dir(&folder.0).expect("the folder").count(), 0, "its database is gone");
+}

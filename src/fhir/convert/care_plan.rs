@@ -16,6 +16,7 @@ pub static CARE_PLAN_ACTIVITY: Special = Special {
     r4: &["reference", "detail"],
     r5: &["plannedActivityReference"],
     may_be_carried: &[],
+    says: false,
     up,
     down,
 };

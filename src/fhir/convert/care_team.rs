@@ -11,6 +11,7 @@ pub static CARE_TEAM_ROLE: Special = Special {
     r4: &["role"],
     r5: &["role"],
     may_be_carried: &[],
+    says: true,
     up,
     down,
 };
@@ -32,6 +33,9 @@ fn has_type_code(role: &Value) -> bool {
 
 fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     let roles: Vec<&Value> = part.items("role").into_iter().filter_map(|(value, _)| value).collect();
+    if roles.len() > 1 || !part.restored.is_empty() {
+        walk.doubt();
+    }
     let chosen = roles.iter().position(|role| has_type_code(role)).unwrap_or(0);
     for (position, role) in roles.into_iter().enumerate() {
         if position == chosen {
@@ -59,6 +63,9 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
 
 fn down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     let own = part.source.get("role");
+    if !part.restored.is_empty() {
+        walk.doubt();
+    }
     let mut others: Vec<(usize, Value)> = Vec::new();
     for extension in part.take_restored("role") {
         match other_role(extension) {

@@ -183,7 +183,10 @@ pub fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
     let (Some(mine), Some(theirs)) = (plan.source.type_("Extension"), plan.target.type_("Extension")) else {
         return source.clone();
     };
-    let mut made = Object::new();
+    if source.get("url").and_then(Value::as_str).is_none_or(|url| ours(url)) {
+        walk.doubt();
+    }
+    let mut made = Object::with_capacity(source.len());
     let mut foreign: Option<(&str, &Element)> = None;
     for (key, value) in source {
         if key == "extension" {
@@ -226,6 +229,7 @@ pub fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
         }
     }
     if let Some((name, element)) = foreign {
+        walk.doubt();
         let item = (source.get(name), source.get(&super::engine::underscored(name)));
         walk.silent += 1;
         let child = encode(
@@ -238,6 +242,13 @@ pub fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
         append_extensions(&mut made, vec![Value::Object(child)]);
     }
     made
+}
+
+/// Extensions that the conversion itself writes and reads.
+fn ours(url: &str) -> bool {
+    url.starts_with(super::plan::R4_EXTENSION)
+        || url.starts_with(super::plan::R5_EXTENSION)
+        || [super::ORIGINAL_R4, super::ORIGINAL_R5].contains(&url)
 }
 
 /// A value whose type only the target has, from the one child that carries it.

@@ -13,6 +13,7 @@ pub fn merge(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     if part.restored.is_empty() && !given(merge.code) && !given(merge.reference) && !given(merge.r5) {
         return;
     }
+    walk.doubt();
     match (walk.plan.direction, merge.choice) {
         (Direction::Up, false) => up(walk, part, merge),
         (Direction::Down, false) => down(walk, part, merge),

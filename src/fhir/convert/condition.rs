@@ -19,6 +19,7 @@ pub static CONDITION_STATUS: Special = Special {
         "abatementRange",
         "abatementString",
     ],
+    says: false,
     up: |_, _| {},
     down: status_down,
 };
@@ -53,6 +54,7 @@ pub static CONDITION_PARTICIPANT: Special = Special {
     r4: &["recorder", "asserter"],
     r5: &["participant"],
     may_be_carried: &[],
+    says: false,
     up: participant_up,
     down: participant_down,
 };
@@ -210,6 +212,7 @@ pub static EVIDENCE: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &[],
+    says: false,
     up: |_, part| {
         if is_filling(part.source.get("code"), None) {
             part.out.shift_remove("concept");

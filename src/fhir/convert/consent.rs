@@ -12,6 +12,7 @@ pub static CONSENT_SOURCE: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &[],
+    says: false,
     up: |_, _| {},
     down: |walk, part| super::small::one_of(walk, part, "sourceAttachment", "sourceReference", "sourceReference"),
 };
@@ -20,6 +21,7 @@ pub static CONSENT_DATE: Special = Special {
     r4: &["dateTime"],
     r5: &["date"],
     may_be_carried: &[],
+    says: false,
     up: date_up,
     down: date_down,
 };
@@ -75,6 +77,7 @@ pub static CONSENT_PROVISION: Special = Special {
     r4: &["provision"],
     r5: &["decision", "period", "provision"],
     may_be_carried: &[],
+    says: false,
     up: provision_up,
     down: provision_down,
 };
@@ -162,6 +165,7 @@ fn provision_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     // ppc-1: R4 demands a policy or a policyRule.
     let comes_back = part.restored.iter().any(|(name, ..)| *name == "policy");
     if !comes_back && !part.out.contains_key("policy") && !part.out.contains_key("policyRule") {
+        walk.doubt();
         part.out.insert("policyRule".to_owned(), Value::Object(absent()));
     }
 }

@@ -31,6 +31,8 @@ pub struct Walk<'a> {
     trail: Vec<Place>,
     /// Where the trail begins, target and source, for a contained resource made from something else.
     base: Option<(String, String)>,
+    /// Whether everything so far had the same name and form in both versions, so that the way back need not be tried.
+    pub sure: bool,
     /// Whether paths are wanted.
     pub told: bool,
     /// Inside a carrier nothing has a path of its own.
@@ -85,6 +87,7 @@ impl<'a> Walk<'a> {
             paths: PathMap::default(),
             trail: Vec::new(),
             base: None,
+            sure: true,
             told: true,
             silent: 0,
             depth: 0,
@@ -161,10 +164,14 @@ impl<'a> Walk<'a> {
                 self.element(&mut part, step, Some(value), beside);
             }
         }
+        self.sure &= part.restored.is_empty();
         for merge in &pair.merges {
             super::codeable_reference::merge(self, &mut part, merge);
         }
         for special in &pair.specials {
+            if !special.says && special.names(plan.direction).iter().any(|name| has(source, name)) {
+                self.doubt();
+            }
             match plan.direction {
                 super::plan::Direction::Up => (special.up)(self, &mut part),
                 super::plan::Direction::Down => (special.down)(self, &mut part),
@@ -174,7 +181,7 @@ impl<'a> Walk<'a> {
             self.restore(&mut part, name, element, extension);
         }
         self.contained(&mut part);
-        fill(&mut part);
+        self.sure &= !fill(&mut part);
         if part.carried.len() > 1
             && let Some(table) = plan.source.type_(pair.source)
         {
@@ -192,7 +199,7 @@ impl<'a> Walk<'a> {
         beside: Option<&'s Value>,
     ) {
         if step.may_be_filled && is_filling(value, beside) {
-            return;
+            return self.doubt();
         }
         let mapped = match &step.to {
             To::Special | To::Merge => return,
@@ -201,7 +208,7 @@ impl<'a> Walk<'a> {
                 let list = value.and_then(|list| carrier::encode_list(self, step.carrier.clone(), list));
                 self.silent -= 1;
                 part.carried.extend(list);
-                return;
+                return self.doubt();
             }
             To::Carry => {
                 for item in items(value, beside) {
@@ -221,6 +228,7 @@ impl<'a> Walk<'a> {
                 part.out.insert(underscored(mapped.name), beside);
             }
             if mapped.name != step.name {
+                self.doubt();
                 self.note(mapped.name, step.name);
             }
             return;
@@ -230,7 +238,13 @@ impl<'a> Walk<'a> {
             return;
         }
         if mapped.name != step.name {
+            self.doubt();
             self.note(mapped.name, step.name);
+        }
+        if !matches!(mapped.how, How::Object(_) | How::Reference(..) | How::Code(_))
+            || step.element.many != mapped.element.many
+        {
+            self.doubt();
         }
         self.items_to(part, step, mapped, items(value, beside));
     }
@@ -367,6 +381,7 @@ impl<'a> Walk<'a> {
     ) -> Made {
         let (value, beside) = item;
         let code = value.and_then(Value::as_str);
+        self.sure &= beside.is_none() && code.is_none_or(|code| !lacking.contains_key(code));
         if let Some(beside) = beside.and_then(Value::as_object)
             && let Some((rest, original)) = carrier::without_last(beside, &mapped.restore)
             && let Some(original) = original
@@ -422,12 +437,14 @@ impl<'a> Walk<'a> {
             && rest.is_empty()
             && let Some(Value::Object(original)) = original.get("valueReference")
         {
+            self.doubt();
             return self.object(at, original);
         }
         let made = self.object(at, object);
         if targets.is_empty() || self.allowed(object, targets) {
             return made;
         }
+        self.doubt();
         let mut extension = Object::new();
         extension.insert("url".into(), carrier.into());
         extension.insert("valueReference".into(), Value::Object(made));
@@ -507,8 +524,14 @@ impl<'a> Walk<'a> {
         }
     }
 
+    /// Something took another form: the way back is to be tried.
+    pub fn doubt(&mut self) {
+        self.sure = false;
+    }
+
     /// The generic carrier for one item of an element.
     pub fn carry(&mut self, pair: &'static Pair, step: &'static Step, item: Item<'_>) -> Value {
+        self.doubt();
         self.silent += 1;
         let carried = carrier::encode_element(self, &pair.carrier, step.name, step.element, item);
         self.silent -= 1;
@@ -678,6 +701,10 @@ pub fn underscored(name: &str) -> String {
     key
 }
 
+fn has(object: &Object, name: &str) -> bool {
+    object.contains_key(name) || object.contains_key(&underscored(name))
+}
+
 fn indexed(name: &str, many: bool) -> String {
     if many { format!("{name}[0]") } else { name.to_owned() }
 }
@@ -800,7 +827,9 @@ pub fn is_filling(value: Option<&Value>, beside: Option<&Value>) -> bool {
     }
 }
 
-fn fill(part: &mut Part<'_>) {
+/// Fills in what the target demands; true when there was something to fill.
+fn fill(part: &mut Part<'_>) -> bool {
+    let mut filled = false;
     for fill in &part.pair.fills {
         let there = |name: &&str| part.out.contains_key(*name) || part.out.contains_key(&underscored(name));
         if fill.any_of.iter().any(there) {
@@ -814,7 +843,9 @@ fn fill(part: &mut Part<'_>) {
             fill.name.to_owned()
         };
         part.out.insert(name, value);
+        filled = true;
     }
+    filled
 }
 
 /// A text that unsignedInt can hold, as a number with the same digits.

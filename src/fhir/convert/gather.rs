@@ -13,6 +13,7 @@ pub static TELECOM: Special = Special {
     r4: &["telecom"],
     r5: &["contact"],
     may_be_carried: &[],
+    says: false,
     up: |walk, part| up(walk, part, &CONTACT),
     down: |walk, part| down(walk, part, &CONTACT),
 };
@@ -22,6 +23,7 @@ pub static AVAILABILITY: Special = Special {
     r4: &["availableTime", "notAvailable"],
     r5: &["availability"],
     may_be_carried: &[],
+    says: false,
     up: |walk, part| up(walk, part, &TIMES),
     down: |walk, part| down(walk, part, &TIMES),
 };

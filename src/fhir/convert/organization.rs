@@ -12,6 +12,7 @@ pub static ORGANIZATION_CONTACT: Special = Special {
     r4: &["telecom", "address", "contact"],
     r5: &["contact"],
     may_be_carried: &[],
+    says: false,
     up,
     down,
 };
@@ -128,6 +129,14 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
                 walk.note(&at, &format!("contact[{contact}]"));
                 if let Value::Object(source) = contacts[contact] {
                     object = convert_contact(walk, source);
+                    if let Some(address) = object.get_mut("address") {
+                        not_home(walk, "Address", address);
+                    }
+                    if let Some(Value::Array(telecoms)) = object.get_mut("telecom") {
+                        telecoms
+                            .iter_mut()
+                            .for_each(|telecom| not_home(walk, "ContactPoint", telecom));
+                    }
                     if is_own(&object) {
                         append_extensions(&mut object, vec![mark(part)]);
                     }
@@ -149,6 +158,33 @@ fn convert_contact(walk: &mut Walk<'_>, source: &Object) -> Object {
         None => source.clone(),
     }
 }
+
+/// R5 knows no `home` among the contacts of an organisation (org-3, org-4), R4 only for the organisation's own.
+fn not_home(walk: &mut Walk<'_>, type_name: &str, made: &mut Value) {
+    let Some(pair) = walk.plan.pair(type_name, type_name).map(|at| &walk.plan.pairs[at]) else {
+        return;
+    };
+    let (Some(step), Value::Object(made)) = (pair.steps.get("use"), made) else {
+        return;
+    };
+    if made.get("use").is_none_or(|kind| kind != "home") {
+        return;
+    }
+    let (kind, beside) = (made.shift_remove("use"), made.shift_remove("_use"));
+    // Already converted: as good as the source's own, for a code.
+    let carried = walk.carry(pair, step, (kind.as_ref(), beside.as_ref()));
+    append_extensions(made, vec![carried]);
+}
+
+/// What [`not_home`] sets aside comes back.
+pub static HOME: Special = Special {
+    r4: &[],
+    r5: &[],
+    may_be_carried: &["use"],
+    says: false,
+    up: |_, _| {},
+    down: |_, _| {},
+};
 
 /// Says that an R5 contact without name or purpose is an R4 contact all the same.
 fn mark(part: &Part<'_>) -> Value {

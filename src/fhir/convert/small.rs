@@ -11,6 +11,7 @@ pub static APPOINTMENT_REQUIRED: Special = Special {
     r4: &["required"],
     r5: &["required"],
     may_be_carried: &[],
+    says: false,
     up: required_up,
     down: required_down,
 };
@@ -66,6 +67,7 @@ pub static DOSAGE_AS_NEEDED: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &[],
+    says: false,
     up: |_, _| {},
     down: |walk, part| one_of(walk, part, "asNeededBoolean", "asNeededCodeableConcept", "asNeededFor"),
 };
@@ -86,6 +88,7 @@ pub static GROUP_MEMBERSHIP: Special = Special {
     r4: &["actual"],
     r5: &["membership"],
     may_be_carried: &[],
+    says: false,
     up: |walk, part| {
         let Some((value, beside)) = part.items("actual").into_iter().next() else {
             return;
@@ -119,6 +122,7 @@ pub static SAMPLED_DATA_PERIOD: Special = Special {
     r4: &["period"],
     r5: &["interval", "intervalUnit"],
     may_be_carried: &[],
+    says: false,
     up: |walk, part| {
         let Some((value, beside)) = part.items("period").into_iter().next() else {
             return;
@@ -153,6 +157,7 @@ pub static SUBSTANCE_INSTANCE: Special = Special {
     r4: &["instance"],
     r5: &["instance"],
     may_be_carried: &[],
+    says: false,
     up: |walk, part| {
         let given = !part.items("instance").is_empty();
         walk.carry_all(part, "instance");
@@ -174,6 +179,7 @@ pub static RATIO_DENOMINATOR: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &[],
+    says: false,
     up: |walk, part| {
         let quantity = walk.plan.pair("Quantity", "Quantity").map(|at| &walk.plan.pairs[at]);
         let (Some(pair), Some(Value::Object(source))) = (quantity, part.source.get("denominator")) else {
@@ -199,6 +205,7 @@ pub static QUANTITY_COMPARATOR: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &["comparator"],
+    says: false,
     up: |_, _| {},
     down: |_, _| {},
 };
@@ -209,6 +216,7 @@ pub static UNKNOWN_TARGET: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &["reference"],
+    says: false,
     up: unknown_target,
     down: unknown_target,
 };
@@ -230,6 +238,7 @@ pub static ALL_DAY: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &TIMES,
+    says: false,
     up: |walk, part| {
         if part.source.get("allDay") != Some(&Value::Bool(true)) {
             return;

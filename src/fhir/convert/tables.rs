@@ -71,6 +71,7 @@ const fn reference(name: &'static str) -> Row {
 }
 
 pub static TYPES: &[TypeRows] = &[
+    same("Address", &[Row::Special(&organization::HOME)]),
     same(
         "Appointment",
         &[
@@ -144,6 +145,7 @@ pub static TYPES: &[TypeRows] = &[
             Row::Special(&consent::CONSENT_PROVISION),
         ],
     ),
+    same("ContactPoint", &[Row::Special(&organization::HOME)]),
     same("Device", &[reference("definition")]),
     same(
         "DeviceRequest",

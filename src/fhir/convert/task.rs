@@ -11,6 +11,7 @@ pub static TASK_RESTRICTION: Special = Special {
     r4: &["restriction"],
     r5: &["restriction", "requestedPeriod"],
     may_be_carried: &[],
+    says: false,
     up,
     down,
 };
