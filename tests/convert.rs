@@ -72,8 +72,16 @@ fn all_types() -> impl Iterator<Item = &'static str> {
         .chain(ALSO_CONTAINED.iter().copied())
 }
 
+/// How many seeds; `CONVERT_CASES=500` for a long run.
+fn cases() -> u32 {
+    std::env::var("CONVERT_CASES")
+        .ok()
+        .and_then(|n| n.parse().ok())
+        .unwrap_or(8)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 16, max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Every type, nested, with extensions, extensions of primitives and contained resources, in both directions.
     #[test]

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager, TransactionManagerStatus};
-use diesel::{Connection as _, PgConnection, SqliteConnection};
+use diesel::{Connection as _, PgConnection, RunQueryDsl, SqliteConnection};
 use r2d2::{CustomizeConnection, ManageConnection};
 
 use super::StoreOptions;
@@ -152,13 +152,18 @@ impl Place {
 /// Settings are a connection's own in both backends, so each new one gets them (trap 4).
 pub(super) fn set_up(connection: &mut Connection, options: &StoreOptions, role: Role) -> Result<(), StoreError> {
     let busy = options.busy_timeout.as_millis();
-    let sql = match (&connection, role) {
-        (Connection::Sqlite(_), Role::Writer) => format!(
+    let sql = match (&mut *connection, role) {
+        (Connection::Sqlite(connection), Role::Writer) => format!(
             // The writer checkpoints by itself, after it has answered (writer.rs).
             "PRAGMA busy_timeout = {busy}; PRAGMA foreign_keys = ON; PRAGMA synchronous = {}; \
              PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {JOURNAL_SIZE_LIMIT}; \
-             PRAGMA cache_size = -65536;",
-            options.synchronous.pragma()
+             PRAGMA cache_size = -65536; {}",
+            options.synchronous.pragma(),
+            if large_savepoints(connection)? {
+                ""
+            } else {
+                "PRAGMA temp_store = MEMORY;"
+            },
         ),
         (Connection::Sqlite(_), Role::Reader) => {
             format!(
@@ -171,6 +176,18 @@ pub(super) fn set_up(connection: &mut Connection, options: &StoreOptions, role: 
         ),
     };
     connection.execute(&sql)
+}
+
+/// Whether SQLite was built (.cargo/config.toml) to keep what a savepoint may need in one large piece of memory. Without
+/// that it would go to a file after 64 KiB, unless it is told to keep it in memory, in pieces of one KiB.
+fn large_savepoints(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
+    let used = diesel::select(sqlite_compileoption_used("STMTJRNL_SPILL")).get_result::<i32>(connection)?;
+    Ok(used != 0)
+}
+
+diesel::define_sql_function! {
+    /// Whether SQLite was compiled with an option (lang_corefunc.html).
+    fn sqlite_compileoption_used(option: diesel::sql_types::Text) -> Integer;
 }
 
 /// What is left of the write-ahead log after a checkpoint that emptied it, in bytes.

@@ -248,10 +248,26 @@ fn demo_loads_its_people_serves_them_and_leaves_nothing_behind() {
     let url = format!("{base}/fhir/r4/Patient?_summary=count");
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     // The last words come just before the server begins to answer; the connection waits for it.
-    let text = agent.get(&url).call().expect("an answer").body_mut().read_to_string().expect("text");
+    let text = agent
+        .get(&url)
+        .call()
+        .expect("an answer")
+        .body_mut()
+        .read_to_string()
+        .expect("text");
     let found: Value = serde_json::from_str(&text).expect("JSON");
     assert!(found["total"].as_i64().expect("a total") > 100, "{found}");
-    assert!(Command::new("kill").args(["-TERM", &process.id().to_string()]).status().expect("kill runs").success());
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &process.id().to_string()])
+            .status()
+            .expect("kill runs")
+            .success()
+    );
     assert_eq!(process.wait().expect("the demo ends").code(), Some(0));
-    assert_eq!(std::fs::read_dir(&folder.0).expect("the folder").count(), 0, "its database is gone");
+    assert_eq!(
+        std::fs::read_dir(&folder.0).expect("the folder").count(),
+        0,
+        "its database is gone"
+    );
 }

@@ -183,7 +183,7 @@ pub fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
     let (Some(mine), Some(theirs)) = (plan.source.type_("Extension"), plan.target.type_("Extension")) else {
         return source.clone();
     };
-    if source.get("url").and_then(Value::as_str).is_none_or(|url| ours(url)) {
+    if source.get("url").and_then(Value::as_str).is_none_or(ours) {
         walk.doubt();
     }
     let mut made = Object::with_capacity(source.len());

@@ -21,6 +21,7 @@ mod small;
 mod special;
 mod tables;
 mod task;
+mod values;
 
 use serde_json::Value;
 
