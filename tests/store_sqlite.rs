@@ -34,10 +34,10 @@ fn hold(store: &Store) -> Sender<()> {
     let_go
 }
 
-type Write = fn(&Store) -> Result<i64, StoreError>;
+type Writing = fn(&Store) -> Result<i64, StoreError>;
 
 /// Hands in these writes while the writer is held, so that they share a transaction; their answers in order.
-fn together(store: &Store, writes: &[Write]) -> Vec<Result<i64, StoreError>> {
+fn together(store: &Store, writes: &[Writing]) -> Vec<Result<i64, StoreError>> {
     let let_go = hold(store);
     thread::scope(|scope| {
         let mut handed_in = Vec::new();

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use diesel::connection::SimpleConnection;
+use diesel::connection::{Connection as _, SimpleConnection};
 use diesel::prelude::*;
 use fastkontakt::store::schema::{
     audit, audit_patient, history, index_date, index_reference, index_token, outbox, patient_key, resource,

@@ -2,12 +2,14 @@
 //!
 //! * read by id: an actix handler that answers the same bytes from memory is the floor;
 //! * create of a fast kontakt with its rules, 32 clients: bare diesel on one thread that inserts the same rows in the
-//!   batch sizes the writer formed, at the same durability, is the floor.
+//!   batch sizes the writer formed, at the same durability, is the floor;
+//! * the steps before the transaction are told as multiples of merely parsing the text.
 //!
 //! Machines are noisy: only the ratios are of worth, and of those the median.
 
 mod client;
 mod create;
+mod parts;
 mod read;
 
 /// Turns of each measurement; the median of the ratios is told.
@@ -20,6 +22,7 @@ fn main() {
     if std::env::args().any(|argument| argument == "--test") {
         return;
     }
+    parts::tell();
     tell("read by id", 0.5, read::ratios());
     tell("create of a fast kontakt with its rules", 0.4, create::ratios());
 }

@@ -178,7 +178,7 @@ impl Ask {
 
     /// Reads a body as a resource of this type, strictly, in the version of the address.
     pub async fn content(&self, kind: ResourceType, bytes: Bytes) -> Result<Content, Problem> {
-        let (version, limits, own_bases) = (self.version(), self.app.door.limits.clone(), self.own_bases());
+        let (version, limits, own_bases) = (self.version(), self.app.door.limits, self.own_bases());
         self.computing(bytes.len(), move || {
             let resource = content::read(version, kind.name(), &bytes, &limits)?;
             Ok(Content::new(version, kind, resource, &own_bases))

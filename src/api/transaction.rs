@@ -36,7 +36,7 @@ pub async fn transaction(request: HttpRequest, payload: web::Payload) -> HttpRes
     answer(request, Interaction::Transaction, |ask| async move {
         ask.require_fhir_json()?;
         let bytes = ask.body(payload).await?;
-        let (version, limits, own_bases) = (ask.version(), ask.app.door.limits.clone(), ask.own_bases());
+        let (version, limits, own_bases) = (ask.version(), ask.app.door.limits, ask.own_bases());
         let orders = ask
             .computing(bytes.len(), move || {
                 transaction::orders(version, content::read(version, "Bundle", &bytes, &limits)?, &own_bases)

@@ -57,8 +57,9 @@ fn open_sqlite(place: &Place, path: &Path, options: &StoreOptions) -> Result<Con
     }
     let opened = take_possession(place, path, options);
     if opened.is_err() && !existed {
-        // Nothing half-made is left behind; there was nothing before.
-        let _ = std::fs::remove_file(path);
+        // Nothing half-made is left behind. What is not empty, another program may have begun at the same time.
+        let empty = std::fs::metadata(path).is_ok_and(|file| file.len() == 0);
+        let _ = if empty { std::fs::remove_file(path) } else { Ok(()) };
     }
     opened
 }
@@ -101,10 +102,12 @@ fn claim(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
     let Connection::Sqlite(sqlite) = &mut *connection else {
         return Ok(());
     };
-    let application: Number =
-        diesel::sql_query("SELECT application_id AS number FROM pragma_application_id").get_result(sqlite)?;
-    let objects: Number = diesel::sql_query("SELECT count(*) AS number FROM sqlite_master").get_result(sqlite)?;
-    match (application.number, objects.number) {
+    // In one statement: another program of ours may be claiming the same file.
+    let found: Claim = diesel::sql_query(
+        "SELECT application_id AS application, (SELECT count(*) FROM sqlite_master) AS objects FROM pragma_application_id",
+    )
+    .get_result(sqlite)?;
+    match (found.application, found.objects) {
         (APPLICATION_ID, _) => {}
         (0, 0) => connection.execute(&format!("PRAGMA application_id = {APPLICATION_ID}"))?,
         _ => {
@@ -223,6 +226,15 @@ where
 struct Number {
     #[diesel(sql_type = BigInt)]
     number: i64,
+}
+
+/// Whose file it is, and how much is in it.
+#[derive(QueryableByName)]
+struct Claim {
+    #[diesel(sql_type = BigInt)]
+    application: i64,
+    #[diesel(sql_type = BigInt)]
+    objects: i64,
 }
 
 #[derive(QueryableByName)]

@@ -154,7 +154,8 @@ pub(super) fn gone() -> StoreError {
 /// Rows of a write-ahead log that are worth a checkpoint, in pages; and those at which readers must be waited for, so
 /// that the log cannot grow for ever (trap 5).
 const CHECKPOINT_PAGES: usize = 4_000;
-const WAIT_FOR_READERS_PAGES: i64 = 100_000;
+const LARGE_LOG_PAGES: i64 = 100_000;
+const WAIT_FOR_READERS: Duration = Duration::from_millis(200);
 /// Pages a write is taken to need when deciding whether a checkpoint is due; the checkpoint itself tells the truth.
 const PAGES_PER_WRITE: usize = 8;
 /// After so long without a write, what is in the log goes into the database.
@@ -178,10 +179,10 @@ impl Thread {
             let answered = self.carry_out(first);
             self.since_checkpoint += answered * PAGES_PER_WRITE;
             if self.since_checkpoint >= CHECKPOINT_PAGES {
-                self.checkpoint("PASSIVE");
+                self.checkpoint();
             }
         }
-        self.checkpoint("TRUNCATE");
+        self.empty_log(Duration::ZERO);
     }
 
     /// The next job to come; `None` when the store is closed.
@@ -194,7 +195,7 @@ impl Thread {
                 Ok(job) => return Some(job),
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => {
-                    self.checkpoint("PASSIVE");
+                    self.checkpoint();
                     self.since_checkpoint = 0;
                 }
             }
@@ -263,24 +264,45 @@ impl Thread {
         Ok(Session::new(connection))
     }
 
-    /// Moves the log into the database, after the answers and between the writes.
-    fn checkpoint(&mut self, mode: &str) {
-        let Some(Connection::Sqlite(connection)) = self.session.as_mut().map(|session| &mut session.connection) else {
+    /// Moves the log into the database, after the answers and between the writes, as far as readers allow.
+    fn checkpoint(&mut self) {
+        let Some(state) = self.pragma_checkpoint("PASSIVE") else {
             return;
         };
-        let sql = format!("PRAGMA wal_checkpoint({mode})");
-        match diesel::sql_query(sql).get_result::<Checkpoint>(connection) {
-            Ok(state) => {
-                let left = (state.log - state.checkpointed).max(0);
-                self.since_checkpoint = usize::try_from(left).unwrap_or(0).min(CHECKPOINT_PAGES / 2);
-                if state.log > WAIT_FOR_READERS_PAGES && mode == "PASSIVE" {
-                    self.checkpoint("TRUNCATE");
-                }
-            }
-            Err(error) => {
-                tracing::warn!(error = %StoreError::from(error), "the log could not be moved into the database")
-            }
+        let left = usize::try_from(state.log - state.checkpointed).unwrap_or(0);
+        self.since_checkpoint = left.min(CHECKPOINT_PAGES / 2);
+        if state.log > LARGE_LOG_PAGES {
+            self.empty_log(WAIT_FOR_READERS);
         }
+    }
+
+    /// Moves the log into the database and cuts it off. Nobody can write meanwhile, another process neither, so that
+    /// readers are waited for only so long.
+    fn empty_log(&mut self, wait: Duration) {
+        let usual = self.options.busy_timeout;
+        self.set_busy_timeout(wait);
+        self.pragma_checkpoint("TRUNCATE");
+        self.set_busy_timeout(usual);
+    }
+
+    fn set_busy_timeout(&mut self, wait: Duration) {
+        if let Some(session) = &mut self.session
+            && let Err(error) = session
+                .connection
+                .execute(&format!("PRAGMA busy_timeout = {}", wait.as_millis()))
+        {
+            tracing::warn!(%error, "the time to wait could not be set");
+        }
+    }
+
+    fn pragma_checkpoint(&mut self, mode: &str) -> Option<Checkpoint> {
+        let Connection::Sqlite(connection) = &mut self.session.as_mut()?.connection else {
+            return None;
+        };
+        let state = diesel::sql_query(format!("PRAGMA wal_checkpoint({mode})")).get_result(connection);
+        state
+            .inspect_err(|error| tracing::warn!(%error, "the log could not be moved into the database"))
+            .ok()
     }
 }
 

@@ -27,6 +27,8 @@ use serde_json::Value;
 
 pub use paths::PathMap;
 
+use crate::fhir::json::reread;
+
 use engine::{Object, Walk, append_extensions};
 use plan::{Direction, Plan};
 
@@ -136,7 +138,7 @@ fn text(source: &Object) -> String {
 fn from_original(direction: Direction, source: &Object) -> Option<Object> {
     let (rest, extension) = carrier::without_last(source, direction.back().original())?;
     let kept = extension.get("valueString")?.as_str()?;
-    let Ok(Value::Object(original)) = serde_json::from_str(kept) else {
+    let Ok(Value::Object(original)) = reread(kept) else {
         return None;
     };
     let (made, _) = walk(direction.back(), &original, false)?;
