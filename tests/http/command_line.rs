@@ -154,20 +154,24 @@ impl Serving {
             .stderr(std::process::Stdio::piped())
             .spawn()
             .expect("the program starts");
-        let mut log = std::io::BufReader::new(process.stderr.take().expect("standard error"));
-        let mut line = String::new();
-        loop {
-            line.clear();
+        let log = std::io::BufReader::new(process.stderr.take().expect("standard error"));
+        let mut serving = Serving {
+            process,
+            log,
+            base: String::new(),
+        };
+        while serving.base.is_empty() {
+            let mut line = String::new();
             assert!(
-                log.read_line(&mut line).expect("a log line") > 0,
+                serving.log.read_line(&mut line).expect("a log line") > 0,
                 "the server stopped before it served"
             );
             let told: Value = serde_json::from_str(&line).expect("a log line is JSON");
             if told["message"] == "serving" {
-                let base = format!("http://{}", told["address"].as_str().expect("an address"));
-                return Serving { process, log, base };
+                serving.base = format!("http://{}", told["address"].as_str().expect("an address"));
             }
         }
+        serving
     }
 
     /// SIGTERM; the exit code and the rest of the log.
@@ -182,6 +186,14 @@ impl Serving {
         let mut log = String::new();
         self.log.read_to_string(&mut log).expect("the log is text");
         (status.code(), log)
+    }
+}
+
+impl Drop for Serving {
+    /// A test that failed leaves no server behind.
+    fn drop(&mut self) {
+        let _ended_already = self.process.kill();
+        let _ended = self.process.wait();
     }
 }
 
