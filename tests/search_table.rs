@@ -5,7 +5,7 @@ use fastkontakt::fhir::search::parameters::{Kind, find, parameters};
 use fastkontakt::fhir::types::ResourceType;
 use fastkontakt::fhir::version::FhirVersion;
 
-const HL7: &str = include_str!("search_parameters.tsv");
+const HL7: &str = include_str!("fixtures/search_parameters.tsv");
 
 /// version, type, name, search type, definition.
 fn definitions() -> impl Iterator<Item = [&'static str; 5]> {
