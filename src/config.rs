@@ -91,6 +91,11 @@ pub enum ConfigError {
         file: PathBuf,
         reason: String,
     },
+    /// A value that cannot be used.
+    Unusable {
+        setting: &'static str,
+        reason: &'static str,
+    },
     /// Without access control only loopback may be served.
     NotLoopback {
         bind: SocketAddr,
@@ -104,6 +109,7 @@ impl std::fmt::Display for ConfigError {
         match self {
             ConfigError::Unreadable { file, reason } => write!(f, "cannot read {}: {reason}", file.display()),
             ConfigError::Malformed { file, reason } => write!(f, "{}: {reason}", file.display()),
+            ConfigError::Unusable { setting, reason } => write!(f, "the setting {setting} {reason}"),
             ConfigError::NotLoopback { bind } => write!(
                 f,
                 "refusing to serve on {bind}: without access control only a loopback address (127.0.0.1, [::1]) is served"
@@ -123,7 +129,7 @@ impl Settings {
     pub fn new(flags: &Flags) -> Result<Settings, ConfigError> {
         let file = flags.config.as_deref().map_or(Ok(File::default()), read)?;
         let default = Settings::default();
-        Ok(Settings {
+        let settings = Settings {
             database: flags.database.clone().or(file.database).unwrap_or(default.database),
             bind: flags.bind.or(file.bind).unwrap_or(default.bind),
             base_url: flags.base_url.clone().or(file.base_url),
@@ -133,7 +139,32 @@ impl Settings {
             max_body_bytes: file.max_body_bytes.unwrap_or(default.max_body_bytes),
             max_depth: file.max_depth.unwrap_or(default.max_depth),
             workers: file.workers.or(default.workers),
-        })
+        };
+        settings.require_usable()?;
+        Ok(settings)
+    }
+
+    fn require_usable(&self) -> Result<(), ConfigError> {
+        let unusable = |setting, reason| Err(ConfigError::Unusable { setting, reason });
+        if self.workers == Some(0) {
+            return unusable("workers", "must be 1 or more");
+        }
+        if self.max_body_bytes == 0 {
+            return unusable("max_body_bytes", "must be 1 or more");
+        }
+        if self.max_depth < 8 {
+            return unusable("max_depth", "must be 8 or more: ordinary resources nest that deep");
+        }
+        let is_origin = |url: &str| {
+            let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+            rest.is_some_and(|rest| {
+                !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_graphic() && !b"\"<>?#".contains(&b))
+            })
+        };
+        if self.base_url.as_deref().is_some_and(|url| !is_origin(url)) {
+            return unusable("base_url", "must be a URL such as https://fhir.example.se");
+        }
+        Ok(())
     }
 
     /// Safe by default: without a token check the service is open only when that is said, and only on loopback.

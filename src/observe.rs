@@ -1,5 +1,6 @@
 //! Metrics and structured logs. Neither ever holds a name, a number, a body or an address of a resource.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
@@ -65,7 +66,9 @@ impl Metrics {
 /// `level` is a filter such as `info` or `fastkontakt=debug`.
 pub fn start_logging(level: &str, json: bool) {
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    let colours = std::io::stderr().is_terminal();
     let logger = tracing_subscriber::fmt()
+        .with_ansi(colours)
         .with_env_filter(filter)
         .with_writer(std::io::stderr);
     // A second call (tests start many servers in one process) finds the first logger in place, which is well.

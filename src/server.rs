@@ -3,6 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App as ActixApp, HttpServer, web};
@@ -16,6 +17,9 @@ use crate::fhir::json::Limits;
 use crate::observe::Metrics;
 use crate::riktlinje::{Policies, PolicyError};
 use crate::store::{Store, StoreError, StoreOptions};
+
+/// How long an idle connection is kept: longer than clients keep theirs, so that none is closed under a request.
+const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
 /// What every handler can reach.
 pub struct App {
@@ -98,7 +102,12 @@ impl Application {
         if let Some(workers) = settings.workers {
             server = server.workers(workers);
         }
-        let server = server.shutdown_timeout(30).listen(listener).map_err(cannot_bind)?.run();
+        let server = server
+            .keep_alive(KEEP_ALIVE)
+            .shutdown_timeout(10)
+            .listen(listener)
+            .map_err(cannot_bind)?
+            .run();
         Ok(Application { server, address, door })
     }
 

@@ -81,7 +81,7 @@ fn there_are_about_a_hundred_patients_in_four_regions_and_both_versions() {
 fn every_resource_is_labelled_as_test_data() {
     for (_, resource) in resources(demo()) {
         assert_eq!(
-            resource["meta"]["security"][0]["code"], "DEMO",
+            resource["meta"]["security"][0]["code"], "HTEST",
             "{}/{}",
             resource["resourceType"], resource["id"]
         );

@@ -3,16 +3,17 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use actix_web::http::{StatusCode, header};
+use actix_web::rt::time::timeout;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
 use futures_util::FutureExt;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::negotiate::{Ask, Manner, Return, request_id};
+use super::negotiate::{Ask, Manner, Return, names_version, request_id};
 use super::outcome;
 use crate::access::Interaction;
 use crate::door::content::{self, Content};
@@ -25,6 +26,9 @@ use crate::fhir::version::FhirVersion;
 use crate::riktlinje::Finding;
 use crate::server::App;
 use crate::store::Stored;
+
+/// How long a body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// Runs one FHIR interaction.
 pub async fn answer<F, Fut>(request: HttpRequest, interaction: Interaction, handler: F) -> HttpResponse
@@ -80,6 +84,10 @@ fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
         }
         Problem::MethodNotAllowed { allow } => {
             response.insert_header((header::ALLOW, *allow));
+        }
+        Problem::TooSlow => {
+            // The rest of the body, should it still come, is no new request.
+            response.insert_header((header::CONNECTION, "close"));
         }
         Problem::Deleted { version } => {
             response.insert_header((header::ETAG, etag(*version)));
@@ -147,7 +155,14 @@ impl Ask {
     /// The whole body, at most as large as configured.
     pub async fn body(&self, payload: web::Payload) -> Result<Bytes, Problem> {
         let limit = self.app.door.limits.bytes;
-        match payload.to_bytes_limited(limit).await {
+        self.require_plain_body()?;
+        if self.announced_length().is_some_and(|length| length > limit) {
+            return Err(Problem::BodyTooLarge { limit });
+        }
+        let read = timeout(BODY_TIME, payload.to_bytes_limited(limit))
+            .await
+            .map_err(|_| Problem::TooSlow)?;
+        match read {
             Ok(Ok(bytes)) => Ok(bytes),
             Ok(Err(_)) => Err(Problem::bad_request(
                 "Innehållet kunde inte läsas.",
@@ -255,6 +270,7 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
 fn not_allowed(request: &HttpRequest, allow: &'static str) -> HttpResponse {
     let kind = request.match_info().get("type");
     let problem = match kind.map(ResourceType::from_name) {
+        _ if !names_version(request) => Problem::UnknownAddress,
         Some(None) => Problem::UnknownAddress,
         _ => Problem::MethodNotAllowed { allow },
     };

@@ -32,6 +32,7 @@ pub async fn create(request: HttpRequest, path: web::Path<(String, String)>, pay
     answer(request, Interaction::Create, |ask| async move {
         let kind = ask.kind(&path.1)?;
         ask.require_fhir_json()?;
+        ask.refuse_conditional_create()?;
         let bytes = ask.body(payload).await?;
         let content = ask.content(kind, bytes).await?;
         let prepared = content.prepare(&Uuid::now_v7().to_string())?;

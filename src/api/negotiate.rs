@@ -6,11 +6,14 @@ use actix_web::{HttpRequest, web};
 use uuid::Uuid;
 
 use crate::access::{Call, Caller, Interaction};
-use crate::door::Precondition;
 use crate::door::problem::Problem;
+use crate::door::{Precondition, version_of_tag};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::server::App;
+
+/// What a body of FHIR must be sent as.
+const FHIR_JSON: &str = "Content-Type: application/fhir+json";
 
 /// The languages we speak to callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,6 +72,9 @@ struct Headers {
     if_none_match: Option<String>,
     if_modified_since: Option<String>,
     content_type: Option<String>,
+    content_encoding: Option<String>,
+    content_length: Option<usize>,
+    if_none_exist: bool,
 }
 
 impl Ask {
@@ -107,6 +113,9 @@ impl Ask {
                 if_none_match: text(header::IF_NONE_MATCH),
                 if_modified_since: text(header::IF_MODIFIED_SINCE),
                 content_type: text(header::CONTENT_TYPE),
+                content_encoding: text(header::CONTENT_ENCODING),
+                content_length: text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+                if_none_exist: request.headers().contains_key("If-None-Exist"),
             },
         })
     }
@@ -128,7 +137,7 @@ impl Ask {
     /// 415 unless the body is FHIR JSON of the address's version.
     pub fn require_fhir_json(&self) -> Result<(), Problem> {
         let Some(content_type) = &self.headers.content_type else {
-            return Err(Problem::UnsupportedMediaType);
+            return Err(Problem::UnsupportedMediaType { wanted: FHIR_JSON });
         };
         let (essence, fhir_version) = media_type(content_type);
         let known = matches!(essence.as_str(), "application/fhir+json" | "application/json");
@@ -136,7 +145,33 @@ impl Ask {
         if known && same {
             Ok(())
         } else {
-            Err(Problem::UnsupportedMediaType)
+            Err(Problem::UnsupportedMediaType { wanted: FHIR_JSON })
+        }
+    }
+
+    /// Conditional create is not offered; to ignore the condition would make a duplicate.
+    pub fn refuse_conditional_create(&self) -> Result<(), Problem> {
+        if !self.headers.if_none_exist {
+            return Ok(());
+        }
+        Err(Problem::bad_request(
+            "Villkorat skapande (If-None-Exist) stöds inte ännu.",
+            "Conditional create (If-None-Exist) is not supported yet.",
+        ))
+    }
+
+    /// The length the caller announces.
+    pub fn announced_length(&self) -> Option<usize> {
+        self.headers.content_length
+    }
+
+    /// 415 for a compressed body: only the bytes themselves are read.
+    pub fn require_plain_body(&self) -> Result<(), Problem> {
+        match self.headers.content_encoding.as_deref() {
+            None | Some("identity") => Ok(()),
+            Some(_) => Err(Problem::UnsupportedMediaType {
+                wanted: "Content-Encoding: identity",
+            }),
         }
     }
 
@@ -154,7 +189,7 @@ impl Ask {
         if let Some(if_match) = &self.headers.if_match {
             return match if_match.trim() {
                 "*" => Ok(Precondition::MustExist),
-                tag => version_tag(tag).map(Precondition::VersionIs).ok_or_else(|| {
+                tag => Precondition::version_is(tag).ok_or_else(|| {
                     Problem::bad_request(
                         "If-Match ska vara en ETag från tjänsten, till exempel W/\"3\".",
                         "If-Match must be an ETag of this service, for example W/\"3\".",
@@ -173,7 +208,7 @@ impl Ask {
         if let Some(tags) = &self.headers.if_none_match {
             return tags
                 .split(',')
-                .any(|tag| tag.trim() == "*" || version_tag(tag.trim()) == Some(version));
+                .any(|tag| tag.trim() == "*" || version_of_tag(tag) == Some(version));
         }
         let since = self.headers.if_modified_since.as_deref().and_then(http_date);
         since.is_some_and(|since| last_updated.as_second() <= since)
@@ -184,16 +219,6 @@ fn base(root: &str, version: FhirVersion) -> String {
     format!("{root}/fhir/{version}")
 }
 
-/// `W/"3"` or `"3"` → 3.
-fn version_tag(tag: &str) -> Option<i64> {
-    tag.strip_prefix("W/")
-        .unwrap_or(tag)
-        .strip_prefix('"')?
-        .strip_suffix('"')?
-        .parse()
-        .ok()
-}
-
 fn http_date(text: &str) -> Option<i64> {
     let date: header::HttpDate = text.parse().ok()?;
     let since: std::time::SystemTime = date.into();
@@ -201,6 +226,11 @@ fn http_date(text: &str) -> Option<i64> {
         .duration_since(std::time::UNIX_EPOCH)
         .ok()
         .and_then(|passed| i64::try_from(passed.as_secs()).ok())
+}
+
+/// Whether the address names a version that we speak.
+pub fn names_version(request: &HttpRequest) -> bool {
+    version_in_path(request).is_some()
 }
 
 fn version_in_path(request: &HttpRequest) -> Option<FhirVersion> {
@@ -330,7 +360,20 @@ fn root(request: &HttpRequest, app: &App) -> String {
         Some(base) => base.trim_end_matches('/').to_owned(),
         None => {
             let connection = request.connection_info();
-            format!("{}://{}", connection.scheme(), connection.host())
+            let scheme = if connection.scheme() == "https" {
+                "https"
+            } else {
+                "http"
+            };
+            let host = connection.host();
+            // What is no host name or address does not come into our links.
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.:[]_".contains(&byte);
+            let host = if host.bytes().all(plain) {
+                host
+            } else {
+                request.app_config().host()
+            };
+            format!("{scheme}://{host}")
         }
     }
 }

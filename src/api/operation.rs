@@ -10,8 +10,8 @@ use crate::server::App;
 
 pub fn routes(config: &mut web::ServiceConfig) {
     config
-        .service(web::resource("/health/live").get(live))
-        .service(web::resource("/health/ready").get(ready))
+        .service(web::resource("/health/live").get(live).head(live))
+        .service(web::resource("/health/ready").get(ready).head(ready))
         .service(web::resource("/metrics").get(metrics))
         .service(SwaggerUi::new("/swagger-ui/{_:.*}").url("/openapi.json", ApiDoc::openapi()));
 }

@@ -123,10 +123,18 @@ fn told(problem: &Problem) -> (IssueCode, Text, String) {
             "Svar ges bara som application/fhir+json i adressens FHIR-version.",
             "Answers are given only as application/fhir+json in the FHIR version of the address.",
         ),
-        Problem::UnsupportedMediaType => plain(
+        Problem::UnsupportedMediaType { wanted } => (
             IssueCode::NotSupported,
-            "Innehållet ska sändas med Content-Type application/fhir+json i adressens FHIR-version.",
-            "The body must be sent with Content-Type application/fhir+json in the FHIR version of the address.",
+            Text::new(
+                format!("Innehållet ska sändas med {wanted}, i adressens FHIR-version."),
+                format!("The body must be sent with {wanted}, in the FHIR version of the address."),
+            ),
+            String::new(),
+        ),
+        Problem::TooSlow => plain(
+            IssueCode::Timeout,
+            "Innehållet kom inte i tid.",
+            "The body did not arrive in time.",
         ),
         Problem::PreconditionFailed { text, expression } => (IssueCode::Conflict, text.clone(), expression.clone()),
         Problem::Race => plain(

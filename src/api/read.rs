@@ -5,6 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::answer::answer;
 use crate::access::Interaction;
 use crate::door::problem::Problem;
+use crate::door::version_number;
 
 /// The current version of a resource.
 #[utoipa::path(
@@ -55,7 +56,7 @@ pub async fn vread(request: HttpRequest, path: web::Path<(String, String, String
     answer(request, Interaction::Vread, |ask| async move {
         let (_, kind, id, version) = path.into_inner();
         let kind = ask.kind(&kind)?;
-        let version: i64 = version.parse().map_err(|_| Problem::NotFound)?;
+        let version = version_number(&version).ok_or(Problem::NotFound)?;
         let stored = ask.app.door.vread(&ask.call, kind, id, version).await?;
         ask.disclose(stored)
     })

@@ -3,6 +3,7 @@
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
+use uuid::Uuid;
 
 use super::answer::{answer, fhir, resource_text, text_of};
 use super::bundle_text::BundleText;
@@ -92,7 +93,9 @@ pub async fn search_by_post(
         let kind = ask.kind(&path.1)?;
         let body = ask.body(payload).await?;
         if !body.is_empty() && !ask.has_form_body() {
-            return Err(Problem::UnsupportedMediaType);
+            return Err(Problem::UnsupportedMediaType {
+                wanted: "Content-Type: application/x-www-form-urlencoded",
+            });
         }
         let mut pairs = in_address;
         pairs.extend(form_urlencoded::parse(&body).into_owned());
@@ -156,7 +159,11 @@ async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> R
     }
     if !ignored.is_empty() {
         let told = ignored_parameters(&ignored, ask.manner.language);
-        bundle.entry(None, Some(&told), &[("search", r#"{"mode":"outcome"}"#.to_owned())]);
+        bundle.entry(
+            Some(&format!("urn:uuid:{}", Uuid::new_v4())),
+            Some(&told),
+            &[("search", r#"{"mode":"outcome"}"#.to_owned())],
+        );
     }
     let text = bundle.finish();
     let text = if ask.manner.pretty { pretty(&text) } else { text };

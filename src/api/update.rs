@@ -4,10 +4,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::answer::answer;
 use crate::access::Interaction;
-use crate::door::problem::Problem;
+use crate::door::content::{require_id_form, require_same_id};
 use crate::door::{Action, Order};
-use crate::fhir::fault::{IssueCode, Text};
-use crate::fhir::types::ResourceType;
 
 /// Replaces a resource, or creates it when the id is new: journal systems own their ids.
 #[utoipa::path(
@@ -57,31 +55,4 @@ pub async fn update(
         .await
     })
     .await
-}
-
-/// The form of an id (datatypes.html#id).
-pub fn require_id_form(id: &str) -> Result<(), Problem> {
-    let good = (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
-    if good {
-        return Ok(());
-    }
-    Err(Problem::bad_request(
-        "Ett id består av 1–64 tecken av A–Z, a–z, 0–9, bindestreck och punkt.",
-        "An id is 1 to 64 characters of A–Z, a–z, 0–9, hyphen and full stop.",
-    ))
-}
-
-/// The body's id must be there and be the address's (http.html#update).
-pub fn require_same_id(kind: ResourceType, body_id: Option<&str>, id: &str) -> Result<(), Problem> {
-    if body_id == Some(id) {
-        return Ok(());
-    }
-    Err(Problem::fault(
-        IssueCode::Invalid,
-        format!("{kind}.id"),
-        Text::new(
-            "Resursens id ska finnas och vara detsamma som i adressen.",
-            "The resource's id must be present and be the same as in the address.",
-        ),
-    ))
 }

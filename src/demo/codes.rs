@@ -13,7 +13,7 @@ pub const BEFATTNING: &str = "urn:oid:1.2.752.129.2.2.1.4";
 pub const VERKSAMHETSKOD: &str = "urn:oid:1.2.752.129.2.2.1.3";
 pub const ICD_10: &str = "http://hl7.org/fhir/sid/icd-10";
 pub const SNOMED_CT: &str = "http://snomed.info/sct";
-pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+pub const ACT_REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 pub const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
 pub const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
 pub const TYP_AV_FAST_KONTAKT: &str =
@@ -65,9 +65,9 @@ pub fn named(literal: &str, display: &str) -> Value {
     json!({ "reference": literal, "display": display })
 }
 
-/// The label every demo resource carries (national.md: v3-ActCode DEMO for test data), with a profile where one applies.
+/// The label every demo resource carries (v3-ActReason HTEST, "test health data"), with a profile where one applies.
 pub fn meta(profile: Option<&str>) -> Value {
-    json!({ "profile": profile.map(|url| vec![url]), "security": [{ "system": ACT_CODE, "code": "DEMO" }] })
+    json!({ "profile": profile.map(|url| vec![url]), "security": [{ "system": ACT_REASON, "code": "HTEST" }] })
 }
 
 /// Drops what FHIR does not allow: null, empty strings, arrays and objects. So the builders can leave things out by `None`.

@@ -177,6 +177,35 @@ impl Body {
     }
 }
 
+/// The form of an id (datatypes.html#id). `.` and `..` have that form but no address: clients take them for folders.
+pub fn require_id_form(id: &str) -> Result<(), Problem> {
+    let good = !matches!(id, "." | "..")
+        && (1..=64).contains(&id.len())
+        && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.');
+    if good {
+        return Ok(());
+    }
+    Err(Problem::bad_request(
+        "Ett id består av 1–64 tecken av A–Z, a–z, 0–9, bindestreck och punkt.",
+        "An id is 1 to 64 characters of A–Z, a–z, 0–9, hyphen and full stop.",
+    ))
+}
+
+/// The body's id must be there and be the address's (http.html#update).
+pub fn require_same_id(kind: ResourceType, body_id: Option<&str>, id: &str) -> Result<(), Problem> {
+    if body_id == Some(id) {
+        return Ok(());
+    }
+    Err(Problem::fault(
+        IssueCode::Invalid,
+        format!("{kind}.id"),
+        Text::new(
+            "Resursens id ska finnas och vara detsamma som i adressen.",
+            "The resource's id must be present and be the same as in the address.",
+        ),
+    ))
+}
+
 /// A FHIR instant with milliseconds, UTC.
 pub fn instant(at: Timestamp) -> String {
     format!("{at:.3}")

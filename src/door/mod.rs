@@ -94,6 +94,29 @@ pub enum Outcome {
     AlreadyDeleted,
 }
 
+impl Precondition {
+    /// From an ETag of ours: `W/"3"` or `"3"`.
+    pub fn version_is(tag: &str) -> Option<Precondition> {
+        version_of_tag(tag).map(Precondition::VersionIs)
+    }
+}
+
+/// The version that an ETag of ours names: `W/"3"` or `"3"` → 3.
+pub fn version_of_tag(tag: &str) -> Option<i64> {
+    version_number(
+        tag.trim()
+            .strip_prefix("W/")
+            .unwrap_or(tag.trim())
+            .strip_prefix('"')?
+            .strip_suffix('"')?,
+    )
+}
+
+/// A version's number as we write it: no sign, no leading zero.
+pub fn version_number(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|number: &i64| number.to_string() == text)
+}
+
 impl Door {
     /// Refuses what the access decision denies.
     fn permit(&self, call: &Call, kind: ResourceType) -> Result<(), Problem> {

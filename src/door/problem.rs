@@ -25,8 +25,10 @@ pub enum Problem {
     MethodNotAllowed { allow: &'static str },
     /// `Accept` or `_format` asks for what we do not write.
     NotAcceptable,
-    /// `Content-Type` names what we do not read.
-    UnsupportedMediaType,
+    /// `Content-Type` or `Content-Encoding` names what we do not read; the header that is wanted.
+    UnsupportedMediaType { wanted: &'static str },
+    /// The body did not arrive in time.
+    TooSlow,
     /// `If-Match` names another version than the current one, or `If-None-Match: *` met an existing resource.
     PreconditionFailed { text: Text, expression: String },
     /// Another write came between, and the caller named no version.
@@ -65,11 +67,12 @@ impl Problem {
             Problem::UnknownAddress | Problem::NotFound => 404,
             Problem::MethodNotAllowed { .. } => 405,
             Problem::NotAcceptable => 406,
+            Problem::TooSlow => 408,
             Problem::Race => 409,
             Problem::Deleted { .. } => 410,
             Problem::PreconditionFailed { .. } => 412,
             Problem::BodyTooLarge { .. } => 413,
-            Problem::UnsupportedMediaType => 415,
+            Problem::UnsupportedMediaType { .. } => 415,
             Problem::Refused(_) => 422,
             Problem::Internal { .. } => 500,
             Problem::Busy => 503,

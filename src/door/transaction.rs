@@ -14,17 +14,24 @@ use crate::fhir::references;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 
-/// An entry whose request line is understood, before its references are resolved.
+/// Entries in one transaction: more keep other writers waiting for too long.
+const MOST_ENTRIES: usize = 2_000;
+
+/// An entry whose request line is understood; its resource is not read yet.
 struct Entry {
     index: usize,
-    content: Content,
+    kind: ResourceType,
     id: String,
     full_url: Option<String>,
     /// `None`: POST; else PUT under this condition.
     put: Option<Precondition>,
+    resource: Value,
 }
 
 /// Reads the entries of a transaction; references under `own_bases` are local. All faults of all entries are told at once.
+///
+/// References among the entries are resolved before the resources are checked, so that each is checked as it will be
+/// stored (a reference's target type is known only then).
 pub fn orders(version: FhirVersion, bundle: Value, own_bases: &[String]) -> Result<Vec<Order>, Problem> {
     content::check(version, "Bundle", &bundle)?;
     if bundle.get("type").and_then(Value::as_str) != Some("transaction") {
@@ -41,39 +48,63 @@ pub fn orders(version: FhirVersion, bundle: Value, own_bases: &[String]) -> Resu
     let Some(Value::Array(entries)) = members.shift_remove("entry") else {
         return Ok(Vec::new());
     };
-    let mut faults = Vec::new();
-    let mut read = Vec::with_capacity(entries.len());
-    for (index, entry) in entries.into_iter().enumerate() {
-        match self::entry(version, index, entry, own_bases) {
-            Ok(entry) => read.push(entry),
-            Err(Problem::NotFhir(found)) => faults.extend(found),
-            Err(other) => return Err(other),
-        }
+    if entries.len() > MOST_ENTRIES {
+        return Err(fault(
+            IssueCode::TooCostly,
+            "Bundle.entry".to_owned(),
+            "En transaktion får ha högst 2000 poster.",
+            "A transaction may have 2000 entries at the most.",
+        ));
     }
-    faults.extend(repeated(&read));
+    let mut faults = Faults::default();
+    let read: Vec<Entry> = entries
+        .into_iter()
+        .enumerate()
+        .filter_map(|(index, entry)| faults.sort_out(self::entry(index, entry)).transpose())
+        .collect::<Result<_, _>>()?;
+    faults.0.extend(repeated(&read));
     let addresses: HashMap<String, String> = read
         .iter()
-        .filter_map(|entry| Some((entry.full_url.clone()?, format!("{}/{}", entry.content.kind, entry.id))))
+        .filter_map(|entry| Some((entry.full_url.clone()?, format!("{}/{}", entry.kind, entry.id))))
         .collect();
     let mut orders = Vec::with_capacity(read.len());
     for mut entry in read {
-        let unresolved = references::resolve(&mut entry.content.resource, &addresses);
-        faults.extend(unresolved.into_iter().map(|path| unresolved_fault(&entry, &path)));
-        match order(entry) {
-            Ok(order) => orders.push(order),
-            Err(Problem::NotFhir(found)) => faults.extend(found),
-            Err(other) => return Err(other),
+        let place = format!("Bundle.entry[{}].resource", entry.index);
+        let unresolved = references::resolve(&mut entry.resource, &addresses, entry.full_url.as_deref());
+        faults
+            .0
+            .extend(unresolved.iter().map(|path| unresolved_fault(&place, path)));
+        if let Some(order) = faults.sort_out(order(version, entry, own_bases))? {
+            orders.push(order);
         }
     }
-    if faults.is_empty() {
+    if faults.0.is_empty() {
         Ok(orders)
     } else {
-        Err(Problem::NotFhir(faults))
+        Err(Problem::NotFhir(faults.0))
     }
 }
 
-/// Reads one entry: its request line, and its resource by the same strict reading as a single write.
-fn entry(version: FhirVersion, index: usize, mut entry: Value, own_bases: &[String]) -> Result<Entry, Problem> {
+/// The faults of all entries.
+#[derive(Default)]
+struct Faults(Vec<Fault>);
+
+impl Faults {
+    /// Keeps the faults and goes on; any other problem ends the reading.
+    fn sort_out<T>(&mut self, result: Result<T, Problem>) -> Result<Option<T>, Problem> {
+        match result {
+            Ok(read) => Ok(Some(read)),
+            Err(Problem::NotFhir(found)) => {
+                self.0.extend(found);
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+}
+
+/// Reads an entry's request line and takes its resource.
+fn entry(index: usize, mut entry: Value) -> Result<Entry, Problem> {
     let place = format!("Bundle.entry[{index}]");
     let request = entry.get("request").cloned().unwrap_or(Value::Null);
     let text = |name: &str| request.get(name).and_then(Value::as_str);
@@ -112,7 +143,14 @@ fn entry(version: FhirVersion, index: usize, mut entry: Value, own_bases: &[Stri
     let put = match (method, text("ifMatch")) {
         ("POST", _) => None,
         (_, None) => Some(Precondition::None),
-        (_, Some(tag)) => Some(version_is(tag, &place)?),
+        (_, Some(tag)) => Some(Precondition::version_is(tag).ok_or_else(|| {
+            fault(
+                IssueCode::Value,
+                format!("{place}.request.ifMatch"),
+                "ifMatch ska vara en ETag från tjänsten, till exempel W/\"3\".",
+                "ifMatch must be an ETag of this service, for example W/\"3\".",
+            )
+        })?),
     };
     let resource = entry.get_mut("resource").map(Value::take).ok_or_else(|| {
         fault(
@@ -122,38 +160,37 @@ fn entry(version: FhirVersion, index: usize, mut entry: Value, own_bases: &[Stri
             "The entry must hold a resource.",
         )
     })?;
-    content::check(version, kind.name(), &resource).map_err(|problem| problem.in_entry(index))?;
-    let content = Content::new(version, kind, resource, own_bases);
     let id = match url_id {
         None => Uuid::now_v7().to_string(),
-        Some(id) if content.id() == Some(id) => id.to_owned(),
-        Some(_) => {
-            return Err(fault(
-                IssueCode::Invalid,
-                format!("{place}.resource.id"),
-                "Resursens id ska finnas och vara detsamma som i adressen.",
-                "The resource's id must be present and be the same as in the address.",
-            ));
+        Some(id) => {
+            content::require_same_id(kind, resource.get("id").and_then(Value::as_str), id)
+                .map_err(|problem| problem.in_entry(index))?;
+            id.to_owned()
         }
     };
     Ok(Entry {
         index,
-        content,
+        kind,
         id,
         full_url,
         put,
+        resource,
     })
 }
 
-fn order(entry: Entry) -> Result<Order, Problem> {
+/// Reads an entry's resource by the same strict reading as a single write.
+fn order(version: FhirVersion, entry: Entry, own_bases: &[String]) -> Result<Order, Problem> {
     let Entry {
         index,
-        content,
+        kind,
         id,
         put,
+        resource,
         ..
     } = entry;
-    let prepared = content.prepare(&id).map_err(|problem| problem.in_entry(index))?;
+    let prepared = content::check(version, kind.name(), &resource)
+        .and_then(|()| Content::new(version, kind, resource, own_bases).prepare(&id))
+        .map_err(|problem| problem.in_entry(index))?;
     let action = match put {
         None => Action::Create(prepared),
         Some(precondition) => Action::Update { prepared, precondition },
@@ -169,7 +206,7 @@ fn repeated(entries: &[Entry]) -> Vec<Fault> {
     let (mut seen, mut urls) = (HashSet::new(), HashSet::new());
     let mut faults = Vec::new();
     for entry in entries {
-        let twice = !seen.insert((entry.content.kind, entry.id.as_str()));
+        let twice = !seen.insert((entry.kind, entry.id.as_str()));
         let same_url = entry.full_url.as_deref().is_some_and(|url| !urls.insert(url));
         if twice || same_url {
             faults.push(Fault {
@@ -185,23 +222,11 @@ fn repeated(entries: &[Entry]) -> Vec<Fault> {
     faults
 }
 
-fn version_is(tag: &str, place: &str) -> Result<Precondition, Problem> {
-    let version = tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"').parse();
-    version.map(Precondition::VersionIs).map_err(|_| {
-        fault(
-            IssueCode::Value,
-            format!("{place}.request.ifMatch"),
-            "ifMatch ska vara en ETag från tjänsten, till exempel W/\"3\".",
-            "ifMatch must be an ETag of this service, for example W/\"3\".",
-        )
-    })
-}
-
-fn unresolved_fault(entry: &Entry, path: &str) -> Fault {
-    let source = entry.content.paths.to_source(&format!("{}.{path}", entry.content.kind));
+/// `place` is the entry's resource, `path` the reference below it.
+fn unresolved_fault(place: &str, path: &str) -> Fault {
     Fault {
         code: IssueCode::NotFound,
-        expression: super::problem::in_resource(&format!("Bundle.entry[{}]", entry.index), &source),
+        expression: format!("{place}.{path}"),
         text: Text::new(
             "Referensen pekar inte på någon post i transaktionen, eller är villkorad (stöds inte ännu).",
             "The reference points at no entry of the transaction, or is conditional (not supported yet).",

@@ -16,6 +16,16 @@ pub struct OppenTransaktion<'s> {
     known: HashMap<(ResourceType, String), Option<Arc<Fact>>>,
     /// What this transaction replaced, as it was before.
     before: HashMap<(ResourceType, String), Option<Arc<Fact>>>,
+    /// What was asked of the whole database; forgotten at the next write of this transaction.
+    lists: HashMap<Question, Vec<Arc<Fact>>>,
+}
+
+/// A question whose answer is a list. A transaction with many entries for one patient asks the same again and again.
+#[derive(PartialEq, Eq, Hash)]
+enum Question {
+    OfPatients(ResourceType, Vec<String>),
+    WithIdentifier(Vec<String>, String),
+    LinkingTo(String),
 }
 
 impl<'s> OppenTransaktion<'s> {
@@ -24,12 +34,14 @@ impl<'s> OppenTransaktion<'s> {
             session,
             known: HashMap::new(),
             before: HashMap::new(),
+            lists: HashMap::new(),
         }
     }
 
     /// Remembers what this transaction wrote (`None`: deleted), so that the rules see the state after it, and what
     /// stood there before.
     pub fn remember(&mut self, kind: ResourceType, id: &str, fact: Option<Arc<Fact>>, before: Option<Arc<Fact>>) {
+        self.lists.clear();
         self.known.insert((kind, id.to_owned()), fact);
         self.before.insert((kind, id.to_owned()), before);
     }
@@ -49,8 +61,21 @@ impl<'s> OppenTransaktion<'s> {
         fact
     }
 
-    fn facts(&mut self, stored: Vec<Stored>) -> Vec<Arc<Fact>> {
-        stored.into_iter().filter_map(|resource| self.fact(resource)).collect()
+    /// Asks once.
+    fn list(
+        &mut self,
+        question: Question,
+        ask: impl FnOnce(&mut Session) -> Result<Vec<Stored>, StoreError>,
+    ) -> Result<Vec<Arc<Fact>>, StoreError> {
+        if let Some(known) = self.lists.get(&question) {
+            return Ok(known.clone());
+        }
+        let facts: Vec<Arc<Fact>> = ask(self.session)?
+            .into_iter()
+            .filter_map(|stored| self.fact(stored))
+            .collect();
+        self.lists.insert(question, facts.clone());
+        Ok(facts)
     }
 }
 
@@ -74,18 +99,20 @@ impl Underlag for OppenTransaktion<'_> {
     }
 
     fn av_patienter(&mut self, kind: ResourceType, patient_ids: &[String]) -> Result<Vec<Arc<Fact>>, StoreError> {
-        let stored = self.session.of_patients(kind, patient_ids)?;
-        Ok(self.facts(stored))
+        self.list(Question::OfPatients(kind, patient_ids.to_vec()), |session| {
+            session.of_patients(kind, patient_ids)
+        })
     }
 
     fn patienter_med(&mut self, systems: &[&str], value: &str) -> Result<Vec<Arc<Fact>>, StoreError> {
-        let stored = self.session.patients_with_identifier(systems, value)?;
-        Ok(self.facts(stored))
+        let question = Question::WithIdentifier(systems.iter().map(|s| (*s).to_owned()).collect(), value.to_owned());
+        self.list(question, |session| session.patients_with_identifier(systems, value))
     }
 
     fn patienter_som_lankar(&mut self, patient_id: &str) -> Result<Vec<Arc<Fact>>, StoreError> {
-        let stored = self.session.patients_linking_to(patient_id)?;
-        Ok(self.facts(stored))
+        self.list(Question::LinkingTo(patient_id.to_owned()), |session| {
+            session.patients_linking_to(patient_id)
+        })
     }
 
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, StoreError> {

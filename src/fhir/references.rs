@@ -54,16 +54,44 @@ const ADDRESSES: &[&str] = &[
     "url",
 ];
 
-/// Replaces every link to a `fullUrl` of the transaction, narrative included. Returns the paths (below the resource)
+/// Replaces every link to a `fullUrl` of the transaction, narrative included. A relative reference in an entry whose own
+/// `fullUrl` is that of a RESTful server is meant under that server (bundle.html#references). Returns the paths (below the resource)
 /// of the references that point at no entry although only an entry could be meant (`urn:uuid:` and `urn:oid:`), or
 /// that are conditional.
-pub fn resolve(resource: &mut Value, addresses: &HashMap<String, String>) -> Vec<String> {
+pub fn resolve(resource: &mut Value, addresses: &HashMap<String, String>, full_url: Option<&str>) -> Vec<String> {
     let mut unresolved = Vec::new();
-    walk(resource, "", addresses, &mut unresolved);
+    let addresses = Addresses {
+        known: addresses,
+        server: full_url.and_then(server_of),
+    };
+    walk(resource, "", &addresses, &mut unresolved);
     unresolved
 }
 
-fn walk(value: &mut Value, path: &str, addresses: &HashMap<String, String>, unresolved: &mut Vec<String>) {
+/// The entries' addresses as seen from one entry.
+struct Addresses<'a> {
+    known: &'a HashMap<String, String>,
+    /// The base of the entry's own server, with its slash.
+    server: Option<&'a str>,
+}
+
+impl Addresses<'_> {
+    fn get(&self, link: &str) -> Option<&String> {
+        self.known.get(link).or_else(|| match self.server {
+            Some(server) if local(link).is_some() => self.known.get(&format!("{server}{link}")),
+            _ => None,
+        })
+    }
+}
+
+/// `https://…/fhir/Patient/77` → `https://…/fhir/`.
+fn server_of(full_url: &str) -> Option<&str> {
+    let (rest, _) = full_url.rsplit_once('/')?;
+    let (server, kind) = rest.rsplit_once('/')?;
+    (server.contains("://") && ResourceType::from_name(kind).is_some()).then(|| &full_url[..=server.len()])
+}
+
+fn walk(value: &mut Value, path: &str, addresses: &Addresses<'_>, unresolved: &mut Vec<String>) {
     match value {
         Value::Object(members) => {
             for (name, member) in members.iter_mut() {
@@ -73,7 +101,7 @@ fn walk(value: &mut Value, path: &str, addresses: &HashMap<String, String>, unre
                     format!("{path}.{name}")
                 };
                 match member {
-                    Value::String(text) if name == "div" => replace_links(text, addresses),
+                    Value::String(text) if name == "div" => replace_links(text, addresses.known),
                     Value::String(text) if ADDRESSES.contains(&name.as_str()) => {
                         if let Some(address) = addresses.get(text.as_str()) {
                             address.clone_into(text);
@@ -159,10 +187,21 @@ mod tests {
             "participant": [{ "member": { "reference": "urn:uuid:2" } }],
             "text": { "div": "<div><a href=\"urn:uuid:1\">x</a></div>" },
         });
-        let unresolved = resolve(&mut resource, &addresses);
+        let unresolved = resolve(&mut resource, &addresses, None);
         assert_eq!(unresolved, ["participant[0].member"]);
         assert_eq!(resource["subject"]["reference"], "Patient/p");
         assert_eq!(resource["identifier"][0]["value"], "urn:uuid:1");
         assert_eq!(resource["text"]["div"], "<div><a href=\"Patient/p\">x</a></div>");
+    }
+
+    #[test]
+    fn a_relative_reference_is_meant_under_the_entrys_own_server() {
+        let addresses = HashMap::from([(
+            "http://other.example/fhir/Patient/77".to_owned(),
+            "Patient/new".to_owned(),
+        )]);
+        let mut resource = json!({ "subject": { "reference": "Patient/77" } });
+        resolve(&mut resource, &addresses, Some("http://other.example/fhir/Condition/2"));
+        assert_eq!(resource["subject"]["reference"], "Patient/new");
     }
 }

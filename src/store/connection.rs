@@ -144,8 +144,24 @@ impl Place {
                 };
                 Ok(Connection::Sqlite(SqliteConnection::establish(&plain)?))
             }
-            Place::Postgres(url) => Ok(Connection::Postgres(PgConnection::establish(url)?)),
+            Place::Postgres(url) => PgConnection::establish(url)
+                .map(Connection::Postgres)
+                .map_err(|error| StoreError::Unavailable(without_words_of(url, &error.to_string()))),
         }
+    }
+}
+
+/// What libpq says of a URL it cannot read may quote a piece of it, and that piece may be the password.
+fn without_words_of(url: &str, message: &str) -> String {
+    let quotes_url = message
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .any(|quoted| !quoted.is_empty() && url.contains(quoted));
+    if quotes_url && (message.contains("token") || message.contains("URI") || message.contains("parameter")) {
+        "the database URL is not well formed (is a character in it to be percent-encoded?)".to_owned()
+    } else {
+        message.to_owned()
     }
 }
 
@@ -153,17 +169,12 @@ impl Place {
 pub(super) fn set_up(connection: &mut Connection, options: &StoreOptions, role: Role) -> Result<(), StoreError> {
     let busy = options.busy_timeout.as_millis();
     let sql = match (&mut *connection, role) {
-        (Connection::Sqlite(connection), Role::Writer) => format!(
+        (Connection::Sqlite(_), Role::Writer) => format!(
             // The writer checkpoints by itself, after it has answered (writer.rs).
             "PRAGMA busy_timeout = {busy}; PRAGMA foreign_keys = ON; PRAGMA synchronous = {}; \
              PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = {JOURNAL_SIZE_LIMIT}; \
-             PRAGMA cache_size = -65536; {}",
+             PRAGMA cache_size = -65536; PRAGMA temp_store = MEMORY;",
             options.synchronous.pragma(),
-            if large_savepoints(connection)? {
-                ""
-            } else {
-                "PRAGMA temp_store = MEMORY;"
-            },
         ),
         (Connection::Sqlite(_), Role::Reader) => {
             format!(
@@ -176,18 +187,6 @@ pub(super) fn set_up(connection: &mut Connection, options: &StoreOptions, role: 
         ),
     };
     connection.execute(&sql)
-}
-
-/// Whether SQLite was built (.cargo/config.toml) to keep what a savepoint may need in one large piece of memory. Without
-/// that it would go to a file after 64 KiB, unless it is told to keep it in memory, in pieces of one KiB.
-fn large_savepoints(connection: &mut SqliteConnection) -> Result<bool, StoreError> {
-    let used = diesel::select(sqlite_compileoption_used("STMTJRNL_SPILL")).get_result::<i32>(connection)?;
-    Ok(used != 0)
-}
-
-diesel::define_sql_function! {
-    /// Whether SQLite was compiled with an option (lang_corefunc.html).
-    fn sqlite_compileoption_used(option: diesel::sql_types::Text) -> Integer;
 }
 
 /// What is left of the write-ahead log after a checkpoint that emptied it, in bytes.

@@ -201,3 +201,40 @@ fn a_request_keeps_its_id_only_when_it_is_a_uuid() {
     let answer = app.send("GET", "/fhir/r5/metadata", &[("X-Request-Id", "195009072553")], None);
     assert_ne!(answer.header("x-request-id"), Some("195009072553"));
 }
+
+#[test]
+fn what_is_not_offered_is_refused_and_not_ignored() {
+    let app = spawn();
+    let body = patient("p", None);
+    let answer = app
+        .post_with("/fhir/r5/Patient", &[("If-None-Exist", "identifier=x|y")], &body)
+        .expect(400);
+    assert!(answer.text.contains("If-None-Exist"), "{}", answer.text);
+    app.put("/fhir/r5/Patient/..", &patient("..", None)).expect(400);
+}
+
+#[test]
+fn a_parameter_that_may_be_a_number_is_not_repeated() {
+    let app = spawn();
+    let answer = app.get("/fhir/r5/Patient?195009072553=1").expect(400);
+    assert!(!answer.text.contains("9072553"), "{}", answer.text);
+}
+
+#[test]
+fn a_header_does_not_forge_our_links() {
+    let app = spawn();
+    let headers = [
+        ("Content-Type", "application/fhir+json"),
+        ("X-Forwarded-Proto", "javascript"),
+        ("X-Forwarded-Host", "evil\"<x>"),
+    ];
+    let body = patient("p", None).to_string();
+    let answer = app
+        .send("PUT", "/fhir/r5/Patient/p", &headers, Some(body.as_bytes()))
+        .expect(201);
+    let location = answer.header("location").unwrap();
+    assert!(
+        location.starts_with("http://") && !location.contains("evil"),
+        "{location}"
+    );
+}

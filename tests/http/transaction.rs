@@ -165,3 +165,65 @@ fn prefer_representation_returns_the_resources() {
     assert_eq!(answer["entry"][0]["response"]["status"], "200 OK");
     assert!(answer["entry"][0].get("resource").is_none());
 }
+
+#[test]
+fn a_reference_is_checked_as_it_will_be_stored() {
+    let app = spawn();
+    orebro(&app);
+    let urn = "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001";
+    let mut condition = livshotande_tillstand("x");
+    condition["subject"]["reference"] = json!(urn);
+    let other = "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000002";
+    let entries = vec![
+        post(urn, fast_kontakt("anna", "1", "vc-lakare")),
+        post(other, condition),
+    ];
+    let answer = app.post("/fhir/r5", &bundle(entries)).expect(400);
+    assert_eq!(
+        answer.expressions(),
+        ["Bundle.entry[1].resource.subject"],
+        "a CareTeam has no conditions"
+    );
+}
+
+#[test]
+fn a_relative_reference_is_meant_under_the_server_of_its_entry() {
+    let app = spawn();
+    orebro(&app);
+    let answer = app
+        .post(
+            "/fhir/r5",
+            &bundle(vec![
+                post("http://other.example/fhir/Patient/77", patient("77", None)),
+                post("http://other.example/fhir/Condition/2", livshotande_tillstand("77")),
+            ]),
+        )
+        .expect(200)
+        .json();
+    let location = answer["entry"][1]["response"]["location"].as_str().unwrap();
+    let condition = app
+        .get(location.strip_prefix(app.base.as_str()).unwrap())
+        .expect(200)
+        .json();
+    assert_ne!(condition["subject"]["reference"], "Patient/77");
+}
+
+#[test]
+fn many_entries_of_one_patient_are_judged_in_reasonable_time() {
+    let app = spawn();
+    orebro(&app);
+    let mut entries = Vec::new();
+    for number in 0..300 {
+        let mut contact = fast_kontakt("anna", "1", "vc-lakare");
+        contact["id"] = json!(format!("k{number}"));
+        entries.push(put_entry(contact));
+    }
+    let started = std::time::Instant::now();
+    app.post("/fhir/r5", &bundle(entries)).expect(200);
+    // A debug build on a busy machine; without keeping what was asked it takes minutes.
+    assert!(
+        started.elapsed() < std::time::Duration::from_secs(30),
+        "{:?}",
+        started.elapsed()
+    );
+}

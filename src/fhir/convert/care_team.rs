@@ -4,10 +4,12 @@
 use serde_json::Value;
 
 use super::carrier::nested;
-use super::engine::{Object, Part, Walk, part_url};
+use super::engine::Walk;
+use super::part::Part;
 use super::special::Special;
+use super::values::{Object, part_url};
 
-pub static CARE_TEAM_ROLE: Special = Special {
+pub(super) static CARE_TEAM_ROLE: Special = Special {
     r4: &["role"],
     r5: &["role"],
     may_be_carried: &[],
@@ -39,7 +41,7 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     let chosen = roles.iter().position(|role| has_type_code(role)).unwrap_or(0);
     for (position, role) in roles.into_iter().enumerate() {
         if position == chosen {
-            walk.note("role", &format!("role[{position}]"));
+            walk.trail.note("role", &format!("role[{position}]"));
             let role = walk.convert("CodeableConcept", role);
             part.out.insert("role".to_owned(), role);
             continue;
@@ -49,9 +51,8 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         at.insert("valueUnsignedInt".to_owned(), position.into());
         let mut kept = Object::new();
         kept.insert("url".to_owned(), "role".into());
-        walk.silent += 1;
-        kept.insert("valueCodeableConcept".to_owned(), walk.convert("CodeableConcept", role));
-        walk.silent -= 1;
+        let role = walk.silently(|walk| walk.convert("CodeableConcept", role));
+        kept.insert("valueCodeableConcept".to_owned(), role);
         let url = part_url(&part.pair.carrier, "role");
         part.carried
             .push(nested(url, vec![Value::Object(at), Value::Object(kept)]));
@@ -70,9 +71,8 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     for extension in part.take_restored("role") {
         match other_role(extension) {
             Some((position, role)) => {
-                walk.silent += 1;
-                others.push((position, walk.convert("CodeableConcept", role)));
-                walk.silent -= 1;
+                let role = walk.silently(|walk| walk.convert("CodeableConcept", role));
+                others.push((position, role));
             }
             None => walk.keep(part, extension),
         }
@@ -95,7 +95,7 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
 
 fn take_own(walk: &mut Walk<'_>, own: &mut Option<&Value>, roles: &mut Vec<Value>) {
     if let Some(role) = own.take() {
-        walk.note(&format!("role[{}]", roles.len()), "role");
+        walk.trail.note(&format!("role[{}]", roles.len()), "role");
         roles.push(walk.convert("CodeableConcept", role));
     }
 }

@@ -4,15 +4,17 @@
 
 use serde_json::Value;
 
-use super::engine::{Item, Made, Object, Walk, append_extensions, put};
-use super::plan::{How, Mapped, Pair, Step, value_name};
+use super::engine::Walk;
+use super::part::Part;
+use super::plan::{Pair, R4_EXTENSION, R5_EXTENSION, value_name};
+use super::values::{Item, Made, Object, append_extensions, items, put, underscored};
 use crate::fhir::elements::{Element, TypeTable};
 
 /// The members that are lists of extensions themselves.
-pub const LISTS: [&str; 2] = ["extension", "modifierExtension"];
+pub(super) const LISTS: [&str; 2] = ["extension", "modifierExtension"];
 
 /// One item of an element of the source as an extension of the target.
-pub fn encode_element(walk: &mut Walk<'_>, base: &str, name: &str, element: &Element, item: Item<'_>) -> Value {
+pub(super) fn encode_element(walk: &mut Walk<'_>, base: &str, name: &str, element: &Element, item: Item<'_>) -> Value {
     // A choice goes by its stem, as HL7 names it, when the value's type tells the rest.
     let name = match &element.choice {
         Some(stem) if walk.plan.is_extension_value(&element.type_name) => stem,
@@ -77,13 +79,13 @@ fn encode_members(walk: &mut Walk<'_>, type_name: &str, object: &Object, but: Op
             continue;
         }
         let Some(element) = table.get(name) else { continue };
-        let beside = object.get(&super::engine::underscored(name));
+        let beside = object.get(&underscored(name));
         let (value, beside) = if below {
             (None, Some(value))
         } else {
             (Some(value), beside)
         };
-        for item in super::engine::items(value, beside) {
+        for item in items(value, beside) {
             members.push(encode_element(walk, "", name, element, item));
         }
     }
@@ -92,20 +94,20 @@ fn encode_members(walk: &mut Walk<'_>, type_name: &str, object: &Object, but: Op
 }
 
 /// A list of extensions as one extension that holds them.
-pub fn encode_list(walk: &mut Walk<'_>, url: String, list: &Value) -> Option<Value> {
+pub(super) fn encode_list(walk: &mut Walk<'_>, url: String, list: &Value) -> Option<Value> {
     let list = list.as_array()?.iter().map(|e| walk.extension(e)).collect();
     Some(nested(url, list))
 }
 
 /// The way back.
-pub fn decode_list(walk: &mut Walk<'_>, extension: &Object) -> Option<Value> {
+pub(super) fn decode_list(walk: &mut Walk<'_>, extension: &Object) -> Option<Value> {
     let list = extension.get("extension")?.as_array()?;
     Some(Value::Array(list.iter().map(|e| walk.extension(e)).collect()))
 }
 
 /// Carriers stand in the order of the definition, so that the order of an object's members (which means nothing) does
 /// not become the order of a list. Items of one element keep theirs.
-pub fn in_order(carriers: &mut [Value], base: &str, table: &TypeTable) {
+pub(super) fn in_order(carriers: &mut [Value], base: &str, table: &TypeTable) {
     if carriers.len() > 1 {
         carriers.sort_by_cached_key(|carrier| {
             let url = carrier.get("url").and_then(Value::as_str).unwrap_or_default();
@@ -118,7 +120,7 @@ pub fn in_order(carriers: &mut [Value], base: &str, table: &TypeTable) {
 }
 
 /// The element of the target that an extension of this name holds, among those that may come back.
-pub fn named(pair: &Pair, name: &str, extension: &Object) -> Option<(&'static str, &'static Element)> {
+pub(super) fn named(pair: &Pair, name: &str, extension: &Object) -> Option<(&'static str, &'static Element)> {
     let find = |name: &str| pair.restorable.get_key_value(name).map(|(n, e)| (*n, *e));
     find(name).or_else(|| find(&of_choice(name, extension)?))
 }
@@ -132,7 +134,7 @@ fn of_choice(stem: &str, extension: &Object) -> Option<String> {
 }
 
 /// The way back: one item of an element of the target, from its carrier.
-pub fn decode(walk: &mut Walk<'_>, element: &Element, extension: &Object) -> Option<Made> {
+pub(super) fn decode(walk: &mut Walk<'_>, element: &Element, extension: &Object) -> Option<Made> {
     let Some(name) = holder(walk, &element.type_name) else {
         return Some((
             Some(Value::Object(decode_members(walk, &element.type_name, extension)?)),
@@ -154,7 +156,7 @@ pub fn decode(walk: &mut Walk<'_>, element: &Element, extension: &Object) -> Opt
 }
 
 /// An object of the target from nested extensions; nothing when one of them names no member.
-pub fn decode_members(walk: &mut Walk<'_>, type_name: &str, extension: &Object) -> Option<Object> {
+pub(super) fn decode_members(walk: &mut Walk<'_>, type_name: &str, extension: &Object) -> Option<Object> {
     let table: &TypeTable = walk.plan.target.type_(type_name)?;
     let mut made = Object::new();
     for nested in extension.get("extension")?.as_array()? {
@@ -178,7 +180,7 @@ pub fn decode_members(walk: &mut Walk<'_>, type_name: &str, extension: &Object) 
 }
 
 /// An extension of the source as one of the target (design, conversion b).
-pub fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
+pub(super) fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
     let plan = walk.plan;
     let (Some(mine), Some(theirs)) = (plan.source.type_("Extension"), plan.target.type_("Extension")) else {
         return source.clone();
@@ -217,12 +219,7 @@ pub fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
             made.insert(key.clone(), beside);
         } else {
             let value = match (value, plan.pair(&element.type_name, &element.type_name)) {
-                (Value::Object(object), Some(pair)) => {
-                    walk.silent += 1;
-                    let value = Value::Object(walk.object(pair, object));
-                    walk.silent -= 1;
-                    value
-                }
+                (Value::Object(object), Some(pair)) => Value::Object(walk.silently(|walk| walk.object(pair, object))),
                 _ => value.clone(),
             };
             made.insert(key.clone(), value);
@@ -230,15 +227,9 @@ pub fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
     }
     if let Some((name, element)) = foreign {
         walk.doubt();
-        let item = (source.get(name), source.get(&super::engine::underscored(name)));
-        walk.silent += 1;
-        let child = encode(
-            walk,
-            format!("{}{}", plan.source_base, element.type_name),
-            &element.type_name,
-            item,
-        );
-        walk.silent -= 1;
+        let item = (source.get(name), source.get(&underscored(name)));
+        let url = format!("{}{}", plan.source_base, element.type_name);
+        let child = walk.silently(|walk| encode(walk, url, &element.type_name, item));
         append_extensions(&mut made, vec![Value::Object(child)]);
     }
     made
@@ -246,8 +237,8 @@ pub fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
 
 /// Extensions that the conversion itself writes and reads.
 fn ours(url: &str) -> bool {
-    url.starts_with(super::plan::R4_EXTENSION)
-        || url.starts_with(super::plan::R5_EXTENSION)
+    url.starts_with(R4_EXTENSION)
+        || url.starts_with(R5_EXTENSION)
         || [super::ORIGINAL_R4, super::ORIGINAL_R5].contains(&url)
 }
 
@@ -264,14 +255,12 @@ fn foreign_value(walk: &mut Walk<'_>, source: &Object, list: &[Value]) -> Option
     if extension(walk.plan.source).is_some() {
         return None;
     }
-    walk.silent += 1;
-    let made = decode(walk, element, child);
-    walk.silent -= 1;
+    let made = walk.silently(|walk| decode(walk, element, child));
     Some((name, made?))
 }
 
 /// The last extension of an object, when it has this url; and the object without it.
-pub fn without_last<'v>(object: &'v Object, url: &str) -> Option<(Object, &'v Object)> {
+pub(super) fn without_last<'v>(object: &'v Object, url: &str) -> Option<(Object, &'v Object)> {
     let list = object.get("extension")?.as_array()?;
     let last = list.last()?.as_object()?;
     if last.get("url")?.as_str()? != url {
@@ -287,10 +276,14 @@ pub fn without_last<'v>(object: &'v Object, url: &str) -> Option<(Object, &'v Ob
 }
 
 /// What of an object finds no place in the value that stands for it: all members but one, as one extension.
-pub fn remainder(walk: &mut Walk<'_>, type_name: &str, object: &Object, member: &str, url: String) -> Option<Value> {
-    walk.silent += 1;
-    let members = encode_members(walk, type_name, object, Some(member));
-    walk.silent -= 1;
+pub(super) fn remainder(
+    walk: &mut Walk<'_>,
+    type_name: &str,
+    object: &Object,
+    member: &str,
+    url: String,
+) -> Option<Value> {
+    let members = walk.silently(|walk| encode_members(walk, type_name, object, Some(member)));
     if members.is_empty() {
         return None;
     }
@@ -298,16 +291,19 @@ pub fn remainder(walk: &mut Walk<'_>, type_name: &str, object: &Object, member: 
 }
 
 /// The way back: the members from that extension, and the holder without it.
-pub fn reopened(walk: &mut Walk<'_>, type_name: &str, holder: Option<&Value>, url: &str) -> Option<(Object, Object)> {
+pub(super) fn reopened(
+    walk: &mut Walk<'_>,
+    type_name: &str,
+    holder: Option<&Value>,
+    url: &str,
+) -> Option<(Object, Object)> {
     let (rest, extension) = without_last(holder?.as_object()?, url)?;
-    walk.silent += 1;
-    let members = decode_members(walk, type_name, extension);
-    walk.silent -= 1;
+    let members = walk.silently(|walk| decode_members(walk, type_name, extension));
     Some((members?, rest))
 }
 
 /// Adds the extension to a value: to the object itself, or beside a primitive.
-pub fn add_remainder((mut value, mut beside): Made, primitive: bool, extension: Option<Value>) -> Made {
+pub(super) fn add_remainder((mut value, mut beside): Made, primitive: bool, extension: Option<Value>) -> Made {
     if let Some(extension) = extension {
         let holder = if primitive { &mut beside } else { &mut value };
         if !matches!(holder, Some(Value::Object(_))) {
@@ -320,58 +316,11 @@ pub fn add_remainder((mut value, mut beside): Made, primitive: bool, extension: 
     (value, beside)
 }
 
-/// The parts of a step that wrapping needs.
-#[derive(Clone, Copy)]
-pub struct Wrapping {
-    pub pair: &'static Pair,
-    pub step: &'static Step,
-    pub mapped: &'static Mapped,
-    pub member: &'static str,
-    pub inner: &'static How,
-    pub primitive: bool,
-}
-
-/// value → { member: value }, and what was kept beside it.
-pub fn wrap(walk: &mut Walk<'_>, w: Wrapping, (value, beside): Item<'_>) -> Option<Made> {
-    let url = &w.mapped.restore;
-    let holder = if w.primitive { beside } else { value };
-    let (mut made, rest) = match reopened(walk, &w.mapped.element.type_name, holder, url) {
-        Some((members, rest)) => (members, Some(rest)),
-        None => (Object::new(), None),
-    };
-    let rest = rest.map(Value::Object);
-    let item = match &rest {
-        None => (value, beside),
-        Some(rest) => {
-            let rest = Some(rest).filter(|r| r.as_object().is_some_and(|r| !r.is_empty()));
-            if w.primitive { (value, rest) } else { (rest, None) }
-        }
-    };
-    if item.0.is_some() || item.1.is_some() {
-        let inner = walk.value(w.pair, w.step, w.mapped, w.inner, item)?;
-        put(&mut made, w.member, false, vec![inner]);
-    }
-    Some((Some(Value::Object(made)), None))
-}
-
-/// { member: value } → value, what else there is beside it.
-pub fn unwrap(walk: &mut Walk<'_>, w: Wrapping, (value, _): Item<'_>) -> Option<Made> {
-    let object = value?.as_object()?;
-    let item = (object.get(w.member), object.get(&super::engine::underscored(w.member)));
-    let made = match item {
-        (None, None) => (None, None),
-        item => walk.value(w.pair, w.step, w.mapped, w.inner, item)?,
-    };
-    let url = w.step.carrier.clone();
-    let extension = remainder(walk, &w.step.element.type_name, object, w.member, url);
-    Some(add_remainder(made, w.primitive, extension))
-}
-
 /// The nested extension that keeps the order of a list: one word per item.
 const ORDER: &str = "order";
 
 /// The extension that keeps the order of a list that became several.
-pub fn order_extension(url: String, words: &[impl AsRef<str>]) -> Value {
+pub(super) fn order_extension(url: String, words: &[impl AsRef<str>]) -> Value {
     let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
     let mut order = Object::new();
     order.insert("url".to_owned(), ORDER.into());
@@ -380,7 +329,7 @@ pub fn order_extension(url: String, words: &[impl AsRef<str>]) -> Value {
 }
 
 /// An extension of extensions.
-pub fn nested(url: String, members: Vec<Value>) -> Value {
+pub(super) fn nested(url: String, members: Vec<Value>) -> Value {
     let mut extension = Object::new();
     extension.insert("url".to_owned(), Value::String(url));
     extension.insert("extension".to_owned(), Value::Array(members));
@@ -398,7 +347,7 @@ fn order_of(extension: &Object) -> Option<&str> {
 }
 
 /// The order kept for an element of the target, and the other carriers for it.
-pub fn take_order<'s>(part: &mut super::engine::Part<'s>, name: &str) -> (Vec<&'s str>, Vec<&'s Object>) {
+pub(super) fn take_order<'s>(part: &mut Part<'s>, name: &str) -> (Vec<&'s str>, Vec<&'s Object>) {
     let (order, rest): (Vec<&Object>, Vec<&Object>) = part
         .take_restored(name)
         .into_iter()
@@ -413,14 +362,18 @@ pub fn take_order<'s>(part: &mut super::engine::Part<'s>, name: &str) -> (Vec<&'
 }
 
 /// All members of an object but some, as one extension; nothing when there are none.
-pub fn encode_rest(walk: &mut Walk<'_>, type_name: &str, object: &Object, but: &[&str], url: String) -> Option<Value> {
+pub(super) fn encode_rest(
+    walk: &mut Walk<'_>,
+    type_name: &str,
+    object: &Object,
+    but: &[&str],
+    url: String,
+) -> Option<Value> {
     let rest: Object = object
         .iter()
         .filter(|(key, _)| !but.contains(&key.strip_prefix('_').unwrap_or(key)))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    walk.silent += 1;
-    let members = encode_members(walk, type_name, &rest, None);
-    walk.silent -= 1;
+    let members = walk.silently(|walk| encode_members(walk, type_name, &rest, None));
     (!members.is_empty()).then(|| nested(url, members))
 }

@@ -4,11 +4,13 @@
 use serde_json::Value;
 
 use super::carrier::{add_remainder, decode, order_extension, remainder, reopened, take_order};
-use super::engine::{Item, Made, Object, Part, Walk, is_filling, part_url, put};
+use super::engine::Walk;
+use super::part::Part;
 use super::plan::{Direction, Merge};
+use super::values::{Item, Made, Object, indexed, is_filling, part_url, put};
 use crate::fhir::elements::Element;
 
-pub fn merge(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
+pub(super) fn merge(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     let given = |name: &str| part.source.contains_key(name);
     if part.restored.is_empty() && !given(merge.code) && !given(merge.reference) && !given(merge.r5) {
         return;
@@ -25,21 +27,6 @@ pub fn merge(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
 /// A concept as it is in the other version.
 fn concept(walk: &mut Walk<'_>, value: &Value) -> Value {
     walk.convert("CodeableConcept", value)
-}
-
-/// A reference in the element `target`, from the element `source`.
-fn reference(walk: &mut Walk<'_>, part: &Part<'_>, source: &str, target: &str, value: &Value) -> Value {
-    let targets = walk
-        .plan
-        .target
-        .type_(part.pair.target)
-        .and_then(|table| table.get(target))
-        .map_or(&[][..], |element| element.targets.as_slice());
-    let urls = [
-        part_url(&part.pair.carrier, source),
-        part_url(&part.pair.restore, target),
-    ];
-    walk.reference_in(value, targets, [&urls[0], &urls[1]])
 }
 
 /// A code as CodeableReference; what R4 kept beside it comes back.
@@ -64,7 +51,7 @@ fn from_reference(walk: &mut Walk<'_>, part: &Part<'_>, merge: &Merge, value: &V
         Some((members, rest)) => (members, Some(Value::Object(rest))),
         None => (Object::new(), None),
     };
-    let made = reference(walk, part, merge.reference, merge.r5, rest.as_ref().unwrap_or(value));
+    let made = walk.reference_in(part, merge.reference, merge.r5, rest.as_ref().unwrap_or(value));
     members.insert("reference".to_owned(), made);
     Value::Object(members)
 }
@@ -100,13 +87,6 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     };
     let many = |name: &str| part.pair.steps.get(name).is_some_and(|s| s.element.many);
     let (many_codes, many_references) = (many(merge.code), many(merge.reference));
-    let place = |name: &str, many: bool, index: usize| {
-        if many {
-            format!("{name}[{index}]")
-        } else {
-            name.to_owned()
-        }
-    };
 
     let mut made: Vec<Made> = Vec::with_capacity(words.len());
     let (mut code_at, mut reference_at) = (0, 0);
@@ -119,21 +99,21 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
             if let Value::Object(object) = from_code(walk, part, merge, value) {
                 item = object;
             }
-            let source = place(merge.code, many_codes, code_at);
-            walk.note(&target, &source);
-            walk.note(&format!("{target}.concept"), &source);
+            let source = indexed(merge.code, many_codes, code_at);
+            walk.trail.note(&target, &source);
+            walk.trail.note(&format!("{target}.concept"), &source);
             code_at += 1;
         }
         if word != "c"
             && let Some(value) = references.get(reference_at)
         {
-            let value = reference(walk, part, merge.reference, merge.r5, value);
+            let value = walk.reference_in(part, merge.reference, merge.r5, value);
             item.insert("reference".to_owned(), value);
-            let source = place(merge.reference, many_references, reference_at);
+            let source = indexed(merge.reference, many_references, reference_at);
             if word == "r" {
-                walk.note(&target, &source);
+                walk.trail.note(&target, &source);
             }
-            walk.note(&format!("{target}.reference"), &source);
+            walk.trail.note(&format!("{target}.reference"), &source);
             reference_at += 1;
         }
         made.push((Some(Value::Object(item)), None));
@@ -181,19 +161,25 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
             let value = code.map(|code| concept(walk, code));
             let url = part_url(&part.pair.carrier, merge.r5);
             let rest = remainder(walk, "CodeableReference", object, "concept", url);
-            walk.note(&at(merge.code, many_codes, codes.len()), &format!("{from}.concept"));
+            walk.trail.note(
+                &indexed(merge.code, many_codes, codes.len()),
+                &format!("{from}.concept"),
+            );
             codes.push(add_remainder((value, None), false, rest));
         } else {
             if let Some(code) = code {
-                walk.note(&at(merge.code, many_codes, codes.len()), &format!("{from}.concept"));
+                walk.trail.note(
+                    &indexed(merge.code, many_codes, codes.len()),
+                    &format!("{from}.concept"),
+                );
                 codes.push((Some(concept(walk, code)), None));
             }
             if let Some(target) = target {
-                walk.note(
-                    &at(merge.reference, many_references, references.len()),
+                walk.trail.note(
+                    &indexed(merge.reference, many_references, references.len()),
                     &format!("{from}.reference"),
                 );
-                references.push((Some(reference(walk, part, merge.r5, merge.reference, target)), None));
+                references.push((Some(walk.reference_in(part, merge.r5, merge.reference, target)), None));
             }
         }
         words.push(word);
@@ -210,14 +196,6 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     }
 }
 
-fn at(name: &str, many: bool, index: usize) -> String {
-    if many {
-        format!("{name}[{index}]")
-    } else {
-        name.to_owned()
-    }
-}
-
 /// Nothing of R4's own is kept in R5 for these names; what pretends to be stays an extension.
 fn restore_rest(walk: &mut Walk<'_>, part: &mut Part<'_>, name: &str) {
     for extension in part.take_restored(name) {
@@ -228,12 +206,12 @@ fn restore_rest(walk: &mut Walk<'_>, part: &mut Part<'_>, name: &str) {
 fn choice_up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     let not_filled = |value: &&Value| !is_filling(Some(value), None);
     let made = if let Some(value) = part.source.get(merge.code).filter(not_filled) {
-        walk.note(&format!("{}.concept", merge.r5), merge.code);
-        walk.note(merge.r5, merge.code);
+        walk.trail.note(&format!("{}.concept", merge.r5), merge.code);
+        walk.trail.note(merge.r5, merge.code);
         from_code(walk, part, merge, value)
     } else if let Some(value) = part.source.get(merge.reference).filter(not_filled) {
-        walk.note(&format!("{}.reference", merge.r5), merge.reference);
-        walk.note(merge.r5, merge.reference);
+        walk.trail.note(&format!("{}.reference", merge.r5), merge.reference);
+        walk.trail.note(merge.r5, merge.reference);
         from_reference(walk, part, merge, value)
     } else {
         return;
@@ -249,12 +227,12 @@ fn choice_down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     let (name, value, member) = match (object.get("concept"), object.get("reference")) {
         (None, Some(target)) => (
             merge.reference,
-            Some(reference(walk, part, merge.r5, merge.reference, target)),
+            Some(walk.reference_in(part, merge.r5, merge.reference, target)),
             "reference",
         ),
         (code, _) => (merge.code, code.map(|code| concept(walk, code)), "concept"),
     };
-    walk.note(name, &format!("{}.{member}", merge.r5));
+    walk.trail.note(name, &format!("{}.{member}", merge.r5));
     let rest = remainder(walk, "CodeableReference", object, member, url);
     let made = add_remainder((value, None), false, rest);
     put(&mut part.out, name, false, vec![made]);

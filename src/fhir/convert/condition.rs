@@ -3,12 +3,14 @@
 use serde_json::{Value, json};
 
 use super::carrier::{self, order_extension, remainder, reopened, take_order};
-use super::engine::{Made, Object, Part, Walk, absent, is_filling, part_url, put};
+use super::engine::Walk;
+use super::part::Part;
 use super::special::Special;
+use super::values::{Made, Object, absent, is_filling, part_url, put, underscored};
 
 /// R5 demands a clinicalStatus always (and knows `unknown`); R4 forbids it when the condition was entered in error
 /// (con-5) and binds abatement to it (con-4). What R4 may not say stands in carriers.
-pub static CONDITION_STATUS: Special = Special {
+pub(super) static CONDITION_STATUS: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &[
@@ -42,7 +44,7 @@ fn status_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     }
     for name in CONDITION_STATUS.may_be_carried {
         let there = part.out.shift_remove(*name);
-        let below = part.out.shift_remove(&super::engine::underscored(name));
+        let below = part.out.shift_remove(&underscored(name));
         if there.is_some() || below.is_some() {
             walk.carry_all(part, name);
         }
@@ -50,7 +52,7 @@ fn status_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
 }
 
 /// R4 recorder and asserter ↔ R5 participants whose function is author and informant (as HL7's converters have it).
-pub static CONDITION_PARTICIPANT: Special = Special {
+pub(super) static CONDITION_PARTICIPANT: Special = Special {
     r4: &["recorder", "asserter"],
     r5: &["participant"],
     may_be_carried: &[],
@@ -93,8 +95,8 @@ fn participant_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         match FUNCTIONS.iter().find(|(w, ..)| *w == word) {
             Some((_, name, code, display)) => {
                 if let Some(value) = part.source.get(*name) {
-                    walk.note(&format!("participant[{}].actor", made.len()), name);
-                    walk.note(&format!("participant[{}]", made.len()), name);
+                    walk.trail.note(&format!("participant[{}].actor", made.len()), name);
+                    walk.trail.note(&format!("participant[{}]", made.len()), name);
                     made.push((
                         Some(Value::Object(participant(
                             walk,
@@ -140,19 +142,11 @@ fn participant(walk: &mut Walk<'_>, part: &Part<'_>, name: &str, actor: &Value, 
         None => (Object::new(), None),
     };
     made.entry("function").or_insert(function);
-    let targets = targets(walk, "Condition.participant", "actor");
+    let targets = walk.plan.targets("Condition.participant", "actor");
     let carrier = part_url(&part.pair.carrier, name);
-    let actor = walk.reference_in(rest.as_ref().unwrap_or(actor), targets, [&carrier, &url]);
+    let actor = walk.reference_to(rest.as_ref().unwrap_or(actor), targets, [&carrier, &url]);
     made.insert("actor".to_owned(), actor);
     made
-}
-
-fn targets(walk: &Walk<'_>, type_name: &str, name: &str) -> &'static [String] {
-    walk.plan
-        .target
-        .type_(type_name)
-        .and_then(|t| t.get(name))
-        .map_or(&[], |e| e.targets.as_slice())
 }
 
 fn participant_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
@@ -181,7 +175,7 @@ fn participant_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         };
         let (word, name, code, display) = FUNCTIONS[which];
         words.push(word);
-        walk.note(name, &format!("participant[{at}].actor"));
+        walk.trail.note(name, &format!("participant[{at}].actor"));
         let mut others = object.clone();
         if others.get("function") == Some(&function(code, display)) {
             others.shift_remove("function");
@@ -189,8 +183,8 @@ fn participant_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         let url = part_url(&part.pair.carrier, "participant");
         let kept = remainder(walk, "Condition.participant", &others, "actor", url.clone());
         let actor = object.get("actor").map(|actor| {
-            let targets = targets(walk, "Condition", name);
-            walk.reference_in(actor, targets, [&url, &part_url(&part.pair.restore, name)])
+            let targets = walk.plan.targets("Condition", name);
+            walk.reference_to(actor, targets, [&url, &part_url(&part.pair.restore, name)])
         });
         let made = carrier::add_remainder((actor, None), false, kept);
         put(&mut part.out, name, false, vec![made]);
@@ -208,7 +202,7 @@ fn participant_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
 }
 
 /// Condition.evidence: R4 demands a code or a detail (con-2), R5's CodeableReference may have neither.
-pub static EVIDENCE: Special = Special {
+pub(super) static EVIDENCE: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &[],

@@ -4,11 +4,13 @@
 use serde_json::Value;
 
 use super::carrier::{self, encode_rest};
-use super::engine::{Object, Part, Walk, absent, is_filling, items, part_url, put, underscored};
+use super::engine::Walk;
+use super::part::Part;
 use super::special::Special;
+use super::values::{Object, absent, is_filling, items, part_url, put, underscored};
 
 /// R4 has one source, an attachment or a reference; R5 any number of both.
-pub static CONSENT_SOURCE: Special = Special {
+pub(super) static CONSENT_SOURCE: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &[],
@@ -17,7 +19,7 @@ pub static CONSENT_SOURCE: Special = Special {
     down: |walk, part| super::small::one_of(walk, part, "sourceAttachment", "sourceReference", "sourceReference"),
 };
 
-pub static CONSENT_DATE: Special = Special {
+pub(super) static CONSENT_DATE: Special = Special {
     r4: &["dateTime"],
     r5: &["date"],
     may_be_carried: &[],
@@ -33,7 +35,7 @@ fn date_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     let Some((value, beside)) = part.items("dateTime").into_iter().next() else {
         return;
     };
-    walk.note("date", "dateTime");
+    walk.trail.note("date", "dateTime");
     let mut beside = beside.map(|b| walk.beside(b));
     let text = value.and_then(Value::as_str);
     let day = text
@@ -53,7 +55,7 @@ fn date_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     let Some((value, beside)) = part.items("date").into_iter().next() else {
         return;
     };
-    walk.note("dateTime", "date");
+    walk.trail.note("dateTime", "date");
     let url = part_url(&part.pair.restore, "dateTime");
     let kept = beside
         .and_then(Value::as_object)
@@ -73,7 +75,7 @@ fn date_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     put(&mut part.out, "dateTime", false, vec![made]);
 }
 
-pub static CONSENT_PROVISION: Special = Special {
+pub(super) static CONSENT_PROVISION: Special = Special {
     r4: &["provision"],
     r5: &["decision", "period", "provision"],
     may_be_carried: &[],
@@ -95,7 +97,7 @@ fn provision_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         if item == (None, None) {
             continue;
         }
-        walk.note(target, &format!("provision.{source}"));
+        walk.trail.note(target, &format!("provision.{source}"));
         let made = (
             item.0.map(|v| walk.convert("Period", v)),
             item.1.map(|b| walk.beside(b)),
@@ -120,13 +122,11 @@ fn exceptions(walk: &mut Walk<'_>, part: &mut Part<'_>, list: Option<&Value>, up
             format!("provision.provision[{}]", made.len()),
         );
         let (target, source) = if up { (flat, deep) } else { (deep, flat) };
-        walk.note(&target, &source);
-        walk.silent += 1;
+        walk.trail.note(&target, &source);
         made.push(match value {
-            Some(Value::Object(object)) => Value::Object(walk.object(pair, object)),
+            Some(Value::Object(object)) => Value::Object(walk.silently(|walk| walk.object(pair, object))),
             other => other.cloned().unwrap_or_default(),
         });
-        walk.silent -= 1;
     }
     if up && !made.is_empty() {
         part.out.insert("provision".to_owned(), Value::Array(made));
@@ -142,7 +142,7 @@ fn provision_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         if item == (None, None) {
             continue;
         }
-        walk.note(&format!("provision.{target}"), source);
+        walk.trail.note(&format!("provision.{target}"), source);
         let made = (
             item.0.map(|v| walk.convert("Period", v)),
             item.1.map(|b| walk.beside(b)),

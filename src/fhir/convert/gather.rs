@@ -5,11 +5,13 @@
 use serde_json::Value;
 
 use super::carrier::{self, nested};
-use super::engine::{Object, Part, Walk, part_url};
+use super::engine::Walk;
+use super::part::Part;
 use super::special::Special;
+use super::values::{Object, part_url};
 
 /// PractitionerRole, HealthcareService, Location: R4 telecom ↔ R5 contact.telecom.
-pub static TELECOM: Special = Special {
+pub(super) static TELECOM: Special = Special {
     r4: &["telecom"],
     r5: &["contact"],
     may_be_carried: &[],
@@ -19,7 +21,7 @@ pub static TELECOM: Special = Special {
 };
 
 /// PractitionerRole, HealthcareService: R4 availableTime and notAvailable ↔ R5 availability.
-pub static AVAILABILITY: Special = Special {
+pub(super) static AVAILABILITY: Special = Special {
     r4: &["availableTime", "notAvailable"],
     r5: &["availability"],
     may_be_carried: &[],
@@ -86,7 +88,7 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, gathered: &Gathered) {
             let mut values = Vec::with_capacity(take);
             for value in &list[*from..*from + take] {
                 let target = format!("{}[{}].{member}[{}]", gathered.r5, made.len(), values.len());
-                walk.note(&target, &format!("{name}[{}]", *from + values.len()));
+                walk.trail.note(&target, &format!("{name}[{}]", *from + values.len()));
                 values.push(item(walk, (kind, name), (gathered.type_name, member), value));
             }
             *from += take;
@@ -138,7 +140,8 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, gathered: &Gathered) {
                 .map_or(&[][..], Vec::as_slice);
             for (index, value) in values.iter().enumerate() {
                 let target = format!("{name}[{}]", lists[which].len());
-                walk.note(&target, &format!("{}[{at}].{member}[{index}]", gathered.r5));
+                walk.trail
+                    .note(&target, &format!("{}[{at}].{member}[{index}]", gathered.r5));
                 lists[which].push(item(walk, (gathered.type_name, member), (kind, name), value));
             }
             if !values.is_empty() {

@@ -6,22 +6,30 @@
 //! whenever anything took another form: should it not give the same resource (a caller may have written such extensions in a way of its own),
 //! the original goes along as text. So `r5_to_r4(r4_to_r5(x)) == x` holds for anything, by construction.
 
+mod activity_detail;
 mod care_plan;
 mod care_team;
 mod carrier;
+mod carrying;
 mod codeable_reference;
 mod condition;
 mod consent;
 mod engine;
 mod gather;
 mod organization;
+mod part;
 mod paths;
 mod plan;
+mod plan_builder;
+mod primitive;
 mod small;
 mod special;
+mod stand_in;
 mod tables;
 mod task;
+mod trail;
 mod values;
+mod wrapping;
 
 use serde_json::Value;
 
@@ -29,8 +37,9 @@ pub use paths::PathMap;
 
 use crate::fhir::json::reread;
 
-use engine::{Object, Walk, append_extensions};
+use engine::Walk;
 use plan::{Direction, Plan};
+use values::{Object, append_extensions};
 
 /// A converted resource and where its elements stood in the one it comes from.
 #[derive(Clone, Debug)]
@@ -81,10 +90,10 @@ fn convert(direction: Direction, resource: &Value) -> Converted {
     let Some(source) = resource.as_object() else {
         return unchanged();
     };
-    if let Some(original) = from_original(direction, source) {
+    if let Some((original, paths)) = from_original(direction, source) {
         return Converted {
             resource: Value::Object(original),
-            paths: PathMap::default(),
+            paths,
         };
     }
     let Some((mut made, Walked { sure, paths })) = walk(direction, source, true) else {
@@ -92,7 +101,7 @@ fn convert(direction: Direction, resource: &Value) -> Converted {
     };
     // In debug builds, and so in the property test, also where nothing took another form.
     if !sure || cfg!(debug_assertions) {
-        let back = from_original(direction.back(), &made);
+        let back = from_original(direction.back(), &made).map(|(original, _)| original);
         let back = back.or_else(|| Some(walk(direction.back(), &made, false)?.0));
         if back.as_ref() != Some(source) {
             debug_assert!(!sure, "a straight conversion comes back: {resource}");
@@ -117,14 +126,13 @@ struct Walked {
 
 /// The conversion by the plan, without trying the way back; paths only when `told`. Nothing when the type is unknown.
 fn walk(direction: Direction, source: &Object, told: bool) -> Option<(Object, Walked)> {
-    let mut walk = Walk::new(Plan::of(direction), source);
-    walk.told = told;
+    let mut walk = Walk::new(Plan::of(direction), source, told);
     let made = walk.resource(source)?;
     Some((
         made,
         Walked {
             sure: walk.sure,
-            paths: walk.paths,
+            paths: walk.trail.into_paths(),
         },
     ))
 }
@@ -134,14 +142,15 @@ fn text(source: &Object) -> String {
     without_own(source).to_string()
 }
 
-/// The original that went along, as long as it still says the same as the resource it went along with.
-fn from_original(direction: Direction, source: &Object) -> Option<Object> {
+/// The original that went along, as long as it still says the same as the resource it went along with; and where its
+/// elements stand in that resource, which is the map of the way it came, reversed.
+fn from_original(direction: Direction, source: &Object) -> Option<(Object, PathMap)> {
     let (rest, extension) = carrier::without_last(source, direction.back().original())?;
     let kept = extension.get("valueString")?.as_str()?;
     let Ok(Value::Object(original)) = reread(kept) else {
         return None;
     };
-    let (made, _) = walk(direction.back(), &original, false)?;
+    let (made, Walked { paths, .. }) = walk(direction.back(), &original, true)?;
     let (plain, _) = walk(direction, &rest, false)?;
     let holds = without_own(&made) == without_own(&rest) && kept == text(&original);
     if !holds || without_own(&plain) == without_own(&original) {
@@ -152,10 +161,35 @@ fn from_original(direction: Direction, source: &Object) -> Option<Object> {
     let mut whole = Object::new();
     whole.extend(own);
     whole.extend(original);
-    Some(whole)
+    Some((whole, paths.reversed()))
 }
 
 fn without_own(resource: &Object) -> Value {
     let members = resource.iter().filter(|(name, _)| !OWN.contains(&name.as_str()));
     Value::Object(members.map(|(name, value)| (name.clone(), value.clone())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_paths_are_known_also_when_the_original_went_along() {
+        let strange = json!({"resourceType": "CareTeam", "status": "active", "reasonCode": [{"text": "smärta"}], "extension": [
+            {"url": "http://hl7.org/fhir/5.0/StructureDefinition/extension-CareTeam.reason", "valueString": "inget CodeableReference"},
+        ]});
+        let r5 = r4_to_r5(&strange);
+        assert_eq!(
+            r5.paths.to_source("CareTeam.reason[0].concept.text"),
+            "CareTeam.reasonCode[0].text"
+        );
+        let r4 = r5_to_r4(&r5.resource);
+        assert_eq!(r4.resource, strange);
+        assert_eq!(
+            r4.paths.to_source("CareTeam.reasonCode[0].text"),
+            "CareTeam.reason[0].concept.text"
+        );
+    }
 }

@@ -5,10 +5,12 @@
 use serde_json::Value;
 
 use super::carrier::{order_extension, take_order, without_last};
-use super::engine::{Object, Part, Walk, append_extensions, part_url};
+use super::engine::Walk;
+use super::part::Part;
 use super::special::Special;
+use super::values::{Object, append_extensions, part_url};
 
-pub static ORGANIZATION_CONTACT: Special = Special {
+pub(super) static ORGANIZATION_CONTACT: Special = Special {
     r4: &["telecom", "address", "contact"],
     r5: &["contact"],
     may_be_carried: &[],
@@ -107,7 +109,7 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
             } => {
                 if count > 0 {
                     for index in 0..count {
-                        walk.note(
+                        walk.trail.note(
                             &format!("{at}.telecom[{index}]"),
                             &format!("telecom[{}]", telecom + index),
                         );
@@ -120,13 +122,14 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
                     telecom += count;
                 }
                 if with_address {
-                    walk.note(&format!("{at}.address"), &format!("address[{address}]"));
+                    walk.trail
+                        .note(&format!("{at}.address"), &format!("address[{address}]"));
                     object.insert("address".to_owned(), walk.convert("Address", &addresses[address]));
                     address += 1;
                 }
             }
             Entry::Contact => {
-                walk.note(&at, &format!("contact[{contact}]"));
+                walk.trail.note(&at, &format!("contact[{contact}]"));
                 if let Value::Object(source) = contacts[contact] {
                     object = convert_contact(walk, source);
                     if let Some(address) = object.get_mut("address") {
@@ -177,7 +180,7 @@ fn not_home(walk: &mut Walk<'_>, type_name: &str, made: &mut Value) {
 }
 
 /// What [`not_home`] sets aside comes back.
-pub static HOME: Special = Special {
+pub(super) static HOME: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &["use"],
@@ -204,7 +207,8 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
             let unmarked =
                 without_last(contact, &url).filter(|(rest, e)| is_own(rest) && e.contains_key("valueBoolean"));
             let source = unmarked.as_ref().map_or(contact, |(rest, _)| rest);
-            walk.note(&format!("contact[{}]", contacts.len()), &format!("contact[{at}]"));
+            walk.trail
+                .note(&format!("contact[{}]", contacts.len()), &format!("contact[{at}]"));
             contacts.push(Value::Object(convert_contact(walk, source)));
             entries.push(Entry::Contact);
             continue;
@@ -214,14 +218,14 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
             .and_then(Value::as_array)
             .map_or(&[][..], Vec::as_slice);
         for (index, telecom) in own.iter().enumerate() {
-            walk.note(
+            walk.trail.note(
                 &format!("telecom[{}]", telecoms.len()),
                 &format!("contact[{at}].telecom[{index}]"),
             );
             telecoms.push(walk.convert("ContactPoint", telecom));
         }
         if let Some(address) = contact.get("address") {
-            walk.note(
+            walk.trail.note(
                 &format!("address[{}]", addresses.len()),
                 &format!("contact[{at}].address"),
             );

@@ -15,6 +15,12 @@ impl PathMap {
         }
     }
 
+    /// The map of the way back.
+    pub(super) fn reversed(self) -> PathMap {
+        let rows = self.rows.into_iter().map(|(target, source)| (source, target));
+        PathMap { rows: rows.collect() }
+    }
+
     /// The path in the version the resource was converted from. The longest prefix that is known is rewritten; what
     /// lies below it is kept.
     pub fn to_source(&self, target_path: &str) -> String {

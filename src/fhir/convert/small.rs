@@ -3,11 +3,13 @@
 use serde_json::Value;
 
 use super::carrier;
-use super::engine::{Object, Part, Walk, is_filling, literal_type, part_url, put, underscored};
+use super::engine::Walk;
+use super::part::Part;
 use super::special::Special;
+use super::values::{Object, append_extensions, is_filling, literal_type, part_url, put, underscored};
 
 /// Appointment.participant.required: R4 code (required | optional | information-only) ↔ R5 boolean.
-pub static APPOINTMENT_REQUIRED: Special = Special {
+pub(super) static APPOINTMENT_REQUIRED: Special = Special {
     r4: &["required"],
     r5: &["required"],
     may_be_carried: &[],
@@ -63,7 +65,7 @@ fn required_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
 }
 
 /// Dosage: R4 has a choice of asNeededBoolean and asNeededCodeableConcept, R5 both side by side.
-pub static DOSAGE_AS_NEEDED: Special = Special {
+pub(super) static DOSAGE_AS_NEEDED: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &[],
@@ -73,7 +75,7 @@ pub static DOSAGE_AS_NEEDED: Special = Special {
 };
 
 /// Where R4 has a choice and R5 both: when both are there, the second of R4's goes by carrier, all its items.
-pub fn one_of(walk: &mut Walk<'_>, part: &mut Part<'_>, first: &str, second: &str, source: &str) {
+pub(super) fn one_of(walk: &mut Walk<'_>, part: &mut Part<'_>, first: &str, second: &str, source: &str) {
     let has = |name: &str| part.out.contains_key(name) || part.out.contains_key(&underscored(name));
     if has(first) && part.out.shift_remove(second).is_some() {
         let url = part_url(&part.pair.carrier, source);
@@ -84,7 +86,7 @@ pub fn one_of(walk: &mut Walk<'_>, part: &mut Part<'_>, first: &str, second: &st
 }
 
 /// Group: R4 `actual` (boolean) ↔ R5 `membership` (enumerated | definitional).
-pub static GROUP_MEMBERSHIP: Special = Special {
+pub(super) static GROUP_MEMBERSHIP: Special = Special {
     r4: &["actual"],
     r5: &["membership"],
     may_be_carried: &[],
@@ -93,7 +95,7 @@ pub static GROUP_MEMBERSHIP: Special = Special {
         let Some((value, beside)) = part.items("actual").into_iter().next() else {
             return;
         };
-        walk.note("membership", "actual");
+        walk.trail.note("membership", "actual");
         let code = |v: &Value| {
             Value::from(if v == &Value::Bool(true) {
                 "enumerated"
@@ -108,7 +110,7 @@ pub static GROUP_MEMBERSHIP: Special = Special {
         let Some((value, beside)) = part.items("membership").into_iter().next() else {
             return;
         };
-        walk.note("actual", "membership");
+        walk.trail.note("actual", "membership");
         let made = (
             value.map(|v| Value::Bool(v == "enumerated")),
             beside.map(|b| walk.beside(b)),
@@ -118,7 +120,7 @@ pub static GROUP_MEMBERSHIP: Special = Special {
 };
 
 /// SampledData: R4 `period` is milliseconds between samples; R5 has `interval` and its unit.
-pub static SAMPLED_DATA_PERIOD: Special = Special {
+pub(super) static SAMPLED_DATA_PERIOD: Special = Special {
     r4: &["period"],
     r5: &["interval", "intervalUnit"],
     may_be_carried: &[],
@@ -130,7 +132,7 @@ pub static SAMPLED_DATA_PERIOD: Special = Special {
         if is_filling(value, beside) {
             return;
         }
-        walk.note("interval", "period");
+        walk.trail.note("interval", "period");
         let made = (value.cloned(), beside.map(|b| walk.beside(b)));
         put(&mut part.out, "interval", false, vec![made]);
         part.out.insert("intervalUnit".to_owned(), "ms".into());
@@ -140,7 +142,7 @@ pub static SAMPLED_DATA_PERIOD: Special = Special {
             && !part.source.contains_key("_intervalUnit");
         match part.items("interval").into_iter().next() {
             Some((value, beside)) if in_ms => {
-                walk.note("period", "interval");
+                walk.trail.note("period", "interval");
                 let made = (value.cloned(), beside.map(|b| walk.beside(b)));
                 put(&mut part.out, "period", false, vec![made]);
             }
@@ -153,7 +155,7 @@ pub static SAMPLED_DATA_PERIOD: Special = Special {
 };
 
 /// Substance.instance: in R4 the packages at hand, in R5 whether it is one.
-pub static SUBSTANCE_INSTANCE: Special = Special {
+pub(super) static SUBSTANCE_INSTANCE: Special = Special {
     r4: &["instance"],
     r5: &["instance"],
     may_be_carried: &[],
@@ -175,7 +177,7 @@ pub static SUBSTANCE_INSTANCE: Special = Special {
 };
 
 /// Ratio.denominator: R5 allows no comparator there.
-pub static RATIO_DENOMINATOR: Special = Special {
+pub(super) static RATIO_DENOMINATOR: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &[],
@@ -195,13 +197,13 @@ pub static RATIO_DENOMINATOR: Special = Special {
         made.shift_remove("comparator");
         made.shift_remove("_comparator");
         let carried = walk.carry(pair, step, item);
-        super::engine::append_extensions(made, vec![carried]);
+        append_extensions(made, vec![carried]);
     },
     down: |_, _| {},
 };
 
 /// What [`RATIO_DENOMINATOR`] sets aside comes back.
-pub static QUANTITY_COMPARATOR: Special = Special {
+pub(super) static QUANTITY_COMPARATOR: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &["comparator"],
@@ -212,7 +214,7 @@ pub static QUANTITY_COMPARATOR: Special = Special {
 
 /// Reference.reference: a relative address of a resource type that the other version does not know is no address
 /// there. It is set aside, in any reference anywhere.
-pub static UNKNOWN_TARGET: Special = Special {
+pub(super) static UNKNOWN_TARGET: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &["reference"],
@@ -234,7 +236,7 @@ fn unknown_target(walk: &mut Walk<'_>, part: &mut Part<'_>) {
 }
 
 /// availableTime: R5 has no times of day beside allDay (av-1).
-pub static ALL_DAY: Special = Special {
+pub(super) static ALL_DAY: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &TIMES,

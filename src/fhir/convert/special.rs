@@ -1,11 +1,12 @@
 //! Rules that need more than one element at a time: each names the elements it sees to, in both versions, and the two
 //! ways. The rows of `tables.rs` call them up; the functions stand in the files of their types.
 
-use super::engine::{Part, Walk};
+use super::engine::Walk;
+use super::part::Part;
 use super::plan::Direction;
 
 /// A rule: the engine leaves the named elements (and their carriers) to it.
-pub struct Special {
+pub(super) struct Special {
     pub r4: &'static [&'static str],
     pub r5: &'static [&'static str],
     /// Elements that map straight but may have to be carried all the same.
@@ -21,7 +22,7 @@ pub struct Special {
 
 impl Special {
     /// The named elements of the source.
-    pub fn names(&self, direction: Direction) -> &'static [&'static str] {
+    pub(super) fn names(&self, direction: Direction) -> &'static [&'static str] {
         match direction {
             Direction::Up => self.r4,
             Direction::Down => self.r5,

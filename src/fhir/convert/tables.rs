@@ -6,7 +6,7 @@ use super::special::Special;
 use super::{care_plan, care_team, condition, consent, gather, organization, small, task};
 
 /// One row: R4 name first.
-pub enum Row {
+pub(super) enum Row {
     /// The same content under another name.
     Rename(&'static str, &'static str),
     /// The R4 value is one member of the R5 element: `code` ↔ `code.concept`.
@@ -34,7 +34,7 @@ pub enum Row {
 use Row::{Merge, MergeChoice, Rename, Wrap};
 
 /// The rows of a type; where the type's own name differs, both are given.
-pub struct TypeRows {
+pub(super) struct TypeRows {
     pub r4: &'static str,
     pub r5: &'static str,
     pub rows: &'static [Row],
@@ -70,7 +70,7 @@ const fn reference(name: &'static str) -> Row {
     }
 }
 
-pub static TYPES: &[TypeRows] = &[
+pub(super) static TYPES: &[TypeRows] = &[
     same("Address", &[Row::Special(&organization::HOME)]),
     same(
         "Appointment",
@@ -308,14 +308,14 @@ pub static TYPES: &[TypeRows] = &[
 ];
 
 /// The rows of a pair of types, R4 name first.
-pub fn rows(r4: &str, r5: &str) -> Option<&'static TypeRows> {
+pub(super) fn rows(r4: &str, r5: &str) -> Option<&'static TypeRows> {
     TYPES.iter().find(|t| t.r4 == r4 && t.r5 == r5)
 }
 
 /// Nearest code where the other version's required binding lacks one (design, conversion d); the original stands in
 /// an extension on `_element`. A code without a line is left out, and only the extension stands.
 /// (code list as in schemas/*/codes.json, code, nearest code of the other version)
-pub static NEAREST: &[(&str, &str, &str)] = &[
+pub(super) static NEAREST: &[(&str, &str, &str)] = &[
     // R5 directive: a legally binding instruction; R4 knows no stronger request than an order.
     ("care-plan-intent", "directive", "order"),
     ("consent-state-codes", "proposed", "draft"),

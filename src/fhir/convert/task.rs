@@ -4,10 +4,12 @@
 use serde_json::Value;
 
 use super::carrier::{self, encode_rest};
-use super::engine::{Object, Part, Walk, part_url};
+use super::engine::Walk;
+use super::part::Part;
 use super::special::Special;
+use super::values::{Object, part_url};
 
-pub static TASK_RESTRICTION: Special = Special {
+pub(super) static TASK_RESTRICTION: Special = Special {
     r4: &["restriction"],
     r5: &["restriction", "requestedPeriod"],
     may_be_carried: &[],
@@ -41,7 +43,7 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         return straight(walk, part, restriction);
     }
     if let Some(period) = restriction.get("period") {
-        walk.note("requestedPeriod", "restriction.period");
+        walk.trail.note("requestedPeriod", "restriction.period");
         let period = walk.convert("Period", period);
         part.out.insert("requestedPeriod".to_owned(), period);
     }
@@ -66,7 +68,7 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
         }
     }
     if let Some(period) = part.source.get("requestedPeriod") {
-        walk.note("restriction.period", "requestedPeriod");
+        walk.trail.note("restriction.period", "requestedPeriod");
         made.insert("period".to_owned(), walk.convert("Period", period));
     }
     if !made.is_empty() {

@@ -3,34 +3,39 @@
 
 use serde_json::{Map, Value};
 
-pub type Object = Map<String, Value>;
+pub(super) type Object = Map<String, Value>;
 
 /// A value and what stands beside it under `_name` (only primitives have both).
-pub type Item<'a> = (Option<&'a Value>, Option<&'a Value>);
+pub(super) type Item<'a> = (Option<&'a Value>, Option<&'a Value>);
 /// The same, converted.
-pub type Made = (Option<Value>, Option<Value>);
+pub(super) type Made = (Option<Value>, Option<Value>);
 
-pub fn underscored(name: &str) -> String {
+pub(super) fn underscored(name: &str) -> String {
     let mut key = String::with_capacity(name.len() + 1);
     key.push('_');
     key.push_str(name);
     key
 }
 
-pub fn has(object: &Object, name: &str) -> bool {
+pub(super) fn has(object: &Object, name: &str) -> bool {
     object.contains_key(name) || object.contains_key(&underscored(name))
 }
 
-pub fn indexed(name: &str, many: bool) -> String {
-    if many { format!("{name}[0]") } else { name.to_owned() }
+/// The path of one item of an element; only in a list does it have a number.
+pub(super) fn indexed(name: &str, many: bool, index: usize) -> String {
+    if many {
+        format!("{name}[{index}]")
+    } else {
+        name.to_owned()
+    }
 }
 
-pub fn part_url(base: &str, name: &str) -> String {
+pub(super) fn part_url(base: &str, name: &str) -> String {
     format!("{base}{name}")
 }
 
 /// The items of an element; nulls of primitive arrays are items without a value.
-pub fn items<'a>(value: Option<&'a Value>, beside: Option<&'a Value>) -> Vec<Item<'a>> {
+pub(super) fn items<'a>(value: Option<&'a Value>, beside: Option<&'a Value>) -> Vec<Item<'a>> {
     let some = |v: &'a Value| (!v.is_null()).then_some(v);
     match (value, beside) {
         (Some(Value::Array(values)), None) => values.iter().map(|v| (some(v), None)).collect(),
@@ -44,7 +49,7 @@ pub fn items<'a>(value: Option<&'a Value>, beside: Option<&'a Value>) -> Vec<Ite
 }
 
 /// Sets an element, or appends to it when it repeats.
-pub fn put(out: &mut Object, name: &str, many: bool, made: Vec<Made>) {
+pub(super) fn put(out: &mut Object, name: &str, many: bool, made: Vec<Made>) {
     if !many {
         if let Some((value, beside)) = made.into_iter().next() {
             if let Some(value) = value {
@@ -83,7 +88,7 @@ pub fn put(out: &mut Object, name: &str, many: bool, made: Vec<Made>) {
 }
 
 /// Appends to the object's `extension`.
-pub fn append_extensions(out: &mut Object, more: Vec<Value>) {
+pub(super) fn append_extensions(out: &mut Object, more: Vec<Value>) {
     if more.is_empty() {
         return;
     }
@@ -98,7 +103,7 @@ pub fn append_extensions(out: &mut Object, more: Vec<Value>) {
 const ABSENT_URL: &str = "http://hl7.org/fhir/StructureDefinition/data-absent-reason";
 
 /// What stands for an element that the source's version has no place for: `unsupported` says just that.
-pub fn absent() -> Object {
+pub(super) fn absent() -> Object {
     let mut extension = Object::new();
     extension.insert("url".into(), ABSENT_URL.into());
     extension.insert("valueCode".into(), "unsupported".into());
@@ -108,7 +113,7 @@ pub fn absent() -> Object {
 }
 
 /// Whether an element is nothing but our own filling.
-pub fn is_filling(value: Option<&Value>, beside: Option<&Value>) -> bool {
+pub(super) fn is_filling(value: Option<&Value>, beside: Option<&Value>) -> bool {
     fn is_absent(value: &Value) -> bool {
         let Value::Object(holder) = value else { return false };
         let Some(Value::Array(list)) = holder.get("extension").filter(|_| holder.len() == 1) else {
@@ -131,13 +136,13 @@ pub fn is_filling(value: Option<&Value>, beside: Option<&Value>) -> bool {
 }
 
 /// A text that unsignedInt can hold, as a number with the same digits.
-pub fn unsigned(text: &str) -> Option<Value> {
+pub(super) fn unsigned(text: &str) -> Option<Value> {
     let number: u32 = text.parse().ok().filter(|n| i32::try_from(*n).is_ok())?;
     (number.to_string() == text).then(|| Value::from(number))
 }
 
 /// The types that a reference itself states: by `type`, by its literal address, by the contained resource it names.
-pub fn stated_types<'v>(reference: &'v Object, root: &'v Object) -> [Option<&'v str>; 2] {
+pub(super) fn stated_types<'v>(reference: &'v Object, root: &'v Object) -> [Option<&'v str>; 2] {
     let by_type = reference.get("type").and_then(Value::as_str);
     let by_address = reference.get("reference").and_then(Value::as_str).and_then(|address| {
         if let Some(id) = address.strip_prefix('#') {
@@ -156,7 +161,7 @@ pub fn stated_types<'v>(reference: &'v Object, root: &'v Object) -> [Option<&'v 
 }
 
 /// The type in a literal address, `Patient/1` or absolute, with or without a version (references.html#literal).
-pub fn literal_type(address: &str) -> Option<&str> {
+pub(super) fn literal_type(address: &str) -> Option<&str> {
     let path = address.split(['?', '#', '|']).next().unwrap_or_default();
     let path = path.split_once("/_history/").map_or(path, |(before, _)| before);
     let mut parts = path.rsplit('/');

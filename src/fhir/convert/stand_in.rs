@@ -1,0 +1,123 @@
+//! What the target does not allow leaves a stand-in with the original in an extension: the nearest code of a required
+//! binding, an empty reference. The position in a list and the minimum are kept that way. Called by the engine and by
+//! the rules that move references.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::carrier;
+use super::engine::Walk;
+use super::part::Part;
+use super::plan::{Mapped, Step};
+use super::primitive::nearest;
+use super::values::{Item, Made, Object, append_extensions, part_url, stated_types};
+use crate::fhir::elements::{Element, Tables};
+
+impl Walk<'_> {
+    /// A code of a required binding: the nearest code where the target lacks it, the original beside it.
+    pub(super) fn code(
+        &mut self,
+        step: &'static Step,
+        mapped: &'static Mapped,
+        lacking: &HashMap<&'static str, Option<&'static str>>,
+        item: Item<'_>,
+    ) -> Made {
+        let (value, beside) = item;
+        let code = value.and_then(Value::as_str);
+        self.sure &= beside.is_none() && code.is_none_or(|code| !lacking.contains_key(code));
+        if let Some(beside) = beside.and_then(Value::as_object)
+            && let Some((rest, original)) = carrier::without_last(beside, &mapped.restore)
+            && let Some(original) = original
+                .get("valueCode")
+                .filter(|o| self.stands_for(step, mapped, o.as_str(), code))
+        {
+            let rest = (!rest.is_empty()).then(|| self.beside(&Value::Object(rest)));
+            return (Some(original.clone()), rest);
+        }
+        let mut made = beside.map(|b| self.beside(b));
+        let Some(near) = code.and_then(|code| lacking.get(code)) else {
+            return (value.cloned(), made);
+        };
+        let mut extension = Object::new();
+        extension.insert("url".into(), Value::String(step.carrier.clone()));
+        extension.insert("valueCode".into(), value.cloned().unwrap_or_default());
+        if !matches!(made, Some(Value::Object(_))) {
+            made = Some(Value::Object(Object::new()));
+        }
+        if let Some(Value::Object(made)) = &mut made {
+            append_extensions(made, vec![Value::Object(extension)]);
+        }
+        (near.map(|near| Value::String(near.to_owned())), made)
+    }
+
+    /// Whether `code` in the source is what the conversion writes for the target's `original`: somebody may have
+    /// changed the code since, then the note beside it no longer holds.
+    fn stands_for(&self, step: &Step, mapped: &Mapped, original: Option<&str>, code: Option<&str>) -> bool {
+        let Some(original) = original else { return false };
+        let listed = |tables: &'static Tables, e: &Element, c: &str| {
+            e.codes
+                .as_deref()
+                .and_then(|key| tables.codes(key))
+                .is_some_and(|list| list.lists(c))
+        };
+        let key = mapped.element.codes.as_deref().unwrap_or_default();
+        !listed(self.plan.source, step.element, original)
+            && listed(self.plan.target, mapped.element, original)
+            && nearest(key, original) == code
+    }
+
+    /// A reference whose target type the other version does not allow here leaves a stand-in with the original in an
+    /// extension: the position in a list and the minimum are kept.
+    pub(super) fn reference(
+        &mut self,
+        at: usize,
+        object: &Object,
+        targets: &'static [String],
+        [carrier, restore]: [&str; 2],
+    ) -> Object {
+        if object.len() == 1
+            && let Some((rest, original)) = carrier::without_last(object, restore)
+            && rest.is_empty()
+            && let Some(Value::Object(original)) = original.get("valueReference")
+        {
+            self.doubt();
+            return self.object(at, original);
+        }
+        let made = self.object(at, object);
+        if targets.is_empty() || self.allowed(object, targets) {
+            return made;
+        }
+        self.doubt();
+        let mut extension = Object::new();
+        extension.insert("url".into(), carrier.into());
+        extension.insert("valueReference".into(), Value::Object(made));
+        let mut stand_in = Object::new();
+        append_extensions(&mut stand_in, vec![Value::Object(extension)]);
+        stand_in
+    }
+
+    /// A reference in the element `target` of the part, from the element `source`.
+    pub(super) fn reference_in(&mut self, part: &Part<'_>, source: &str, target: &str, value: &Value) -> Value {
+        let targets = self.plan.targets(part.pair.target, target);
+        let carrier = part_url(&part.pair.carrier, source);
+        let restore = part_url(&part.pair.restore, target);
+        self.reference_to(value, targets, [&carrier, &restore])
+    }
+
+    /// The same for any value, with the targets and the urls given.
+    pub(super) fn reference_to(&mut self, value: &Value, targets: &'static [String], urls: [&str; 2]) -> Value {
+        match (value, self.plan.pair("Reference", "Reference")) {
+            (Value::Object(object), Some(pair)) => Value::Object(self.reference(pair, object, targets, urls)),
+            _ => value.clone(),
+        }
+    }
+
+    /// What is not stated is not wrong.
+    fn allowed(&self, reference: &Object, targets: &[String]) -> bool {
+        stated_types(reference, self.root)
+            .into_iter()
+            .flatten()
+            .all(|kind| targets.iter().any(|t| t == kind))
+    }
+}
