@@ -3,6 +3,9 @@
 //! Who knows whom: `api → door → access, riktlinje, store, fhir`; `store → fhir`; `riktlinje → fhir`; `fhir → nobody`.
 //! docs/ARCHITECTURE.md walks one request through the house.
 
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod access;
 pub mod api;
 pub mod clock;

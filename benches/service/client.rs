@@ -108,7 +108,12 @@ pub fn write_request(method: &str, path: &str, body: &str) -> Vec<u8> {
 
 /// Lets all clients ask at once until `time` has passed; returns answers per second.
 /// `request(client, number)` is the request; every answer must have `status`.
-pub fn rate(address: SocketAddr, time: Duration, status: u16, request: impl Fn(usize, usize) -> Vec<u8> + Sync) -> f64 {
+pub fn rate<'r>(
+    address: SocketAddr,
+    time: Duration,
+    status: u16,
+    request: impl Fn(usize, usize) -> &'r [u8] + Sync,
+) -> f64 {
     let barrier = Barrier::new(CLIENTS);
     let (request, barrier) = (&request, &barrier);
     let counts: Vec<(usize, f64)> = std::thread::scope(|scope| {
@@ -120,7 +125,7 @@ pub fn rate(address: SocketAddr, time: Duration, status: u16, request: impl Fn(u
                     let started = Instant::now();
                     let mut answers = 0;
                     while started.elapsed() < time {
-                        let (given, body) = connection.ask(&request(client, answers));
+                        let (given, body) = connection.ask(request(client, answers));
                         assert_eq!(given, status, "{}", String::from_utf8_lossy(body));
                         answers += 1;
                     }

@@ -28,8 +28,12 @@ fn ratio() -> f64 {
     register(&service);
     let before = highest(&service.folder);
     let batches_before = service.door.store.figures().batches;
+    let post = |client, number| write_request("POST", "/fhir/r5/CareTeam", &contact(client, number).to_string());
+    let requests: Vec<Vec<Vec<u8>>> = (0..CLIENTS)
+        .map(|client| (0..PATIENTS).map(|number| post(client, number)).collect())
+        .collect();
     let ours = rate(service.address, TIME, 201, |client, number| {
-        write_request("POST", "/fhir/r5/CareTeam", &contact(client, number).to_string())
+        &requests[client][number % PATIENTS]
     });
     let batches = difference(&service.door.store.figures().batches, &batches_before);
     let rows = Rows::since(&service.folder, before);
@@ -111,7 +115,7 @@ fn number_of(client: usize, number: usize) -> String {
 fn contact(client: usize, number: usize) -> Value {
     let mut contact: Value =
         serde_json::from_str(include_str!("../../examples/fast-vardkontakt-sjukskoterska.json")).expect("JSON");
-    contact["subject"]["reference"] = json!(format!("Patient/p{client}-{}", number % PATIENTS));
+    contact["subject"]["reference"] = json!(format!("Patient/p{client}-{number}"));
     contact["participant"][0]["member"]["reference"] = json!("PractitionerRole/s");
     contact["managingOrganization"][0]["reference"] = json!("Organization/vc");
     // Ended contacts of the past do not pile up among those that the rules compare.

@@ -18,13 +18,21 @@ const TURNS: usize = 7;
 const CLIENTS: usize = 32;
 
 fn main() {
-    // `cargo test --benches` and the like only want to see that it builds.
-    if std::env::args().any(|argument| argument == "--test") {
-        return;
+    // `cargo bench -- read` measures only what has that in its name.
+    let wanted: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with("--"))
+        .collect();
+    let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
+    if is_wanted("parts") {
+        parts::tell();
     }
-    parts::tell();
-    tell("read by id", 0.5, read::ratios());
-    tell("create of a fast kontakt with its rules", 0.4, create::ratios());
+    if is_wanted("read") {
+        tell("read by id", 0.5, read::ratios());
+    }
+    if is_wanted("create") {
+        tell("create of a fast kontakt with its rules", 0.4, create::ratios());
+    }
 }
 
 fn tell(what: &str, aim: f64, mut ratios: Vec<f64>) {

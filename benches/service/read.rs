@@ -22,8 +22,8 @@ pub fn ratios() -> Vec<f64> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").into_bytes();
     (0..TURNS)
         .map(|_| {
-            let ours = rate(service.address, TIME, 200, |_, _| request.clone());
-            let from_memory = rate(floor, TIME, 200, |_, _| request.clone());
+            let ours = rate(service.address, TIME, 200, |_, _| request.as_slice());
+            let from_memory = rate(floor, TIME, 200, |_, _| request.as_slice());
             ours / from_memory
         })
         .collect()

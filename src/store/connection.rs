@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager, TransactionManagerStatus};
-use diesel::{Connection as _, PgConnection, RunQueryDsl, SqliteConnection};
+use diesel::{Connection as _, PgConnection, SqliteConnection};
 use r2d2::{CustomizeConnection, ManageConnection};
 
 use super::StoreOptions;

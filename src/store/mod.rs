@@ -17,6 +17,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use r2d2::Pool;
+use tokio::sync::Semaphore;
 
 use connection::{Complaints, Customizer, Manager, POOL_TIMEOUT, Place};
 use writer::{Figures, Writer, gone};
@@ -48,7 +49,7 @@ pub struct StoreOptions {
 impl Default for StoreOptions {
     fn default() -> Self {
         StoreOptions {
-            pool_size: 8,
+            pool_size: connections_for_this_machine(),
             queue_bound: 1024,
             batch_bound: 128,
             busy_timeout: Duration::from_secs(5),
@@ -56,6 +57,12 @@ impl Default for StoreOptions {
             synchronous: Synchronous::Full,
         }
     }
+}
+
+/// Two for each processor: one may wait for the disk while the other works.
+fn connections_for_this_machine() -> u32 {
+    let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    u32::try_from(2 * processors).unwrap_or(u32::MAX).clamp(4, 64)
 }
 
 /// A database that is open. Cheap to clone.
@@ -68,6 +75,9 @@ struct Inner {
     place: Place,
     options: StoreOptions,
     pool: Pool<Manager>,
+    /// One turn for each connection of the pool. Who waits for a turn holds no thread; without this a crowd of readers
+    /// would each take a thread only to wait for a connection there.
+    turns: Semaphore,
     /// SQLite only; empty when closed.
     writer: RwLock<Option<Writer>>,
     /// SQLite only.
@@ -119,6 +129,7 @@ impl Store {
         let figures = writer.as_ref().map(|writer| writer.figures().clone());
         Ok(Store {
             inner: Arc::new(Inner {
+                turns: Semaphore::new(options.pool_size as usize),
                 place,
                 options,
                 pool,
@@ -146,7 +157,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let store = self.clone();
-        on_blocking_thread(move || store.read_blocking(work)).await
+        self.inner.on_own_thread(move || store.read_blocking(work)).await
     }
 
     /// [`Store::read`] for callers without a runtime; blocks.
@@ -174,7 +185,7 @@ impl Store {
             return answer.await.unwrap_or_else(|_| Err(E::from(gone())));
         }
         let store = self.clone();
-        on_blocking_thread(move || store.inner.write_postgres(work)).await
+        self.inner.on_own_thread(move || store.inner.write_postgres(work)).await
     }
 
     /// [`Store::write`] for callers without a runtime; blocks.
@@ -235,6 +246,18 @@ where
 }
 
 impl Inner {
+    /// Does the work on a thread that may block, when it is its turn.
+    async fn on_own_thread<T, E>(&self, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let turn = self.turns.acquire().await;
+        let done = on_blocking_thread(work).await;
+        drop(turn);
+        done
+    }
+
     fn session(&self) -> Result<r2d2::PooledConnection<Manager>, StoreError> {
         self.pool
             .get()
