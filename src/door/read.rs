@@ -12,7 +12,7 @@ impl Door {
         self.permit(call, kind)?;
         let found = self
             .store
-            .read(move |session| session.current(kind, &id))
+            .look_up(move |session| session.current(kind, &id))
             .await
             .map_err(Problem::from)?;
         live(found)
@@ -23,7 +23,7 @@ impl Door {
         self.permit(call, kind)?;
         let found = self
             .store
-            .read(move |session| session.version(kind, &id, version))
+            .look_up(move |session| session.version(kind, &id, version))
             .await
             .map_err(Problem::from)?;
         live(found)

@@ -160,17 +160,29 @@ impl Store {
         self.inner.on_own_thread(move || store.read_blocking(work)).await
     }
 
+    /// Looks up a row or two by key. Under SQLite this is done at once, on the caller's thread, when a connection is free:
+    /// it costs some microseconds, a reader waits for no writer (WAL), and the way to another thread and back costs
+    /// several times as much. Nothing longer may be asked here (trap 5).
+    pub async fn look_up<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        if let Place::Sqlite(_) = self.inner.place
+            && let Some(mut session) = self.inner.pool.try_get()
+        {
+            return look(&mut session, work);
+        }
+        self.read(work).await
+    }
+
     /// [`Store::read`] for callers without a runtime; blocks.
     pub fn read_blocking<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E>) -> Result<T, E>
     where
         E: From<StoreError>,
     {
         let mut session = self.inner.session()?;
-        let outcome = work(&mut session);
-        if outcome.is_err() {
-            session.examine();
-        }
-        outcome
+        look(&mut session, work)
     }
 
     /// Does the work in one transaction: everything it wrote is on disk when this answers, or nothing when the answer
@@ -233,6 +245,15 @@ impl Store {
             tracing::error!(%error, "the store could not be closed");
         }
     }
+}
+
+/// Reads; a connection whose read failed is looked at before it goes back to the pool.
+fn look<T, E>(session: &mut Session, work: impl FnOnce(&mut Session) -> Result<T, E>) -> Result<T, E> {
+    let outcome = work(session);
+    if outcome.is_err() {
+        session.examine();
+    }
+    outcome
 }
 
 async fn on_blocking_thread<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
