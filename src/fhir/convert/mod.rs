@@ -36,6 +36,7 @@ use serde_json::Value;
 pub use paths::PathMap;
 
 use crate::fhir::json::reread;
+use crate::fhir::version::FhirVersion;
 
 use engine::Walk;
 use plan::{Direction, Plan};
@@ -162,6 +163,21 @@ fn from_original(direction: Direction, source: &Object) -> Option<(Object, PathM
     whole.extend(own);
     whole.extend(original);
     Some((whole, paths.reversed()))
+}
+
+/// Drops an original that no longer says what its resource says: somebody changed the resource since, and what was
+/// removed from it must not live on. The door calls this with every resource that is written, in the version it came in.
+pub fn forget_stale_original(version: FhirVersion, resource: &mut Value) {
+    let direction = match version {
+        FhirVersion::R4 => Direction::Up,
+        FhirVersion::R5 => Direction::Down,
+    };
+    let Some(source) = resource.as_object() else { return };
+    if let Some((rest, _)) = carrier::without_last(source, direction.back().original())
+        && from_original(direction, source).is_none()
+    {
+        *resource = Value::Object(rest);
+    }
 }
 
 fn without_own(resource: &Object) -> Value {
