@@ -11,8 +11,8 @@ use actix_web::{App as ActixApp, HttpServer, web};
 use crate::api::{self, Sealer};
 use crate::clock::Clock;
 use crate::config::Settings;
-use crate::door::Door;
 use crate::door::reindex::reindex_if_older;
+use crate::door::{Door, Understood};
 use crate::fhir::json::Limits;
 use crate::observe::Metrics;
 use crate::riktlinje::{Policies, PolicyError};
@@ -71,6 +71,7 @@ pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> 
             bytes: settings.max_body_bytes,
             depth: settings.max_depth,
         },
+        understood: Understood::new(),
     })
 }
 

@@ -10,6 +10,7 @@ mod read;
 pub mod reindex;
 pub mod transaction;
 mod underlag;
+mod understood;
 mod write;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::riktlinje::{Finding, Policies};
 use crate::store::Store;
 use content::Prepared;
 use problem::Problem;
+pub use understood::Understood;
 
 /// What a write or read needs to know beside the request itself. Cheap to clone.
 #[derive(Clone)]
@@ -32,6 +34,8 @@ pub struct Door {
     pub policies: Arc<Policies>,
     pub clock: Clock,
     pub limits: Limits,
+    /// What the rules' context was understood as lately.
+    pub understood: Understood,
 }
 
 /// One thing to be written.

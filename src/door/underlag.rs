@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use fastkontakt_model::{Fact, facts::Reference, understand};
+use fastkontakt_model::{Fact, facts::Reference};
 
+use super::Understood;
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::underlag::{Fore, Underlag};
@@ -13,6 +14,7 @@ use crate::store::{Session, StoreError, Stored};
 /// The facts of one open transaction. What was just written is not read back but kept.
 pub struct OppenTransaktion<'s> {
     pub session: &'s mut Session,
+    understood: Understood,
     known: HashMap<(ResourceType, String), Option<Arc<Fact>>>,
     /// What this transaction replaced, as it was before.
     before: HashMap<(ResourceType, String), Option<Arc<Fact>>>,
@@ -29,9 +31,10 @@ enum Question {
 }
 
 impl<'s> OppenTransaktion<'s> {
-    pub fn new(session: &'s mut Session) -> Self {
+    pub fn new(session: &'s mut Session, understood: &Understood) -> Self {
         OppenTransaktion {
             session,
+            understood: understood.clone(),
             known: HashMap::new(),
             before: HashMap::new(),
             lists: HashMap::new(),
@@ -48,16 +51,11 @@ impl<'s> OppenTransaktion<'s> {
 
     /// Understands a stored resource once per transaction. What cannot be understood counts as not stated (GEN-03).
     fn fact(&mut self, stored: Stored) -> Option<Arc<Fact>> {
-        let key = (stored.kind, stored.id);
-        if let Some(known) = self.known.get(&key) {
+        if let Some(known) = self.known.get(&(stored.kind, stored.id.clone())) {
             return known.clone();
         }
-        let fact = if stored.deleted {
-            None
-        } else {
-            understand(key.0.name(), &stored.body).ok().map(Arc::new)
-        };
-        self.known.insert(key, fact.clone());
+        let fact = self.understood.fact(&stored);
+        self.known.insert((stored.kind, stored.id), fact.clone());
         fact
     }
 

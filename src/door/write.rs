@@ -4,13 +4,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fastkontakt_model::{Fact, understand};
+use fastkontakt_model::Fact;
 use serde_json::Value;
 
 use super::content::{Body, Prepared};
 use super::problem::{Problem, in_resource};
 use super::underlag::OppenTransaktion;
-use super::{Action, Door, Order, Outcome, Precondition, Written};
+use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
 use crate::access::Call;
 use crate::fhir::fault::Text;
 use crate::fhir::json::reread;
@@ -85,11 +85,11 @@ struct Staged {
 impl Writing<'_> {
     fn carry_out(self, orders: Vec<Order>) -> Result<Vec<Written>, Problem> {
         let Writing { door, call, session } = self;
-        lock(session, &orders)?;
+        lock(session, &orders, &door.understood)?;
         let mut transaction = Transaction {
             door: &door,
             call: &call,
-            underlag: OppenTransaktion::new(session),
+            underlag: OppenTransaktion::new(session, &door.understood),
         };
         let staged = orders
             .into_iter()
@@ -103,7 +103,7 @@ impl Writing<'_> {
 
 /// Takes the locks the exactness of the patient rules rests on, in one fixed order for all writers. Under SQLite the
 /// one writer is the lock.
-fn lock(session: &mut Session, orders: &[Order]) -> Result<(), Problem> {
+fn lock(session: &mut Session, orders: &[Order], understood: &Understood) -> Result<(), Problem> {
     if !session.needs_locks() {
         return Ok(());
     }
@@ -114,7 +114,7 @@ fn lock(session: &mut Session, orders: &[Order]) -> Result<(), Problem> {
         // Another writer may have joined patients while we waited for the locks; then those are waited for too.
         let mut joined = named.clone();
         for patient in &named {
-            joined.extend(samma_patient(patient, &mut OppenTransaktion::new(session))?);
+            joined.extend(samma_patient(patient, &mut OppenTransaktion::new(session, understood))?);
         }
         let missing: Vec<String> = joined.difference(&locked).cloned().collect();
         if missing.is_empty() {
@@ -139,9 +139,7 @@ impl Transaction<'_, '_> {
         let current = self.underlag.session.current(order.kind(), order.id())?;
         precondition(&order, current.as_ref()).map_err(|problem| order.place(problem))?;
         let before = current.as_ref().filter(|stored| !stored.deleted);
-        let before_fact = before
-            .and_then(|stored| understand(stored.kind.name(), &stored.body).ok())
-            .map(Arc::new);
+        let before_fact = before.and_then(|stored| self.door.understood.fact(stored));
         let bara_avslut = match (before, &order.action) {
             (Some(stored), Action::Update { prepared, .. }) => {
                 only_ends_or_limits(&resource_of(stored)?, &prepared.body.resource)

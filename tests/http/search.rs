@@ -146,6 +146,7 @@ fn what_is_not_known_is_refused_unless_the_caller_is_lenient() {
     put(&app, &patient("p", None));
     let answer = app.get("/fhir/r5/Patient?favourite=1").expect(400);
     assert!(answer.text.contains("favourite"), "{}", answer.text);
+    app.get("/fhir/r5/Patient?favourite=").expect(400);
     app.get("/fhir/r5/Patient?identifier:fuzzy=1").expect(400);
     app.get("/fhir/r5/Patient?_page=zz").expect(400);
     app.get("/fhir/r5/Patient?_count=many").expect(400);

@@ -117,6 +117,9 @@ pub fn parse(pairs: &[(String, String)], context: &ParseContext) -> Result<Parse
     for (name, value) in pairs {
         // "Empty parameters are not an error - they are just ignored by the server" (search.html#errors).
         if value.is_empty() {
+            if context.handling == Handling::Strict && !is_known(name, context) {
+                return Err(SearchError::UnknownParameter(shown(name)));
+            }
             continue;
         }
         match reading.pair(name, value) {
@@ -131,6 +134,15 @@ pub fn parse(pairs: &[(String, String)], context: &ParseContext) -> Result<Parse
         }
     }
     reading.finish()
+}
+
+/// The parameters that steer the answer instead of choosing resources.
+const CONTROL: [&str; 7] = ["_count", "_sort", "_total", "_summary", "_format", "_pretty", "_page"];
+
+/// Whether a parameter of that name, modifier aside, exists.
+fn is_known(name: &str, context: &ParseContext) -> bool {
+    let code = name.split(':').next().unwrap_or_default();
+    CONTROL.contains(&code) || parameters::find(context.version, context.kind, code).is_some()
 }
 
 struct Reading<'a> {
