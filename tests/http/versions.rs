@@ -122,3 +122,38 @@ fn what_is_removed_in_one_version_does_not_live_on_for_the_other() {
         assert!(!text.contains("hemlig"), "{text}");
     }
 }
+
+/// The national IG's own examples, unchanged, in R5 and then as R4 (everyday case; reference material beside the project).
+#[test]
+fn the_national_examples_are_taken_in_both_versions() {
+    let folder = std::path::Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../shared/national/inera-careteam"
+    ));
+    if !folder.exists() {
+        println!("SKIPPED: the national examples are not beside the project");
+        return;
+    }
+    let app = spawn();
+    for name in [
+        "Organization-ExampleOrganization",
+        "Practitioner-ExamplePractitioner",
+        "PractitionerRole-ExamplePractitionerRole",
+        "Patient-ExamplePatient",
+        "CareTeam-ExampleManagingTeam",
+        "CareTeam-ExampleCareManager",
+    ] {
+        let text = std::fs::read_to_string(folder.join(format!("{name}.json"))).unwrap();
+        let resource: Value = serde_json::from_str(&text).unwrap();
+        let path = format!(
+            "{}/{}",
+            resource["resourceType"].as_str().unwrap(),
+            resource["id"].as_str().unwrap()
+        );
+        let stored = app.put(&format!("/fhir/r5/{path}"), &resource).expect(201).json();
+        let as_r4 = app.get(&format!("/fhir/r4/{path}")).expect(200).json();
+        app.put(&format!("/fhir/r4/{path}"), &as_r4).expect(200);
+        let again = app.get(&format!("/fhir/r5/{path}")).expect(200).json();
+        assert_eq!(content(again), content(stored), "{name}");
+    }
+}
