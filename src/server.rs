@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::{App as ActixApp, HttpServer, web};
 
-use crate::api::{self, Sealer};
+use crate::api::{self, App, Sealer};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::door::reindex::reindex_if_older;
@@ -20,16 +20,6 @@ use crate::store::{Store, StoreError, StoreOptions};
 
 /// How long an idle connection is kept: longer than clients keep theirs, so that none is closed under a request.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
-
-/// What every handler can reach.
-pub struct App {
-    pub door: Door,
-    pub metrics: Metrics,
-    /// Hides the search in the links of a search by POST.
-    pub sealer: Sealer,
-    /// The origin in links, when configured.
-    pub base_url: Option<String>,
-}
 
 /// Why the service could not start, told to the operator.
 #[derive(Debug)]

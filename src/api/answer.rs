@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::app::App;
 use super::negotiate::{Ask, Manner, Return, names_version, request_id};
 use super::outcome;
 use crate::access::Interaction;
@@ -24,7 +25,6 @@ use crate::fhir::json::reread;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::riktlinje::Finding;
-use crate::server::App;
 use crate::store::Stored;
 
 /// How long a body may take to arrive.

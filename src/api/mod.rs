@@ -1,6 +1,7 @@
 //! HTTP: one file per interaction. A handler negotiates, calls the door and writes the answer; it decides nothing.
 
 mod answer;
+mod app;
 mod bundle_text;
 mod create;
 mod delete;
@@ -16,6 +17,7 @@ mod search;
 mod transaction;
 mod update;
 
+pub use app::App;
 pub use metadata::capability_statement;
 pub use sealed::Sealer;
 

@@ -5,12 +5,12 @@ use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpRequest, web};
 use uuid::Uuid;
 
+use super::app::App;
 use crate::access::{Call, Caller, Interaction};
 use crate::door::problem::Problem;
 use crate::door::{Precondition, version_of_tag};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
-use crate::server::App;
 
 /// What a body of FHIR must be sent as.
 const FHIR_JSON: &str = "Content-Type: application/fhir+json";

@@ -5,8 +5,8 @@ use serde_json::json;
 use utoipa::OpenApi;
 use utoipa_swagger_ui::SwaggerUi;
 
+use super::app::App;
 use super::openapi::ApiDoc;
-use crate::server::App;
 
 pub fn routes(config: &mut web::ServiceConfig) {
     config
