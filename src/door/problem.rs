@@ -125,7 +125,11 @@ pub fn in_resource(entry: &str, expression: &str) -> String {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) | StoreError::QueueFull => Problem::Busy,
+            StoreError::Unavailable(reason) => {
+                tracing::warn!(reason, "the database is not available");
+                Problem::Busy
+            }
+            StoreError::QueueFull => Problem::Busy,
             StoreError::Conflict => Problem::Race,
             other => Problem::Internal {
                 reason: other.to_string(),

@@ -95,8 +95,12 @@ impl Writing<'_> {
             .into_iter()
             .map(|order| transaction.stage(order))
             .collect::<Result<Vec<Staged>, Problem>>()?;
-        let written = transaction.judge(staged)?;
-        transaction.audit(&written)?;
+        let (written, effects) = transaction.judge(staged)?;
+        let brought_about = effects
+            .into_iter()
+            .map(|effect| transaction.bring_about(effect))
+            .collect::<Result<Vec<Written>, Problem>>()?;
+        transaction.audit(written.iter().chain(&brought_about))?;
         Ok(written)
     }
 }
@@ -246,8 +250,9 @@ impl Transaction<'_, '_> {
         })
     }
 
-    /// Judges every order on the state after all of them; refuses the whole when one has an error.
-    fn judge(&mut self, staged: Vec<Staged>) -> Result<Vec<Written>, Problem> {
+    /// Judges every order on the state after all of them; refuses the whole when one has an error. What the rules bring
+    /// about is still to be carried out.
+    fn judge(&mut self, staged: Vec<Staged>) -> Result<(Vec<Written>, Vec<Effect>), Problem> {
         let today = self.door.clock.today();
         let mut effects = Vec::new();
         let mut written = Vec::with_capacity(staged.len());
@@ -283,14 +288,11 @@ impl Transaction<'_, '_> {
             findings.sort_by_key(|finding| finding.severity);
             return Err(Problem::Refused(findings));
         }
-        for effect in effects {
-            self.bring_about(effect)?;
-        }
-        Ok(written)
+        Ok((written, effects))
     }
 
     /// Carries out what a rule brings about: a new version of another resource, in the same transaction.
-    fn bring_about(&mut self, effect: Effect) -> Result<(), Problem> {
+    fn bring_about(&mut self, effect: Effect) -> Result<Written, Problem> {
         let (kind, id) = effect.target();
         let Some(stored) = self.underlag.session.current(kind, id)? else {
             return Err(Problem::Internal {
@@ -300,12 +302,11 @@ impl Transaction<'_, '_> {
         let mut resource = resource_of(&stored)?;
         effect.apply(&mut resource);
         let body = Body::new(kind, id, resource);
-        self.put(kind, id, Some(&stored), &body, Outcome::Updated)?;
-        Ok(())
+        self.put(kind, id, Some(&stored), &body, Outcome::Updated)
     }
 
-    /// One audit row for the request, naming every patient it touched.
-    fn audit(&mut self, written: &[Written]) -> Result<(), Problem> {
+    /// One audit row for the request, naming all that it wrote, what the rules brought about included.
+    fn audit<'w>(&mut self, written: impl Iterator<Item = &'w Written>) -> Result<(), Problem> {
         let entry = AuditEntry {
             at: self.door.clock.now(),
             caller: self.call.caller.name(),
@@ -314,7 +315,6 @@ impl Transaction<'_, '_> {
             request_id: &self.call.request_id,
             outcome: "success",
             resources: written
-                .iter()
                 .map(|result| (result.kind, result.id.as_str(), result.version))
                 .collect(),
         };
