@@ -407,7 +407,7 @@ fn identifiers_are_found_and_replaced(fresh: &Fresh) {
     );
     let find = |systems: &'static [&'static str], value: &'static str| {
         ids(store
-            .read_blocking(|session| session.patients_with_identifier(systems, value))
+            .read_blocking(|session| session.with_identifier(ResourceType::Patient, systems, value))
             .expect("an answer"))
     };
     assert_eq!(find(&[PERSONNUMMER], "191212121212"), ["p"]);
@@ -549,7 +549,7 @@ fn index_rows_may_be_many_doubled_and_long(fresh: &Fresh) {
     for value in ["0".to_owned(), "99".to_owned(), long] {
         let found = fresh
             .store
-            .read_blocking(|session| session.patients_with_identifier(&["urn:x"], &value));
+            .read_blocking(|session| session.with_identifier(ResourceType::Patient, &["urn:x"], &value));
         assert_eq!(ids(found.expect("an answer")), ["p"]);
     }
     fresh

@@ -35,6 +35,13 @@ ROOTS = [
     "Goal",
     "ServiceRequest",
     "Task",
+    "Encounter",
+    "EpisodeOfCare",
+    "Flag",
+    "Communication",
+    "Questionnaire",
+    "QuestionnaireResponse",
+    "Provenance",
     # only contained in another (src/fhir/types.rs, ALSO_CONTAINED)
     "Medication",
     "Substance",

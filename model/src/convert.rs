@@ -63,6 +63,7 @@ plain_codes!(
     IdentifierUse,
     NameUse,
     ParticipationStatus,
+    QuestionnaireResponseStatus,
     RequestIntent,
     TaskIntent
 );
@@ -95,6 +96,16 @@ statuses! {
         Draft, Requested, Received, Accepted, Rejected, Ready, Cancelled, InProgress, OnHold, Failed, Completed, EnteredInError
     }
     LinkType => LinkType { ReplacedBy, Replaces, Refer, Seealso => SeeAlso }
+    EncounterStatus => EncounterStatus {
+        Planned, InProgress, OnHold, Discharged, Completed, Cancelled, Discontinued, EnteredInError, Unknown
+    }
+    EpisodeOfCareStatus => EpisodeStatus {
+        Planned, Waitlist, Active, Onhold => OnHold, Finished, Cancelled, EnteredInError
+    }
+    FlagStatus => FlagStatus { Active, Inactive, EnteredInError }
+    EventStatus => CommunicationStatus {
+        Preparation, InProgress, NotDone, OnHold, Stopped, Completed, EnteredInError, Unknown
+    }
 }
 
 /// fhir-sdk has checked the calendar, so nothing is out of range here; were it so, the date would be the farthest one.

@@ -77,6 +77,13 @@ readers!(
     Goal,
     ServiceRequest,
     Task,
+    Encounter,
+    EpisodeOfCare,
+    Flag,
+    Communication,
+    Questionnaire,
+    QuestionnaireResponse,
+    Provenance,
 );
 
 // ContactPoint and ExtendedContactDetail without their extensions: no rule reads when a telephone is answered
@@ -408,4 +415,111 @@ struct TaskRestriction {
 struct TaskPerformer {
     #[serde(default)]
     actor: Option<Reference>,
+}
+
+table! {
+    Encounter {
+        identifiers: Many<Identifier> = "identifier",
+        status: Option<codes::EncounterStatus> = "status",
+        classes: Many<CodeableConcept> = "class",
+        subject: Option<Reference> = "subject",
+        episodes: Many<Reference> = "episodeOfCare",
+        part_of: Option<Reference> = "partOf",
+        service_provider: Option<Reference> = "serviceProvider",
+        actual_period: Option<Period> = "actualPeriod",
+    }
+    with { admission: Option<Admission> = "admission" } finish |encounter| {
+        if let Some(admission) = admission {
+            encounter.discharge_disposition = admission.discharge_disposition.to_fact();
+            encounter.admission_extensions = admission.extension.to_fact();
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Admission {
+    #[serde(default)]
+    discharge_disposition: Option<CodeableConcept>,
+    #[serde(default)]
+    extension: Vec<Extension>,
+}
+
+table! {
+    EpisodeOfCare {
+        identifiers: Many<Identifier> = "identifier",
+        status: Option<codes::EpisodeOfCareStatus> = "status",
+        types: Many<CodeableConcept> = "type",
+        patient: Option<Reference> = "patient",
+        managing_organization: Option<Reference> = "managingOrganization",
+        period: Option<Period> = "period",
+        care_manager: Option<Reference> = "careManager",
+        care_teams: Many<Reference> = "careTeam",
+    }
+}
+
+table! {
+    Flag {
+        identifiers: Many<Identifier> = "identifier",
+        status: Option<codes::FlagStatus> = "status",
+        categories: Many<CodeableConcept> = "category",
+        code: Option<CodeableConcept> = "code",
+        subject: Option<Reference> = "subject",
+        period: Option<Period> = "period",
+        author: Option<Reference> = "author",
+    }
+}
+
+table! {
+    Communication {
+        identifiers: Many<Identifier> = "identifier",
+        status: Option<codes::EventStatus> = "status",
+        categories: Many<CodeableConcept> = "category",
+        topic: Option<CodeableConcept> = "topic",
+        subject: Option<Reference> = "subject",
+        about: Many<Reference> = "about",
+        recipients: Many<Reference> = "recipient",
+        sender: Option<Reference> = "sender",
+        sent: Option<DateTime> = "sent",
+    }
+}
+
+table! {
+    Questionnaire {
+        identifiers: Many<Identifier> = "identifier",
+        url: Option<String> = "url",
+        version: Option<String> = "version",
+        title: Option<String> = "title",
+    }
+}
+
+table! {
+    QuestionnaireResponse {
+        identifiers: Many<Identifier> = "identifier",
+        based_on: Many<Reference> = "basedOn",
+        part_of: Many<Reference> = "partOf",
+        questionnaire: Option<String> = "questionnaire",
+        status: Option<codes::QuestionnaireResponseStatus> = "status",
+        subject: Option<Reference> = "subject",
+        authored: Option<DateTime> = "authored",
+        author: Option<Reference> = "author",
+    }
+}
+
+table! {
+    Provenance {
+        targets: Many<Reference> = "target",
+        recorded: Option<Instant> = "recorded",
+        activity: Option<CodeableConcept> = "activity",
+        patient: Option<Reference> = "patient",
+        agents: Many<ProvenanceAgent> = "agent",
+    }
+}
+
+table! {
+    ProvenanceAgent {
+        type_: Option<CodeableConcept> = "type",
+        who: Option<Reference> = "who",
+        on_behalf_of: Option<Reference> = "onBehalfOf",
+    }
 }

@@ -26,7 +26,7 @@ pub struct OppenTransaktion<'s> {
 #[derive(PartialEq, Eq, Hash)]
 enum Question {
     OfPatients(ResourceType, Vec<String>),
-    WithIdentifier(Vec<String>, String),
+    WithIdentifier(ResourceType, Vec<String>, String),
     LinkingTo(String),
 }
 
@@ -102,9 +102,15 @@ impl Underlag for OppenTransaktion<'_> {
         })
     }
 
-    fn patienter_med(&mut self, systems: &[&str], value: &str) -> Result<Vec<Arc<Fact>>, StoreError> {
-        let question = Question::WithIdentifier(systems.iter().map(|s| (*s).to_owned()).collect(), value.to_owned());
-        self.list(question, |session| session.patients_with_identifier(systems, value))
+    fn med_identifierare(
+        &mut self,
+        kind: ResourceType,
+        systems: &[&str],
+        value: &str,
+    ) -> Result<Vec<Arc<Fact>>, StoreError> {
+        let named = systems.iter().map(|system| (*system).to_owned()).collect();
+        let question = Question::WithIdentifier(kind, named, value.to_owned());
+        self.list(question, |session| session.with_identifier(kind, systems, value))
     }
 
     fn patienter_som_lankar(&mut self, patient_id: &str) -> Result<Vec<Arc<Fact>>, StoreError> {

@@ -39,6 +39,13 @@ closed_set!(
     Goal,
     ServiceRequest,
     Task,
+    Encounter,
+    EpisodeOfCare,
+    Flag,
+    Communication,
+    Questionnaire,
+    QuestionnaireResponse,
+    Provenance,
 );
 
 /// Types that may stand in `contained` although they are not stored on their own (design: contained resources).

@@ -17,6 +17,16 @@ pub const ANLEDNING: &str = own!("CodeSystem/anledning");
 pub const PLANTYP: &str = own!("CodeSystem/plantyp");
 pub const HUVUDMAN_CS: &str = own!("CodeSystem/huvudman");
 pub const ALLVARLIGHETSGRAD: &str = own!("CodeSystem/allvarlighetsgrad");
+pub const VARDENHETSTYP: &str = own!("CodeSystem/vardenhetstyp");
+pub const MEDICINSK_VARDPLAN_DEL: &str = own!("CodeSystem/medicinsk-vardplan-del");
+pub const INSATSFORM: &str = own!("CodeSystem/insatsform");
+pub const BEHOVSGRUPP: &str = own!("CodeSystem/behovsgrupp");
+pub const BEGARAN: &str = own!("CodeSystem/begaran");
+pub const ERBJUDANDE: &str = own!("CodeSystem/erbjudande");
+/// Kinds of Task beside what is asked for and offered: `inskrivningsmeddelande`.
+pub const ARENDE: &str = own!("CodeSystem/arende");
+/// Kinds of Communication that the service writes: `kontakt-ersatt`, `overenskommelse-upprattad`.
+pub const MEDDELANDE: &str = own!("CodeSystem/meddelande");
 
 // Own extensions.
 pub const EXT_AVSLUTSORSAK: &str = own!("StructureDefinition/avslutsorsak");
@@ -26,6 +36,19 @@ pub const EXT_UPPDRAGSGIVARE: &str = own!("StructureDefinition/uppdragsgivare");
 pub const EXT_HUVUDMAN: &str = own!("StructureDefinition/huvudman");
 pub const EXT_INGEN_BOKAD_TID: &str = own!("StructureDefinition/ingen-bokad-tid");
 pub const EXT_INGET_EGET_ATAGANDE: &str = own!("StructureDefinition/inget-eget-atagande");
+pub const EXT_ERSATT_FRAN: &str = own!("StructureDefinition/ersatt-fran");
+pub const EXT_SENAST_OMPROVAD: &str = own!("StructureDefinition/senast-omprovad");
+pub const EXT_SAMRAD: &str = own!("StructureDefinition/samrad");
+pub const EXT_INTERN_ANTECKNING: &str = own!("StructureDefinition/intern-anteckning");
+pub const EXT_LIKVARDIG_KOMPETENS: &str = own!("StructureDefinition/likvardig-kompetens");
+/// When an åtagande is carried out, in free text.
+pub const EXT_NAR: &str = own!("StructureDefinition/nar");
+/// A part of a medicinsk vårdplan that does not apply: nested `del` and `skal`.
+pub const EXT_EJ_AKTUELLT: &str = own!("StructureDefinition/ej-aktuellt");
+pub const EXT_DELAKTIGHET: &str = own!("StructureDefinition/delaktighet");
+pub const EXT_EJ_DIGITAL_ATKOMST: &str = own!("StructureDefinition/ej-digital-atkomst");
+pub const EXT_INGA_ANDRA_ATGARDER: &str = own!("StructureDefinition/inga-andra-atgarder");
+pub const EXT_BEHOV_EFTER_UTSKRIVNING: &str = own!("StructureDefinition/behov-efter-utskrivning");
 
 /// Reason of a contact: the patient is in a life-threatening state.
 pub const LIVSHOTANDE_TILLSTAND: &str = "livshotande-tillstand";
@@ -53,6 +76,10 @@ pub const TYP_AV_FAST_KONTAKT: &[&str] = &[
     "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt",
     "urn:oid:1.2.752.129.5.1.69",
 ];
+/// HSA verksamhetstyp; `15` is primary care.
+pub const VERKSAMHETSTYP: &str = "urn:oid:1.2.752.129.2.2.1.3";
+/// v3 ActCode: security label `NOPATIENT`, class `IMP` of an inpatient stay.
+pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 pub const TYP_AV_PLAN: &str = "https://fhir.inera.se/CodeSystem/typeofcareplan-cs";
 /// Licences (HOSP).
 pub const LEGITIMATION: &str = "urn:oid:1.2.752.116.3.1.3";

@@ -61,7 +61,12 @@ impl Underlag for Files {
         Ok(self.facts.iter().filter(belongs).cloned().collect())
     }
 
-    fn patienter_med(&mut self, systems: &[&str], value: &str) -> Result<Vec<Arc<Fact>>, Infallible> {
+    fn med_identifierare(
+        &mut self,
+        kind: ResourceType,
+        systems: &[&str],
+        value: &str,
+    ) -> Result<Vec<Arc<Fact>>, Infallible> {
         let is_it = |identifier: &Identifier| {
             identifier.value.as_deref() == Some(value)
                 && identifier
@@ -70,10 +75,18 @@ impl Underlag for Files {
                     .is_some_and(|system| systems.contains(&system))
         };
         let carries = |fact: &&Arc<Fact>| match fact.as_ref() {
-            Fact::Patient(patient) => patient.identifiers.iter().any(is_it),
+            Fact::Patient(it) => it.identifiers.iter().any(is_it),
+            Fact::Organization(it) => it.identifiers.iter().any(is_it),
+            Fact::Practitioner(it) => it.identifiers.iter().any(is_it),
+            Fact::PractitionerRole(it) => it.identifiers.iter().any(is_it),
             _ => false,
         };
-        Ok(self.patients().filter(carries).cloned().collect())
+        Ok(self
+            .facts
+            .iter()
+            .filter(|fact| fact.resource_type() == kind.name() && carries(fact))
+            .cloned()
+            .collect())
     }
 
     fn patienter_som_lankar(&mut self, patient_id: &str) -> Result<Vec<Arc<Fact>>, Infallible> {
@@ -110,7 +123,17 @@ fn patient_of(fact: &Fact) -> Option<&str> {
         Fact::Appointment(it) => it.subject.as_ref(),
         Fact::Task(it) => it.for_.as_ref(),
         Fact::RelatedPerson(it) => it.patient.as_ref(),
-        Fact::Practitioner(_) | Fact::PractitionerRole(_) | Fact::Organization(_) | Fact::Other(_) => None,
+        Fact::Encounter(it) => it.subject.as_ref(),
+        Fact::EpisodeOfCare(it) => it.patient.as_ref(),
+        Fact::Flag(it) => it.subject.as_ref(),
+        Fact::Communication(it) => it.subject.as_ref(),
+        Fact::QuestionnaireResponse(it) => it.subject.as_ref(),
+        Fact::Provenance(it) => it.patient.as_ref(),
+        Fact::Practitioner(_)
+        | Fact::PractitionerRole(_)
+        | Fact::Organization(_)
+        | Fact::Questionnaire(_)
+        | Fact::Other(_) => None,
     };
     match subject?.type_and_id()? {
         ("Patient", id) => Some(id),

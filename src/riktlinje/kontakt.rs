@@ -68,6 +68,7 @@ pub enum Kontakter {
     /// Fast vårdkontakt, with or without responsibility for coordination (1 and 4).
     Vardkontakt,
     Lakarkontakt,
+    Omsorgskontakt,
 }
 
 impl Kontakter {
@@ -79,6 +80,7 @@ impl Kontakter {
                 typer.contains(&Kontakttyp::Vardkontakt) || typer.contains(&Kontakttyp::Samordnande)
             }
             Kontakter::Lakarkontakt => typer.contains(&Kontakttyp::Lakarkontakt),
+            Kontakter::Omsorgskontakt => typer.contains(&Kontakttyp::Omsorgskontakt),
         }
     }
 }

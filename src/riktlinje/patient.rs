@@ -87,9 +87,11 @@ fn same_number<U: Underlag>(patient: &Patient, underlag: &mut U) -> Result<Vec<S
             && let Some(register) = Personregister::of(system)
             && !value.trim().is_empty()
         {
-            found.extend(ids(
-                underlag.patienter_med(&equivalent_systems(register.system()), value)?
-            ));
+            found.extend(ids(underlag.med_identifierare(
+                ResourceType::Patient,
+                &equivalent_systems(register.system()),
+                value,
+            )?));
         }
     }
     Ok(found)

@@ -20,18 +20,28 @@ use super::underlag::{Traff, Underlag, folj, typ_av};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Planer {
     Overenskommelse,
+    MedicinskVardplan,
     /// SIP, and SPU likewise.
     Sip,
+    /// Other individual plans: HP, RP.
+    Individuell,
 }
 
 impl Planer {
-    const ALL: [Planer; 2] = [Planer::Overenskommelse, Planer::Sip];
+    const ALL: [Planer; 4] = [
+        Planer::Overenskommelse,
+        Planer::MedicinskVardplan,
+        Planer::Sip,
+        Planer::Individuell,
+    ];
 
     /// Whether a plan of these categories is one of them.
     pub fn includes(self, categories: &[Concept]) -> bool {
         match self {
             Planer::Overenskommelse => any_has(categories, PLANTYP, "dokumenterad-overenskommelse"),
+            Planer::MedicinskVardplan => any_has(categories, PLANTYP, "medicinsk-vardplan"),
             Planer::Sip => ["SIP", "SPU"].iter().any(|code| any_has(categories, TYP_AV_PLAN, code)),
+            Planer::Individuell => ["HP", "RP"].iter().any(|code| any_has(categories, TYP_AV_PLAN, code)),
         }
     }
 }

@@ -6,6 +6,7 @@
 
 mod collect;
 mod file;
+mod parameters;
 
 use std::collections::BTreeMap;
 
@@ -16,6 +17,7 @@ use super::catalogue::{Rule, RuleId};
 use super::finding::Severity;
 
 pub use file::PolicyError;
+pub use parameters::Parameters;
 
 /// The policy that judges what no region claims (GEN-04).
 pub const NATIONELL: &str = "nationell";
@@ -51,17 +53,6 @@ pub struct PolicySource {
 pub enum HuvudmanKind {
     Region,
     Kommun,
-}
-
-/// What the rules leave to the region. One line per parameter; unknown names are refused.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Parameters {
-    /// FVK-03: most active fasta vårdkontakter per patient; `None` is no limit.
-    pub flest_fasta_vardkontakter: Option<usize>,
-    /// FVK-03: the physician for a life-threatening state is not counted.
-    pub livshotande_lakare_raknas_inte: bool,
-    /// FVK-01: codes of conditions that are life-threatening in themselves.
-    pub livshotande_koder: Vec<PolicyCode>,
 }
 
 /// A code that a policy lists.

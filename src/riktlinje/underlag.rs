@@ -18,11 +18,23 @@ pub trait Underlag {
     /// Current, not deleted resources of one type in the compartments of these patients.
     fn av_patienter(&mut self, kind: ResourceType, patient_ids: &[String]) -> Result<Vec<Arc<Fact>>, Self::Error>;
 
-    /// Patients that carry this identifier under any of the equivalent systems.
-    fn patienter_med(&mut self, systems: &[&str], value: &str) -> Result<Vec<Arc<Fact>>, Self::Error>;
+    /// Resources of one type (Patient, Organization …) that carry this identifier under any of the equivalent systems.
+    fn med_identifierare(
+        &mut self,
+        kind: ResourceType,
+        systems: &[&str],
+        value: &str,
+    ) -> Result<Vec<Arc<Fact>>, Self::Error>;
 
     /// Patients whose `link` points at this patient.
     fn patienter_som_lankar(&mut self, patient_id: &str) -> Result<Vec<Arc<Fact>>, Self::Error>;
+
+    /// Whether the caller may read a resource. What is hidden from the caller is not used for findings on a write, but
+    /// FLK-04 and FVK-03 may count it (GEN-05).
+    fn far_lasa(&mut self, fact: &Fact) -> bool {
+        let _ = fact;
+        true
+    }
 
     /// What stood before the transaction where this current resource stands now. Asked for when the stored version is
     /// judged (GEN-02): two resources written in one transaction must not excuse each other.

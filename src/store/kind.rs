@@ -19,6 +19,13 @@ pub fn number(kind: ResourceType) -> i16 {
         ResourceType::Goal => 11,
         ResourceType::ServiceRequest => 12,
         ResourceType::Task => 13,
+        ResourceType::Encounter => 14,
+        ResourceType::EpisodeOfCare => 15,
+        ResourceType::Flag => 16,
+        ResourceType::Communication => 17,
+        ResourceType::Questionnaire => 18,
+        ResourceType::QuestionnaireResponse => 19,
+        ResourceType::Provenance => 20,
     }
 }
 

@@ -164,13 +164,18 @@ impl Session {
         found.into_iter().map(stored).collect()
     }
 
-    /// The patients that carry this identifier under one of the systems, or one equivalent to it.
-    pub fn patients_with_identifier(&mut self, systems: &[&str], value: &str) -> Result<Vec<Stored>, StoreError> {
+    /// The resources of a type that carry this identifier under one of the systems, or one equivalent to it.
+    pub fn with_identifier(
+        &mut self,
+        kind: ResourceType,
+        systems: &[&str],
+        value: &str,
+    ) -> Result<Vec<Stored>, StoreError> {
         let mut keys: Vec<i64> = Vec::new();
         let systems: BTreeSet<&str> = systems.iter().map(|system| canonical_system(system)).collect();
         for system in systems {
             let rows: Vec<i64> = on_either!(self, c => index_token::table
-                .filter(index_token::kind.eq(kind::number(ResourceType::Patient)))
+                .filter(index_token::kind.eq(kind::number(kind)))
                 .filter(index_token::param.eq("identifier"))
                 .filter(index_token::value.eq(text_key(value)))
                 .filter(index_token::system.eq(system_key(Some(system))))

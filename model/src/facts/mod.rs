@@ -4,11 +4,13 @@
 //! can name `CareTeam.participant[0]`. A list or option that is empty means *not stated*, never *no*.
 //! Names follow R5, in the plural where they repeat. No serde and no fhir-sdk type here, so that the main crate rebuilds fast.
 
+mod care;
 mod datatypes;
 mod people;
 mod planning;
 mod status;
 
+pub use care::*;
 pub use datatypes::*;
 pub use people::*;
 pub use planning::*;
@@ -93,6 +95,13 @@ facts!(
     Goal,
     ServiceRequest,
     Task,
+    Encounter,
+    EpisodeOfCare,
+    Flag,
+    Communication,
+    Questionnaire,
+    QuestionnaireResponse,
+    Provenance,
 );
 
 impl From<Other> for Fact {

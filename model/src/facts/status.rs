@@ -123,3 +123,54 @@ status!(
         SeeAlso = "seealso",
     }
 );
+
+status!(
+    /// <https://hl7.org/fhir/R5/valueset-encounter-status.html>
+    EncounterStatus {
+        Planned = "planned",
+        InProgress = "in-progress",
+        OnHold = "on-hold",
+        Discharged = "discharged",
+        Completed = "completed",
+        Cancelled = "cancelled",
+        Discontinued = "discontinued",
+        EnteredInError = "entered-in-error",
+        Unknown = "unknown",
+    }
+);
+
+status!(
+    /// <https://hl7.org/fhir/R5/valueset-episode-of-care-status.html>
+    EpisodeStatus {
+        Planned = "planned",
+        Waitlist = "waitlist",
+        Active = "active",
+        OnHold = "onhold",
+        Finished = "finished",
+        Cancelled = "cancelled",
+        EnteredInError = "entered-in-error",
+    }
+);
+
+status!(
+    /// <https://hl7.org/fhir/R5/valueset-flag-status.html>
+    FlagStatus {
+        Active = "active",
+        Inactive = "inactive",
+        EnteredInError = "entered-in-error",
+    }
+);
+
+status!(
+    /// <https://hl7.org/fhir/R5/valueset-event-status.html>
+    CommunicationStatus {
+        Preparation = "preparation",
+        InProgress = "in-progress",
+        NotDone = "not-done",
+        OnHold = "on-hold",
+        Stopped = "stopped",
+        Completed = "completed",
+        EnteredInError = "entered-in-error",
+        Unknown = "unknown",
+    }
+);

@@ -28,6 +28,13 @@ pub(super) fn of_type(kind: ResourceType) -> &'static [Parameter] {
         ResourceType::Goal => GOAL,
         ResourceType::ServiceRequest => SERVICE_REQUEST,
         ResourceType::Task => TASK,
+        ResourceType::Encounter => ENCOUNTER,
+        ResourceType::EpisodeOfCare => EPISODE_OF_CARE,
+        ResourceType::Flag => FLAG,
+        ResourceType::Communication => COMMUNICATION,
+        ResourceType::Questionnaire => QUESTIONNAIRE,
+        ResourceType::QuestionnaireResponse => QUESTIONNAIRE_RESPONSE,
+        ResourceType::Provenance => PROVENANCE,
     }
 }
 
@@ -39,14 +46,19 @@ pub(super) fn patient_paths(kind: ResourceType) -> &'static [&'static str] {
         | ResourceType::Condition
         | ResourceType::Consent
         | ResourceType::Goal
-        | ResourceType::ServiceRequest => &["subject"],
-        ResourceType::RelatedPerson => &["patient"],
+        | ResourceType::ServiceRequest
+        | ResourceType::Encounter
+        | ResourceType::Flag
+        | ResourceType::Communication
+        | ResourceType::QuestionnaireResponse => &["subject"],
+        ResourceType::RelatedPerson | ResourceType::EpisodeOfCare | ResourceType::Provenance => &["patient"],
         ResourceType::Task => &["for"],
         ResourceType::Appointment => &["subject", "participant.actor"],
         ResourceType::Patient
         | ResourceType::Practitioner
         | ResourceType::PractitionerRole
-        | ResourceType::Organization => &[],
+        | ResourceType::Organization
+        | ResourceType::Questionnaire => &[],
     }
 }
 
@@ -334,4 +346,32 @@ const TASK: &[Parameter] = &[
     reference!("requester", ["requester"], "Task-requester", REQUESTERS),
     code("status", &["status"], "Task-status", "http://hl7.org/fhir/task-status"),
     reference!("subject", ["for"], "Task-subject", ANY),
+];
+
+const ENCOUNTER: &[Parameter] = &[
+    identifier("identifier", &["identifier"], "clinical-identifier"),
+];
+
+const EPISODE_OF_CARE: &[Parameter] = &[
+    identifier("identifier", &["identifier"], "clinical-identifier"),
+];
+
+const FLAG: &[Parameter] = &[
+    identifier("identifier", &["identifier"], "Flag-identifier"),
+];
+
+const COMMUNICATION: &[Parameter] = &[
+    identifier("identifier", &["identifier"], "Communication-identifier"),
+];
+
+const QUESTIONNAIRE: &[Parameter] = &[
+    identifier("identifier", &["identifier"], "Questionnaire-identifier"),
+];
+
+const QUESTIONNAIRE_RESPONSE: &[Parameter] = &[
+    identifier("identifier", &["identifier"], "QuestionnaireResponse-identifier"),
+];
+
+const PROVENANCE: &[Parameter] = &[
+    reference!("target", ["target"], "Provenance-target", ANY),
 ];

@@ -9,7 +9,8 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::{HuvudmanKind, NATIONELL, Parameters, Policy, PolicyCode, PolicySource};
+use super::parameters::ParametersDraft;
+use super::{HuvudmanKind, NATIONELL, Policy, PolicySource};
 use crate::riktlinje::catalogue::RuleId;
 use crate::riktlinje::finding::Severity;
 
@@ -96,14 +97,6 @@ enum SeverityDraft {
     Warning,
     Information,
     Off,
-}
-
-#[derive(Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct ParametersDraft {
-    flest_fasta_vardkontakter: Option<usize>,
-    livshotande_lakare_raknas_inte: Option<bool>,
-    livshotande_koder: Option<Vec<PolicyCode>>,
 }
 
 impl Draft {
@@ -199,20 +192,6 @@ impl SourceDraft {
         source.valid_from = day(&self.valid_from)?.or(source.valid_from);
         source.review = day(&self.review)?.or(source.review);
         Ok(())
-    }
-}
-
-impl ParametersDraft {
-    fn apply(&self, parameters: &mut Parameters) {
-        if let Some(most) = self.flest_fasta_vardkontakter {
-            parameters.flest_fasta_vardkontakter = Some(most);
-        }
-        if let Some(excluded) = self.livshotande_lakare_raknas_inte {
-            parameters.livshotande_lakare_raknas_inte = excluded;
-        }
-        if let Some(codes) = &self.livshotande_koder {
-            parameters.livshotande_koder.clone_from(codes);
-        }
     }
 }
 
