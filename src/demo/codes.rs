@@ -13,6 +13,7 @@ pub const BEFATTNING: &str = "urn:oid:1.2.752.129.2.2.1.4";
 pub const VERKSAMHETSKOD: &str = "urn:oid:1.2.752.129.2.2.1.3";
 pub const ICD_10: &str = "http://hl7.org/fhir/sid/icd-10";
 pub const SNOMED_CT: &str = "http://snomed.info/sct";
+pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 pub const ACT_REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
 pub const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
 pub const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";

@@ -3,6 +3,7 @@
 //! the Bundles through the ordinary door, and by tests. docs/DEMO.md tells who the people are.
 
 mod bundle;
+mod care;
 mod codes;
 mod contacts;
 mod names;

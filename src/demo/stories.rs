@@ -41,10 +41,20 @@ pub enum Story {
     Utan,
     /// Everything at once.
     Allt,
+    /// Discharged last week with need of care; the contact in open care was appointed before.
+    Utskriven,
+    /// Discharged last week with need of care, and nobody appointed: stands in the work list (UTS-01).
+    UtanEfterUtskrivning,
+    /// A routine operation last week; nothing more is needed.
+    Operation,
+    /// In särskilt boende without fast läkarkontakt: stands in the work list (PAT-01, PAT-02).
+    UtanLakarkontakt,
+    /// Asked for a fast vårdkontakt a month ago, and nobody answered: stands in the work list (PAT-08).
+    Begart,
 }
 
 /// The turn in which the ordinary patients of a region get their tales.
-pub const TURN: [Story; 12] = [
+pub const TURN: [Story; 17] = [
     Story::Kronisk,
     Story::Hemtjanst,
     Story::Lakarkontakt,
@@ -57,6 +67,11 @@ pub const TURN: [Story; 12] = [
     Story::Avslutad,
     Story::Palliativ,
     Story::TackatNej,
+    Story::Utskriven,
+    Story::UtanEfterUtskrivning,
+    Story::Operation,
+    Story::UtanLakarkontakt,
+    Story::Begart,
 ];
 
 impl Story {
@@ -64,8 +79,12 @@ impl Story {
     pub fn ages(self) -> (i64, i64) {
         match self {
             Story::Barn => (3, 15),
-            Story::Hemtjanst | Story::Palliativ | Story::Sammanhallen | Story::Allt => (76, 96),
-            Story::Cancer | Story::Livshotande | Story::Utan => (45, 84),
+            Story::Hemtjanst | Story::Palliativ | Story::Sammanhallen | Story::Allt | Story::UtanLakarkontakt => {
+                (76, 96)
+            }
+            Story::Cancer | Story::Livshotande | Story::Utan | Story::Utskriven | Story::UtanEfterUtskrivning => {
+                (45, 84)
+            }
             _ => (20, 80),
         }
     }
@@ -89,6 +108,14 @@ pub fn tell(story: Story, mut tale: Tale<'_>) -> Vec<Entry> {
         Story::Listad => {}
         Story::Utan => tale.condition("C34.9", "Lungcancer med spridning", Severity::LifeThreateningSnomed),
         Story::Allt => allt(&mut tale),
+        Story::Utskriven => utskriven(&mut tale),
+        Story::UtanEfterUtskrivning => tale.stay("medicinkliniken", (12, 6), true),
+        Story::Operation => tale.stay("sjukhus", (9, 8), false),
+        Story::UtanLakarkontakt => {
+            tale.behov("stort-vard-och-omsorgsbehov");
+            tale.insats("sarskilt-boende", "boende", 400);
+        }
+        Story::Begart => tale.begaran("fast-vardkontakt", 30),
     }
     tale.entries
 }
@@ -123,6 +150,7 @@ fn bara_lakarkontakt(tale: &mut Tale<'_>) {
 
 fn kronisk(tale: &mut Tale<'_>) {
     tale.condition("E11.9", "Diabetes typ 2", Severity::Ordinary);
+    tale.behov("kroniskt");
     tale.condition("I10", "Högt blodtryck", Severity::Ordinary);
     lakarkontakt(tale, 900);
     let nurse = tale.listed_nurse();
@@ -190,6 +218,8 @@ fn livshotande(tale: &mut Tale<'_>) {
 fn hemtjanst(tale: &mut Tale<'_>) {
     tale.condition("I50.9", "Hjärtsvikt", Severity::Ordinary);
     tale.condition("L97", "Bensår", Severity::Ordinary);
+    tale.behov("stort-vard-och-omsorgsbehov");
+    tale.insats("hemsjukvard", "hemsjukvard", 300);
     let daughter = tale.relative("Karin", "DAU", "dotter");
     lakarkontakt(tale, 1500);
     let nurse = tale.listed_nurse();
@@ -386,6 +416,7 @@ fn tackat_nej(tale: &mut Tale<'_>) {
 
 fn sammanhallen(tale: &mut Tale<'_>) {
     tale.condition("G20", "Parkinsons sjukdom", Severity::Ordinary);
+    tale.behov("komplext");
     let husband = tale.relative("Bertil", "SPS", "make, maka eller sambo");
     lakarkontakt(tale, 1000);
     let nurse = tale.listed_nurse();
@@ -395,6 +426,15 @@ fn sammanhallen(tale: &mut Tale<'_>) {
         tale.contact("behandlande-roll", roll, "hemsjukvard-arbetsterapeut", 100, "behov");
     }
     tale.sip(&nurse, &husband, "Kunna gå till kören", true);
+}
+
+/// The contact with responsibility for coordination was appointed while the patient was still in the ward.
+fn utskriven(tale: &mut Tale<'_>) {
+    tale.condition("I63.9", "Hjärninfarkt", Severity::Ordinary);
+    tale.stay("medicinkliniken", (20, 7), true);
+    lakarkontakt(tale, 1100);
+    let nurse = tale.listed_nurse();
+    tale.contact("samordnare", Roll::Samordnare, &nurse, 9, "utskrivning");
 }
 
 /// All kinds at once, for someone who looks around: contacts, a SIP, a medicinsk vårdplan and a överenskommelse.

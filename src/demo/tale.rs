@@ -6,6 +6,7 @@ use jiff::civil::Date;
 use serde_json::Value;
 
 use super::bundle::Entry;
+use super::care::{self, Stay};
 use super::codes::own_extension;
 use super::contacts::{Kontakt, Roll, fast_kontakt};
 use super::names::Chance;
@@ -117,6 +118,43 @@ impl<'a> Tale<'a> {
         self.entries
             .push(Entry::put(related_person(&id, self.person, given, relation, text)));
         super::codes::reference(&format!("RelatedPerson/{id}"))
+    }
+
+    /// An insatsform that has gone on for so many days, at a unit of the kommun.
+    pub fn insats(&mut self, insatsform: &str, unit: &str, days: i64) {
+        let id = self.id(insatsform);
+        let (patient, unit, since) = (self.patient(), self.unit(unit), self.ago(days));
+        self.entries
+            .push(Entry::put(care::insats(&id, &patient, insatsform, &unit, since)));
+    }
+
+    /// The listed nurse has noted what the patient needs.
+    pub fn behov(&mut self, grupp: &str) {
+        let id = self.id(&format!("behov-{grupp}"));
+        let (patient, nurse, since) = (self.patient(), self.role(&self.listed_nurse()), self.ago(200));
+        self.entries
+            .push(Entry::put(care::behov(&id, &patient, grupp, &nurse, since)));
+    }
+
+    /// The patient asked for a contact so many days ago.
+    pub fn begaran(&mut self, what: &str, days: i64) {
+        let id = self.id(&format!("begaran-{what}"));
+        let (patient, day) = (self.patient(), self.ago(days));
+        self.entries.push(Entry::put(care::begaran(&id, &patient, what, day)));
+    }
+
+    /// An inpatient stay, from and to so many days ago.
+    pub fn stay(&mut self, unit: &str, (admitted, discharged): (i64, i64), needs_care: bool) {
+        let stay = Stay {
+            id: self.id("vardtillfalle"),
+            patient: self.patient(),
+            unit: self.unit(unit),
+            admitted: self.ago(admitted),
+            discharged: self.ago(discharged),
+            needs_care,
+        };
+        self.entries
+            .push(Entry::put(care::inpatient_stay(self.version(), stay)));
     }
 
     /// Registers a fast kontakt since `days` ago. An employee the region lacks registers nothing.

@@ -73,6 +73,7 @@ enum Kind {
     /// A vårdcentral run by the company on the region's commission (`uppdragsgivare`).
     PrivatVardcentral,
     PsykiatriskOppenvard,
+    PsykiatriskSlutenvard,
     Annan,
 }
 
@@ -110,6 +111,13 @@ const UNITS: &[(&str, &str, Kind, Option<&str>)] = &[
         Some("kommun"),
     ),
     ("hemtjanst", "Hemtjänsten Solsidan", Kind::Annan, Some("kommun")),
+    (
+        "psykiatri-avdelning",
+        "Psykiatriska avdelningen, Exempelsjukhuset",
+        Kind::PsykiatriskSlutenvard,
+        Some("sjukhus"),
+    ),
+    ("boende", "Särskilda boendet Aspen", Kind::Annan, Some("kommun")),
 ];
 
 /// Unit, key within the unit, befattning (HSA code, empty: none stated), title, licence (HOSP code, empty: none).
@@ -291,6 +299,7 @@ fn types(kind: Kind) -> Vec<Value> {
             vec![primary_care(), own_concept("vardenhetstyp", "vardcentral")]
         }
         Kind::PsykiatriskOppenvard => vec![own_concept("vardenhetstyp", "psykiatrisk-oppenvard")],
+        Kind::PsykiatriskSlutenvard => vec![own_concept("vardenhetstyp", "psykiatrisk-slutenvard")],
         Kind::Bolag | Kind::Annan => Vec::new(),
     }
 }
