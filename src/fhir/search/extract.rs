@@ -54,7 +54,9 @@ fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut V
         Kind::Identifier => entries.push(identifier_token(param, element)),
         Kind::Contact => entries.extend(text(element, "value").map(|value| token(param, None, value))),
         Kind::Date => entries.extend(span(element).map(|(low, high)| IndexEntry::Date { param, low, high })),
+        Kind::Text | Kind::Uri => entries.extend(element.as_str().map(|text| token(param, None, text))),
         Kind::Reference => index_reference(parameter, element, entries),
+        Kind::Canonical => entries.extend(element.as_str().into_iter().flat_map(|url| canonicals(param, url))),
         Kind::Id | Kind::LastUpdated | Kind::Exists => {}
     }
 }
@@ -87,6 +89,21 @@ fn index_reference(parameter: &'static Parameter, element: &Value, entries: &mut
     if let Some(identifier) = element.get("identifier").filter(|identifier| identifier.is_object()) {
         entries.push(identifier_token(parameter.identifier_index, identifier));
     }
+}
+
+/// A canonical is found by its address with and without its version.
+fn canonicals(param: &'static str, canonical: &str) -> impl Iterator<Item = IndexEntry> {
+    let unversioned = canonical.split_once('|').map(|(address, _)| address);
+    [Some(canonical), unversioned]
+        .into_iter()
+        .flatten()
+        .map(move |address| IndexEntry::Reference {
+            param,
+            target: RefTarget {
+                url: Some(address.to_owned()),
+                ..RefTarget::default()
+            },
+        })
 }
 
 fn existence<'a>(param: &'static str, elements: impl Iterator<Item = &'a Value>) -> Option<IndexEntry> {

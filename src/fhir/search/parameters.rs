@@ -25,7 +25,13 @@ pub enum Kind {
     Identifier,
     /// Token on ContactPoint: its value, without system.
     Contact,
+    /// Token on a string, which has no system.
+    Text,
+    /// A uri that names something; compared as it is written.
+    Uri,
     Reference,
+    /// Reference on a canonical: an address, perhaps with `|version`; asked for without a version, any version is meant.
+    Canonical,
     /// date, dateTime, instant, Period or Timing.
     Date,
 }
@@ -34,7 +40,8 @@ impl Kind {
     /// `SearchParameter.type` and `CapabilityStatement.rest.resource.searchParam.type`.
     pub fn search_type(self) -> &'static str {
         match self {
-            Kind::Reference => "reference",
+            Kind::Reference | Kind::Canonical => "reference",
+            Kind::Uri => "uri",
             Kind::Date | Kind::LastUpdated => "date",
             _ => "token",
         }
@@ -171,6 +178,22 @@ pub(super) const fn identifier(
 
 pub(super) const fn contact(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
     row(code, Kind::Contact, paths, definition)
+}
+
+pub(super) const fn text(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
+    row(code, Kind::Text, paths, definition)
+}
+
+pub(super) const fn uri(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
+    row(code, Kind::Uri, paths, definition)
+}
+
+pub(super) const fn canonical(
+    code: &'static str,
+    paths: &'static [&'static str],
+    definition: &'static str,
+) -> Parameter {
+    row(code, Kind::Canonical, paths, definition)
 }
 
 pub(super) const fn date(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {

@@ -5,6 +5,7 @@ use crate::fhir::identifiers::canonical_system;
 
 use super::extract::{is_id, is_type_name, parse_literal};
 use super::parameters::{Kind, Parameter};
+use super::RefTarget;
 use super::query::{ReferenceValue, SystemMatch, TokenValue};
 
 /// Why a value cannot be read.
@@ -123,7 +124,7 @@ pub fn token(kind: Kind, value: &str) -> Result<TokenValue, ValueError> {
 /// Codes and booleans are indexed without a system, so that asking for none at all is asking for exactly that.
 fn without_system(kind: Kind) -> SystemMatch {
     match kind {
-        Kind::Code(_) | Kind::Boolean | Kind::Exists | Kind::Contact => SystemMatch::None,
+        Kind::Code(_) | Kind::Boolean | Kind::Exists | Kind::Contact | Kind::Text => SystemMatch::None,
         _ => SystemMatch::Any,
     }
 }
@@ -142,6 +143,26 @@ fn system_match(kind: Kind, system: &str) -> SystemMatch {
     } else {
         SystemMatch::Is(canonical_system(system).to_owned())
     }
+}
+
+/// A uri, compared as it is written: `|` is part of it.
+pub fn uri(value: &str) -> Result<TokenValue, ValueError> {
+    Ok(TokenValue {
+        system: SystemMatch::None,
+        value: Some(unescape(value)?),
+    })
+}
+
+/// A canonical address, perhaps with `|version`. It is a name, so that one under our own base is no different.
+pub fn canonical(value: &str) -> Result<ReferenceValue, ValueError> {
+    let literal = unescape(value)?;
+    if !literal.contains(':') {
+        return Err(ValueError::Reference);
+    }
+    Ok(ReferenceValue::Url(RefTarget {
+        url: Some(literal),
+        ..RefTarget::default()
+    }))
 }
 
 /// Whether `:[type]` may be said of the parameter.
@@ -174,12 +195,12 @@ pub fn reference(
         .is_none_or(|kind| parameter.may_target(kind) && target.is_none_or(|t| t == kind));
     match found {
         _ if !fits => Ok(None),
-        super::RefTarget {
+        RefTarget {
             kind: Some(kind),
             id: Some(id),
             url: None,
         } => Ok(Some(local(vec![kind], id, own_bases))),
-        found @ super::RefTarget { url: Some(_), .. } if literal.contains(':') => Ok(Some(ReferenceValue::Url(found))),
+        found @ RefTarget { url: Some(_), .. } if literal.contains(':') => Ok(Some(ReferenceValue::Url(found))),
         _ => Err(ValueError::Reference),
     }
 }
