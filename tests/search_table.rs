@@ -1,6 +1,8 @@
 //! The parameter table against HL7's own definitions (search_parameters.tsv) and against the R5 element tables.
 
-use fastkontakt::fhir::elements::elements;
+use std::collections::BTreeSet;
+
+use fastkontakt::fhir::elements::{CodeList, elements};
 use fastkontakt::fhir::search::parameters::{Kind, find, parameters};
 use fastkontakt::fhir::types::ResourceType;
 use fastkontakt::fhir::version::FhirVersion;
@@ -94,7 +96,7 @@ fn every_path_leads_to_an_element_of_the_right_type() {
                     targets = element.targets.clone();
                 }
                 let allowed: &[&str] = match parameter.kind {
-                    Kind::Code(_) => &["code"],
+                    Kind::Code(_) | Kind::CodeInR4(_) => &["code"],
                     Kind::Boolean => &["boolean"],
                     Kind::Exists => &["boolean", "dateTime"],
                     Kind::Concept => &["CodeableConcept", "Coding"],
@@ -121,4 +123,46 @@ fn every_path_leads_to_an_element_of_the_right_type() {
             }
         }
     }
+}
+
+/// Otherwise an R4 caller who asks for what it is shown (`finished`) would find nothing.
+#[test]
+fn codes_that_are_others_in_r4_have_a_row_of_their_own_there() {
+    let codes = |version: FhirVersion, kind: ResourceType, path: &str| -> Option<BTreeSet<String>> {
+        let tables = elements(version);
+        let (parent, name) = match path.rsplit_once('.') {
+            Some((parent, name)) => (format!("{kind}.{parent}"), name),
+            None => (kind.name().to_owned(), path),
+        };
+        let key = tables.type_(&parent)?.get(name)?.codes.as_deref()?;
+        match tables.codes(key)? {
+            CodeList::Listed(systems) => Some(systems.values().flatten().cloned().collect()),
+            CodeList::Grammar { .. } => None,
+        }
+    };
+    let mut apart = Vec::new();
+    for kind in ResourceType::ALL.iter().copied() {
+        for parameter in parameters(FhirVersion::R4, kind) {
+            let [path] = parameter.paths else { continue };
+            let [in_r4, in_r5] = [FhirVersion::R4, FhirVersion::R5].map(|version| codes(version, kind, path));
+            let differ = in_r4.is_some() && in_r4 != in_r5;
+            match parameter.kind {
+                Kind::Code(_) => assert!(!differ, "{kind} {}", parameter.code),
+                Kind::CodeInR4(_) => {
+                    assert!(differ && !path.contains('.'), "{kind} {}", parameter.code);
+                    apart.push(format!("{kind} {}", parameter.code));
+                }
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(
+        apart,
+        [
+            "CarePlan intent",
+            "Consent status",
+            "Encounter status",
+            "Questionnaire subject-type"
+        ]
+    );
 }

@@ -602,7 +602,10 @@ fn null_entries_keep_their_places() {
         Communication,
         r#"{"resourceType": "Communication", "recipient": [null, {"reference": "Organization/o"}], "about": [null], "category": [null]}"#
     );
-    assert_eq!(message.recipients.iter().map(target).collect::<Vec<_>>(), ["", "Organization/o"]);
+    assert_eq!(
+        message.recipients.iter().map(target).collect::<Vec<_>>(),
+        ["", "Organization/o"]
+    );
     assert_eq!((message.about.len(), message.categories.len()), (1, 1));
     let provenance = read!(
         Provenance,
@@ -695,15 +698,8 @@ fn every_status_code_is_known_to_both_sides() {
         );
         assert_eq!(read.status.map(EpisodeStatus::code), Some(code));
     }
-    for code in [
-        "active",
-        "inactive",
-        "entered-in-error",
-    ] {
-        let read = read!(
-            Flag,
-            &format!(r#"{{"resourceType": "Flag", "status": "{code}"}}"#)
-        );
+    for code in ["active", "inactive", "entered-in-error"] {
+        let read = read!(Flag, &format!(r#"{{"resourceType": "Flag", "status": "{code}"}}"#));
         assert_eq!(read.status.map(FlagStatus::code), Some(code));
     }
     for code in [
@@ -722,13 +718,7 @@ fn every_status_code_is_known_to_both_sides() {
         );
         assert_eq!(read.status.map(CommunicationStatus::code), Some(code));
     }
-    for code in [
-        "in-progress",
-        "completed",
-        "amended",
-        "entered-in-error",
-        "stopped",
-    ] {
+    for code in ["in-progress", "completed", "amended", "entered-in-error", "stopped"] {
         let read = read!(
             QuestionnaireResponse,
             &format!(r#"{{"resourceType": "QuestionnaireResponse", "status": "{code}"}}"#)

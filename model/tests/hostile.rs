@@ -130,7 +130,10 @@ fn a_leap_second_keeps_its_day_in_every_element() {
     let leap = "2016-12-31T23:59:60+01:00";
     let day = FhirDate::parse("2016-12-31").map(|date| date.first_day());
     let times = |resource_type: &str, elements: &str| {
-        let json = format!(r#"{{"resourceType": "{resource_type}", {}}}"#, elements.replace("LEAP", leap));
+        let json = format!(
+            r#"{{"resourceType": "{resource_type}", {}}}"#,
+            elements.replace("LEAP", leap)
+        );
         match understand(resource_type, &json).unwrap_or_else(|error| panic!("{error}: {json}")) {
             Fact::Encounter(it) => vec![
                 it.actual_period.start,

@@ -133,7 +133,10 @@ fn about(fact: &Fact) -> Vec<&Reference> {
         Fact::Goal(it) => it.subject.iter().collect(),
         Fact::ServiceRequest(it) => it.subject.iter().collect(),
         Fact::Appointment(it) => {
-            let actors = it.participants.iter().filter_map(|participant| participant.actor.as_ref());
+            let actors = it
+                .participants
+                .iter()
+                .filter_map(|participant| participant.actor.as_ref());
             it.subject.iter().chain(actors).collect()
         }
         Fact::Task(it) => it.for_.iter().collect(),
@@ -173,7 +176,11 @@ mod tests {
             ),
             ("Encounter", json!({"subject": {"reference": "Patient/p"}}), Some("p")),
             ("Encounter", json!({"subject": {"reference": "Group/p"}}), None),
-            ("EpisodeOfCare", json!({"patient": {"reference": "Patient/p"}}), Some("p")),
+            (
+                "EpisodeOfCare",
+                json!({"patient": {"reference": "Patient/p"}}),
+                Some("p"),
+            ),
             ("Flag", json!({"subject": {"reference": "Patient/p"}}), Some("p")),
             (
                 "Communication",
@@ -185,8 +192,16 @@ mod tests {
                 json!({"recipient": [{"reference": "RelatedPerson/x"}, {"reference": "Patient/p"}], "sender": {"reference": "Patient/x"}}),
                 Some("p"),
             ),
-            ("Communication", json!({"sender": {"reference": "Patient/p"}}), Some("p")),
-            ("QuestionnaireResponse", json!({"author": {"reference": "Patient/p"}}), Some("p")),
+            (
+                "Communication",
+                json!({"sender": {"reference": "Patient/p"}}),
+                Some("p"),
+            ),
+            (
+                "QuestionnaireResponse",
+                json!({"author": {"reference": "Patient/p"}}),
+                Some("p"),
+            ),
             (
                 "Provenance",
                 json!({"target": [{"reference": "CarePlan/x"}, {"reference": "Patient/p"}]}),

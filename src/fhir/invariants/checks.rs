@@ -305,7 +305,11 @@ fn is_value(key: &str) -> bool {
 
 /// Breached only when both are written alike.
 pub fn prov_1(node: &Node<'_>) -> bool {
-    let reference = |name: &str| node.get(name).and_then(|it| it.get("reference")).and_then(Value::as_str);
+    let reference = |name: &str| {
+        node.get(name)
+            .and_then(|it| it.get("reference"))
+            .and_then(Value::as_str)
+    };
     reference("who").is_none_or(|who| reference("onBehalfOf") != Some(who))
 }
 

@@ -15,6 +15,8 @@ pub enum Kind {
     LastUpdated,
     /// Token on a `code` with a required binding; the code system that the binding implies.
     Code(&'static str),
+    /// The same code as R4 shows it, of an element whose required codes are others there (`finished` of an Encounter).
+    CodeInR4(&'static str),
     /// Token on a boolean: `true` or `false`.
     Boolean,
     /// Token: `true` when one of the elements is there and is not `false` (Patient.deceased).
@@ -102,7 +104,11 @@ impl Parameter {
 
     /// Whether the index entries are made from this row; the others read the row whose index they share.
     pub(super) fn is_indexed(&self) -> bool {
-        self.index == self.code && !matches!(self.kind, Kind::Id | Kind::LastUpdated)
+        match self.kind {
+            Kind::Id | Kind::LastUpdated => false,
+            Kind::CodeInR4(_) => true,
+            _ => self.index == self.code,
+        }
     }
 }
 
@@ -239,6 +245,15 @@ impl Parameter {
             only: Some(version),
             ..self
         }
+    }
+
+    /// R4's own row of a code whose codes are others in R4, with an index of its own.
+    pub(super) const fn as_r4_shows_it(self, index: &'static str) -> Parameter {
+        let kind = match self.kind {
+            Kind::Code(system) => Kind::CodeInR4(system),
+            other => other,
+        };
+        Parameter { kind, index, ..self }.only(FhirVersion::R4)
     }
 
     /// HL7's definition goes by another name in R4.

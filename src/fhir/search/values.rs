@@ -3,9 +3,9 @@
 use crate::fhir::fault::Text;
 use crate::fhir::identifiers::canonical_system;
 
+use super::RefTarget;
 use super::extract::{is_id, is_type_name, parse_literal};
 use super::parameters::{Kind, Parameter};
-use super::RefTarget;
 use super::query::{ReferenceValue, SystemMatch, TokenValue};
 
 /// Why a value cannot be read.
@@ -124,7 +124,9 @@ pub fn token(kind: Kind, value: &str) -> Result<TokenValue, ValueError> {
 /// Codes and booleans are indexed without a system, so that asking for none at all is asking for exactly that.
 fn without_system(kind: Kind) -> SystemMatch {
     match kind {
-        Kind::Code(_) | Kind::Boolean | Kind::Exists | Kind::Contact | Kind::Text => SystemMatch::None,
+        Kind::Code(_) | Kind::CodeInR4(_) | Kind::Boolean | Kind::Exists | Kind::Contact | Kind::Text => {
+            SystemMatch::None
+        }
         _ => SystemMatch::Any,
     }
 }
@@ -134,7 +136,7 @@ const BOOLEANS: &str = "http://terminology.hl7.org/CodeSystem/special-values";
 
 fn system_match(kind: Kind, system: &str) -> SystemMatch {
     let implied = match kind {
-        Kind::Code(implied) => implied,
+        Kind::Code(implied) | Kind::CodeInR4(implied) => implied,
         Kind::Boolean | Kind::Exists => BOOLEANS,
         _ => "",
     };
