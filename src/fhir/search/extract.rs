@@ -5,7 +5,7 @@
 use fastkontakt_model::date::FhirDate;
 use serde_json::{Map, Value};
 
-use crate::fhir::convert::r5_to_r4;
+use crate::fhir::convert::shown_in_r4;
 use crate::fhir::identifiers::canonical_system;
 use crate::fhir::types::ResourceType;
 
@@ -66,15 +66,17 @@ fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut V
 /// The codes that an R4 caller is shown: asked of the conversion, which may have kept R4's own code beside R5's.
 fn codes_in_r4(parameter: &'static Parameter, kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
     let mut part = Map::from_iter([("resourceType".to_owned(), kind.name().into())]);
-    for path in parameter.paths {
-        for name in [(*path).to_owned(), format!("_{path}")] {
-            if let Some(value) = resource.get(&name) {
-                part.insert(name, value.clone());
-            }
+    for name in parameter
+        .paths
+        .iter()
+        .flat_map(|name| [(*name).to_owned(), format!("_{name}")])
+    {
+        if let Some(value) = resource.get(&name) {
+            part.insert(name, value.clone());
         }
     }
-    let shown = r5_to_r4(&Value::Object(part)).resource;
-    let codes = parameter.paths.iter().flat_map(|path| paths::walk(&shown, path));
+    let shown = Value::Object(shown_in_r4(&part));
+    let codes = parameter.paths.iter().flat_map(|name| paths::walk(&shown, name));
     codes
         .filter_map(|code| Some(token(parameter.index, None, code.as_str()?)))
         .collect()

@@ -19,6 +19,7 @@ pub enum ValueError {
     Token,
     Boolean,
     Reference,
+    Canonical,
     Date,
 }
 
@@ -40,6 +41,7 @@ impl ValueError {
                 "ska vara ett id, Typ/id eller en URL",
                 "must be an id, Type/id or a URL",
             ),
+            ValueError::Canonical => Text::new("ska vara en hel adress (URL)", "must be a whole address (URL)"),
             ValueError::Date => Text::new("är inget datum eller ingen tid i FHIR", "is not a FHIR date or time"),
         }
     }
@@ -159,7 +161,7 @@ pub fn uri(value: &str) -> Result<TokenValue, ValueError> {
 pub fn canonical(value: &str) -> Result<ReferenceValue, ValueError> {
     let literal = unescape(value)?;
     if !literal.contains(':') {
-        return Err(ValueError::Reference);
+        return Err(ValueError::Canonical);
     }
     Ok(ReferenceValue::Url(RefTarget {
         url: Some(literal),
