@@ -225,6 +225,10 @@ pub fn dev_1(node: &Node<'_>) -> bool {
         <= 1
 }
 
+pub fn vsd_9(node: &Node<'_>) -> bool {
+    node.has("code") || node.get("abstract") == Some(&Value::Bool(true))
+}
+
 pub fn tsk_1(node: &Node<'_>) -> bool {
     !node.has("restriction")
         || (node.has_coding("code", "http://hl7.org/fhir/CodeSystem/task-code", &["fulfill"]) && node.has("focus"))
