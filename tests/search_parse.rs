@@ -2,7 +2,7 @@
 
 use fastkontakt::fhir::search::page;
 use fastkontakt::fhir::search::query::{Criterion, KeyPart, ReferenceValue, SystemMatch, TokenValue};
-use fastkontakt::fhir::search::{Handling, ParseContext, Parsed, SearchError, parse};
+use fastkontakt::fhir::search::{Handling, ParseContext, Parsed, RefTarget, SearchError, parse};
 use fastkontakt::fhir::types::ResourceType;
 use fastkontakt::fhir::version::FhirVersion;
 use proptest::prelude::*;
@@ -240,6 +240,63 @@ fn the_version_decides_what_a_type_has() {
 }
 
 #[test]
+fn uris_and_canonicals_are_compared_as_they_are_written() {
+    let read = |kind, query: &str| {
+        let parsed = read_as(FhirVersion::R5, kind, Handling::Strict, query)?;
+        Ok::<_, SearchError>(parsed.query.criteria)
+    };
+    let uri = |value: &str| Criterion::Token {
+        param: "url",
+        any_of: vec![TokenValue {
+            system: SystemMatch::None,
+            value: Some(value.to_owned()),
+        }],
+        not: false,
+        selective: true,
+    };
+    let canonical = |url: &str| Criterion::Reference {
+        param: "questionnaire",
+        any_of: vec![ReferenceValue::Url(RefTarget {
+            url: Some(url.to_owned()),
+            ..RefTarget::default()
+        })],
+    };
+    for (kind, query, expected) in [
+        (ResourceType::Questionnaire, "url=http://x/q", uri("http://x/q")),
+        (ResourceType::Questionnaire, "url=http://x/q|2", uri("http://x/q|2")),
+        (
+            ResourceType::QuestionnaireResponse,
+            "questionnaire=http://x/q",
+            canonical("http://x/q"),
+        ),
+        (
+            ResourceType::QuestionnaireResponse,
+            "questionnaire=http://x/q|2",
+            canonical("http://x/q|2"),
+        ),
+        // A name, even under our own base.
+        (
+            ResourceType::QuestionnaireResponse,
+            "questionnaire=https://vi.se/fhir/r5/Questionnaire/1",
+            canonical("https://vi.se/fhir/r5/Questionnaire/1"),
+        ),
+    ] {
+        assert_eq!(read(kind, query), Ok(vec![expected]), "{query}");
+    }
+    for (kind, query) in [
+        (ResourceType::QuestionnaireResponse, "questionnaire=1"),
+        (ResourceType::QuestionnaireResponse, "questionnaire=Questionnaire/1"),
+        (ResourceType::QuestionnaireResponse, "questionnaire:identifier=x|1"),
+        (ResourceType::QuestionnaireResponse, "questionnaire:Questionnaire=1"),
+        (ResourceType::QuestionnaireResponse, "questionnaire:missing=x"),
+        (ResourceType::Questionnaire, "url:below=http://x"),
+        (ResourceType::Questionnaire, "url:not=http://x"),
+    ] {
+        assert!(read(kind, query).is_err(), "{query}");
+    }
+}
+
+#[test]
 fn the_size_of_a_page_is_bounded_and_zero_asks_for_the_number() {
     let count = |query| read(query).map(|parsed| (parsed.query.count, parsed.query.total));
     assert_eq!(count(""), Ok((20, false)));
@@ -290,7 +347,7 @@ proptest! {
 
     #[test]
     fn nothing_like_a_query_makes_it_panic(
-        name in prop::sample::select(vec!["status", "category", "patient", "subject:Patient", "patient:identifier", "date", "_id", "_lastUpdated", "_sort", "_count", "_page", "_total", "status:missing", "status:not"]),
+        name in prop::sample::select(vec!["status", "category", "patient", "subject:Patient", "patient:identifier", "date", "_id", "_lastUpdated", "_sort", "_count", "_page", "_total", "status:missing", "status:not", "url", "version", "questionnaire", "questionnaire:missing", "target"]),
         value in "([a-z0-9|,/\\\\$:.+%é-]|http://|Patient/|2024-01|ge|\\|\\||\\PC){0,20}",
     ) {
         for kind in ResourceType::ALL.iter().copied() {

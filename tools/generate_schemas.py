@@ -54,6 +54,7 @@ ROOTS = [
     "HealthcareService",
     "Device",
     "Group",
+    "ValueSet",
     # what carries them over the wire
     "Bundle",
     "Parameters",

@@ -445,6 +445,183 @@ fn a_task() {
 }
 
 #[test]
+fn an_inpatient_stay() {
+    let encounter = read!(
+        Encounter,
+        r#"{"resourceType": "Encounter", "id": "e1", "identifier": [{"system": "s", "value": "1"}], "status": "discharged",
+            "class": [{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP"}]}, {"text": "slutenvård"}],
+            "subject": {"reference": "Patient/x"}, "episodeOfCare": [{"reference": "EpisodeOfCare/i"}], "partOf": {"reference": "Encounter/e0"},
+            "serviceProvider": {"reference": "Organization/o"}, "actualPeriod": {"start": "2025-05-01T10:00:00+02:00", "end": "2025-05-04"},
+            "length": {"value": 3.50, "unit": "d"}, "location": [{"location": {"reference": "Location/l"}}],
+            "reason": [{"value": [{"concept": {"text": "r"}}]}],
+            "admission": {"dischargeDisposition": {"coding": [{"system": "d", "code": "home"}]}, "origin": {"reference": "Location/a"},
+                          "extension": [{"url": "u", "valueDateTime": "2025-05-03T15:00:00+02:00"}]}}"#
+    );
+    assert_eq!(encounter.head.id, "e1");
+    assert_eq!(encounter.identifiers[0].value.as_deref(), Some("1"));
+    assert_eq!(encounter.status, Some(EncounterStatus::Discharged));
+    assert!(any_has(
+        &encounter.classes,
+        "http://terminology.hl7.org/CodeSystem/v3-ActCode",
+        "IMP"
+    ));
+    assert_eq!(encounter.classes.len(), 2);
+    assert_eq!(encounter.subject.as_ref().map(target), Some("Patient/x"));
+    assert_eq!(target(&encounter.episodes[0]), "EpisodeOfCare/i");
+    assert_eq!(encounter.part_of.as_ref().map(target), Some("Encounter/e0"));
+    assert_eq!(encounter.service_provider.as_ref().map(target), Some("Organization/o"));
+    assert_eq!(encounter.actual_period.start, day("2025-05-01T08:00:00Z"));
+    assert_eq!(encounter.actual_period.end, day("2025-05-04"));
+    assert!(encounter.discharge_disposition.unwrap().has("d", "home"));
+    assert_eq!(encounter.admission_extensions.date("u"), day("2025-05-03T13:00:00Z"));
+    assert!(encounter.head.extensions.is_empty());
+}
+
+#[test]
+fn an_episode_of_care_and_a_flag() {
+    let episode = read!(
+        EpisodeOfCare,
+        r#"{"resourceType": "EpisodeOfCare", "identifier": [{"value": "1"}], "status": "onhold",
+            "statusHistory": [{"status": "active", "period": {"start": "2024"}}], "type": [{"coding": [{"system": "t", "code": "hemsjukvard"}]}],
+            "patient": {"reference": "Patient/x"}, "managingOrganization": {"reference": "Organization/o"}, "period": {"start": "2024-02"},
+            "careManager": {"reference": "PractitionerRole/r"}, "careTeam": [{"reference": "CareTeam/k"}],
+            "diagnosis": [{"condition": [{"reference": {"reference": "Condition/c"}}]}]}"#
+    );
+    assert_eq!(episode.identifiers.len(), 1);
+    assert_eq!(episode.status, Some(EpisodeStatus::OnHold));
+    assert!(any_has(&episode.types, "t", "hemsjukvard"));
+    assert_eq!(episode.patient.as_ref().map(target), Some("Patient/x"));
+    assert_eq!(
+        episode.managing_organization.as_ref().map(target),
+        Some("Organization/o")
+    );
+    assert_eq!((episode.period.start, episode.period.end), (day("2024-02"), None));
+    assert_eq!(episode.care_manager.as_ref().map(target), Some("PractitionerRole/r"));
+    assert_eq!(target(&episode.care_teams[0]), "CareTeam/k");
+
+    let flag = read!(
+        Flag,
+        r#"{"resourceType": "Flag", "identifier": [{"value": "1"}], "status": "inactive", "category": [{"coding": [{"system": "c", "code": "behov"}]}],
+            "code": {"coding": [{"system": "b", "code": "1"}]}, "subject": {"reference": "Patient/x"}, "period": {"end": "2025-06-30"},
+            "encounter": {"reference": "Encounter/e"}, "author": {"reference": "Organization/o"}}"#
+    );
+    assert_eq!((flag.identifiers.len(), flag.status), (1, Some(FlagStatus::Inactive)));
+    assert!(any_has(&flag.categories, "c", "behov"));
+    assert!(flag.code.as_ref().unwrap().has("b", "1"));
+    assert_eq!(flag.subject.as_ref().map(target), Some("Patient/x"));
+    assert_eq!((flag.period.start, flag.period.end), (None, day("2025-06-30")));
+    assert_eq!(flag.author.as_ref().map(target), Some("Organization/o"));
+}
+
+#[test]
+fn a_message() {
+    let message = read!(
+        Communication,
+        r#"{"resourceType": "Communication", "identifier": [{"value": "1"}], "status": "not-done", "category": [{"coding": [{"system": "c", "code": "1"}]}],
+            "topic": {"coding": [{"system": "t", "code": "kallelse"}]}, "subject": {"reference": "Patient/x"},
+            "about": [{"reference": "CarePlan/p"}, {"reference": "Observation/o"}], "recipient": [{"reference": "RelatedPerson/a"}, {"reference": "Organization/o"}],
+            "sender": {"reference": "PractitionerRole/r"}, "sent": "2025-05-17T10:15:00+02:00", "received": "2025-05-18",
+            "payload": [{"contentCodeableConcept": {"text": "hej"}}, {"contentAttachment": {"size": "12345678901"}}], "note": [{"text": "n"}]}"#
+    );
+    assert_eq!(message.identifiers.len(), 1);
+    assert_eq!(message.status, Some(CommunicationStatus::NotDone));
+    assert!(any_has(&message.categories, "c", "1"));
+    assert!(message.topic.as_ref().unwrap().has("t", "kallelse"));
+    assert_eq!(message.subject.as_ref().map(target), Some("Patient/x"));
+    assert_eq!(
+        message.about.iter().map(target).collect::<Vec<_>>(),
+        ["CarePlan/p", "Observation/o"]
+    );
+    assert_eq!(
+        message.recipients.iter().map(target).collect::<Vec<_>>(),
+        ["RelatedPerson/a", "Organization/o"]
+    );
+    assert_eq!(message.sender.as_ref().map(target), Some("PractitionerRole/r"));
+    assert_eq!(message.sent, day("2025-05-17T08:15:00Z"));
+}
+
+#[test]
+fn questions_and_answers() {
+    let questionnaire = read!(
+        Questionnaire,
+        r#"{"resourceType": "Questionnaire", "identifier": [{"value": "1"}], "url": "https://example.org/q", "version": "2", "title": "Åtta frågor",
+            "status": "active", "item": [{"linkId": "1", "type": "decimal", "initial": [{"valueDecimal": 1.50}],
+                                         "item": [{"linkId": "1.1", "type": "string"}]}]}"#
+    );
+    assert_eq!(questionnaire.identifiers.len(), 1);
+    assert_eq!(questionnaire.url.as_deref(), Some("https://example.org/q"));
+    assert_eq!(questionnaire.version.as_deref(), Some("2"));
+    assert_eq!(questionnaire.title.as_deref(), Some("Åtta frågor"));
+
+    let answers = read!(
+        QuestionnaireResponse,
+        r#"{"resourceType": "QuestionnaireResponse", "identifier": [{"value": "1"}], "basedOn": [{"reference": "CarePlan/p"}],
+            "partOf": [{"reference": "Observation/o"}], "questionnaire": "https://example.org/q|2", "status": "completed",
+            "subject": {"reference": "Patient/x"}, "authored": "2025-05", "author": {"reference": "Patient/x"},
+            "item": [{"linkId": "1", "answer": [{"valueDecimal": 1.50}, {"valueTime": "23:59:60"}]}]}"#
+    );
+    assert_eq!(answers.identifiers.len(), 1);
+    assert_eq!(target(&answers.based_on[0]), "CarePlan/p");
+    assert_eq!(target(&answers.part_of[0]), "Observation/o");
+    assert_eq!(answers.questionnaire.as_deref(), Some("https://example.org/q|2"));
+    assert_eq!(answers.status.as_deref(), Some("completed"));
+    assert_eq!(answers.subject.as_ref().map(target), Some("Patient/x"));
+    assert_eq!(answers.authored, day("2025-05"));
+    assert_eq!(answers.author.as_ref().map(target), Some("Patient/x"));
+}
+
+#[test]
+fn a_provenance() {
+    let provenance = read!(
+        Provenance,
+        r#"{"resourceType": "Provenance", "target": [{"reference": "CarePlan/p/_history/2"}, {"reference": "CareTeam/k"}],
+            "recorded": "2025-05-17T10:15:00.123+02:00", "activity": {"coding": [{"system": "a", "code": "CREATE"}]}, "patient": {"reference": "Patient/x"},
+            "agent": [{"type": {"coding": [{"system": "t", "code": "author"}]}, "who": {"reference": "PractitionerRole/r"}, "onBehalfOf": {"reference": "Organization/o"}},
+                      {"who": {"reference": "Patient/x"}}],
+            "entity": [{"role": "source", "what": {"reference": "DocumentReference/d"}}],
+            "signature": [{"data": "!", "when": "2016-12-31T23:59:60Z"}]}"#
+    );
+    assert_eq!(
+        provenance.targets.iter().map(target).collect::<Vec<_>>(),
+        ["CarePlan/p/_history/2", "CareTeam/k"]
+    );
+    assert_eq!(provenance.recorded, day("2025-05-17T08:15:00.123Z"));
+    assert!(provenance.activity.as_ref().unwrap().has("a", "CREATE"));
+    assert_eq!(provenance.patient.as_ref().map(target), Some("Patient/x"));
+    let agent = &provenance.agents[0];
+    assert!(agent.type_.as_ref().unwrap().has("t", "author"));
+    assert_eq!(agent.who.as_ref().map(target), Some("PractitionerRole/r"));
+    assert_eq!(agent.on_behalf_of.as_ref().map(target), Some("Organization/o"));
+    assert_eq!(provenance.agents[1].who.as_ref().map(target), Some("Patient/x"));
+}
+
+/// `null` stands in a list where only an extension is; the facts keep its place.
+#[test]
+fn null_entries_keep_their_places() {
+    let message = read!(
+        Communication,
+        r#"{"resourceType": "Communication", "recipient": [null, {"reference": "Organization/o"}], "about": [null], "category": [null]}"#
+    );
+    assert_eq!(
+        message.recipients.iter().map(target).collect::<Vec<_>>(),
+        ["", "Organization/o"]
+    );
+    assert_eq!((message.about.len(), message.categories.len()), (1, 1));
+    let provenance = read!(
+        Provenance,
+        r#"{"resourceType": "Provenance", "target": [null, {"reference": "CareTeam/k"}], "agent": [null, {"who": {"reference": "Patient/x"}}]}"#
+    );
+    assert_eq!((provenance.targets.len(), provenance.agents.len()), (2, 2));
+    assert_eq!(target(&provenance.targets[1]), "CareTeam/k");
+    let encounter = read!(
+        Encounter,
+        r#"{"resourceType": "Encounter", "class": [null, {"text": "x"}], "episodeOfCare": [null], "admission": null, "actualPeriod": null}"#
+    );
+    assert_eq!((encounter.classes.len(), encounter.episodes.len()), (2, 1));
+    assert_eq!(encounter.discharge_disposition, None);
+}
+
+#[test]
 fn every_status_code_is_known_to_both_sides() {
     for code in ["proposed", "active", "suspended", "inactive", "entered-in-error"] {
         let read = read!(
@@ -488,5 +665,64 @@ fn every_status_code_is_known_to_both_sides() {
     ] {
         let read = read!(Task, &format!(r#"{{"resourceType": "Task", "status": "{code}"}}"#));
         assert_eq!(read.status.map(TaskStatus::code), Some(code));
+    }
+    for code in [
+        "planned",
+        "in-progress",
+        "on-hold",
+        "discharged",
+        "completed",
+        "cancelled",
+        "discontinued",
+        "entered-in-error",
+        "unknown",
+    ] {
+        let read = read!(
+            Encounter,
+            &format!(r#"{{"resourceType": "Encounter", "status": "{code}"}}"#)
+        );
+        assert_eq!(read.status.map(EncounterStatus::code), Some(code));
+    }
+    for code in [
+        "planned",
+        "waitlist",
+        "active",
+        "onhold",
+        "finished",
+        "cancelled",
+        "entered-in-error",
+    ] {
+        let read = read!(
+            EpisodeOfCare,
+            &format!(r#"{{"resourceType": "EpisodeOfCare", "status": "{code}"}}"#)
+        );
+        assert_eq!(read.status.map(EpisodeStatus::code), Some(code));
+    }
+    for code in ["active", "inactive", "entered-in-error"] {
+        let read = read!(Flag, &format!(r#"{{"resourceType": "Flag", "status": "{code}"}}"#));
+        assert_eq!(read.status.map(FlagStatus::code), Some(code));
+    }
+    for code in [
+        "preparation",
+        "in-progress",
+        "not-done",
+        "on-hold",
+        "stopped",
+        "completed",
+        "entered-in-error",
+        "unknown",
+    ] {
+        let read = read!(
+            Communication,
+            &format!(r#"{{"resourceType": "Communication", "status": "{code}"}}"#)
+        );
+        assert_eq!(read.status.map(CommunicationStatus::code), Some(code));
+    }
+    for code in ["in-progress", "completed", "amended", "entered-in-error", "stopped"] {
+        let read = read!(
+            QuestionnaireResponse,
+            &format!(r#"{{"resourceType": "QuestionnaireResponse", "status": "{code}"}}"#)
+        );
+        assert_eq!(read.status.as_deref(), Some(code));
     }
 }

@@ -53,6 +53,31 @@ fn required_primitives_may_be_present_only_as_extensions() {
             r#""_name": ABSENT, "qualification": [{"code": ABSENT}], "contact": [{"telecom": [{"_system": ABSENT}]}]"#,
         ),
         (
+            "Encounter",
+            r#""_status": ABSENT, "class": [ABSENT], "actualPeriod": {"_start": ABSENT}, "_plannedEndDate": ABSENT, "location": [{"location": ABSENT, "_status": ABSENT}], "virtualService": [{"_maxParticipants": ABSENT}]"#,
+        ),
+        (
+            "EpisodeOfCare",
+            r#""_status": ABSENT, "patient": ABSENT, "statusHistory": [{"_status": ABSENT, "period": ABSENT}]"#,
+        ),
+        ("Flag", r#""_status": ABSENT, "code": ABSENT, "subject": ABSENT"#),
+        (
+            "Communication",
+            r#""_status": ABSENT, "_sent": ABSENT, "payload": [{"contentAttachment": {"_url": ABSENT}}], "note": [{"_text": ABSENT}]"#,
+        ),
+        (
+            "Questionnaire",
+            r#""_url": ABSENT, "_status": ABSENT, "_version": ABSENT, "item": [{"_linkId": ABSENT, "_type": ABSENT, "initial": [{"_valueDecimal": ABSENT}]}]"#,
+        ),
+        (
+            "QuestionnaireResponse",
+            r#""_questionnaire": ABSENT, "_status": ABSENT, "_authored": ABSENT, "item": [{"_linkId": ABSENT, "answer": [{"_valueBoolean": ABSENT}]}]"#,
+        ),
+        (
+            "Provenance",
+            r#""target": [ABSENT], "_recorded": ABSENT, "_occurredDateTime": ABSENT, "agent": [{"who": ABSENT}], "entity": [{"_role": ABSENT, "what": ABSENT}]"#,
+        ),
+        (
             "PractitionerRole",
             r#""availability": [{"availableTime": [{"daysOfWeek": [null], "_daysOfWeek": [ABSENT]}]}]"#,
         ),
@@ -96,6 +121,50 @@ fn times_beyond_fhir_sdk_keep_their_day() {
             Some(exact.first_day()),
             "{written}"
         );
+    }
+}
+
+/// The same wherever a rule reads a time in the types about the patient's care.
+#[test]
+fn a_leap_second_keeps_its_day_in_every_element() {
+    let leap = "2016-12-31T23:59:60+01:00";
+    let day = FhirDate::parse("2016-12-31").map(|date| date.first_day());
+    let times = |resource_type: &str, elements: &str| {
+        let json = format!(
+            r#"{{"resourceType": "{resource_type}", {}}}"#,
+            elements.replace("LEAP", leap)
+        );
+        match understand(resource_type, &json).unwrap_or_else(|error| panic!("{error}: {json}")) {
+            Fact::Encounter(it) => vec![
+                it.actual_period.start,
+                it.actual_period.end,
+                it.admission_extensions.date("u"),
+            ],
+            Fact::EpisodeOfCare(it) => vec![it.period.start],
+            Fact::Flag(it) => vec![it.period.end],
+            Fact::Communication(it) => vec![it.sent],
+            Fact::QuestionnaireResponse(it) => vec![it.authored],
+            Fact::Provenance(it) => vec![it.recorded],
+            other => panic!("{other:?}"),
+        }
+    };
+    for (resource_type, elements) in [
+        (
+            "Encounter",
+            r#""actualPeriod": {"start": "LEAP", "end": "LEAP"}, "plannedEndDate": "LEAP", "admission": {"extension": [{"url": "u", "valueDateTime": "LEAP"}]}"#,
+        ),
+        ("EpisodeOfCare", r#""period": {"start": "LEAP"}"#),
+        ("Flag", r#""period": {"end": "LEAP"}"#),
+        ("Communication", r#""sent": "LEAP", "received": "LEAP""#),
+        (
+            "QuestionnaireResponse",
+            r#""authored": "LEAP", "item": [{"answer": [{"valueDateTime": "LEAP"}, {"valueDecimal": 1e400}]}]"#,
+        ),
+        ("Provenance", r#""recorded": "LEAP", "occurredDateTime": "LEAP""#),
+    ] {
+        for time in times(resource_type, elements) {
+            assert_eq!(time.map(|time| time.first_day()), day, "{resource_type}");
+        }
     }
 }
 

@@ -62,6 +62,7 @@ pub const ALSO_CONTAINED: &[&str] = &[
     "HealthcareService",
     "Device",
     "Group",
+    "ValueSet",
 ];
 
 /// Whether a resource of this type may be contained in another.

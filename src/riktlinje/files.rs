@@ -110,33 +110,117 @@ impl Underlag for Files {
     }
 }
 
-/// The id of the patient a resource is about.
+/// The id of the patient a resource belongs to, as the store has it (`fhir::search::patient_of`).
 fn patient_of(fact: &Fact) -> Option<&str> {
-    let subject = match fact {
-        Fact::Patient(patient) => return Some(&patient.head.id),
-        Fact::CareTeam(it) => it.subject.as_ref(),
-        Fact::CarePlan(it) => it.subject.as_ref(),
-        Fact::Condition(it) => it.subject.as_ref(),
-        Fact::Consent(it) => it.subject.as_ref(),
-        Fact::Goal(it) => it.subject.as_ref(),
-        Fact::ServiceRequest(it) => it.subject.as_ref(),
-        Fact::Appointment(it) => it.subject.as_ref(),
-        Fact::Task(it) => it.for_.as_ref(),
-        Fact::RelatedPerson(it) => it.patient.as_ref(),
-        Fact::Encounter(it) => it.subject.as_ref(),
-        Fact::EpisodeOfCare(it) => it.patient.as_ref(),
-        Fact::Flag(it) => it.subject.as_ref(),
-        Fact::Communication(it) => it.subject.as_ref(),
-        Fact::QuestionnaireResponse(it) => it.subject.as_ref(),
-        Fact::Provenance(it) => it.patient.as_ref(),
-        Fact::Practitioner(_)
+    if let Fact::Patient(patient) = fact {
+        return Some(&patient.head.id);
+    }
+    about(fact)
+        .into_iter()
+        .find_map(|reference| match reference.type_and_id()? {
+            ("Patient", id) => Some(id),
+            _ => None,
+        })
+}
+
+/// The references that may name that patient, the one that counts most first.
+fn about(fact: &Fact) -> Vec<&Reference> {
+    match fact {
+        Fact::CareTeam(it) => it.subject.iter().collect(),
+        Fact::CarePlan(it) => it.subject.iter().collect(),
+        Fact::Condition(it) => it.subject.iter().collect(),
+        Fact::Consent(it) => it.subject.iter().collect(),
+        Fact::Goal(it) => it.subject.iter().collect(),
+        Fact::ServiceRequest(it) => it.subject.iter().collect(),
+        Fact::Appointment(it) => {
+            let actors = it
+                .participants
+                .iter()
+                .filter_map(|participant| participant.actor.as_ref());
+            it.subject.iter().chain(actors).collect()
+        }
+        Fact::Task(it) => it.for_.iter().collect(),
+        Fact::RelatedPerson(it) => it.patient.iter().collect(),
+        Fact::Encounter(it) => it.subject.iter().collect(),
+        Fact::EpisodeOfCare(it) => it.patient.iter().collect(),
+        Fact::Flag(it) => it.subject.iter().collect(),
+        Fact::Communication(it) => it.subject.iter().chain(&it.recipients).chain(&it.sender).collect(),
+        Fact::QuestionnaireResponse(it) => it.subject.iter().chain(&it.author).collect(),
+        Fact::Provenance(it) => it.patient.iter().chain(&it.targets).collect(),
+        Fact::Patient(_)
+        | Fact::Practitioner(_)
         | Fact::PractitionerRole(_)
         | Fact::Organization(_)
         | Fact::Questionnaire(_)
-        | Fact::Other(_) => None,
-    };
-    match subject?.type_and_id()? {
-        ("Patient", id) => Some(id),
-        _ => None,
+        | Fact::Other(_) => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fhir::search;
+
+    #[test]
+    fn files_and_store_agree_on_whose_a_resource_is() {
+        for (kind, elements, expected) in [
+            ("Patient", json!({"id": "p"}), Some("p")),
+            ("CareTeam", json!({"subject": {"reference": "Patient/p"}}), Some("p")),
+            ("Task", json!({"for": {"reference": "Patient/p"}}), Some("p")),
+            (
+                "Appointment",
+                json!({"participant": [{"actor": {"reference": "Practitioner/x"}}, {"actor": {"reference": "Patient/p"}}]}),
+                Some("p"),
+            ),
+            ("Encounter", json!({"subject": {"reference": "Patient/p"}}), Some("p")),
+            ("Encounter", json!({"subject": {"reference": "Group/p"}}), None),
+            (
+                "EpisodeOfCare",
+                json!({"patient": {"reference": "Patient/p"}}),
+                Some("p"),
+            ),
+            ("Flag", json!({"subject": {"reference": "Patient/p"}}), Some("p")),
+            (
+                "Communication",
+                json!({"subject": {"reference": "Patient/p"}, "recipient": [{"reference": "Patient/x"}]}),
+                Some("p"),
+            ),
+            (
+                "Communication",
+                json!({"recipient": [{"reference": "RelatedPerson/x"}, {"reference": "Patient/p"}], "sender": {"reference": "Patient/x"}}),
+                Some("p"),
+            ),
+            (
+                "Communication",
+                json!({"sender": {"reference": "Patient/p"}}),
+                Some("p"),
+            ),
+            (
+                "QuestionnaireResponse",
+                json!({"author": {"reference": "Patient/p"}}),
+                Some("p"),
+            ),
+            (
+                "Provenance",
+                json!({"target": [{"reference": "CarePlan/x"}, {"reference": "Patient/p"}]}),
+                Some("p"),
+            ),
+            (
+                "Provenance",
+                json!({"target": [{"reference": "Patient/x"}], "patient": {"reference": "Patient/p"}}),
+                Some("p"),
+            ),
+            ("Questionnaire", json!({"id": "p"}), None),
+            ("Organization", json!({"id": "p"}), None),
+        ] {
+            let mut resource = elements;
+            resource["resourceType"] = json!(kind);
+            let fact = fastkontakt_model::understand(kind, &resource.to_string()).unwrap();
+            let kind = ResourceType::from_name(kind).unwrap();
+            assert_eq!(patient_of(&fact), expected, "{resource}");
+            assert_eq!(search::patient_of(kind, &resource).as_deref(), expected, "{resource}");
+        }
     }
 }

@@ -28,7 +28,11 @@ fn every_search_parameter_it_names_is_answered() {
             let kind = resource["type"].as_str().unwrap();
             for parameter in resource["searchParam"].as_array().unwrap() {
                 let name = parameter["name"].as_str().unwrap();
-                let value = if parameter["type"] == "date" { "2026" } else { "true" };
+                let value = match parameter["type"].as_str().unwrap() {
+                    "date" => "2026",
+                    "reference" => "https://example.org/Patient/1",
+                    _ => "true",
+                };
                 app.get(&format!("/fhir/{version}/{kind}?{name}={value}")).expect(200);
             }
         }

@@ -59,6 +59,14 @@ pub fn r5_to_r4(resource: &Value) -> Converted {
     convert(Direction::Down, resource)
 }
 
+/// Some elements of an R5 resource as an R4 caller is shown them; the search index asks, of single elements. The walk
+/// alone: nothing is carried along that only the way back needs.
+pub fn shown_in_r4(elements: &Object) -> Object {
+    walk(Direction::Down, elements, false)
+        .map(|(made, _)| made)
+        .unwrap_or_default()
+}
+
 /// The extension that holds the original as JSON text, by the version of the original. Rarely needed.
 const ORIGINAL_R4: &str = "https://w3id.org/fastkontakt/StructureDefinition/original-r4";
 const ORIGINAL_R5: &str = "https://w3id.org/fastkontakt/StructureDefinition/original-r5";

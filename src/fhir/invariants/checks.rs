@@ -1,5 +1,7 @@
 //! The invariants that need more than "this element demands that one". Each is named in [`super::table`].
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::dates::in_order;
@@ -145,21 +147,21 @@ pub fn ctm_1_r5(node: &Node<'_>) -> bool {
 }
 
 fn member_may_be_practitioner(node: &Node<'_>) -> bool {
-    let Some(member) = node.get("member").and_then(Value::as_object) else {
-        return true;
-    };
-    let Some((type_name, table)) = node.around.tables.named("Reference") else {
-        return true;
-    };
-    let member = Node {
-        object: member,
+    target_of(node, "member").is_none_or(|kind| kind == "Practitioner")
+}
+
+/// The type that a reference in this element states.
+fn target_of<'n>(node: &Node<'n>, name: &str) -> Option<&'n str> {
+    let (type_name, table) = node.around.tables.named("Reference")?;
+    let reference = Node {
+        object: node.get(name)?.as_object()?,
         type_name,
         table,
         element: None,
         outer: None,
         ..*node
     };
-    stated_type(&member).is_none_or(|kind| kind == "Practitioner")
+    stated_type(&reference)
 }
 
 /// R4: the telecom (org-3) and address (org-2) of an organization; asked of every ContactPoint and Address.
@@ -198,10 +200,6 @@ pub fn app_5(node: &Node<'_>) -> bool {
     in_order(node.text("start"), node.text("end"))
 }
 
-pub fn app_7(node: &Node<'_>) -> bool {
-    !node.has("cancellationDate") || node.is("status", &["cancelled", "noshow"])
-}
-
 pub fn con_abated(node: &Node<'_>) -> bool {
     !node.has("abatement[x]")
         || node.has_coding(
@@ -227,6 +225,10 @@ pub fn dev_1(node: &Node<'_>) -> bool {
         <= 1
 }
 
+pub fn vsd_9(node: &Node<'_>) -> bool {
+    node.has("code") || node.get("abstract") == Some(&Value::Bool(true))
+}
+
 pub fn tsk_1(node: &Node<'_>) -> bool {
     !node.has("restriction")
         || (node.has_coding("code", "http://hl7.org/fhir/CodeSystem/task-code", &["fulfill"]) && node.has("focus"))
@@ -236,16 +238,91 @@ pub fn tsk_dates(node: &Node<'_>) -> bool {
     in_order(node.text("authoredOn"), node.text("lastModified"))
 }
 
+/// Breached only when the actor's type is stated.
+pub fn enc_2(node: &Node<'_>) -> bool {
+    !node.has("type") || !matches!(target_of(node, "actor"), Some("Patient" | "Group"))
+}
+
+pub fn que_1(node: &Node<'_>) -> bool {
+    node.text("type") != Some("group") || node.has("item")
+}
+
+/// On all levels together.
+pub fn que_2(node: &Node<'_>) -> bool {
+    let mut seen = HashSet::new();
+    let mut levels = vec![node.items("item")];
+    while let Some(level) = levels.pop() {
+        for item in level {
+            if item
+                .get("linkId")
+                .and_then(Value::as_str)
+                .is_some_and(|link| !seen.insert(link))
+            {
+                return false;
+            }
+            levels.push(items(item.get("item")));
+        }
+    }
+    true
+}
+
+pub fn que_7(node: &Node<'_>) -> bool {
+    node.text("operator") != Some("exists") || node.has("answerBoolean")
+}
+
+/// HL7's expression misspells the code of answerConstraint as `optionOrString`.
+pub fn que_10_r5(node: &Node<'_>) -> bool {
+    !node.has("maxLength")
+        || node.is("type", &["boolean", "decimal", "integer", "string", "text", "url"])
+        || node.is("answerConstraint", &["optionsOrString"])
+}
+
+/// HL7's R4 expression lets two pass; its text, the definition of enableBehavior and R5 do not.
+pub fn que_12(node: &Node<'_>) -> bool {
+    node.items("enableWhen").len() <= 1 || node.has("enableBehavior")
+}
+
+pub fn que_13(node: &Node<'_>) -> bool {
+    node.items("initial").len() <= 1 || node.get("repeats") == Some(&Value::Bool(true))
+}
+
+/// Beneath the uppermost items, as HL7's expression has it. Groups may repeat, so only items with a value count.
+pub fn qrs_2(node: &Node<'_>) -> bool {
+    if node.parent_type == "QuestionnaireResponse" {
+        return true;
+    }
+    let answered = |item: &&Value| {
+        let values = |answer: &Value| answer.as_object().is_some_and(|a| a.keys().any(|key| is_value(key)));
+        items(item.get("answer")).iter().any(values)
+    };
+    let mut seen = HashSet::new();
+    let links = node.items("item").iter().filter(answered);
+    links
+        .filter_map(|item| item.get("linkId")?.as_str())
+        .all(|link| seen.insert(link))
+}
+
+/// `value[x]`, or its extensions.
+fn is_value(key: &str) -> bool {
+    key.strip_prefix('_').unwrap_or(key).starts_with("value")
+}
+
+/// Breached only when both are written alike.
+pub fn prov_1(node: &Node<'_>) -> bool {
+    let reference = |name: &str| {
+        node.get(name)
+            .and_then(|it| it.get("reference"))
+            .and_then(Value::as_str)
+    };
+    reference("who").is_none_or(|who| reference("onBehalfOf") != Some(who))
+}
+
 pub fn par_1(node: &Node<'_>) -> bool {
     [node.has("value[x]"), node.has("resource"), node.has("part")]
         .iter()
         .filter(|has| **has)
         .count()
         == 1
-}
-
-pub fn bdl_1(node: &Node<'_>) -> bool {
-    !node.has("total") || node.is("type", &["searchset", "history"])
 }
 
 fn entries_all(node: &Node<'_>, good: impl Fn(&Value) -> bool) -> bool {
@@ -310,7 +387,7 @@ pub fn bdl_7(node: &Node<'_>) -> bool {
             .unwrap_or("")
             .to_owned()
     };
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     items(node.get("entry"))
         .iter()
         .filter_map(|entry| Some((entry.get("fullUrl")?.as_str()?, version(entry))))

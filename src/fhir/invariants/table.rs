@@ -1,7 +1,8 @@
 //! The invariants of HL7's definitions with severity error, one line each, as the snapshots of hl7.fhir.r4.core 4.0.1 and
 //! hl7.fhir.r5.core 5.0.0 state them; each version has its own. A line for a new type goes in here, a check that is more
 //! than "this demands that" into [`super::checks`]. Left out: what concerns documents, messages and search results of
-//! others (bdl-9 to bdl-18), and ppc-2 to ppc-5, whose expression names the code system "something".
+//! others (bdl-9 to bdl-18), ppc-2 to ppc-5, whose expression names the code system "something", que-1a, which asks for a
+//! status that no Questionnaire can have, and prov-2 and prov-3, which only the resources pointed at can tell.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -36,11 +37,15 @@ enum Rule {
     NotBoth(&'static str, &'static str),
     /// At least one of them.
     AnyOf(&'static [&'static str]),
+    /// While the first has one of these codes, none of the elements.
+    Bars(&'static str, &'static [&'static str], &'static [&'static str]),
+    /// Only while the first has one of these codes, any of the elements.
+    OnlyFor(&'static str, &'static [&'static str], &'static [&'static str]),
     /// True when it holds.
     Check(fn(&Node<'_>) -> bool),
 }
 
-use Rule::{AnyOf, Check, Needs, NotBoth};
+use Rule::{AnyOf, Bars, Check, Needs, NotBoth, OnlyFor};
 use Versions::{Both, R4, R5};
 
 impl Row {
@@ -50,6 +55,8 @@ impl Row {
             Needs(this, that) => !node.has(this) || node.has(that),
             NotBoth(this, that) => !(node.has(this) && node.has(that)),
             AnyOf(names) => names.iter().any(|name| node.has(name)),
+            Bars(name, codes, elements) => !node.is(name, codes) || !elements.iter().any(|element| node.has(element)),
+            OnlyFor(name, codes, elements) => node.is(name, codes) || !elements.iter().any(|element| node.has(element)),
             Check(check) => check(node),
         }
     }
@@ -123,7 +130,7 @@ const ROWS: &[Row] = &[
     Row { id: "app-3", on: &["Appointment"], of: Both, rule: Check(checks::app_3), sv: "Bara föreslagna, avbokade eller köade bokningar kan sakna start och slut.", en: "Only proposed, cancelled or waitlisted appointments can lack start and end." },
     Row { id: "app-4", on: &["Appointment"], of: Both, rule: Check(checks::app_4), sv: "Avbokningsorsak hör bara till avbokade eller uteblivna bokningar.", en: "A cancellation reason belongs to cancelled or no-show appointments only." },
     Row { id: "app-5", on: &["Appointment"], of: R5, rule: Check(checks::app_5), sv: "Bokningen börjar efter att den slutat.", en: "The appointment starts after its end." },
-    Row { id: "app-7", on: &["Appointment"], of: R5, rule: Check(checks::app_7), sv: "Avbokningsdatum hör bara till avbokade eller uteblivna bokningar.", en: "A cancellation date belongs to cancelled or no-show appointments only." },
+    Row { id: "app-7", on: &["Appointment"], of: R5, rule: OnlyFor("status", &["cancelled", "noshow"], &["cancellationDate"]), sv: "Avbokningsdatum hör bara till avbokade eller uteblivna bokningar.", en: "A cancellation date belongs to cancelled or no-show appointments only." },
     Row { id: "con-1", on: &["Condition.stage"], of: Both, rule: AnyOf(&["summary", "assessment"]), sv: "Ett stadium måste ha summary eller assessment.", en: "A stage must have a summary or an assessment." },
     Row { id: "con-2", on: &["Condition.evidence"], of: R4, rule: AnyOf(&["code", "detail"]), sv: "Ett underlag måste ha code eller detail.", en: "Evidence must have code or detail." },
     Row { id: "con-4", on: &["Condition"], of: R4, rule: Check(checks::con_abated), sv: "Ett tillstånd som upphört måste vara inaktivt, utläkt eller i remission.", en: "A condition that has abated must be inactive, resolved or in remission." },
@@ -135,10 +142,40 @@ const ROWS: &[Row] = &[
     Row { id: "bdystr-1", on: &["ServiceRequest"], of: R5, rule: NotBoth("bodySite", "bodyStructure"), sv: "bodySite och bodyStructure kan inte stå samtidigt.", en: "bodySite and bodyStructure cannot stand together." },
     Row { id: "tsk-1", on: &["Task"], of: R5, rule: Check(checks::tsk_1), sv: "restriction kräver koden fulfill och focus.", en: "restriction needs the code fulfill and a focus." },
     Row { id: "inv-1", on: &["Task"], of: Both, rule: Check(checks::tsk_dates), sv: "Uppgiften är senast ändrad innan den skrevs.", en: "The task was last modified before it was authored." },
+    Row { id: "enc-1", on: &["Encounter.participant"], of: R5, rule: AnyOf(&["type", "actor"]), sv: "En deltagare måste ha type eller actor.", en: "A participant must have a type or an actor." },
+    Row { id: "enc-2", on: &["Encounter.participant"], of: R5, rule: Check(checks::enc_2), sv: "En deltagare som är patienten eller en grupp får inte ha type.", en: "A participant who is the patient or a group cannot have a type." },
+    Row { id: "que-2", on: &["Questionnaire"], of: Both, rule: Check(checks::que_2), sv: "Varje linkId får stå bara en gång i frågeformuläret.", en: "Each linkId may stand only once in the questionnaire." },
+    Row { id: "que-1", on: &["Questionnaire.item"], of: R4, rule: Check(checks::que_1), sv: "En grupp måste ha frågor under sig.", en: "A group must have items beneath it." },
+    Row { id: "que-1", on: &["Questionnaire.item"], of: R4, rule: Bars("type", &["display"], &["item"]), sv: "En ren text (display) får inte ha något under sig.", en: "A display item cannot have items beneath it." },
+    Row { id: "que-1c", on: &["Questionnaire.item"], of: R5, rule: Bars("type", &["display"], &["item"]), sv: "En ren text (display) får inte ha något under sig.", en: "A display item cannot have items beneath it." },
+    Row { id: "que-3", on: &["Questionnaire.item"], of: Both, rule: Bars("type", &["display"], &["code"]), sv: "En ren text (display) får inte ha kod.", en: "A display item cannot have a code." },
+    Row { id: "que-4", on: &["Questionnaire.item"], of: Both, rule: NotBoth("answerOption", "answerValueSet"), sv: "answerOption och answerValueSet kan inte stå samtidigt.", en: "answerOption and answerValueSet cannot stand together." },
+    Row { id: "que-5", on: &["Questionnaire.item"], of: R4, rule: OnlyFor("type", &["choice", "open-choice", "decimal", "integer", "date", "dateTime", "time", "string", "quantity"], &["answerOption", "answerValueSet"]), sv: "Frågor av detta slag kan inte ha givna svar (answerOption, answerValueSet).", en: "Questions of this type cannot have given answers (answerOption, answerValueSet)." },
+    Row { id: "que-5", on: &["Questionnaire.item"], of: R5, rule: OnlyFor("type", &["coding", "decimal", "integer", "date", "dateTime", "time", "string", "quantity"], &["answerOption", "answerValueSet"]), sv: "Frågor av detta slag kan inte ha givna svar (answerOption, answerValueSet).", en: "Questions of this type cannot have given answers (answerOption, answerValueSet)." },
+    Row { id: "que-6", on: &["Questionnaire.item"], of: Both, rule: Bars("type", &["display"], &["required", "repeats"]), sv: "En ren text (display) får varken ha required eller repeats.", en: "A display item can have neither required nor repeats." },
+    Row { id: "que-7", on: &["Questionnaire.item.enableWhen"], of: Both, rule: Check(checks::que_7), sv: "Villkoret exists måste ha ett booleskt svar (answerBoolean).", en: "The operator exists must have a boolean answer (answerBoolean)." },
+    Row { id: "que-8", on: &["Questionnaire.item"], of: Both, rule: Bars("type", &["group", "display"], &["initial"]), sv: "Grupper och rena texter (display) får inte ha startvärden.", en: "Groups and display items cannot have initial values." },
+    Row { id: "que-9", on: &["Questionnaire.item"], of: Both, rule: Bars("type", &["display"], &["readOnly"]), sv: "En ren text (display) får inte ha readOnly.", en: "A display item cannot have readOnly." },
+    Row { id: "que-10", on: &["Questionnaire.item"], of: R4, rule: OnlyFor("type", &["boolean", "decimal", "integer", "string", "text", "url", "open-choice"], &["maxLength"]), sv: "maxLength hör bara till enkla svar.", en: "maxLength belongs to simple answers only." },
+    Row { id: "que-10", on: &["Questionnaire.item"], of: R5, rule: Check(checks::que_10_r5), sv: "maxLength hör bara till enkla svar.", en: "maxLength belongs to simple answers only." },
+    Row { id: "que-11", on: &["Questionnaire.item"], of: Both, rule: NotBoth("answerOption", "initial"), sv: "answerOption och initial kan inte stå samtidigt.", en: "answerOption and initial cannot stand together." },
+    Row { id: "que-12", on: &["Questionnaire.item"], of: Both, rule: Check(checks::que_12), sv: "Fler än ett villkor (enableWhen) kräver enableBehavior.", en: "More than one enableWhen needs enableBehavior." },
+    Row { id: "que-13", on: &["Questionnaire.item"], of: Both, rule: Check(checks::que_13), sv: "Flera startvärden kräver att frågan får upprepas (repeats).", en: "Several initial values need a question that repeats." },
+    Row { id: "qrs-1", on: &["QuestionnaireResponse.item"], of: Both, rule: NotBoth("answer", "item"), sv: "Något som besvaras kan inte ha både answer och item.", en: "An item cannot have both answer and item." },
+    Row { id: "qrs-2", on: &["QuestionnaireResponse.item", "QuestionnaireResponse.item.answer"], of: R5, rule: Check(checks::qrs_2), sv: "Alla svar på en fråga måste stå i samma item.", en: "All answers to one question must stand in one item." },
+    Row { id: "prov-1", on: &["Provenance.agent"], of: R5, rule: Check(checks::prov_1), sv: "Den som gjort något kan inte ha gjort det för sig själv (who, onBehalfOf).", en: "Who and onBehalfOf cannot be the same." },
     Row { id: "grp-1", on: &["Group"], of: R4, rule: Check(checks::grp_1), sv: "Bara en faktisk grupp kan ha medlemmar.", en: "Only an actual group can have members." },
     Row { id: "dev-1", on: &["Device"], of: R5, rule: Check(checks::dev_1), sv: "Bara ett av namnen kan vara det som visas.", en: "Only one of the names can be the one displayed." },
+    Row { id: "vsd-1", on: &["ValueSet.compose.include"], of: Both, rule: AnyOf(&["system", "valueSet"]), sv: "Ett urval måste ha system eller valueSet.", en: "A selection must have a system or a valueSet." },
+    Row { id: "vsd-2", on: &["ValueSet.compose.include"], of: Both, rule: Needs("concept", "system"), sv: "Koder och filter kräver system.", en: "Concepts and filters need a system." },
+    Row { id: "vsd-2", on: &["ValueSet.compose.include"], of: Both, rule: Needs("filter", "system"), sv: "Koder och filter kräver system.", en: "Concepts and filters need a system." },
+    Row { id: "vsd-3", on: &["ValueSet.compose.include"], of: Both, rule: NotBoth("concept", "filter"), sv: "concept och filter kan inte stå samtidigt.", en: "concept and filter cannot stand together." },
+    Row { id: "vsd-6", on: &["ValueSet.expansion.contains"], of: Both, rule: AnyOf(&["code", "display"]), sv: "En rad måste ha code eller display.", en: "A line must have a code or a display." },
+    Row { id: "vsd-9", on: &["ValueSet.expansion.contains"], of: Both, rule: Check(checks::vsd_9), sv: "En rad som inte är abstrakt måste ha code.", en: "A line that is not abstract must have a code." },
+    Row { id: "vsd-10", on: &["ValueSet.expansion.contains"], of: Both, rule: Needs("code", "system"), sv: "En kod kräver system.", en: "A code needs a system." },
+    Row { id: "vsd-11", on: &["ValueSet.compose.include.concept.designation"], of: R5, rule: Needs("additionalUse", "use"), sv: "additionalUse kräver use.", en: "additionalUse needs use." },
     Row { id: "inv-1", on: &["Parameters.parameter"], of: Both, rule: Check(checks::par_1), sv: "En parameter har exakt ett av value, resource och part.", en: "A parameter has exactly one of value, resource and part." },
-    Row { id: "bdl-1", on: &["Bundle"], of: Both, rule: Check(checks::bdl_1), sv: "total hör bara till sökning och historik.", en: "total belongs to searches and history only." },
+    Row { id: "bdl-1", on: &["Bundle"], of: Both, rule: OnlyFor("type", &["searchset", "history"], &["total"]), sv: "total hör bara till sökning och historik.", en: "total belongs to searches and history only." },
     Row { id: "bdl-2", on: &["Bundle"], of: Both, rule: Check(checks::bdl_2), sv: "entry.search hör bara till sökning.", en: "entry.search belongs to searches only." },
     Row { id: "bdl-3", on: &["Bundle"], of: R4, rule: Check(checks::bdl_3_r4), sv: "entry.request måste finnas i batch, transaction och history, och bara där.", en: "entry.request is required in batch, transaction and history, and there only." },
     Row { id: "bdl-4", on: &["Bundle"], of: R4, rule: Check(checks::bdl_4_r4), sv: "entry.response måste finnas i svar och historik, och bara där.", en: "entry.response is required in responses and history, and there only." },
@@ -169,6 +206,7 @@ mod tests {
                     let names = match row.rule {
                         Needs(this, that) | NotBoth(this, that) => vec![this, that],
                         AnyOf(names) => names.to_vec(),
+                        Bars(name, _, names) | OnlyFor(name, _, names) => [&[name], names].concat(),
                         Check(_) => vec![],
                     };
                     for element in names {

@@ -3,8 +3,9 @@
 //! structure is checked elsewhere.
 
 use fastkontakt_model::date::FhirDate;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
+use crate::fhir::convert::shown_in_r4;
 use crate::fhir::identifiers::canonical_system;
 use crate::fhir::types::ResourceType;
 
@@ -18,6 +19,7 @@ pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
         let elements = parameter.paths.iter().flat_map(|path| paths::walk(resource, path));
         match parameter.kind {
             Kind::Exists => entries.extend(existence(parameter.index, elements)),
+            Kind::CodeInR4(_) => entries.extend(codes_in_r4(parameter, kind, resource)),
             _ => elements.for_each(|element| index_element(parameter, element, &mut entries)),
         }
     }
@@ -54,9 +56,30 @@ fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut V
         Kind::Identifier => entries.push(identifier_token(param, element)),
         Kind::Contact => entries.extend(text(element, "value").map(|value| token(param, None, value))),
         Kind::Date => entries.extend(span(element).map(|(low, high)| IndexEntry::Date { param, low, high })),
+        Kind::Text | Kind::Uri => entries.extend(element.as_str().map(|text| token(param, None, text))),
         Kind::Reference => index_reference(parameter, element, entries),
-        Kind::Id | Kind::LastUpdated | Kind::Exists => {}
+        Kind::Canonical => entries.extend(element.as_str().into_iter().flat_map(|url| canonicals(param, url))),
+        Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::CodeInR4(_) => {}
     }
+}
+
+/// The codes that an R4 caller is shown: asked of the conversion, which may have kept R4's own code beside R5's.
+fn codes_in_r4(parameter: &'static Parameter, kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
+    let mut part = Map::from_iter([("resourceType".to_owned(), kind.name().into())]);
+    for name in parameter
+        .paths
+        .iter()
+        .flat_map(|name| [(*name).to_owned(), format!("_{name}")])
+    {
+        if let Some(value) = resource.get(&name) {
+            part.insert(name, value.clone());
+        }
+    }
+    let shown = Value::Object(shown_in_r4(&part));
+    let codes = parameter.paths.iter().flat_map(|name| paths::walk(&shown, name));
+    codes
+        .filter_map(|code| Some(token(parameter.index, None, code.as_str()?)))
+        .collect()
 }
 
 /// CodeableConcept (each coding) or Coding; without any code an empty value says that the element is there.
@@ -87,6 +110,21 @@ fn index_reference(parameter: &'static Parameter, element: &Value, entries: &mut
     if let Some(identifier) = element.get("identifier").filter(|identifier| identifier.is_object()) {
         entries.push(identifier_token(parameter.identifier_index, identifier));
     }
+}
+
+/// A canonical is found by its address with and without its version.
+fn canonicals(param: &'static str, canonical: &str) -> impl Iterator<Item = IndexEntry> {
+    let unversioned = canonical.split_once('|').map(|(address, _)| address);
+    [Some(canonical), unversioned]
+        .into_iter()
+        .flatten()
+        .map(move |address| IndexEntry::Reference {
+            param,
+            target: RefTarget {
+                url: Some(address.to_owned()),
+                ..RefTarget::default()
+            },
+        })
 }
 
 fn existence<'a>(param: &'static str, elements: impl Iterator<Item = &'a Value>) -> Option<IndexEntry> {
@@ -294,6 +332,44 @@ mod tests {
     }
 
     #[test]
+    fn a_code_is_found_as_each_version_shows_it() {
+        for (code, expected) in [
+            ("active", [("status", "active"), ("status:r4", "active")]),
+            ("not-done", [("status", "not-done"), ("status:r4", "rejected")]),
+        ] {
+            let entries = index(
+                ResourceType::Consent,
+                &json!({"resourceType": "Consent", "status": code}),
+            );
+            for (param, value) in expected {
+                assert_eq!(tokens(&entries, param), [(None, value.to_owned())], "{code}");
+            }
+        }
+        // R4's own code, kept beside R5's nearest.
+        let from_r4 = crate::fhir::convert::r4_to_r5(&json!({"resourceType": "Consent", "status": "proposed"}));
+        let entries = index(ResourceType::Consent, &from_r4.resource);
+        assert_eq!(tokens(&entries, "status"), [(None, "draft".to_owned())]);
+        assert_eq!(tokens(&entries, "status:r4"), [(None, "proposed".to_owned())]);
+    }
+
+    #[test]
+    fn a_canonical_is_found_with_and_without_its_version() {
+        let answers = json!({"questionnaire": "https://example.org/q|2"});
+        let entries = index(ResourceType::QuestionnaireResponse, &answers);
+        let addresses: Vec<_> = entries
+            .iter()
+            .filter_map(|entry| match entry {
+                IndexEntry::Reference {
+                    param: "questionnaire",
+                    target,
+                } => target.url.as_deref(),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(addresses, ["https://example.org/q", "https://example.org/q|2"]);
+    }
+
+    #[test]
     fn values_of_another_shape_are_passed_over() {
         for wrong in [
             json!(null),
@@ -316,6 +392,11 @@ mod tests {
                     "meta",
                     "occurrenceTiming",
                     "for",
+                    "questionnaire",
+                    "url",
+                    "version",
+                    "subjectType",
+                    "_status",
                 ] {
                     resource[name] = wrong.clone();
                 }

@@ -20,7 +20,7 @@ pub use parse::{Handling, ParseContext, Parsed, SearchError, parse};
 pub use query::SearchQuery;
 
 /// Grows whenever an index entry would come out differently for the same resource: a start with a newer one reindexes.
-pub const INDEX_VERSION: i32 = 1;
+pub const INDEX_VERSION: i32 = 2;
 
 /// One line of the search index: what a resource says under one search parameter.
 /// `param` is the parameter's name in the index; `name:identifier` holds the identifiers inside references.

@@ -15,6 +15,8 @@ pub enum Kind {
     LastUpdated,
     /// Token on a `code` with a required binding; the code system that the binding implies.
     Code(&'static str),
+    /// The same code as R4 shows it, of an element whose required codes are others there (`finished` of an Encounter).
+    CodeInR4(&'static str),
     /// Token on a boolean: `true` or `false`.
     Boolean,
     /// Token: `true` when one of the elements is there and is not `false` (Patient.deceased).
@@ -25,7 +27,13 @@ pub enum Kind {
     Identifier,
     /// Token on ContactPoint: its value, without system.
     Contact,
+    /// Token on a string, which has no system.
+    Text,
+    /// A uri that names something; compared as it is written.
+    Uri,
     Reference,
+    /// Reference on a canonical: an address, perhaps with `|version`; asked for without a version, any version is meant.
+    Canonical,
     /// date, dateTime, instant, Period or Timing.
     Date,
 }
@@ -34,7 +42,8 @@ impl Kind {
     /// `SearchParameter.type` and `CapabilityStatement.rest.resource.searchParam.type`.
     pub fn search_type(self) -> &'static str {
         match self {
-            Kind::Reference => "reference",
+            Kind::Reference | Kind::Canonical => "reference",
+            Kind::Uri => "uri",
             Kind::Date | Kind::LastUpdated => "date",
             _ => "token",
         }
@@ -95,7 +104,11 @@ impl Parameter {
 
     /// Whether the index entries are made from this row; the others read the row whose index they share.
     pub(super) fn is_indexed(&self) -> bool {
-        self.index == self.code && !matches!(self.kind, Kind::Id | Kind::LastUpdated)
+        match self.kind {
+            Kind::Id | Kind::LastUpdated => false,
+            Kind::CodeInR4(_) => true,
+            _ => self.index == self.code,
+        }
     }
 }
 
@@ -173,6 +186,22 @@ pub(super) const fn contact(code: &'static str, paths: &'static [&'static str], 
     row(code, Kind::Contact, paths, definition)
 }
 
+pub(super) const fn text(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
+    row(code, Kind::Text, paths, definition)
+}
+
+pub(super) const fn uri(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
+    row(code, Kind::Uri, paths, definition)
+}
+
+pub(super) const fn canonical(
+    code: &'static str,
+    paths: &'static [&'static str],
+    definition: &'static str,
+) -> Parameter {
+    row(code, Kind::Canonical, paths, definition)
+}
+
 pub(super) const fn date(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
     row(code, Kind::Date, paths, definition)
 }
@@ -216,6 +245,15 @@ impl Parameter {
             only: Some(version),
             ..self
         }
+    }
+
+    /// R4's own row of a code whose codes are others in R4, with an index of its own.
+    pub(super) const fn as_r4_shows_it(self, index: &'static str) -> Parameter {
+        let kind = match self.kind {
+            Kind::Code(system) => Kind::CodeInR4(system),
+            other => other,
+        };
+        Parameter { kind, index, ..self }.only(FhirVersion::R4)
     }
 
     /// HL7's definition goes by another name in R4.

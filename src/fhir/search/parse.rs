@@ -296,6 +296,16 @@ impl<'a> Reading<'a> {
                     selective: true,
                 })
             }
+            (Kind::Uri, None) => Ok(Criterion::Token {
+                param,
+                any_of: collect(values, values::uri).map_err(told)?,
+                not: false,
+                selective: true,
+            }),
+            (Kind::Canonical, None) => Ok(Criterion::Reference {
+                param,
+                any_of: collect(values, values::canonical).map_err(told)?,
+            }),
             (Kind::Reference, None) => self.reference(parameter, None, values),
             (Kind::Reference, Some(target)) if values::is_target(parameter, target) => {
                 self.reference(parameter, Some(target), values)
@@ -330,7 +340,7 @@ impl<'a> Reading<'a> {
         };
         let table = match parameter.kind {
             Kind::Id | Kind::LastUpdated => Table::Column,
-            Kind::Reference => Table::Reference,
+            Kind::Reference | Kind::Canonical => Table::Reference,
             Kind::Date => Table::Date,
             _ => Table::Token,
         };

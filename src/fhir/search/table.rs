@@ -1,6 +1,5 @@
 //! The rows of the parameter table, a list per type, names in alphabetical order. Names, elements and definitions
-//! are HL7's
-//! (packages hl7.fhir.r4.core 4.0.1 and hl7.fhir.r5.core 5.0.0); elements are given as they stand in R5, which is
+//! are HL7's (packages hl7.fhir.r4.core 4.0.1 and hl7.fhir.r5.core 5.0.0); elements are given as they stand in R5, which is
 //! what we store.
 //! R4 parameters whose element has no place of its own in R5 (CarePlan.activity-code, Consent.scope, …) are not
 //! here yet.
@@ -9,8 +8,11 @@ use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion::{R4, R5};
 
 use super::parameters::{
-    Kind, Parameter, boolean, code, column, concept, contact, date, exists, identifier, reference,
+    Kind, Parameter, boolean, canonical, code, column, concept, contact, date, exists, identifier, reference, uri,
 };
+
+#[rustfmt::skip]
+mod care;
 
 /// The rows of one type, without [`COMMON`].
 pub(super) fn of_type(kind: ResourceType) -> &'static [Parameter] {
@@ -28,17 +30,22 @@ pub(super) fn of_type(kind: ResourceType) -> &'static [Parameter] {
         ResourceType::Goal => GOAL,
         ResourceType::ServiceRequest => SERVICE_REQUEST,
         ResourceType::Task => TASK,
-        ResourceType::Encounter => ENCOUNTER,
-        ResourceType::EpisodeOfCare => EPISODE_OF_CARE,
-        ResourceType::Flag => FLAG,
-        ResourceType::Communication => COMMUNICATION,
-        ResourceType::Questionnaire => QUESTIONNAIRE,
-        ResourceType::QuestionnaireResponse => QUESTIONNAIRE_RESPONSE,
-        ResourceType::Provenance => PROVENANCE,
+        ResourceType::Encounter => care::ENCOUNTER,
+        ResourceType::EpisodeOfCare => care::EPISODE_OF_CARE,
+        ResourceType::Flag => care::FLAG,
+        ResourceType::Communication => care::COMMUNICATION,
+        ResourceType::Questionnaire => care::QUESTIONNAIRE,
+        ResourceType::QuestionnaireResponse => care::QUESTIONNAIRE_RESPONSE,
+        ResourceType::Provenance => care::PROVENANCE,
     }
 }
 
 /// Elements that hold the patient of the compartment (the shard key of a row); see [`super::extract::patient_of`].
+///
+/// HL7's Patient compartment (CompartmentDefinition/patient) may hold a resource in several compartments, a row has one
+/// key: the element that says whom the resource is about comes first, and the others count when it names no patient.
+/// A message without a subject belongs to the patient it went to or came from, answers without one to the patient who
+/// gave them, and a provenance (R4 has no `patient` there) to the patient that it is about.
 pub(super) fn patient_paths(kind: ResourceType) -> &'static [&'static str] {
     match kind {
         ResourceType::CareTeam
@@ -48,10 +55,11 @@ pub(super) fn patient_paths(kind: ResourceType) -> &'static [&'static str] {
         | ResourceType::Goal
         | ResourceType::ServiceRequest
         | ResourceType::Encounter
-        | ResourceType::Flag
-        | ResourceType::Communication
-        | ResourceType::QuestionnaireResponse => &["subject"],
-        ResourceType::RelatedPerson | ResourceType::EpisodeOfCare | ResourceType::Provenance => &["patient"],
+        | ResourceType::Flag => &["subject"],
+        ResourceType::RelatedPerson | ResourceType::EpisodeOfCare => &["patient"],
+        ResourceType::Communication => &["subject", "recipient", "sender"],
+        ResourceType::QuestionnaireResponse => &["subject", "author"],
+        ResourceType::Provenance => &["patient", "target"],
         ResourceType::Task => &["for"],
         ResourceType::Appointment => &["subject", "participant.actor"],
         ResourceType::Patient
@@ -111,7 +119,10 @@ const CARE_PLAN: &[Parameter] = &[
     reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("CarePlan-encounter"),
     reference!("goal", ["goal"], "CarePlan-goal", &["Goal"]),
     identifier("identifier", &["identifier"], "clinical-identifier"),
-    code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent"),
+    canonical("instantiates-canonical", &["instantiatesCanonical"], "CarePlan-instantiates-canonical"),
+    uri("instantiates-uri", &["instantiatesUri"], "CarePlan-instantiates-uri"),
+    code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").only(R5),
+    code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").as_r4_shows_it("intent:r4"),
     reference!("part-of", ["partOf"], "CarePlan-part-of", &["CarePlan"]),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
     reference!("replaces", ["replaces"], "CarePlan-replaces", &["CarePlan"]),
@@ -235,7 +246,9 @@ const CONSENT: &[Parameter] = &[
     reference!("source-reference", ["sourceReference"], "Consent-source-reference", &[
         "Consent", "Contract", "DocumentReference", "QuestionnaireResponse",
     ]),
-    code("status", &["status"], "Consent-status", "http://hl7.org/fhir/consent-state-codes"),
+    code("status", &["status"], "Consent-status", "http://hl7.org/fhir/consent-state-codes").only(R5),
+    code("status", &["status"], "Consent-status", "http://hl7.org/fhir/consent-state-codes")
+        .as_r4_shows_it("status:r4"),
     reference!("subject", ["subject"], "Consent-subject", &["Group", "Patient", "Practitioner"]).only(R5),
     boolean("verified", &["verification.verified"], "Consent-verified").only(R5),
     date("verified-date", &["verification.verificationDate"], "Consent-verified-date").only(R5),
@@ -307,6 +320,8 @@ const SERVICE_REQUEST: &[Parameter] = &[
     ]).only(R5),
     reference!("encounter", ["encounter"], "clinical-encounter", &["Encounter", "EpisodeOfCare"]),
     identifier("identifier", &["identifier"], "clinical-identifier"),
+    canonical("instantiates-canonical", &["instantiatesCanonical"], "ServiceRequest-instantiates-canonical"),
+    uri("instantiates-uri", &["instantiatesUri"], "ServiceRequest-instantiates-uri"),
     code("intent", &["intent"], "ServiceRequest-intent", "http://hl7.org/fhir/request-intent"),
     date("occurrence", &["occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"], "ServiceRequest-occurrence"),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
@@ -346,32 +361,4 @@ const TASK: &[Parameter] = &[
     reference!("requester", ["requester"], "Task-requester", REQUESTERS),
     code("status", &["status"], "Task-status", "http://hl7.org/fhir/task-status"),
     reference!("subject", ["for"], "Task-subject", ANY),
-];
-
-const ENCOUNTER: &[Parameter] = &[
-    identifier("identifier", &["identifier"], "clinical-identifier"),
-];
-
-const EPISODE_OF_CARE: &[Parameter] = &[
-    identifier("identifier", &["identifier"], "clinical-identifier"),
-];
-
-const FLAG: &[Parameter] = &[
-    identifier("identifier", &["identifier"], "Flag-identifier"),
-];
-
-const COMMUNICATION: &[Parameter] = &[
-    identifier("identifier", &["identifier"], "Communication-identifier"),
-];
-
-const QUESTIONNAIRE: &[Parameter] = &[
-    identifier("identifier", &["identifier"], "Questionnaire-identifier"),
-];
-
-const QUESTIONNAIRE_RESPONSE: &[Parameter] = &[
-    identifier("identifier", &["identifier"], "QuestionnaireResponse-identifier"),
-];
-
-const PROVENANCE: &[Parameter] = &[
-    reference!("target", ["target"], "Provenance-target", ANY),
 ];

@@ -3,6 +3,7 @@
 use crate::fhir::fault::Text;
 use crate::fhir::identifiers::canonical_system;
 
+use super::RefTarget;
 use super::extract::{is_id, is_type_name, parse_literal};
 use super::parameters::{Kind, Parameter};
 use super::query::{ReferenceValue, SystemMatch, TokenValue};
@@ -18,6 +19,7 @@ pub enum ValueError {
     Token,
     Boolean,
     Reference,
+    Canonical,
     Date,
 }
 
@@ -39,6 +41,7 @@ impl ValueError {
                 "ska vara ett id, Typ/id eller en URL",
                 "must be an id, Type/id or a URL",
             ),
+            ValueError::Canonical => Text::new("ska vara en hel adress (URL)", "must be a whole address (URL)"),
             ValueError::Date => Text::new("är inget datum eller ingen tid i FHIR", "is not a FHIR date or time"),
         }
     }
@@ -123,7 +126,9 @@ pub fn token(kind: Kind, value: &str) -> Result<TokenValue, ValueError> {
 /// Codes and booleans are indexed without a system, so that asking for none at all is asking for exactly that.
 fn without_system(kind: Kind) -> SystemMatch {
     match kind {
-        Kind::Code(_) | Kind::Boolean | Kind::Exists | Kind::Contact => SystemMatch::None,
+        Kind::Code(_) | Kind::CodeInR4(_) | Kind::Boolean | Kind::Exists | Kind::Contact | Kind::Text => {
+            SystemMatch::None
+        }
         _ => SystemMatch::Any,
     }
 }
@@ -133,7 +138,7 @@ const BOOLEANS: &str = "http://terminology.hl7.org/CodeSystem/special-values";
 
 fn system_match(kind: Kind, system: &str) -> SystemMatch {
     let implied = match kind {
-        Kind::Code(implied) => implied,
+        Kind::Code(implied) | Kind::CodeInR4(implied) => implied,
         Kind::Boolean | Kind::Exists => BOOLEANS,
         _ => "",
     };
@@ -142,6 +147,26 @@ fn system_match(kind: Kind, system: &str) -> SystemMatch {
     } else {
         SystemMatch::Is(canonical_system(system).to_owned())
     }
+}
+
+/// A uri, compared as it is written: `|` is part of it.
+pub fn uri(value: &str) -> Result<TokenValue, ValueError> {
+    Ok(TokenValue {
+        system: SystemMatch::None,
+        value: Some(unescape(value)?),
+    })
+}
+
+/// A canonical address, perhaps with `|version`. It is a name, so that one under our own base is no different.
+pub fn canonical(value: &str) -> Result<ReferenceValue, ValueError> {
+    let literal = unescape(value)?;
+    if !literal.contains(':') {
+        return Err(ValueError::Canonical);
+    }
+    Ok(ReferenceValue::Url(RefTarget {
+        url: Some(literal),
+        ..RefTarget::default()
+    }))
 }
 
 /// Whether `:[type]` may be said of the parameter.
@@ -174,12 +199,12 @@ pub fn reference(
         .is_none_or(|kind| parameter.may_target(kind) && target.is_none_or(|t| t == kind));
     match found {
         _ if !fits => Ok(None),
-        super::RefTarget {
+        RefTarget {
             kind: Some(kind),
             id: Some(id),
             url: None,
         } => Ok(Some(local(vec![kind], id, own_bases))),
-        found @ super::RefTarget { url: Some(_), .. } if literal.contains(':') => Ok(Some(ReferenceValue::Url(found))),
+        found @ RefTarget { url: Some(_), .. } if literal.contains(':') => Ok(Some(ReferenceValue::Url(found))),
         _ => Err(ValueError::Reference),
     }
 }
