@@ -39,6 +39,11 @@ fn of_several_roles_the_type_of_contact_becomes_the_one_of_r5() {
         "CareTeam.participant[0].period.start"
     );
     assert_eq!(at(&made.resource, "/participant/0/coveragePeriod/start"), "2026-01-15");
+    let back = r5_to_r4(&made.resource);
+    assert_eq!(
+        back.paths.to_target("CareTeam.participant[0].role"),
+        "CareTeam.participant[0].role[1]"
+    );
 }
 
 #[test]
@@ -141,13 +146,35 @@ fn an_author_is_the_custodian_and_a_detail_an_atagande() {
     ] {
         assert_eq!(made.paths.to_source(target), source);
     }
+    let r4 = r5_to_r4(r5);
     assert_eq!(
-        r5_to_r4(r5).resource,
+        r4.resource,
         plan(json!({
             "status": "scheduled", "description": "Ringa mottagningen", "scheduledString": "vid behov",
             "performer": [{"reference": "Patient/anna"}], "goal": [{"reference": "Goal/g1"}],
         }))
     );
+    // What is found in the stored R5 resource is told to an R4 caller.
+    for (source, target) in [
+        ("CarePlan.custodian", "CarePlan.author"),
+        ("CarePlan.activity[1]", "CarePlan.activity[1]"),
+        (
+            "CarePlan.activity[1].plannedActivityReference",
+            "CarePlan.activity[1].detail",
+        ),
+        ("CarePlan.contained[0].status", "CarePlan.activity[1].detail.status"),
+        (
+            "CarePlan.contained[0].occurrenceTiming",
+            "CarePlan.activity[1].detail.scheduledString",
+        ),
+        ("CarePlan.contained[0].code", "CarePlan.activity[1].detail.description"),
+        (
+            "CarePlan.activity[0].plannedActivityReference.reference",
+            "CarePlan.activity[0].reference.reference",
+        ),
+    ] {
+        assert_eq!(r4.paths.to_target(source), target);
+    }
 }
 
 #[test]

@@ -98,6 +98,12 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     if let Some((index, detail)) = restored {
         walk.absorbed.push(index);
         walk.trail.note("detail", "plannedActivityReference");
+        let (at, contained) = (walk.trail.here_in_source(), format!("CarePlan.contained[{index}]"));
+        for (source, name) in places(&detail) {
+            walk.trail
+                .note_whole(format!("{at}.detail.{name}"), format!("{contained}.{source}"));
+        }
+        walk.trail.note_whole(format!("{at}.detail"), contained);
         part.out.insert("detail".to_owned(), Value::Object(detail));
         return;
     }

@@ -35,7 +35,7 @@ impl<'a> Walk<'a> {
         Walk {
             plan,
             root,
-            trail: Trail::new(told),
+            trail: Trail::new(plan.direction, told),
             sure: true,
             depth: 0,
             added: Vec::new(),

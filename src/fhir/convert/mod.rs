@@ -42,7 +42,8 @@ use engine::Walk;
 use plan::{Direction, Plan};
 use values::{Object, append_extensions};
 
-/// A converted resource and where its elements stood in the one it comes from.
+/// A converted resource and where its elements stood in the one it comes from. A finding in what was converted to is told
+/// by [`PathMap::to_source`], one in what was converted from by [`PathMap::to_target`].
 #[derive(Clone, Debug)]
 pub struct Converted {
     pub resource: Value,
