@@ -1,6 +1,7 @@
 //! What the conversion makes of the elements that differ: a resource written in one version is useful in the other.
 
-use fastkontakt::fhir::convert::{r4_to_r5, r5_to_r4};
+use fastkontakt::fhir::convert::{forget_stale, r4_to_r5, r5_to_r4};
+use fastkontakt::fhir::version::FhirVersion;
 use serde_json::{Value, json};
 
 fn at<'v>(value: &'v Value, pointer: &str) -> &'v Value {
@@ -228,6 +229,36 @@ fn what_an_r5_caller_has_changed_stays_a_contained_resource() {
     assert_eq!(at(&r4, "/activity/1/reference/reference"), "#detail-2");
     assert_eq!(at(&r4, "/contained/0/priority"), "urgent");
     assert_eq!(r4_to_r5(&r4).resource, r5);
+}
+
+#[test]
+fn an_atagande_whose_request_is_done_is_done_in_r4_too() {
+    let written = json!({"status": "scheduled", "description": "Ringa", "goal": [{"reference": "Goal/g1"}]});
+    let mut r5 = r4_to_r5(&plan(written)).resource;
+    let fresh = r5.clone();
+    forget_stale(FhirVersion::R5, &mut r5);
+    assert_eq!(r5, fresh, "nothing was changed");
+    r5["contained"][0]["status"] = json!("completed");
+    forget_stale(FhirVersion::R5, &mut r5);
+    let r4 = r5_to_r4(&r5).resource;
+    let done = json!({"status": "completed", "description": "Ringa", "goal": [{"reference": "Goal/g1"}]});
+    assert_eq!(r4, plan(done));
+    assert_eq!(r4_to_r5(&r4).resource, r5);
+    // Also beside something that no detail has room for: what R4 is told of the status is true.
+    r5["contained"][0]["priority"] = json!("urgent");
+    r5["contained"][0]["status"] = json!("revoked");
+    forget_stale(FhirVersion::R5, &mut r5);
+    let mut r4 = r5_to_r4(&r5).resource;
+    let kept = |r4: &Value| {
+        let members = r4["activity"][1]["extension"][0]["extension"].as_array().cloned();
+        let mut members = members.into_iter().flatten();
+        members.find(|member| member["url"] == "status").unwrap_or_default()["valueCode"].clone()
+    };
+    assert_eq!(kept(&r4), "cancelled");
+    assert_eq!(r4_to_r5(&r4).resource, r5);
+    r4["contained"][0]["status"] = json!("on-hold");
+    forget_stale(FhirVersion::R4, &mut r4);
+    assert_eq!(kept(&r4), "on-hold");
 }
 
 #[test]

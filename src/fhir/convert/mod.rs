@@ -169,18 +169,24 @@ fn from_original(direction: Direction, source: &Object) -> Option<(Object, PathM
     Some((whole, paths.reversed()))
 }
 
-/// Drops an original that no longer says what its resource says: somebody changed the resource since, and what was
-/// removed from it must not live on. The door calls this with every resource that is written, in the version it came in.
-pub fn forget_stale_original(version: FhirVersion, resource: &mut Value) {
+/// Forgets what went along with a resource and no longer says what the resource says: somebody changed it since. An
+/// original is dropped (what was removed from the resource must not live on), the status of an åtagande is renewed. The
+/// door calls this with every resource that is written, in the version it came in.
+pub fn forget_stale(version: FhirVersion, resource: &mut Value) {
     let direction = match version {
         FhirVersion::R4 => Direction::Up,
         FhirVersion::R5 => Direction::Down,
     };
-    let Some(source) = resource.as_object() else { return };
-    if let Some((rest, _)) = carrier::without_last(source, direction.back().original())
+    if let Some(source) = resource.as_object()
+        && let Some((rest, _)) = carrier::without_last(source, direction.back().original())
         && from_original(direction, source).is_none()
     {
         *resource = Value::Object(rest);
+    }
+    if let Some(plan) = resource.as_object_mut()
+        && plan.get("resourceType").is_some_and(|kind| kind == "CarePlan")
+    {
+        care_plan::renew(plan);
     }
 }
 
