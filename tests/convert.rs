@@ -102,6 +102,28 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), max_shrink_iters: 0, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// What is given as a resource of the wrong version is refused before it comes here; it comes back all the same.
+    #[test]
+    fn also_a_resource_of_the_wrong_version_comes_back(seed in any::<u64>()) {
+        let mut told = String::new();
+        for version in FhirVersion::ALL {
+            for kind in all_types() {
+                let mut resource = support::generate(other(version), kind, seed, 30);
+                // The service sets it: no part of what goes along.
+                resource.as_object_mut().and_then(|o| o.shift_remove("meta"));
+                let back = there(other(version), &there(version, &resource).resource).resource;
+                if let Some(differs) = support::difference(kind, &resource, &back) {
+                    told.push_str(&format!("\nseed {seed} {kind} as {version}: {differs}"));
+                }
+            }
+        }
+        prop_assert!(told.is_empty(), "{}", told);
+    }
+}
+
 /// All resources of the closed set in a folder. The published examples need not be there; the fixtures do.
 fn files(version: FhirVersion, folder: &Path) -> usize {
     let Ok(entries) = std::fs::read_dir(folder) else {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::problem::Problem;
-use crate::fhir::convert::{PathMap, forget_stale_original, r4_to_r5};
+use crate::fhir::convert::{PathMap, forget_stale, r4_to_r5};
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::json::{self, Limits};
 use crate::fhir::references;
@@ -65,7 +65,7 @@ impl Content {
     /// Takes a resource that passed [`check`] in `version`. References under `own_bases` become relative.
     pub fn new(version: FhirVersion, kind: ResourceType, mut resource: Value, own_bases: &[String]) -> Content {
         references::make_local(&mut resource, own_bases);
-        forget_stale_original(version, &mut resource);
+        forget_stale(version, &mut resource);
         match version {
             FhirVersion::R5 => Content {
                 kind,

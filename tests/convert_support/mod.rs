@@ -495,6 +495,40 @@ impl Generator {
             // cpl-3
             ("CarePlan.activity", FhirVersion::R4) if has(made, "reference") => drop(made, "detail"),
             ("CareTeam.participant", _) => drop(made, "onBehalfOf"),
+            // enc-1, enc-2
+            ("Encounter.participant", FhirVersion::R5) => {
+                if !has(made, "type") {
+                    made.insert("actor".into(), json!({"reference": "Patient/a-1"}));
+                } else if has(made, "actor") {
+                    made.insert("actor".into(), json!({"reference": "Practitioner/a-1"}));
+                }
+            }
+            // que-4 to que-13
+            ("Questionnaire.item", _) => {
+                let kind = made.get("type").and_then(Value::as_str).unwrap_or_default().to_owned();
+                let chooses = ["choice", "open-choice", "coding", "string", "integer", "date"].contains(&kind.as_str());
+                let simple = ["string", "integer"].contains(&kind.as_str());
+                if !chooses {
+                    drop(made, "answerOption");
+                    drop(made, "answerValueSet");
+                }
+                if has(made, "answerOption") {
+                    drop(made, "answerValueSet");
+                }
+                if !chooses && !simple {
+                    drop(made, "maxLength");
+                }
+                if ["group", "display"].contains(&kind.as_str()) {
+                    made.insert("type".into(), "url".into());
+                }
+                for name in ["initial", "code", "enableWhen"] {
+                    drop(made, name);
+                }
+                let lengthy = simple || kind == "open-choice";
+                if !lengthy {
+                    drop(made, "maxLength");
+                }
+            }
             _ => {}
         }
     }

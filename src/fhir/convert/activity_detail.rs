@@ -53,42 +53,75 @@ impl Kind {
         }
     }
 
-    /// The nearest status; the detail's own stands in the extension.
-    fn status(self, detail: Option<&str>) -> &'static str {
-        match self {
-            Kind::ServiceRequest => match detail {
-                Some("not-started" | "scheduled" | "in-progress") => "active",
-                Some("on-hold") => "on-hold",
-                Some("completed") => "completed",
-                Some("cancelled" | "stopped") => "revoked",
-                Some("entered-in-error") => "entered-in-error",
-                _ => "unknown",
-            },
-            Kind::Task => match detail {
-                Some("not-started") => "ready",
-                Some("scheduled") => "accepted",
-                Some("in-progress") => "in-progress",
-                Some("on-hold") => "on-hold",
-                Some("completed") => "completed",
-                Some("cancelled") => "cancelled",
-                Some("stopped") => "failed",
-                Some("entered-in-error") => "entered-in-error",
-                _ => "draft",
-            },
-            Kind::Appointment => match detail {
-                Some("scheduled") => "booked",
-                Some("in-progress") => "arrived",
-                Some("completed") => "fulfilled",
-                Some("cancelled" | "stopped") => "cancelled",
-                Some("entered-in-error") => "entered-in-error",
-                _ => "pending",
-            },
-            // app-3: any other status demands start and end.
-            Kind::WishedAppointment => match detail {
-                Some("cancelled" | "stopped" | "entered-in-error") => "cancelled",
-                _ => "proposed",
-            },
+    /// The kind whose request this is; nothing when no detail becomes such a resource.
+    fn of_request(request: &Object) -> Option<Kind> {
+        match request.get("resourceType")?.as_str()? {
+            "ServiceRequest" => Some(Kind::ServiceRequest),
+            "Task" => Some(Kind::Task),
+            "Appointment" if request.contains_key("start") => Some(Kind::Appointment),
+            "Appointment" => Some(Kind::WishedAppointment),
+            _ => None,
         }
+    }
+
+    /// Status of the detail and the nearest one of the request, the likeliest first where several meet; the last line is
+    /// for all others. The detail's own stands in the extension.
+    fn statuses(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            Kind::ServiceRequest => &[
+                ("in-progress", "active"),
+                ("scheduled", "active"),
+                ("not-started", "active"),
+                ("on-hold", "on-hold"),
+                ("completed", "completed"),
+                ("cancelled", "revoked"),
+                ("stopped", "revoked"),
+                ("entered-in-error", "entered-in-error"),
+                ("unknown", "unknown"),
+            ],
+            Kind::Task => &[
+                ("not-started", "ready"),
+                ("scheduled", "accepted"),
+                ("in-progress", "in-progress"),
+                ("on-hold", "on-hold"),
+                ("completed", "completed"),
+                ("cancelled", "cancelled"),
+                ("stopped", "failed"),
+                ("entered-in-error", "entered-in-error"),
+                ("unknown", "draft"),
+            ],
+            Kind::Appointment => &[
+                ("scheduled", "booked"),
+                ("in-progress", "arrived"),
+                ("completed", "fulfilled"),
+                ("cancelled", "cancelled"),
+                ("stopped", "cancelled"),
+                ("entered-in-error", "entered-in-error"),
+                ("not-started", "pending"),
+                ("unknown", "pending"),
+            ],
+            // app-3: any other status demands start and end.
+            Kind::WishedAppointment => &[
+                ("cancelled", "cancelled"),
+                ("stopped", "cancelled"),
+                ("entered-in-error", "cancelled"),
+                ("not-started", "proposed"),
+                ("unknown", "proposed"),
+            ],
+        }
+    }
+
+    fn status(self, detail: Option<&str>) -> &'static str {
+        let mut lines = self.statuses().iter();
+        let line = lines.clone().find(|(status, _)| detail == Some(status));
+        line.or_else(|| lines.next_back())
+            .map_or("unknown", |(_, status)| status)
+    }
+
+    /// The status of the detail that a request's tells best.
+    fn told_by(self, request: &str) -> &'static str {
+        let line = self.statuses().iter().find(|(_, status)| *status == request);
+        line.map_or("unknown", |(detail, _)| detail)
     }
 
     /// Members of the detail and where they stand in the R4 resource.
@@ -358,6 +391,14 @@ fn from_appointment(made: &Object, detail: &mut Object) {
             detail.insert("performer".to_owned(), Value::Array(actors));
         }
     }
+}
+
+/// The status that the extension keeps, when the request has one since that does not go with it: somebody has changed
+/// the request, and it is the request that is right.
+pub(super) fn renewed_status(kept: &str, request: &Object) -> Option<&'static str> {
+    let kind = Kind::of_request(request)?;
+    let status = request.get("status")?.as_str()?;
+    (kind.status(Some(kept)) != status).then(|| kind.told_by(status))
 }
 
 /// The plan's subject as another resource repeats it: without ids and extensions.

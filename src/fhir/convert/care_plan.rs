@@ -3,15 +3,16 @@
 //! them, stand in an extension on the activity, which also marks it.
 //!
 //! `activity_detail.rs` lays the detail out as an **R4** resource, which the engine then converts as any other. A detail
-//! is restored only when laying it out again gives exactly what is there: what an R5 caller has changed stays a contained
-//! resource.
+//! is restored only when laying it out again gives exactly what is there: a request that an R5 caller has given what no
+//! detail has room for stays a contained resource. A changed status is no such thing: see [`renew`].
 
 use serde_json::{Value, json};
 
-use super::activity_detail::{gather_up, lay_out, places, subject};
+use super::activity_detail::{gather_up, lay_out, places, renewed_status, subject};
 use super::carrier::{decode_members, encode_rest};
 use super::engine::Walk;
 use super::part::Part;
+use super::plan::R4_EXTENSION;
 use super::special::Special;
 use super::values::{Object, part_url};
 
@@ -98,6 +99,12 @@ fn down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     if let Some((index, detail)) = restored {
         walk.absorbed.push(index);
         walk.trail.note("detail", "plannedActivityReference");
+        let (at, contained) = (walk.trail.here_in_source(), format!("CarePlan.contained[{index}]"));
+        for (source, name) in places(&detail) {
+            walk.trail
+                .note_whole(format!("{at}.detail.{name}"), format!("{contained}.{source}"));
+        }
+        walk.trail.note_whole(format!("{at}.detail"), contained);
         part.out.insert("detail".to_owned(), Value::Object(detail));
         return;
     }
@@ -143,6 +150,41 @@ fn restore(walk: &mut Walk<'_>, part: &Part<'_>, extension: &Object) -> Option<(
     let (rest, resource) = (rest?, resource?);
     let detail = gather_up(&resource, &rest);
     (lay_out(&detail, &subject(plan_subject.as_ref()), named) == (resource, rest)).then_some((index, detail))
+}
+
+/// Renews the status that the extension of each activity keeps, in a plan of either version, where its request has
+/// another one since. What else the extension keeps has no place in the request, and cannot grow old.
+pub(super) fn renew(plan: &mut Object) {
+    let contained = plan.get("contained").and_then(Value::as_array).cloned();
+    let request = |address: &str| {
+        let id = address.strip_prefix('#')?;
+        let mut all = contained.iter().flatten().filter_map(Value::as_object);
+        all.find(|request| request.get("id").and_then(Value::as_str) == Some(id))
+    };
+    let activities = plan.get_mut("activity").and_then(Value::as_array_mut);
+    for activity in activities.into_iter().flatten() {
+        let reference = ["plannedActivityReference", "reference"]
+            .iter()
+            .find_map(|name| activity.get(*name)?.get("reference")?.as_str());
+        let Some(request) = reference.and_then(request) else {
+            continue;
+        };
+        let kept = activity.get_mut("extension").and_then(|list| {
+            let mut markers = list.as_array_mut()?.iter_mut();
+            let marker = markers.find(|e| has_url(e, &format!("{R4_EXTENSION}{DETAIL}")))?;
+            let mut members = marker.get_mut("extension")?.as_array_mut()?.iter_mut();
+            members.find(|e| has_url(e, "status"))?.get_mut("valueCode")
+        });
+        if let Some(kept) = kept
+            && let Some(status) = renewed_status(kept.as_str().unwrap_or_default(), request)
+        {
+            *kept = status.into();
+        }
+    }
+}
+
+fn has_url(extension: &Value, url: &str) -> bool {
+    extension.get("url").and_then(Value::as_str) == Some(url)
 }
 
 /// How many references in the resource are to this address.

@@ -209,6 +209,8 @@ pub(super) fn extension(walk: &mut Walk<'_>, source: &Object) -> Object {
         }
         let name = key.strip_prefix('_').unwrap_or(key);
         let Some(element) = name.strip_prefix("value").and_then(|_| mine.get(name)) else {
+            // A value that only the other version has is none here, though the way back will know it.
+            walk.sure &= mine.get(name).is_some();
             made.insert(key.clone(), value.clone());
             continue;
         };

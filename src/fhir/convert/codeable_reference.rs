@@ -62,7 +62,7 @@ fn single(name: &str, value: Value) -> Object {
     object
 }
 
-fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
+pub(super) fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     let not_filled = |item: &Item<'_>| !is_filling(item.0, item.1);
     let values = |part: &Part<'_>, name: &str| -> Vec<Value> {
         part.items(name)
@@ -128,7 +128,7 @@ fn up(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     put(&mut part.out, merge.r5, true, made);
 }
 
-fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
+pub(super) fn down(walk: &mut Walk<'_>, part: &mut Part<'_>, merge: &Merge) {
     let Some(step) = part.pair.steps.get(merge.r5) else {
         return;
     };

@@ -21,8 +21,8 @@ pub(super) static CONDITION_STATUS: Special = Special {
         "abatementRange",
         "abatementString",
     ],
-    says: false,
-    up: |_, _| {},
+    says: true,
+    up: |walk, part| walk.sure &= !r4_may_not_say(part.source),
     down: status_down,
 };
 
@@ -34,12 +34,17 @@ fn codes(concept: Option<&Value>) -> impl Iterator<Item = &str> {
         .filter_map(|coding| coding.get("code")?.as_str())
 }
 
-fn status_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
-    let status = part.source.get("clinicalStatus");
-    let in_error = codes(part.source.get("verificationStatus")).any(|code| code == "entered-in-error");
+/// The status of a condition entered in error, or one that R4 has no code for.
+fn r4_may_not_say(condition: &Object) -> bool {
+    let status = condition.get("clinicalStatus");
+    let in_error = codes(condition.get("verificationStatus")).any(|code| code == "entered-in-error");
     let in_r4 = |code| ["active", "recurrence", "relapse", "inactive", "remission", "resolved"].contains(&code);
     let unknown = status.is_some() && !is_filling(status, None) && !codes(status).any(in_r4);
-    if !in_error && !unknown {
+    in_error || unknown
+}
+
+fn status_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
+    if !r4_may_not_say(part.source) {
         return;
     }
     for name in CONDITION_STATUS.may_be_carried {

@@ -1,13 +1,143 @@
 //! Consent: R4's root provision is the base rule, which R5 says by `decision` and `period`; R5's provisions are the
-//! exceptions, which R4 nests in its root provision. And R4's dateTime ↔ R5's date.
+//! exceptions, which R4 nests in its root provision. R4's performers are R5's grantors and grantees, its scope a category,
+//! its dateTime a date.
 
 use serde_json::Value;
 
-use super::carrier::{self, encode_rest};
+use super::carrier::{self, encode_rest, order_extension, take_order};
 use super::engine::Walk;
 use super::part::Part;
 use super::special::Special;
-use super::values::{Object, absent, is_filling, items, part_url, put, underscored};
+use super::split::{self, Split};
+use super::values::{Object, absent, is_filling, items, part_url, put, stated_types, underscored};
+
+/// R4's performers are grantors or grantees ("either the Grantor … or the Grantee"; "commonly, the patient is the
+/// consentor"): a person who speaks for herself or for another grants; who else agrees complies with it. HL7's maps
+/// know the grantee only, and would have the patient comply with her own consent.
+pub(super) static CONSENT_PERFORMER: Special = Special {
+    r4: &["performer"],
+    r5: &["grantor", "grantee"],
+    may_be_carried: &[],
+    says: false,
+    up: |walk, part| split::up(walk, part, &PERFORMER),
+    down: |walk, part| split::down(walk, part, &PERFORMER),
+};
+
+static PERFORMER: Split = Split {
+    r4: "performer",
+    r5: ["grantor", "grantee"],
+    type_name: "Reference",
+    which: |root, performer| {
+        let stated = performer.as_object().map(|reference| stated_types(reference, root));
+        let grants = stated.is_some_and(|types| {
+            let mut types = types.into_iter().flatten();
+            types.any(|kind| kind == "Patient" || kind == "RelatedPerson")
+        });
+        usize::from(!grants)
+    },
+};
+
+/// R4 classes are document types or resource types.
+pub(super) static PROVISION_CLASS: Special = Special {
+    r4: &["class"],
+    r5: &["documentType", "resourceType"],
+    may_be_carried: &[],
+    says: false,
+    up: |walk, part| split::up(walk, part, &CLASS),
+    down: |walk, part| split::down(walk, part, &CLASS),
+};
+
+static CLASS: Split = Split {
+    r4: "class",
+    r5: ["documentType", "resourceType"],
+    type_name: "Coding",
+    which: |_, class| {
+        let system = class.get("system").and_then(Value::as_str);
+        usize::from(system.is_some_and(|system| TYPE_SYSTEMS.contains(&system)))
+    },
+};
+
+/// Code systems whose codes are resource types, or addresses of profiles on them.
+const TYPE_SYSTEMS: [&str; 3] = [
+    "http://hl7.org/fhir/resource-types",
+    "http://hl7.org/fhir/fhir-types",
+    "urn:ietf:rfc:3986",
+];
+
+/// R4 scope: in R5 one of the categories, the last when it was R4's.
+pub(super) static CONSENT_SCOPE: Special = Special {
+    r4: &["scope", "category"],
+    r5: &["category"],
+    may_be_carried: &[],
+    says: false,
+    up: scope_up,
+    down: scope_down,
+};
+
+const SCOPE_SYSTEM: &str = "http://terminology.hl7.org/CodeSystem/consentscope";
+
+fn is_scope(concept: &Value) -> bool {
+    let codings = concept.get("coding").and_then(Value::as_array);
+    codings
+        .into_iter()
+        .flatten()
+        .any(|coding| coding.get("system").is_some_and(|system| system == SCOPE_SYSTEM))
+}
+
+fn scope_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
+    let mut categories = Vec::new();
+    if !part.is_filled("category") {
+        for (value, _) in part.items("category") {
+            categories.extend(value.map(|value| walk.convert("CodeableConcept", value)));
+        }
+    }
+    let (words, rest) = take_order(part, "category");
+    for extension in rest {
+        walk.keep(part, extension);
+    }
+    match part.source.get("scope").filter(|_| !part.is_filled("scope")) {
+        Some(scope) if is_scope(scope) => {
+            let kept = words.first().and_then(|word| word.parse::<usize>().ok());
+            let at = kept.map_or(categories.len(), |at| at.min(categories.len()));
+            walk.trail.note(&format!("category[{at}]"), "scope");
+            let scope = walk.convert("CodeableConcept", scope);
+            for after in at..categories.len() {
+                walk.trail
+                    .note(&format!("category[{}]", after + 1), &format!("category[{after}]"));
+            }
+            categories.insert(at, scope);
+        }
+        Some(_) => walk.carry_all(part, "scope"),
+        None => {}
+    }
+    if !categories.is_empty() {
+        part.out.insert("category".to_owned(), Value::Array(categories));
+    }
+}
+
+fn scope_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
+    let mut categories: Vec<Value> = Vec::new();
+    for (value, _) in part.items("category") {
+        categories.extend(value.map(|value| walk.convert("CodeableConcept", value)));
+    }
+    // A scope of R4's own words comes back from its carrier.
+    let carried = part.restored.iter().any(|(name, ..)| *name == "scope");
+    if let Some(at) = categories.iter().rposition(is_scope).filter(|_| !carried) {
+        walk.trail.note("scope", &format!("category[{at}]"));
+        for after in at + 1..categories.len() {
+            walk.trail
+                .note(&format!("category[{}]", after - 1), &format!("category[{after}]"));
+        }
+        part.out.insert("scope".to_owned(), categories.remove(at));
+        if at < categories.len() {
+            let url = part_url(&part.pair.carrier, "category");
+            part.carried.push(order_extension(url, &[at.to_string()]));
+        }
+    }
+    if !categories.is_empty() {
+        part.out.insert("category".to_owned(), Value::Array(categories));
+    }
+}
 
 /// R4 has one source, an attachment or a reference; R5 any number of both.
 pub(super) static CONSENT_SOURCE: Special = Special {
@@ -86,8 +216,8 @@ pub(super) static CONSENT_PROVISION: Special = Special {
 
 fn provision_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     // ppc-1 made the way down write this one.
-    if is_filling(part.source.get("policyRule"), None) {
-        part.out.shift_remove("regulatoryBasis");
+    if is_filling(part.source.get("policy"), None) {
+        part.out.shift_remove("policyBasis");
     }
     let Some(Value::Object(root)) = part.source.get("provision") else {
         return;
@@ -166,6 +296,7 @@ fn provision_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     let comes_back = part.restored.iter().any(|(name, ..)| *name == "policy");
     if !comes_back && !part.out.contains_key("policy") && !part.out.contains_key("policyRule") {
         walk.doubt();
-        part.out.insert("policyRule".to_owned(), Value::Object(absent()));
+        part.out
+            .insert("policy".to_owned(), Value::Array(vec![Value::Object(absent())]));
     }
 }

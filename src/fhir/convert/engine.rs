@@ -6,11 +6,9 @@ use serde_json::Value;
 use super::carrier;
 use super::codeable_reference;
 use super::part::Part;
-use super::plan::{Direction, How, Mapped, Pair, Plan, Step, To};
+use super::plan::{Direction, Fill, How, Mapped, Pair, Plan, Step, To};
 use super::trail::{Place, Trail};
-use super::values::{
-    Item, Made, Object, append_extensions, has, indexed, is_filling, items, put, underscored, unsigned,
-};
+use super::values::{Item, Made, Object, append_extensions, has, indexed, items, put, underscored, unsigned};
 use super::wrapping::{Wrapping, unwrap, wrap};
 
 /// The way through one resource, and what is known of it so far.
@@ -35,7 +33,7 @@ impl<'a> Walk<'a> {
         Walk {
             plan,
             root,
-            trail: Trail::new(told),
+            trail: Trail::new(plan.direction, told),
             sure: true,
             depth: 0,
             added: Vec::new(),
@@ -68,6 +66,8 @@ impl<'a> Walk<'a> {
     pub(super) fn object(&mut self, at: usize, source: &Object) -> Object {
         let pair = &self.plan.pairs[at];
         let mut part = Part::new(pair, source);
+        let lacks = |fill: &Fill| !fill.any_of.iter().any(|name| has(source, name));
+        self.sure &= !pair.demanded.iter().any(lacks);
         self.members(&mut part);
         self.sure &= part.restored.is_empty();
         self.rules(&mut part);
@@ -101,7 +101,8 @@ impl<'a> Walk<'a> {
                 continue;
             }
             let Some(step) = pair.steps.get(name) else {
-                // `resourceType`, and what is no FHIR at all: kept as it is.
+                // `resourceType`, and what is no FHIR of this version: kept as it is, though the way back may know the name.
+                self.sure &= name == "resourceType";
                 part.out.insert(key.clone(), value.clone());
                 continue;
             };
@@ -141,7 +142,9 @@ impl<'a> Walk<'a> {
         value: Option<&'s Value>,
         beside: Option<&'s Value>,
     ) {
-        if step.may_be_filled && is_filling(value, beside) {
+        // One value where a list belongs, or the other way: no FHIR of this version.
+        self.sure &= value.is_none_or(|value| value.is_array() == step.element.many);
+        if step.is_filling(value, beside) {
             return self.doubt();
         }
         let mapped = match &step.to {
@@ -261,6 +264,8 @@ impl<'a> Walk<'a> {
             How::Reference(at, targets) => match value {
                 Some(Value::Object(object)) => {
                     let urls = [step.carrier.as_str(), mapped.restore.as_str()];
+                    // What this version does not allow either, the way back would set aside.
+                    self.sure &= step.element.targets.is_empty() || self.allowed(object, &step.element.targets);
                     Some((Some(Value::Object(self.reference(*at, object, targets, urls))), None))
                 }
                 other => Some((other.cloned(), None)),

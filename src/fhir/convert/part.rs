@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::plan::{Pair, Plan};
-use super::values::{Item, Object, absent, has, items, underscored};
+use super::values::{Item, Object, has, items, underscored};
 use crate::fhir::elements::Element;
 
 pub(super) struct Part<'a> {
@@ -49,6 +49,12 @@ impl<'a> Part<'a> {
         )
     }
 
+    /// Whether an element of the source is nothing but what the other direction filled in.
+    pub(super) fn is_filled(&self, name: &str) -> bool {
+        let step = self.pair.steps.get(name);
+        step.is_some_and(|step| step.is_filling(self.source.get(name), self.source.get(&step.below)))
+    }
+
     /// Whether the element, or another one of its choice, has been made already.
     pub(super) fn has_made(&self, plan: &Plan, name: &str, element: &Element) -> bool {
         match &element.choice {
@@ -68,14 +74,12 @@ impl<'a> Part<'a> {
             if fill.any_of.iter().any(|name| has(&self.out, name)) {
                 continue;
             }
-            let value = Value::Object(absent());
-            let value = if fill.many { Value::Array(vec![value]) } else { value };
-            let name = if fill.primitive {
-                underscored(fill.name)
-            } else {
-                fill.name.to_owned()
-            };
-            self.out.insert(name, value);
+            let (value, beside) = &fill.value;
+            for (name, value) in [(fill.name.to_owned(), value), (underscored(fill.name), beside)] {
+                if let Some(value) = value {
+                    self.out.insert(name, value.clone());
+                }
+            }
             filled = true;
         }
         filled

@@ -5,8 +5,11 @@ use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
+use serde_json::Value;
+
 use super::plan_builder;
 use super::special::Special;
+use super::values::Made;
 use crate::fhir::elements::{Element, Tables};
 
 /// The base of HL7's cross-version extensions for elements of R4 and of R5.
@@ -32,8 +35,8 @@ pub(super) enum How {
     NumberToText,
     /// The way back, for what unsignedInt can hold.
     TextToNumber,
-    /// A required code of which the target lacks some: those, with the nearest of the target.
-    Code(HashMap<&'static str, Option<&'static str>>),
+    /// A required code of which the target lacks some: those, with what stands for them.
+    Code(HashMap<&'static str, Instead>),
     /// Another object: the pair of types.
     Object(usize),
     /// A reference whose possible targets differ.
@@ -52,6 +55,17 @@ pub(super) enum How {
         inner: Box<How>,
         primitive: bool,
     },
+}
+
+/// What stands for a code that the target lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Instead {
+    /// The target's word for it: nothing needs to be noted.
+    Same(&'static str),
+    /// The nearest one; the original goes beside it.
+    Nearest(&'static str),
+    /// The original alone, beside no code.
+    Nothing,
 }
 
 impl How {
@@ -95,8 +109,8 @@ pub(super) struct Step {
     pub below: String,
     /// Url of the carrier for this element.
     pub carrier: String,
-    /// The target may lack the element: what stands here may be our own filling (see [`Fill`]).
-    pub may_be_filled: bool,
+    /// What the other direction fills in where the target lacks the element (see [`Fill`]): dropped.
+    pub filling: Option<Made>,
 }
 
 impl Mapped {
@@ -118,8 +132,15 @@ impl Step {
             to,
             below: format!("_{name}"),
             carrier: format!("{base}{name}"),
-            may_be_filled: false,
+            filling: None,
         }
+    }
+
+    /// Whether this is nothing but what the other direction fills in.
+    pub(super) fn is_filling(&self, value: Option<&Value>, beside: Option<&Value>) -> bool {
+        self.filling
+            .as_ref()
+            .is_some_and(|(v, b)| (v.as_ref(), b.as_ref()) == (value, beside))
     }
 }
 
@@ -152,8 +173,8 @@ pub(super) struct Fill {
     pub name: &'static str,
     /// Names of which one must be there.
     pub any_of: Vec<&'static str>,
-    pub many: bool,
-    pub primitive: bool,
+    /// What is filled in: a data-absent-reason, or a fixed value marked by one ([`super::tables::FIXED`]).
+    pub value: Made,
 }
 
 /// The plan for one type of the source and one of the target.
@@ -164,6 +185,8 @@ pub(super) struct Pair {
     pub merges: Vec<Merge>,
     pub specials: Vec<&'static Special>,
     pub fills: Vec<Fill>,
+    /// What the source demands and the target may lack: the way back would fill it in.
+    pub demanded: Vec<Fill>,
     /// Elements of the target that may come back from a carrier.
     pub restorable: HashMap<&'static str, &'static Element>,
     /// Url of a carrier for an element of the source: this and the element's name.

@@ -3,10 +3,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use serde_json::Value;
+
 use super::plan::{Direction, Fill, How, Mapped, Merge, Pair, Plan, R4_EXTENSION, R5_EXTENSION, Step, Steps, To};
 use super::primitive::primitive;
 use super::special::Special;
 use super::tables::{self, Row};
+use super::values::{Made, absent};
 use crate::fhir::elements::{CodeList, Element, TypeTable, elements};
 use crate::fhir::version::FhirVersion;
 
@@ -78,6 +81,7 @@ impl Builder {
             merges: Vec::new(),
             specials: Vec::new(),
             fills: Vec::new(),
+            demanded: Vec::new(),
             restorable: HashMap::new(),
             carrier: format!("{}{source}.", self.plan.source_base),
             restore: format!("{}{target}.", self.plan.target_base),
@@ -109,9 +113,10 @@ impl Builder {
             }
         }
         // What the other direction may have filled in is dropped.
-        for fill in fills(target, source) {
+        let demanded = fills(source_name, target, source);
+        for fill in &demanded {
             if let Some(step) = pair.steps.get_mut(fill.name) {
-                step.may_be_filled = true;
+                step.filling = Some(fill.value.clone());
             }
         }
         let restorable = pair.restorable();
@@ -120,7 +125,8 @@ impl Builder {
         made.merges = pair.merges;
         made.specials = pair.specials;
         made.restorable = restorable;
-        made.fills = fills(source, target);
+        made.demanded = demanded;
+        made.fills = fills(target_name, source, target);
     }
 
     /// What a row of the tables says of a pair.
@@ -284,10 +290,9 @@ impl Sides {
 }
 
 /// What the target demands and the source may lack.
-fn fills(source: &'static TypeTable, target: &'static TypeTable) -> Vec<Fill> {
+fn fills(target_name: &str, source: &'static TypeTable, target: &'static TypeTable) -> Vec<Fill> {
     let mut fills: Vec<Fill> = Vec::new();
     for (name, element) in target.iter().filter(|(_, e)| e.min > 0) {
-        let primitive = element.is_primitive();
         let choice = element.choice.as_deref();
         let in_source = source.get(name).is_some_and(|e| e.min > 0);
         if in_source && (choice.is_none() || same_choice(source, target, choice)) {
@@ -301,12 +306,33 @@ fn fills(source: &'static TypeTable, target: &'static TypeTable) -> Vec<Fill> {
             None => fills.push(Fill {
                 name,
                 any_of: vec![name],
-                many: element.many,
-                primitive,
+                value: filling(target_name, name, element),
             }),
         }
     }
     fills
+}
+
+/// What is filled in for an element.
+fn filling(type_name: &str, name: &str, element: &Element) -> Made {
+    let fixed = tables::FIXED
+        .iter()
+        .find(|(t, n, _)| *t == type_name && *n == name)
+        .and_then(|(_, _, text)| serde_json::from_str::<Value>(text).ok());
+    let mut mark = absent();
+    let item = match fixed {
+        Some(Value::Object(members)) => {
+            mark.extend(members);
+            (Some(Value::Object(mark)), None)
+        }
+        Some(value) => (Some(value), Some(Value::Object(mark))),
+        None if element.is_primitive() => (None, Some(Value::Object(mark))),
+        None => (Some(Value::Object(mark)), None),
+    };
+    let listed = |value: Value| {
+        if element.many { Value::Array(vec![value]) } else { value }
+    };
+    (item.0.map(listed), item.1.map(listed))
 }
 
 /// A CodeableReference's `reference` member with the targets that are declared for the whole element.

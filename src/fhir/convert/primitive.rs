@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use super::plan::How;
+use super::plan::{How, Instead};
 use super::tables;
 use crate::fhir::elements::{CodeList, Element, Tables, is_primitive};
 
@@ -23,14 +23,16 @@ pub(super) fn primitive(
         // Expression.name, the only one: exp-2 of R5.
         ("id", "code") => Some(How::CopyIf(is_variable)),
         ("string", "markdown") | ("markdown", "string") => Some(How::Copy),
+        ("uri", "url") => Some(How::CopyIf(is_address)),
+        ("url", "uri") => Some(How::CopyIf(|_| true)),
         (s, t) if s == t && is_primitive(s) => match (codes(source, from), codes(target, to)) {
             (Some(CodeList::Listed(have)), Some(allowed @ CodeList::Listed(_))) => {
                 let key = from.codes.as_deref().unwrap_or_default();
-                let lacking: HashMap<&'static str, Option<&'static str>> = have
+                let lacking: HashMap<&'static str, Instead> = have
                     .values()
                     .flatten()
                     .filter(|code| !allowed.lists(code))
-                    .map(|code| (code.as_str(), nearest(key, code).filter(|near| allowed.lists(near))))
+                    .map(|code| (code.as_str(), instead(key, code, allowed)))
                     .collect();
                 // Also when only the target knows more: a stand-in must be seen on the way back.
                 let same = lacking.is_empty() && codes_equal(have, allowed);
@@ -55,6 +57,21 @@ fn codes_equal(have: &'static HashMap<String, Vec<String>>, other: &CodeList) ->
     }
 }
 
+/// What stands for a code that the target's list lacks.
+fn instead(list: &str, code: &str, allowed: &CodeList) -> Instead {
+    let same = tables::SAME.iter().find_map(|(l, r4, r5)| match code {
+        _ if *l != list => None,
+        code if code == *r4 => Some(*r5),
+        code if code == *r5 => Some(*r4),
+        _ => None,
+    });
+    match (same, nearest(list, code)) {
+        (Some(same), _) if allowed.lists(same) => Instead::Same(same),
+        (_, Some(near)) if allowed.lists(near) => Instead::Nearest(near),
+        _ => Instead::Nothing,
+    }
+}
+
 /// The nearest code of the other version, from [`tables::NEAREST`].
 pub(super) fn nearest(list: &str, code: &str) -> Option<&'static str> {
     tables::NEAREST
@@ -69,6 +86,11 @@ fn is_id(text: &str) -> bool {
         && text
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+}
+
+/// An address that can be followed, which `url` is meant for; other names are no urls.
+fn is_address(text: &str) -> bool {
+    text.starts_with("http://") || text.starts_with("https://")
 }
 
 /// A media type without parameters: what is surely one.

@@ -6,7 +6,7 @@ use super::carrier;
 use super::engine::Walk;
 use super::part::Part;
 use super::special::Special;
-use super::values::{Object, append_extensions, is_filling, literal_type, part_url, put, underscored};
+use super::values::{Object, append_extensions, has, is_filling, literal_type, part_url, put, underscored};
 
 /// Appointment.participant.required: R4 code (required | optional | information-only) ↔ R5 boolean.
 pub(super) static APPOINTMENT_REQUIRED: Special = Special {
@@ -63,6 +63,23 @@ fn required_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     };
     put(&mut part.out, "required", false, vec![made]);
 }
+
+/// Appointment.cancellationReason: R4 knows it of cancelled appointments only (app-4 writes the code of those that nobody
+/// came to in a way that is no code).
+pub(super) static APPOINTMENT_CANCELLATION: Special = Special {
+    r4: &[],
+    r5: &[],
+    may_be_carried: &["cancellationReason"],
+    says: false,
+    up: |_, _| {},
+    down: |walk, part| {
+        if part.source.get("status").is_some_and(|status| status == "noshow")
+            && part.out.shift_remove("cancelationReason").is_some()
+        {
+            walk.carry_all(part, "cancellationReason");
+        }
+    },
+};
 
 /// Dosage: R4 has a choice of asNeededBoolean and asNeededCodeableConcept, R5 both side by side.
 pub(super) static DOSAGE_AS_NEEDED: Special = Special {
@@ -181,28 +198,46 @@ pub(super) static RATIO_DENOMINATOR: Special = Special {
     r4: &[],
     r5: &[],
     may_be_carried: &[],
-    says: false,
-    up: |walk, part| {
-        let quantity = walk.plan.pair("Quantity", "Quantity").map(|at| &walk.plan.pairs[at]);
-        let (Some(pair), Some(Value::Object(source))) = (quantity, part.source.get("denominator")) else {
-            return;
-        };
-        let Some(Value::Object(made)) = part.out.get_mut("denominator") else {
-            return;
-        };
-        let item = (source.get("comparator"), source.get("_comparator"));
-        let Some(step) = pair.steps.get("comparator").filter(|_| item != (None, None)) else {
-            return;
-        };
-        made.shift_remove("comparator");
-        made.shift_remove("_comparator");
-        let carried = walk.carry(pair, step, item);
-        append_extensions(made, vec![carried]);
-    },
-    down: |_, _| {},
+    says: true,
+    up: |walk, part| no_comparator(walk, part, "denominator"),
+    down: |walk, part| walk.sure &= !has_comparator(part, "denominator"),
 };
 
-/// What [`RATIO_DENOMINATOR`] sets aside comes back.
+/// QuestionnaireResponse.item.answer.valueQuantity: the same.
+pub(super) static ANSWER_QUANTITY: Special = Special {
+    r4: &[],
+    r5: &[],
+    may_be_carried: &[],
+    says: true,
+    up: |walk, part| no_comparator(walk, part, "valueQuantity"),
+    down: |walk, part| walk.sure &= !has_comparator(part, "valueQuantity"),
+};
+
+fn has_comparator(part: &Part<'_>, name: &str) -> bool {
+    let quantity = part.source.get(name).and_then(Value::as_object);
+    quantity.is_some_and(|quantity| has(quantity, "comparator"))
+}
+
+/// Sets the comparator of a quantity aside.
+fn no_comparator(walk: &mut Walk<'_>, part: &mut Part<'_>, name: &str) {
+    let quantity = walk.plan.pair("Quantity", "Quantity").map(|at| &walk.plan.pairs[at]);
+    let (Some(pair), Some(Value::Object(source))) = (quantity, part.source.get(name)) else {
+        return;
+    };
+    let Some(Value::Object(made)) = part.out.get_mut(name) else {
+        return;
+    };
+    let item = (source.get("comparator"), source.get("_comparator"));
+    let Some(step) = pair.steps.get("comparator").filter(|_| item != (None, None)) else {
+        return;
+    };
+    made.shift_remove("comparator");
+    made.shift_remove("_comparator");
+    let carried = walk.carry(pair, step, item);
+    append_extensions(made, vec![carried]);
+}
+
+/// What [`no_comparator`] sets aside comes back.
 pub(super) static QUANTITY_COMPARATOR: Special = Special {
     r4: &[],
     r5: &[],

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::carrier;
 use super::engine::Walk;
 use super::part::Part;
-use super::plan::{Mapped, Step};
+use super::plan::{Instead, Mapped, Step};
 use super::primitive::nearest;
 use super::values::{Item, Made, Object, append_extensions, part_url, stated_types};
 use crate::fhir::elements::{Element, Tables};
@@ -20,12 +20,21 @@ impl Walk<'_> {
         &mut self,
         step: &'static Step,
         mapped: &'static Mapped,
-        lacking: &HashMap<&'static str, Option<&'static str>>,
+        lacking: &HashMap<&'static str, Instead>,
         item: Item<'_>,
     ) -> Made {
         let (value, beside) = item;
         let code = value.and_then(Value::as_str);
-        self.sure &= beside.is_none() && code.is_none_or(|code| !lacking.contains_key(code));
+        // Nor is a code sure that this version does not know: the way back would set it aside.
+        let known = |code| {
+            let list = step
+                .element
+                .codes
+                .as_deref()
+                .and_then(|key| self.plan.source.codes(key));
+            list.is_some_and(|list| list.lists(code)) && !lacking.contains_key(code)
+        };
+        self.sure &= beside.is_none() && code.is_none_or(known);
         if let Some(beside) = beside.and_then(Value::as_object)
             && let Some((rest, original)) = carrier::without_last(beside, &mapped.restore)
             && let Some(original) = original
@@ -36,8 +45,11 @@ impl Walk<'_> {
             return (Some(original.clone()), rest);
         }
         let mut made = beside.map(|b| self.beside(b));
-        let Some(near) = code.and_then(|code| lacking.get(code)) else {
-            return (value.cloned(), made);
+        let near = match code.and_then(|code| lacking.get(code)) {
+            None => return (value.cloned(), made),
+            Some(Instead::Same(same)) => return (Some(Value::from(*same)), made),
+            Some(Instead::Nearest(near)) => Some(*near),
+            Some(Instead::Nothing) => None,
         };
         let mut extension = Object::new();
         extension.insert("url".into(), Value::String(step.carrier.clone()));
@@ -48,7 +60,7 @@ impl Walk<'_> {
         if let Some(Value::Object(made)) = &mut made {
             append_extensions(made, vec![Value::Object(extension)]);
         }
-        (near.map(|near| Value::String(near.to_owned())), made)
+        (near.map(Value::from), made)
     }
 
     /// Whether `code` in the source is what the conversion writes for the target's `original`: somebody may have
@@ -114,7 +126,7 @@ impl Walk<'_> {
     }
 
     /// What is not stated is not wrong.
-    fn allowed(&self, reference: &Object, targets: &[String]) -> bool {
+    pub(super) fn allowed(&self, reference: &Object, targets: &[String]) -> bool {
         stated_types(reference, self.root)
             .into_iter()
             .flatten()

@@ -3,7 +3,9 @@
 //! Sources: the R5 specification's "differences from R4" tabs and HL7's cross-version guides (xver-r4.r5 0.1.0).
 
 use super::special::Special;
-use super::{care_plan, care_team, condition, consent, gather, organization, small, task};
+use super::{
+    care_plan, care_team, condition, consent, embedded, encounter, gather, organization, questionnaire, small, task,
+};
 
 /// One row: R4 name first.
 pub(super) enum Row {
@@ -54,6 +56,12 @@ const REASON: Row = Merge {
     r5: "reason",
 };
 
+const CONTENT: Row = Wrap {
+    r4: "contentString",
+    r5: "contentCodeableConcept",
+    member: "text",
+};
+
 const fn concept(name: &'static str) -> Row {
     Wrap {
         r4: name,
@@ -83,6 +91,8 @@ pub(super) static TYPES: &[TypeRows] = &[
                 r5: "note",
                 member: "text",
             },
+            Row::Special(&embedded::PATIENT_INSTRUCTION),
+            Row::Special(&small::APPOINTMENT_CANCELLATION),
         ],
     ),
     same("Appointment.participant", &[Row::Special(&small::APPOINTMENT_REQUIRED)]),
@@ -106,18 +116,13 @@ pub(super) static TYPES: &[TypeRows] = &[
             Row::Special(&care_team::CARE_TEAM_ROLE),
         ],
     ),
+    same("Communication", &[REASON]),
+    same("Communication.payload", &[CONTENT]),
     same(
         "CommunicationRequest",
         &[Rename("sender", "informationProvider"), REASON],
     ),
-    same(
-        "CommunicationRequest.payload",
-        &[Wrap {
-            r4: "contentString",
-            r5: "contentCodeableConcept",
-            member: "text",
-        }],
-    ),
+    same("CommunicationRequest.payload", &[CONTENT]),
     same(
         "Condition",
         &[
@@ -138,13 +143,22 @@ pub(super) static TYPES: &[TypeRows] = &[
         "Consent",
         &[
             Rename("patient", "subject"),
-            Rename("performer", "grantee"),
+            Rename("organization", "manager"),
             Rename("policyRule", "regulatoryBasis"),
+            Rename("policy", "policyBasis"),
+            Row::Special(&consent::CONSENT_SCOPE),
+            Row::Special(&consent::CONSENT_PERFORMER),
             Row::Special(&consent::CONSENT_SOURCE),
             Row::Special(&consent::CONSENT_DATE),
             Row::Special(&consent::CONSENT_PROVISION),
         ],
     ),
+    TypeRows {
+        r4: "Consent.policy",
+        r5: "Consent.policyBasis",
+        rows: &[Rename("uri", "url")],
+    },
+    same("Consent.provision", &[Row::Special(&consent::PROVISION_CLASS)]),
     same("ContactPoint", &[Row::Special(&organization::HOME)]),
     same("Device", &[reference("definition")]),
     same(
@@ -167,6 +181,36 @@ pub(super) static TYPES: &[TypeRows] = &[
             Rename("asNeededCodeableConcept", "asNeededFor"),
             Row::Special(&small::DOSAGE_AS_NEEDED),
         ],
+    ),
+    same(
+        "Encounter",
+        &[
+            Rename("period", "actualPeriod"),
+            concept("serviceType"),
+            Row::Special(&embedded::ENCOUNTER_CLASS),
+            Row::Special(&encounter::SUBJECT_STATUS),
+            Row::Special(&encounter::REASON),
+            Row::Special(&encounter::ADMISSION),
+        ],
+    ),
+    same("Encounter.diagnosis", &[reference("condition")]),
+    TypeRows {
+        r4: "Encounter.hospitalization",
+        r5: "Encounter.admission",
+        rows: &[Row::Special(&encounter::COURTESIES)],
+    },
+    same("Encounter.location", &[Rename("physicalType", "form")]),
+    same(
+        "Encounter.participant",
+        &[
+            Rename("individual", "actor"),
+            Row::Special(&encounter::PARTICIPANT_TYPE),
+        ],
+    ),
+    same("EpisodeOfCare", &[Rename("team", "careTeam")]),
+    same(
+        "EpisodeOfCare.diagnosis",
+        &[reference("condition"), Rename("role", "use")],
     ),
     same(
         "Goal",
@@ -266,6 +310,19 @@ pub(super) static TYPES: &[TypeRows] = &[
         r5: "Availability.notAvailableTime",
         rows: &[],
     },
+    same(
+        "Provenance",
+        &[Wrap {
+            r4: "reason",
+            r5: "authorization",
+            member: "concept",
+        }],
+    ),
+    same("Questionnaire.item", &[Row::Special(&questionnaire::ITEM_TYPE)]),
+    same(
+        "QuestionnaireResponse.item.answer",
+        &[Row::Special(&small::ANSWER_QUANTITY)],
+    ),
     same("SampledData", &[Row::Special(&small::SAMPLED_DATA_PERIOD)]),
     same("Quantity", &[Row::Special(&small::QUANTITY_COMPARATOR)]),
     same("Reference", &[Row::Special(&small::UNKNOWN_TARGET)]),
@@ -312,6 +369,38 @@ pub(super) fn rows(r4: &str, r5: &str) -> Option<&'static TypeRows> {
     TYPES.iter().find(|t| t.r4 == r4 && t.r5 == r5)
 }
 
+/// What a required element gets that the source lacks, where a data-absent-reason alone would not do (design,
+/// conversion e): the mark stands beside it, and the way back drops both. (type, element, JSON)
+pub(super) static FIXED: &[(&str, &str, &str)] = &[
+    // The model reads a plain string here.
+    (
+        "QuestionnaireResponse",
+        "questionnaire",
+        r#""https://w3id.org/fastkontakt/Questionnaire/okant""#,
+    ),
+    // Bindings of R4 that ask for a code: consent to share information, a patient's consent.
+    (
+        "Consent",
+        "scope",
+        r#"{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]}"#,
+    ),
+    (
+        "Consent",
+        "category",
+        r#"{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}"#,
+    ),
+];
+
+/// Codes that say the same in both versions, alone or with another element that a rule writes: list, R4, R5.
+pub(super) static SAME: &[(&str, &str, &str)] = &[
+    ("encounter-status", "finished", "completed"),
+    // "begun, but currently on hold, i.e. because the patient is temporarily on leave".
+    ("encounter-status", "onleave", "on-hold"),
+    // And `subjectStatus`, see encounter.rs.
+    ("encounter-status", "arrived", "in-progress"),
+    ("encounter-status", "triaged", "in-progress"),
+];
+
 /// Nearest code where the other version's required binding lacks one (design, conversion d); the original stands in
 /// an extension on `_element`. A code without a line is left out, and only the extension stands.
 /// (code list as in schemas/*/codes.json, code, nearest code of the other version)
@@ -325,6 +414,9 @@ pub(super) static NEAREST: &[(&str, &str, &str)] = &[
     // Nothing may rest on a consent whose state is unknown.
     ("consent-state-codes", "unknown", "inactive"),
     ("device-status", "unknown", "inactive"),
+    // Discharged, or broken off: over, though not all is written up or done.
+    ("encounter-status", "discharged", "finished"),
+    ("encounter-status", "discontinued", "finished"),
     ("group-type", "medication", "device"),
     ("group-type", "substance", "device"),
     ("group-type", "careteam", "practitioner"),
@@ -333,7 +425,15 @@ pub(super) static NEAREST: &[(&str, &str, &str)] = &[
     ("group-type", "location", "device"),
     ("group-type", "organization", "device"),
     ("group-type", "specimen", "device"),
+    // The rule of questionnaire.rs says the same by answerConstraint where it can.
+    ("item-type", "choice", "coding"),
+    ("item-type", "open-choice", "coding"),
+    ("item-type", "coding", "choice"),
     ("medicationrequest-status", "ended", "stopped"),
+    // R5 says of `source`: input to the activity that produced the target.
+    ("provenance-entity-role", "derivation", "source"),
+    // R4 says of `derivation`: a new entity made on the basis of another one.
+    ("provenance-entity-role", "instantiates", "derivation"),
     // "sufficient to achieve": at least.
     ("quantity-comparator", "ad", ">="),
     ("udi-entry-type", "electronic-transmission", "unknown"),

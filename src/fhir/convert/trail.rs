@@ -2,6 +2,7 @@
 //! enters and leaves elements here; the rules note what they move.
 
 use super::paths::PathMap;
+use super::plan::Direction;
 
 /// One step of the way from the resource to the element at hand, in both versions.
 #[derive(Clone, Copy)]
@@ -25,13 +26,13 @@ pub(super) struct Trail {
 }
 
 impl Trail {
-    pub(super) fn new(told: bool) -> Trail {
+    pub(super) fn new(direction: Direction, told: bool) -> Trail {
         Trail {
             places: Vec::new(),
             base: None,
             told,
             silent: 0,
-            paths: PathMap::default(),
+            paths: PathMap::of(direction),
         }
     }
 
