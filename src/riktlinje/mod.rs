@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod codes;
 pub mod effect;
 pub mod enhet;
+pub mod enhetstyp;
 pub mod finding;
 pub mod identity;
 pub mod intervals;

@@ -11,6 +11,7 @@ pub(super) static RULES: &[Rule] = &[
     // Every fast kontakt.
     Rule::new("FK-01", Error, concat!(orebro!("7.1, 8.1"), "; ", jamtland!("nuläge")))
         .active()
+        .underlag()
         .demands(
             "En fast kontakt är en namngiven person.",
             "A fast kontakt is a named person.",
@@ -18,6 +19,7 @@ pub(super) static RULES: &[Rule] = &[
         .check(Kontakt(Kontakter::Alla, fk::fk_01)),
     Rule::new("FK-02", Error, "Inera, CareTeam IG 0.9")
         .active()
+        .underlag()
         .demands(
             "En fast kontakt har exakt en deltagare, exakt en typ och gäller en patient.",
             "A fast kontakt has exactly one participant, exactly one type and a patient as its subject.",
@@ -36,12 +38,14 @@ pub(super) static RULES: &[Rule] = &[
         concat!(orebro!("7.4"), "; Inera, GetCareManagers 1.0"),
     )
     .active()
+    .underlag()
     .demands(
         "Patienten kan nå sin fasta kontakt.",
         "The patient can reach the fast kontakt.",
     ),
     Rule::new("FK-05", Error, GET_CARE_MANAGERS)
         .active()
+        .underlag()
         .demands(
             "Kontaktens vårdenhet är känd, har HSA-id och en vårdgivare.",
             "The contact's vårdenhet is known, has an HSA-id and a vårdgivare.",
@@ -64,16 +68,21 @@ pub(super) static RULES: &[Rule] = &[
     // Fast vårdkontakt.
     Rule::new("FVK-01", Error, orebro!("1.1.1, 7.2"))
         .active()
+        .underlag()
         .patient()
         .demands(
             "Vid livshotande tillstånd är en legitimerad läkare fast vårdkontakt.",
             "In a life-threatening condition a licensed physician is fast vårdkontakt.",
         )
         .check(Kontakt(Kontakter::Vardkontakt, fvk::fvk_01)),
-    Rule::new("FVK-02", Error, orebro!("7.2")).off().active().demands(
-        "En fast vårdkontakt tillhör hälso- och sjukvårdspersonalen.",
-        "A fast vårdkontakt belongs to the health care staff.",
-    ),
+    Rule::new("FVK-02", Error, orebro!("7.2"))
+        .off()
+        .active()
+        .underlag()
+        .demands(
+            "En fast vårdkontakt tillhör hälso- och sjukvårdspersonalen.",
+            "A fast vårdkontakt belongs to the health care staff.",
+        ),
     Rule::new(
         "FVK-03",
         Warning,
@@ -118,14 +127,19 @@ pub(super) static RULES: &[Rule] = &[
     // Fast läkarkontakt and fast omsorgskontakt.
     Rule::new("FLK-01", Error, orebro!("8.1"))
         .active()
+        .underlag()
         .demands("En fast läkarkontakt är läkare.", "A fast läkarkontakt is a physician.")
         .check(Kontakt(Kontakter::Lakarkontakt, flk::flk_01)),
-    Rule::new("FLK-02", Warning, orebro!("8.2")).active().demands(
-        "En fast läkarkontakt är specialist, har likvärdig kompetens eller fullgör specialisttjänstgöring.",
-        "A fast läkarkontakt is a specialist, has equivalent competence or is in specialist training.",
-    ),
+    Rule::new("FLK-02", Warning, orebro!("8.2"))
+        .active()
+        .underlag()
+        .demands(
+            "En fast läkarkontakt är specialist, har likvärdig kompetens eller fullgör specialisttjänstgöring.",
+            "A fast läkarkontakt is a specialist, has equivalent competence or is in specialist training.",
+        ),
     Rule::new("FLK-03", Warning, concat!(orebro!("8.1"), "; HSL (2017:30) 7 kap. 3 §"))
         .active()
+        .underlag()
         .demands(
             "En fast läkarkontakt finns i primärvården.",
             "A fast läkarkontakt works in primary care.",
@@ -144,6 +158,7 @@ pub(super) static RULES: &[Rule] = &[
     .check(Kontakt(Kontakter::Lakarkontakt, flk::flk_04)),
     Rule::new("FOK-01", Error, "Socialtjänstlagen (2025:400) 25 kap. 4 §")
         .active()
+        .underlag()
         .demands(
             "En fast omsorgskontakt har den skyddade yrkestiteln undersköterska.",
             "A fast omsorgskontakt holds the protected title undersköterska.",
