@@ -14,6 +14,7 @@ use fastkontakt::fhir::version::FhirVersion;
 use fastkontakt::riktlinje::{
     Avslut, Effect, Files, Finding, Judgement, Policies, Skrivning, bedom_enligt, catalogue, only_ends_or_limits,
 };
+use fastkontakt_model::facts::Reference;
 use fastkontakt_model::{Fact, understand};
 use jiff::civil::Date;
 use proptest::prelude::*;
@@ -151,6 +152,23 @@ fn brought_about(effect: &Effect) -> Value {
             avslut: Avslut::Inaktiv,
         } => {
             json!({ "careTeam": care_team, "status": "inactive" })
+        }
+        Effect::AvslutaGenomByte {
+            care_team,
+            avslut: Avslut::ErsattFran(day),
+        } => {
+            json!({ "careTeam": care_team, "replacedFrom": day.to_string() })
+        }
+        Effect::Meddela(message) => {
+            let references = |all: &[Reference]| -> Vec<Option<String>> {
+                all.iter().map(|reference| reference.reference.clone()).collect()
+            };
+            json!({
+                "message": message.kod,
+                "subject": message.subject.reference,
+                "about": message.about,
+                "recipient": references(&message.mottagare),
+            })
         }
     }
 }

@@ -64,7 +64,7 @@ pub fn fk_03(bild: &Periodbild<'_>) -> Vec<Remark> {
             "The period ends before it starts.",
         )];
     }
-    if bild.is_active_kontakt && bild.is_over() {
+    if bild.is_ended_kontakt {
         return vec![Remark::at_most(
             Severity::Warning,
             bild.expression,

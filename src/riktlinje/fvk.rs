@@ -2,9 +2,10 @@
 
 use jiff::civil::Date;
 
+use super::andra::AnnanKontakt;
 use super::finding::{Evidence, Remark, Severity, Weight};
 use super::intervals::Interval;
-use super::kontakt::{AnnanKontakt, Kontaktbild};
+use super::kontakt::Kontaktbild;
 use super::profession::Profession;
 
 /// In a life-threatening condition a licensed physician is fast vårdkontakt; beside a physician, others pass.

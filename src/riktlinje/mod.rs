@@ -11,10 +11,13 @@ pub mod effect;
 pub mod enhet;
 pub mod enhetstyp;
 pub mod finding;
+pub mod giltighet;
 pub mod identity;
 pub mod intervals;
 pub mod kontakt;
+pub mod kontakttyp;
 pub mod medlem;
+pub mod nabarhet;
 pub mod patient;
 pub mod period;
 pub mod plan;
@@ -23,6 +26,7 @@ pub mod principles;
 pub mod profession;
 pub mod underlag;
 
+mod andra;
 mod dok;
 mod ersattning;
 mod files;
@@ -31,6 +35,7 @@ mod flk;
 mod fvk;
 mod id;
 mod livshotande;
+mod samordning;
 mod sip;
 
 use fastkontakt_model::Fact;
@@ -39,7 +44,7 @@ use jiff::civil::Date;
 
 pub use catalogue::{Rule, RuleId, catalogue};
 pub use codes::CODE_SYSTEM;
-pub use effect::{Avslut, Effect};
+pub use effect::{Avslut, Effect, Meddelande, Target};
 pub use files::Files;
 pub use finding::{Finding, Judgement, Severity};
 pub use patient::samma_patient;
@@ -227,7 +232,7 @@ impl<'a> Bild<'a> {
     fn effects(&self) -> Vec<Effect> {
         match &self.innehall {
             Innehall::Kontakt(bild) if self.skede == Skede::Galler => {
-                bild.ersatta.iter().map(ersattning::Ersatt::effect).collect()
+                bild.ersatta.iter().flat_map(ersattning::Ersatt::effects).collect()
             }
             _ => Vec::new(),
         }

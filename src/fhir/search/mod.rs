@@ -16,11 +16,12 @@ mod table;
 mod values;
 
 pub use extract::{index, patient_of};
+pub use parameters::EXT_ERSATT_FRAN;
 pub use parse::{Handling, ParseContext, Parsed, SearchError, parse};
 pub use query::SearchQuery;
 
 /// Grows whenever an index entry would come out differently for the same resource: a start with a newer one reindexes.
-pub const INDEX_VERSION: i32 = 1;
+pub const INDEX_VERSION: i32 = 2;
 
 /// One line of the search index: what a resource says under one search parameter.
 /// `param` is the parameter's name in the index; `name:identifier` holds the identifiers inside references.
