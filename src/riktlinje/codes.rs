@@ -71,6 +71,15 @@ pub const TILLAGG: &[&str] = &[
     "patientansvarig-underskoterska",
 ];
 
+/// Why a contact ended (extension `avslutsorsak`).
+pub const AVSLUTSORSAKER: &[&str] = &[
+    BEHOV_UPPHORT,
+    "patientens-onskemal",
+    "byte",
+    "flytt",
+    "avliden",
+    "annan",
+];
 /// `avslutsorsak` of a contact whose need has ceased.
 pub const BEHOV_UPPHORT: &str = "behov-upphort";
 /// Reason of a contact: the patient asked for it.

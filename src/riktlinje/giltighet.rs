@@ -34,8 +34,8 @@ pub fn ersatt_fran(kontakt: &CareTeam) -> Option<Date> {
     Some(marked.first_day())
 }
 
-/// The last day of the period, or the day before the contact was replaced.
-fn sista_dag(kontakt: &CareTeam) -> Option<Date> {
+/// The last day of a contact: of its period, or the day before the contact was replaced.
+pub fn sista_dag(kontakt: &CareTeam) -> Option<Date> {
     let replaced = ersatt_fran(kontakt).map(|from| from.yesterday().unwrap_or(Date::MIN));
     match (kontakt.period.last_day(), replaced) {
         (Some(end), Some(replaced)) => Some(end.min(replaced)),

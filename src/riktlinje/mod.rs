@@ -32,6 +32,7 @@ mod ersattning;
 mod files;
 mod fk;
 mod flk;
+mod fok;
 mod fvk;
 mod id;
 mod livshotande;
