@@ -1,8 +1,9 @@
 //! The riktlinje against its test vectors: one directory per rule and one for the everyday cases, each file one write.
 //!
 //! A vector: `context` (resources in R5, or names of those in gemensamt.json), perhaps `before` (earlier
-//! versions of context resources that the same transaction changes) and `stored` (the version before of the written),
-//! `write`, and what is to be found. The written resource is part of the state, as in a transaction (GEN-01).
+//! versions of context resources that the same transaction changes), `stored` (the version before of the written) and
+//! `hidden` (ids of what the caller may not read), `write`, and what is to be found. The written resource is part of the
+//! state, as in a transaction (GEN-01). The policies are the shipped ones and those of tests/riktlinje/policies.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -60,7 +61,8 @@ fn understood(resource: &Value) -> Fact {
 }
 
 /// Read once for the property test.
-static POLICIES: LazyLock<Policies> = LazyLock::new(Policies::shipped);
+static POLICIES: LazyLock<Policies> =
+    LazyLock::new(|| Policies::load(&root().join("policies")).unwrap_or_else(|error| panic!("{error}")));
 static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(|| {
     let shared = json_at(&root().join("gemensamt.json"));
     all_vectors().iter().map(|path| Vector::read(path, &shared)).collect()
@@ -73,6 +75,7 @@ struct Vector {
     today: Date,
     context: Vec<Value>,
     before: Vec<Value>,
+    hidden: Vec<String>,
     stored: Option<Value>,
     write: Value,
     expect: Value,
@@ -100,6 +103,12 @@ impl Vector {
                 .map(fill)
                 .collect(),
             before: vector["before"].as_array().cloned().unwrap_or_default(),
+            hidden: vector["hidden"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|id| id.as_str().expect("an id").to_owned())
+                .collect(),
             stored: vector.get("stored").cloned(),
             write: vector["write"].clone(),
             expect: vector["expect"].clone(),
@@ -129,7 +138,7 @@ impl Vector {
             .iter()
             .map(|resource| Arc::new(understood(resource)))
             .collect();
-        let mut files = Files::new(facts).with_before(before);
+        let mut files = Files::new(facts).with_before(before).with_hidden(self.hidden.clone());
         let Ok(judgement) = bedom_enligt(&skrivning, &mut files, policies, self.policy.as_deref(), self.today);
         judgement
     }
@@ -176,11 +185,10 @@ fn brought_about(effect: &Effect) -> Value {
 #[test]
 fn every_vector_gives_the_findings_and_effects_it_expects() {
     let shared = json_at(&root().join("gemensamt.json"));
-    let policies = Policies::shipped();
     let mut wrong = Vec::new();
     for path in all_vectors() {
         let vector = Vector::read(&path, &shared);
-        let judgement = vector.judge(&policies);
+        let judgement = vector.judge(&POLICIES);
         let findings = Value::Array(judgement.findings.iter().map(told).collect());
         let effects = Value::Array(judgement.effects.iter().map(brought_about).collect());
         if findings != vector.expect || effects != vector.effects {
@@ -252,14 +260,38 @@ fn every_resource_in_the_vectors_is_valid_fhir() {
     assert!(faults.is_empty(), "{faults:#?}");
 }
 
-/// GEN-05: no finding repeats a number, a name or an id of the resources around it.
+/// GEN-03: a rule that knows "underlag saknas" has a vector that says so, and no other rule says it.
+#[test]
+fn every_rule_that_needs_facts_has_an_unknown_vector() {
+    let unknown = |finding: &Finding| finding.text.sv.starts_with("Underlag saknas");
+    let (mut lacking, mut unmarked) = (Vec::new(), Vec::new());
+    let shared = json_at(&root().join("gemensamt.json"));
+    for rule in catalogue() {
+        let says_so = json_files(&root().join(rule.id.as_str())).iter().any(|path| {
+            let findings = Vector::read(path, &shared).judge(&POLICIES).findings;
+            let mut own = findings.iter().filter(|finding| finding.rule == rule.id);
+            own.any(unknown)
+        });
+        match (rule.underlag, says_so) {
+            (true, false) => lacking.push(rule.id.as_str()),
+            (false, true) => unmarked.push(rule.id.as_str()),
+            _ => {}
+        }
+    }
+    assert!(lacking.is_empty(), "rules without an unknown vector: {lacking:?}");
+    assert!(unmarked.is_empty(), "rules to be marked `.underlag()`: {unmarked:?}");
+}
+
+/// GEN-05: no finding repeats a number, a name, an id or a diagnosis of the resources around it.
 #[test]
 fn no_finding_tells_who_or_where() {
     let shared = json_at(&root().join("gemensamt.json"));
-    let policies = Policies::shipped();
     for path in all_vectors() {
         let vector = Vector::read(&path, &shared);
-        for finding in vector.judge(&policies).findings {
+        for finding in vector.judge(&POLICIES).findings {
+            // The source, which becomes `diagnostics`, is the rule's own and the same for everyone.
+            let rule = catalogue().find(|rule| rule.id == finding.rule);
+            assert_eq!(rule.map(|rule| rule.source), Some(finding.source.as_str()));
             for text in [finding.text.sv.as_ref(), finding.text.en.as_ref(), &finding.expression] {
                 for resource in vector.context.iter().chain([&vector.write]) {
                     let told = secrets(resource)
@@ -272,27 +304,28 @@ fn no_finding_tells_who_or_where() {
     }
 }
 
-/// The names and numbers of a resource.
+/// The names, numbers and ids of a resource; of a Condition every text and code of the diagnosis.
 fn secrets(resource: &Value) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut waiting = vec![resource];
-    while let Some(value) = waiting.pop() {
+    const TELLING: &[&str] = &["value", "family", "given", "name", "display"];
+    fn collect(value: &Value, telling: &[&str], told: bool, found: &mut Vec<String>) {
         match value {
-            Value::Object(members) => {
-                for (name, member) in members {
-                    match member {
-                        Value::String(text) if ["value", "family", "name", "display"].contains(&name.as_str()) => {
-                            found.push(text.clone());
-                        }
-                        other => waiting.push(other),
-                    }
-                }
-            }
-            Value::Array(items) => waiting.extend(items),
+            Value::String(text) if told => found.push(text.clone()),
+            Value::Object(members) => members
+                .iter()
+                .for_each(|(name, member)| collect(member, telling, telling.contains(&name.as_str()), found)),
+            Value::Array(items) => items.iter().for_each(|item| collect(item, telling, told, found)),
             _ => {}
         }
     }
+    let mut found = Vec::new();
+    collect(resource, TELLING, false, &mut found);
+    if resource["resourceType"] == "Condition" {
+        collect(&resource["code"], &["text", "code", "display"], false, &mut found);
+    }
     found.retain(|text| text.len() > 3);
+    if let (Some(kind), Some(id)) = (resource["resourceType"].as_str(), resource["id"].as_str()) {
+        found.push(format!("{kind}/{id}"));
+    }
     found
 }
 
