@@ -310,9 +310,11 @@ fn secrets(resource: &Value) -> Vec<String> {
     fn collect(value: &Value, telling: &[&str], told: bool, found: &mut Vec<String>) {
         match value {
             Value::String(text) if told => found.push(text.clone()),
-            Value::Object(members) => members
-                .iter()
-                .for_each(|(name, member)| collect(member, telling, telling.contains(&name.as_str()), found)),
+            Value::Object(members) => members.iter().for_each(|(name, member)| {
+                // The display of a code says what the code means, that of a reference who it is.
+                let of_code = name == "display" && members.contains_key("code") && !telling.contains(&"code");
+                collect(member, telling, telling.contains(&name.as_str()) && !of_code, found);
+            }),
             Value::Array(items) => items.iter().for_each(|item| collect(item, telling, told, found)),
             _ => {}
         }
