@@ -6,6 +6,7 @@ mod common;
 mod bad_input;
 mod command_line;
 mod concurrency;
+mod kontakter;
 mod metadata;
 mod operation;
 mod people;
