@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
-use serde_json::Value;
+use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::content::{Body, Prepared};
 use super::problem::{Problem, in_resource};
@@ -16,7 +17,7 @@ use crate::fhir::fault::Text;
 use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
-use crate::riktlinje::{Effect, Finding, Severity, Skrivning, bedom, only_ends_or_limits, samma_patient};
+use crate::riktlinje::{Effect, Finding, Severity, Skrivning, Target, bedom, only_ends_or_limits, samma_patient};
 use crate::store::{AuditEntry, NewVersion, Session, Stored};
 
 impl Door {
@@ -291,18 +292,30 @@ impl Transaction<'_, '_> {
         Ok((written, effects))
     }
 
-    /// Carries out what a rule brings about: a new version of another resource, in the same transaction.
+    /// Carries out what a rule brings about, in the same transaction: a new version of another resource, or a new one
+    /// under an id of ours.
     fn bring_about(&mut self, effect: Effect) -> Result<Written, Problem> {
-        let (kind, id) = effect.target();
-        let Some(stored) = self.underlag.session.current(kind, id)? else {
-            return Err(Problem::Internal {
-                reason: format!("the {kind} an effect ends is not stored"),
-            });
-        };
-        let mut resource = resource_of(&stored)?;
-        effect.apply(&mut resource);
-        let body = Body::new(kind, id, resource);
-        self.put(kind, id, Some(&stored), &body, Outcome::Updated)
+        let now = self.door.clock.now();
+        match effect.target() {
+            Target::Version(kind, id) => {
+                let Some(stored) = self.underlag.session.current(kind, id)? else {
+                    return Err(Problem::Internal {
+                        reason: format!("the {kind} an effect ends is not stored"),
+                    });
+                };
+                let mut resource = resource_of(&stored)?;
+                effect.apply(&mut resource, now);
+                let body = Body::new(kind, id, resource);
+                self.put(kind, id, Some(&stored), &body, Outcome::Updated)
+            }
+            Target::New(kind) => {
+                let mut resource = json!({});
+                effect.apply(&mut resource, now);
+                let id = Uuid::now_v7().to_string();
+                let body = Body::new(kind, &id, resource);
+                self.put(kind, &id, None, &body, Outcome::Created)
+            }
+        }
     }
 
     /// One audit row for the request, naming all that it wrote, what the rules brought about included.

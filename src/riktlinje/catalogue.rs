@@ -70,6 +70,8 @@ pub struct Rule {
     pub patient: bool,
     /// Judged also when a write only ends or limits (GEN-02).
     pub at_ending: bool,
+    /// Needs facts that may not be stated (GEN-03 applies): the rule may say "underlag saknas".
+    pub underlag: bool,
     /// What the rule demands, in Swedish and English.
     pub sv: &'static str,
     pub en: &'static str,
@@ -90,6 +92,7 @@ impl Rule {
             active: false,
             patient: false,
             at_ending: false,
+            underlag: false,
             sv: "",
             en: "",
             source,
@@ -114,6 +117,10 @@ impl Rule {
             at_ending: true,
             ..self
         }
+    }
+
+    const fn underlag(self) -> Rule {
+        Rule { underlag: true, ..self }
     }
 
     const fn demands(self, sv: &'static str, en: &'static str) -> Rule {

@@ -36,7 +36,8 @@ pub const EXT_UPPDRAGSGIVARE: &str = own!("StructureDefinition/uppdragsgivare");
 pub const EXT_HUVUDMAN: &str = own!("StructureDefinition/huvudman");
 pub const EXT_INGEN_BOKAD_TID: &str = own!("StructureDefinition/ingen-bokad-tid");
 pub const EXT_INGET_EGET_ATAGANDE: &str = own!("StructureDefinition/inget-eget-atagande");
-pub const EXT_ERSATT_FRAN: &str = own!("StructureDefinition/ersatt-fran");
+/// From when a contact of another vårdgivare replaces this one; the `date` search knows it too.
+pub use crate::fhir::search::EXT_ERSATT_FRAN;
 pub const EXT_SENAST_OMPROVAD: &str = own!("StructureDefinition/senast-omprovad");
 pub const EXT_SAMRAD: &str = own!("StructureDefinition/samrad");
 pub const EXT_INTERN_ANTECKNING: &str = own!("StructureDefinition/intern-anteckning");
@@ -70,12 +71,30 @@ pub const TILLAGG: &[&str] = &[
     "patientansvarig-underskoterska",
 ];
 
+/// Why a contact ended (extension `avslutsorsak`).
+pub const AVSLUTSORSAKER: &[&str] = &[
+    BEHOV_UPPHORT,
+    "patientens-onskemal",
+    "byte",
+    "flytt",
+    "avliden",
+    "annan",
+];
+/// `avslutsorsak` of a contact whose need has ceased.
+pub const BEHOV_UPPHORT: &str = "behov-upphort";
+/// Reason of a contact: the patient asked for it.
+pub const PATIENTENS_BEGARAN: &str = "patientens-begaran";
+/// Kind of Communication: a contact was replaced by one of another vårdgivare.
+pub const KONTAKT_ERSATT: &str = "kontakt-ersatt";
+
 // National and international systems.
 pub const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
 pub const TYP_AV_FAST_KONTAKT: &[&str] = &[
     "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt",
     "urn:oid:1.2.752.129.5.1.69",
 ];
+/// Inera's extension on a participant: the contact is reached through a team.
+pub const EXT_VIA_TEAM: &str = "https://fhir.inera.se/ig/careteam/StructureDefinition/riv-contact-via-team-extension";
 /// HSA verksamhetstyp; `15` is primary care.
 pub const VERKSAMHETSTYP: &str = "urn:oid:1.2.752.129.2.2.1.3";
 /// v3 ActCode: security label `NOPATIENT`, class `IMP` of an inpatient stay.

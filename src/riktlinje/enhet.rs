@@ -1,7 +1,11 @@
 //! The vårdenhet behind a contact or plan, the vårdgivare above it, the policy that judges it (GEN-04) and its huvudman.
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::{Concept, ExtValue, Extension, Extensions, Organization, Reference};
+use fastkontakt_model::facts::{
+    Concept, Contact, ExtValue, Extension, Extensions, Identifier, Organization, Reference,
+};
+
+use crate::fhir::identifiers::HSA_ID;
 
 use super::codes::{EXT_HUVUDMAN, EXT_UPPDRAGSGIVARE, HUVUDMAN_CS};
 use super::identity::{hsa_ids, logical, number_inside, organisationsnummer};
@@ -22,6 +26,8 @@ pub struct Organisation {
     pub numbers: Vec<String>,
     pub types: Vec<Concept>,
     pub extensions: Extensions,
+    /// How it is reached.
+    pub contacts: Vec<Contact>,
     /// Whether its resource was found.
     pub found: bool,
     /// The organization that commissioned it (extension `uppdragsgivare`).
@@ -86,15 +92,18 @@ impl Enhet {
         }
     }
 
+    /// Whether both are the same unit, as far as place or HSA-id tell.
+    pub fn same_unit(&self, other: &Enhet) -> bool {
+        self.unit().is_same(other.unit())
+    }
+
     /// Whether both belong to one vårdgivare: the top of `partOf`, else the number inside the HSA-id, else the unit.
     /// What cannot be told is not the same.
     pub fn same_vardgivare(&self, other: &Enhet) -> bool {
         let (Some(own), Some(others)) = (self.chain.last(), other.chain.last()) else {
             return false;
         };
-        let shares = |one: &[String], two: &[String]| one.iter().any(|value| two.contains(value));
-        let same_place = own.place.is_some() && own.place == others.place;
-        if same_place || shares(&own.hsa_ids, &others.hsa_ids) || shares(&own.numbers, &others.numbers) {
+        if own.is_same(others) || shares(&own.numbers, &others.numbers) {
             return true;
         }
         // The number inside an HSA-id is only a stand-in where no partOf is stated: a private vårdgivare may have its
@@ -117,6 +126,7 @@ impl Organisation {
             numbers: organisationsnummer(&organization.identifiers),
             types: organization.types.clone(),
             extensions: organization.head.extensions.clone(),
+            contacts: organization.contacts.clone(),
             found: true,
             uppdragsgivare: None,
         }
@@ -130,6 +140,30 @@ impl Organisation {
             numbers: organisationsnummer(logical(reference)),
             ..Organisation::default()
         }
+    }
+
+    /// Whether both are one organization: the same place, or an HSA-id in common.
+    pub fn is_same(&self, other: &Organisation) -> bool {
+        (self.place.is_some() && self.place == other.place) || shares(&self.hsa_ids, &other.hsa_ids)
+    }
+
+    /// A reference to it, by place, else by HSA-id.
+    pub fn reference(&self) -> Option<Reference> {
+        if self.place.is_some() {
+            return Some(Reference {
+                reference: self.place.clone(),
+                ..Reference::default()
+            });
+        }
+        self.hsa_ids.first().map(|id| Reference {
+            type_: Some("Organization".to_owned()),
+            identifier: Some(Box::new(Identifier {
+                system: Some(HSA_ID.to_owned()),
+                value: Some(id.clone()),
+                ..Identifier::default()
+            })),
+            ..Reference::default()
+        })
     }
 
     /// The organization number: stated, else inside the HSA-id.
@@ -153,6 +187,10 @@ impl Organisation {
             .find_map(|id| policies.by_prefix(id))
             .or_else(by_number)
     }
+}
+
+fn shares(one: &[String], two: &[String]) -> bool {
+    one.iter().any(|value| two.contains(value))
 }
 
 fn as_organization(fact: &Fact) -> Option<&Organization> {

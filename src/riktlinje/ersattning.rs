@@ -1,37 +1,89 @@
 //! `ersatter` on a new contact (FLK-04, FVK-03): which present contacts it replaces, and how these end. Within one
-//! vårdgivare the door writes their new version; across vårdgivare it comes later, and until then nothing is replaced.
+//! vårdgivare the old contact gets its end. Across vårdgivare it is only marked as replaced, its unit is told, and it takes
+//! the patient's wish: the reason `patientens-begaran`, or the new unit among those the patient has chosen.
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::{CareTeam, CareTeamStatus, ExtValue, Extension};
+use fastkontakt_model::facts::{CareTeam, ExtValue, Extension, Reference};
 use jiff::civil::Date;
 
-use super::codes::EXT_ERSATTER;
-use super::effect::{Avslut, Effect};
-use super::kontakt::{AnnanKontakt, Kontaktbild, Kontakter};
+use super::andra::AnnanKontakt;
+use super::codes::{EXT_ERSATTER, KONTAKT_ERSATT, PATIENTENS_BEGARAN};
+use super::effect::{Avslut, Effect, Meddelande};
+use super::enhet::Enhet;
+use super::kontakt::{Kontaktbild, Kontakter};
+use super::kontakttyp::{har_anledning, is_active};
+use super::underlag::{Underlag, folj};
 
 /// A contact that the written one replaces.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Ersatt {
     pub id: String,
     pub avslut: Avslut,
+    /// To the unit of another vårdgivare that is left.
+    meddelande: Option<Meddelande>,
 }
 
 impl Ersatt {
     /// What the door has to carry out.
-    pub fn effect(&self) -> Effect {
-        Effect::AvslutaGenomByte {
+    pub fn effects(&self) -> impl Iterator<Item = Effect> {
+        let ends = Effect::AvslutaGenomByte {
             care_team: self.id.clone(),
             avslut: self.avslut,
-        }
+        };
+        let told = self.meddelande.clone().map(|it| Effect::Meddela(Box::new(it)));
+        std::iter::once(ends).chain(told)
     }
 }
 
-/// The contacts of the same family and vårdgivare that the written one says it replaces and that it overlaps.
-pub fn ersatta(bild: &Kontaktbild<'_>, stored: Option<&Fact>) -> Vec<Ersatt> {
+/// The contacts of the same family that the written one says it replaces, that it overlaps and that it may replace.
+pub fn ersatta<U: Underlag>(
+    bild: &Kontaktbild<'_>,
+    patients: &[String],
+    underlag: &mut U,
+) -> Result<Vec<Ersatt>, U::Error> {
+    let meant = menade(bild);
+    let mut asked = None;
+    let mut replaced = Vec::with_capacity(meant.len());
+    for other in meant {
+        let new_start = bild.interval.and_then(|interval| interval.start).unwrap_or(bild.today);
+        if of_same_vardgivare(bild, other) {
+            replaced.push(Ersatt {
+                id: other.id.clone(),
+                avslut: avslut(other, new_start),
+                meddelande: None,
+            });
+            continue;
+        }
+        let wished = match asked {
+            Some(known) => known,
+            None => *asked.insert(patienten_vill(bild, patients, underlag)?),
+        };
+        if wished {
+            replaced.push(Ersatt {
+                id: other.id.clone(),
+                avslut: Avslut::ErsattFran(new_start),
+                meddelande: other.subject.clone().map(|subject| Meddelande {
+                    kod: KONTAKT_ERSATT,
+                    subject,
+                    about: format!("CareTeam/{}", other.id),
+                    mottagare: other
+                        .enhet
+                        .iter()
+                        .filter_map(|enhet| enhet.unit().reference())
+                        .collect(),
+                }),
+            });
+        }
+    }
+    Ok(replaced)
+}
+
+/// The overlapping contacts that `ersatter` names.
+fn menade<'b>(bild: &'b Kontaktbild<'_>) -> Vec<&'b AnnanKontakt> {
     let said: Vec<&Extension> = bild.kontakt.head.extensions.all(EXT_ERSATTER).collect();
     let Some(interval) = bild
         .interval
-        .filter(|_| !said.is_empty() && !is_carried_out(bild.kontakt, stored))
+        .filter(|_| !said.is_empty() && !is_carried_out(bild.kontakt, bild.stored))
     else {
         return Vec::new();
     };
@@ -60,23 +112,13 @@ pub fn ersatta(bild: &Kontaktbild<'_>, stored: Option<&Fact>) -> Vec<Ersatt> {
             _ => false,
         })
     };
-    overlapping
-        .into_iter()
-        .filter(|other| is_meant(other) && of_same_vardgivare(bild, other))
-        .map(|other| Ersatt {
-            id: other.id.clone(),
-            avslut: avslut(other, interval.start.unwrap_or(bild.today)),
-        })
-        .collect()
+    overlapping.into_iter().filter(|other| is_meant(other)).collect()
 }
 
 /// Whether the stored version already said so while it was active: a replacement is carried out once.
-fn is_carried_out(written: &CareTeam, stored: Option<&Fact>) -> bool {
-    let Some(Fact::CareTeam(stored)) = stored else {
-        return false;
-    };
+fn is_carried_out(written: &CareTeam, stored: Option<&CareTeam>) -> bool {
     let said = |care_team: &CareTeam| care_team.head.extensions.all(EXT_ERSATTER).cloned().collect::<Vec<_>>();
-    matches!(stored.status, None | Some(CareTeamStatus::Active)) && said(stored) == said(written)
+    stored.is_some_and(|stored| is_active(stored) && said(stored) == said(written))
 }
 
 fn of_same_vardgivare(bild: &Kontaktbild<'_>, other: &AnnanKontakt) -> bool {
@@ -84,6 +126,50 @@ fn of_same_vardgivare(bild: &Kontaktbild<'_>, other: &AnnanKontakt) -> bool {
         .as_ref()
         .zip(other.enhet.as_ref())
         .is_some_and(|(own, others)| own.same_vardgivare(others))
+}
+
+/// Whether the patient asked for the new contact, or has chosen its unit (or one above it) in
+/// `Patient.generalPractitioner`.
+fn patienten_vill<U: Underlag>(
+    bild: &Kontaktbild<'_>,
+    patients: &[String],
+    underlag: &mut U,
+) -> Result<bool, U::Error> {
+    if har_anledning(bild.kontakt, PATIENTENS_BEGARAN) {
+        return Ok(true);
+    }
+    let Some(own) = &bild.enhet else { return Ok(false) };
+    for id in patients {
+        let to_patient = Reference {
+            reference: Some(format!("Patient/{id}")),
+            ..Reference::default()
+        };
+        let Some(home) = underlag.folj(&to_patient)?.filter(|fact| underlag.far_lasa(fact)) else {
+            continue;
+        };
+        let Fact::Patient(patient) = home.as_ref() else {
+            continue;
+        };
+        for chosen in &patient.general_practitioners {
+            let is_person = matches!(chosen.target_type(), Some("Practitioner" | "PractitionerRole"));
+            let to_unit = match folj(underlag, chosen, &home)?.as_ref().map(|found| found.fact.as_ref()) {
+                // The chosen person's own unit.
+                Some(Fact::PractitionerRole(role)) => role.organization.clone(),
+                _ if is_person => None,
+                _ => Some(chosen.clone()),
+            };
+            let Some(to_unit) = to_unit else { continue };
+            let listed = Enhet::samla(underlag, &to_unit, &home)?;
+            if own
+                .chain()
+                .iter()
+                .any(|organisation| organisation.is_same(listed.unit()))
+            {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// The day before the new start; inactive when that falls before the old start.

@@ -16,19 +16,26 @@ use super::underlag::{Fore, Underlag};
 pub struct Files {
     facts: Vec<Arc<Fact>>,
     before: Vec<Arc<Fact>>,
+    /// Ids of what the caller may not read (GEN-05).
+    hidden: Vec<String>,
 }
 
 impl Files {
     pub fn new(facts: Vec<Arc<Fact>>) -> Files {
         Files {
             facts,
-            before: Vec::new(),
+            ..Files::default()
         }
     }
 
     /// With the earlier versions of those that the same transaction changes.
     pub fn with_before(self, before: Vec<Arc<Fact>>) -> Files {
         Files { before, ..self }
+    }
+
+    /// With some of them hidden from the caller.
+    pub fn with_hidden(self, hidden: Vec<String>) -> Files {
+        Files { hidden, ..self }
     }
 
     fn patients(&self) -> impl Iterator<Item = &Arc<Fact>> {
@@ -98,6 +105,10 @@ impl Underlag for Files {
             _ => false,
         };
         Ok(self.patients().filter(links).cloned().collect())
+    }
+
+    fn far_lasa(&mut self, fact: &Fact) -> bool {
+        !self.hidden.iter().any(|id| id == fact.id())
     }
 
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, Infallible> {

@@ -1,7 +1,13 @@
-//! FK: every fast kontakt. A named person, one type, one patient, a period that makes sense, a known unit.
+//! FK: every fast kontakt. A named person, one type, one patient, a period that makes sense, a known unit, a way to reach
+//! it; how it ends.
 
+use fastkontakt_model::facts::{CareTeam, CareTeamStatus};
+use jiff::civil::Date;
+
+use super::codes::{AVSLUTSORSAKER, BEHOV_UPPHORT, EXT_AVSLUTAD_I_SAMRAD, EXT_AVSLUTSORSAK};
 use super::finding::{Evidence, Remark, Severity};
-use super::kontakt::{Kontaktbild, Kontakttyp};
+use super::giltighet::{ar_over, ersatt_fran, sista_dag};
+use super::kontakt::{Kontaktbild, Kontakter, Kontakttyp};
 use super::period::Periodbild;
 
 /// A named person. Who cannot be followed and has no display is not stated; a masked name passes.
@@ -64,7 +70,7 @@ pub fn fk_03(bild: &Periodbild<'_>) -> Vec<Remark> {
             "The period ends before it starts.",
         )];
     }
-    if bild.is_active_kontakt && bild.is_over() {
+    if bild.is_ended_kontakt {
         return vec![Remark::at_most(
             Severity::Warning,
             bild.expression,
@@ -73,6 +79,24 @@ pub fn fk_03(bild: &Periodbild<'_>) -> Vec<Remark> {
         )];
     }
     Vec::new()
+}
+
+/// The patient can reach the contact.
+pub fn fk_04(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    let element = "CareTeam.telecom";
+    match bild.kan_nas {
+        Evidence::Shown => Vec::new(),
+        Evidence::Contradicted => vec![Remark::contradicted(
+            element,
+            "Patienten kan inte nå kontakten: ange ett kontaktsätt för kontakten, teamet, personen eller vårdenheten.",
+            "The patient cannot reach the contact: state a telecom of the contact, the team, the person or the vårdenhet.",
+        )],
+        Evidence::NotStated => vec![Remark::not_stated(
+            element,
+            "inget kontaktsätt anges, och personen, vårdenheten eller teamet kan inte följas.",
+            "no telecom is stated, and the person, the vårdenhet or the team cannot be followed.",
+        )],
+    }
 }
 
 /// A vårdenhet with HSA-id (an omsorgskontakt: organisationsnummer is enough) whose vårdgivare can be found.
@@ -87,11 +111,7 @@ pub fn fk_05(bild: &Kontaktbild<'_>) -> Vec<Remark> {
             "More than one organization is stated; the first counts as the vårdenhet.",
         ));
     }
-    let element = if stated.is_empty() {
-        bild.till_personen()
-    } else {
-        "CareTeam.managingOrganization[0]"
-    };
+    let element = bild.till_enheten();
     let Some(enhet) = &bild.enhet else {
         remarks.push(without_unit(bild));
         return remarks;
@@ -141,4 +161,88 @@ fn without_unit(bild: &Kontaktbild<'_>) -> Remark {
             "The contact has no vårdenhet: state managingOrganization or the organization of the person's assignment.",
         )
     }
+}
+
+/// A contact that ends because the need has ceased says that the patient was consulted; every ending says why. It never
+/// refuses: the contact ends all the same.
+pub fn fk_06(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    let ends = bild
+        .stored
+        .is_some_and(|stored| avslutas(stored, bild.kontakt, bild.today));
+    if !ends || ersatt_fran(bild.kontakt).is_some() {
+        return Vec::new();
+    }
+    let extensions = &bild.kontakt.head.extensions;
+    let reason = extensions
+        .code(EXT_AVSLUTSORSAK)
+        .filter(|code| AVSLUTSORSAKER.contains(code));
+    match reason {
+        None => vec![Remark::not_stated(
+            "CareTeam",
+            "kontakten avslutas utan att skälet anges (avslutsorsak).",
+            "the contact ends without a reason (avslutsorsak).",
+        )],
+        Some(BEHOV_UPPHORT) if extensions.boolean(EXT_AVSLUTAD_I_SAMRAD) != Some(true) => vec![Remark::at_most(
+            Severity::Warning,
+            "CareTeam",
+            "Behovet har upphört, men det anges inte att kontakten avslutas i samråd med patienten (avslutad-i-samrad).",
+            "The need has ceased, but nothing says that the contact ends in consultation with the patient (avslutad-i-samrad).",
+        )],
+        Some(_) => Vec::new(),
+    }
+}
+
+/// Whether a write ends a contact that went on: it becomes inactive, or gets an end or an earlier one.
+fn avslutas(stored: &CareTeam, written: &CareTeam, today: Date) -> bool {
+    let goes_on = |status: Option<CareTeamStatus>| {
+        matches!(
+            status,
+            None | Some(CareTeamStatus::Active) | Some(CareTeamStatus::Suspended)
+        )
+    };
+    let shortened = match (sista_dag(stored), sista_dag(written)) {
+        (None, end) => end.is_some(),
+        (Some(before), Some(now)) => now < before,
+        (Some(_), None) => false,
+    };
+    goes_on(stored.status)
+        && !ar_over(stored, today)
+        && (written.status == Some(CareTeamStatus::Inactive) || (goes_on(written.status) && shortened))
+}
+
+/// The person's assignment is inactive, or ended before the contact begins or today.
+pub fn fk_07(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    let (Some(interval), Some(role)) = (bild.interval, bild.medlem.as_ref().and_then(|medlem| medlem.role())) else {
+        return Vec::new();
+    };
+    let day = interval.first_day_from(bild.today);
+    if role.active != Some(false) && role.period.last_day().is_none_or(|last| day <= last) {
+        return Vec::new();
+    }
+    vec![Remark::contradicted(
+        bild.till_personen(),
+        "Personens uppdrag har upphört, men kontakten fortsätter.",
+        "The person's assignment has ended, but the contact goes on.",
+    )]
+}
+
+/// A consulting unit of the policy, or a part of one, offers neither fast vårdkontakt nor läkarkontakt.
+pub fn fk_08(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    let offered = [Kontakter::Vardkontakt, Kontakter::Lakarkontakt]
+        .iter()
+        .any(|kontakter| kontakter.includes(&bild.typer));
+    let listed = &bild.policy.parameters.konsultverksamheter;
+    let is_listed = |id: &String| listed.iter().any(|own| own.eq_ignore_ascii_case(id));
+    let consults = bild.enhet.as_ref().is_some_and(|enhet| {
+        let ids = enhet.chain().iter().flat_map(|organisation| &organisation.hsa_ids);
+        ids.into_iter().any(is_listed)
+    });
+    if !(offered && consults) {
+        return Vec::new();
+    }
+    vec![Remark::contradicted(
+        bild.till_enheten(),
+        "Enheten är en konsultverksamhet, som varken erbjuder fast vårdkontakt eller fast läkarkontakt.",
+        "The unit is a consulting one, which offers neither fast vårdkontakt nor fast läkarkontakt.",
+    )]
 }

@@ -1,5 +1,9 @@
 //! FLK: fast läkarkontakt i primärvård (role 2).
 
+use fastkontakt_model::facts::{Concept, ExtValue, Extensions};
+
+use super::codes::EXT_LIKVARDIG_KOMPETENS;
+use super::enhetstyp::{Enhetstyp, ar_av_typ};
 use super::finding::{Evidence, Remark, Severity};
 use super::kontakt::Kontaktbild;
 
@@ -24,6 +28,78 @@ pub fn flk_01(bild: &Kontaktbild<'_>) -> Vec<Remark> {
             element,
             "det framgår inte att den fasta läkarkontakten är läkare.",
             "nothing shows that the fast läkarkontakt is a physician.",
+        )],
+    }
+}
+
+/// A specialist of the kinds named, in specialist training, or of equivalent competence.
+pub fn flk_02(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    let profession = bild.profession();
+    if profession.physician() == Evidence::Contradicted || har_specialitet(bild) {
+        // Who is no physician is told by FLK-01.
+        return Vec::new();
+    }
+    match profession.specialist() {
+        Evidence::Shown => Vec::new(),
+        Evidence::Contradicted => vec![Remark::contradicted(
+            bild.till_personen(),
+            "En fast läkarkontakt bör vara specialist i allmänmedicin, barn- och ungdomsmedicin eller geriatrik, ha likvärdig \
+             kompetens eller fullgöra specialisttjänstgöring.",
+            "A fast läkarkontakt should be a specialist in family medicine, paediatrics or geriatrics, have equivalent \
+             competence or be in specialist training.",
+        )],
+        Evidence::NotStated => vec![Remark::not_stated(
+            bild.till_personen(),
+            "det framgår inte att den fasta läkarkontakten är specialist, har likvärdig kompetens eller fullgör \
+             specialisttjänstgöring.",
+            "nothing shows that the fast läkarkontakt is a specialist, has equivalent competence or is in specialist training.",
+        )],
+    }
+}
+
+/// A specialty or current qualification of the policy's list, or own `likvardig-kompetens`.
+fn har_specialitet(bild: &Kontaktbild<'_>) -> bool {
+    let Some(medlem) = &bild.medlem else { return false };
+    let listed = &bild.policy.parameters.specialistkoder;
+    let is_listed = |concept: &Concept| listed.iter().any(|own| concept.has(&own.system, &own.code));
+    let of_role = medlem.role().is_some_and(|role| {
+        let mut stated = role.specialties.iter().chain(&role.codes);
+        stated.any(is_listed) || ar_likvardig(&role.head.extensions)
+    });
+    let of_person = medlem.practitioner().is_some_and(|person| {
+        let mut current = person
+            .qualifications
+            .iter()
+            .filter(|qualification| qualification.period.contains(bild.today));
+        ar_likvardig(&person.head.extensions)
+            || current.any(|it| it.code.as_ref().is_some_and(is_listed) || ar_likvardig(&it.extensions))
+    });
+    of_role || of_person
+}
+
+/// Own extension `likvardig-kompetens`: true, or a text or code that says what it is.
+fn ar_likvardig(extensions: &Extensions) -> bool {
+    extensions
+        .value(EXT_LIKVARDIG_KOMPETENS)
+        .is_some_and(|value| !matches!(value, ExtValue::Boolean(false)))
+}
+
+/// In primary care; where the policy says so, psychiatry may host the läkarkontakt of a patient in hemsjukvård.
+pub fn flk_03(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    // Without unit FK-05 speaks.
+    let Some(enhet) = &bild.enhet else { return Vec::new() };
+    match ar_av_typ(enhet, &[Enhetstyp::Primarvard]) {
+        Evidence::Shown => Vec::new(),
+        Evidence::Contradicted if bild.i_hemsjukvard => Vec::new(),
+        Evidence::Contradicted => vec![Remark::contradicted(
+            bild.till_enheten(),
+            "En fast läkarkontakt ska finnas i primärvården; enhetens typ är en annan.",
+            "A fast läkarkontakt must work in primary care; the type of the unit is another.",
+        )],
+        Evidence::NotStated => vec![Remark::not_stated(
+            bild.till_enheten(),
+            "det framgår inte att enheten hör till primärvården.",
+            "nothing shows that the unit belongs to primary care.",
         )],
     }
 }

@@ -1,10 +1,13 @@
 //! FVK: fast vårdkontakt, with or without responsibility for coordination (roles 1 and 4).
 
+use fastkontakt_model::facts::{Concept, Reference};
 use jiff::civil::Date;
 
+use super::andra::{AnnanKontakt, team_of};
+use super::codes::EXT_SAMRAD;
 use super::finding::{Evidence, Remark, Severity, Weight};
 use super::intervals::Interval;
-use super::kontakt::{AnnanKontakt, Kontaktbild};
+use super::kontakt::{Kontaktbild, Kontakttyp};
 use super::profession::Profession;
 
 /// In a life-threatening condition a licensed physician is fast vårdkontakt; beside a physician, others pass.
@@ -41,7 +44,7 @@ fn own_reason(bild: &Kontaktbild<'_>) -> Option<Remark> {
 /// (b) The patient has a life-threatening condition and none of the contacts on that day is a licensed physician.
 fn the_patients_condition(bild: &Kontaktbild<'_>) -> Option<Remark> {
     let day = bild.interval?.first_day_from(bild.today);
-    let others = bild.kvarvarande().filter(|other| other.interval.contains(day));
+    let others = bild.synliga().filter(|other| other.interval.contains(day));
     let mut evidence: Vec<Evidence> = others
         .map(|other| Profession::of(&other.medlem, bild.today).licensed_physician())
         .collect();
@@ -68,6 +71,23 @@ fn the_patients_condition(bild: &Kontaktbild<'_>) -> Option<Remark> {
         remark.weight = Weight::AtMost(Severity::Warning);
     }
     Some(remark)
+}
+
+/// Someone of the health care staff: a befattning in care, or a licence.
+pub fn fvk_02(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    match bild.profession().care_staff() {
+        Evidence::Shown => Vec::new(),
+        Evidence::Contradicted => vec![Remark::contradicted(
+            bild.till_personen(),
+            "En fast vårdkontakt ska tillhöra hälso- och sjukvårdspersonalen; uppgifterna visar bara andra befattningar.",
+            "A fast vårdkontakt must belong to the health care staff; the data show other positions only.",
+        )],
+        Evidence::NotStated => vec![Remark::not_stated(
+            bild.till_personen(),
+            "det framgår inte att den fasta vårdkontakten tillhör hälso- och sjukvårdspersonalen.",
+            "nothing shows that the fast vårdkontakt belongs to the health care staff.",
+        )],
+    }
 }
 
 /// No more active fasta vårdkontakter at units of the same policy than the policy's most.
@@ -98,6 +118,91 @@ pub fn fvk_03(bild: &Kontaktbild<'_>) -> Vec<Remark> {
         bild.till_tiden(),
         "Patienten får fler aktiva fasta vårdkontakter än regionen tillåter. Avsluta den tidigare, eller ange ersatter.",
         "The patient gets more active fasta vårdkontakter than the region allows. End the earlier one, or state ersatter.",
+    )]
+}
+
+/// More than one with responsibility for coordination at a time.
+pub fn fvk_04(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    let coordinates = |typer: &[Kontakttyp]| typer.contains(&Kontakttyp::Samordnande);
+    if !coordinates(&bild.typer) || !samtidiga(bild).any(|other| coordinates(&other.typer)) {
+        return Vec::new();
+    }
+    vec![Remark::contradicted(
+        bild.till_typen(),
+        "Patienten har redan en fast vårdkontakt med övergripande samordningsansvar; en bör ha det.",
+        "The patient already has a fast vårdkontakt with overall responsibility for coordination; one should have it.",
+    )]
+}
+
+/// Contacts at several vårdenheter, not of one team, and none coordinates. Silent where the patient has one contact only.
+pub fn fvk_05(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    let Some(own) = &bild.enhet else { return Vec::new() };
+    if bild.policy.parameters.flest_fasta_vardkontakter == Some(1) {
+        return Vec::new();
+    }
+    let own_teams = team_of(bild.kontakt);
+    let is_elsewhere = |other: &AnnanKontakt| {
+        let of_one_team = other.team.iter().any(|team| own_teams.contains(team));
+        !of_one_team && other.enhet.as_ref().is_some_and(|unit| !unit.same_unit(own))
+    };
+    let mut typer = samtidiga(bild).flat_map(|other| &other.typer).chain(&bild.typer);
+    let coordinated = typer.any(|typ| *typ == Kontakttyp::Samordnande);
+    if coordinated || !samtidiga(bild).any(is_elsewhere) {
+        return Vec::new();
+    }
+    vec![Remark::contradicted(
+        bild.till_typen(),
+        "Patienten har fasta vårdkontakter vid flera vårdenheter; en av dem bör ha det övergripande samordningsansvaret.",
+        "The patient has fasta vårdkontakter at several vårdenheter; one of them should have the overall responsibility for coordination.",
+    )]
+}
+
+/// The other contacts that are valid at the same time, as far as the caller may read them.
+fn samtidiga<'b>(bild: &'b Kontaktbild<'_>) -> impl Iterator<Item = &'b AnnanKontakt> {
+    let at_the_same_time = |other: &&AnnanKontakt| {
+        bild.interval
+            .is_some_and(|own| own.overlaps(&other.interval, bild.today))
+    };
+    bild.synliga().filter(at_the_same_time)
+}
+
+/// The reason is recorded.
+pub fn fvk_06(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    let is_recorded = bild.kontakt.reasons.iter().any(|reason| {
+        reason.concept.as_ref().is_some_and(Concept::is_stated)
+            || reason.reference.as_ref().is_some_and(Reference::is_stated)
+    });
+    if is_recorded {
+        return Vec::new();
+    }
+    vec![Remark::contradicted(
+        "CareTeam",
+        "Skälet till den fasta vårdkontakten anges inte.",
+        "The reason for the fast vårdkontakt is not recorded.",
+    )]
+}
+
+/// The responsibility for coordination came from elsewhere without an individual plan.
+pub fn fvk_07(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    if !bild.overtar_utan_plan {
+        return Vec::new();
+    }
+    vec![Remark::contradicted(
+        bild.till_typen(),
+        "Samordningsansvaret förs hit från en annan verksamhet, men patienten har ingen aktiv SIP eller annan individuell plan.",
+        "The responsibility for coordination comes here from another unit, but the patient has no active SIP or other individual plan.",
+    )]
+}
+
+/// Whether the patient was consulted is told, yes or no.
+pub fn fvk_08(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    if bild.kontakt.head.extensions.boolean(EXT_SAMRAD).is_some() {
+        return Vec::new();
+    }
+    vec![Remark::contradicted(
+        "CareTeam",
+        "Det anges inte om kontakten utses i samråd med patienten (samrad).",
+        "Nothing says whether the patient was consulted (samrad).",
     )]
 }
 

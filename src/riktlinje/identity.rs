@@ -60,6 +60,31 @@ impl Personregister {
     }
 }
 
+/// Whether the last of twelve digits is the check digit of the nine before it (Luhn over the last ten). Source: Skatteverket.
+pub fn check_digit_holds(number: &str) -> bool {
+    let digits = number.chars().rev().take(10).map(|digit| digit.to_digit(10));
+    // Counted from the end, every second digit is doubled.
+    let sum = digits.enumerate().try_fold(0, |sum, (place, digit)| {
+        let weighted = digit? * (1 + place as u32 % 2);
+        Some(sum + weighted / 10 + weighted % 10)
+    });
+    sum.is_some_and(|sum: u32| sum % 10 == 0)
+}
+
+/// Whether it is `SE`, ten digits, a hyphen and 1 to 31 of A–Z, 0–9.
+pub fn is_hsa_id(value: &str) -> bool {
+    let Some((prefix, local)) = value.split_once('-') else {
+        return false;
+    };
+    let organisation = prefix.strip_prefix("SE").unwrap_or_default();
+    organisation.len() == 10
+        && organisation.bytes().all(|byte| byte.is_ascii_digit())
+        && (1..=31).contains(&local.len())
+        && local
+            .bytes()
+            .all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
 /// Month 00 and day 00 (60 as written) stand for an unknown birth date.
 fn is_samordning_date(year: i16, month: i8, day: i8) -> bool {
     match (month, day) {
@@ -151,6 +176,42 @@ mod tests {
                 expected,
                 "{number}"
             );
+        }
+    }
+
+    #[test]
+    fn check_digits_and_hsa_ids() {
+        for number in [
+            "195009072553",
+            "196101182803",
+            "189002029800",
+            "200302022389",
+            "199002222397",
+            "200001252386",
+            "191212121212",
+            "196109732393",
+            "191500722390",
+        ] {
+            assert!(check_digit_holds(number), "{number}");
+        }
+        for number in ["197805232391", "195009072554", "19500907255X", "1950å9072553"] {
+            assert!(!check_digit_holds(number), "{number}");
+        }
+        for id in ["SE2321000164-1", "SE2321000164-0123456789ABCDEFGHIJKLMNOPQRSTU"] {
+            assert!(is_hsa_id(id), "{id}");
+        }
+        for id in [
+            "SE2321000164-",
+            "SE2321000164-0123456789ABCDEFGHIJKLMNOPQRSTUV",
+            "SE2321000164-vc1",
+            "se2321000164-VC1",
+            "SE232100016-VC1",
+            "SE2321000164-VC-1",
+            "197805232391",
+            "SE2321000164",
+            "",
+        ] {
+            assert!(!is_hsa_id(id), "{id}");
         }
     }
 

@@ -1,7 +1,6 @@
 //! The days a contact is valid, and when two contacts overlap (GEN-01): whole Swedish days, from today on.
 //! Used by FLK-04, FVK-01 and FVK-03.
 
-use fastkontakt_model::facts::Period;
 use jiff::civil::Date;
 
 /// Whole days, both ends included; an end that is absent is open.
@@ -14,18 +13,6 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// The days of a period, partial dates widened; `None` when it ends before it starts.
-    pub fn of(period: &Period) -> Option<Interval> {
-        let interval = Interval {
-            start: period.first_day(),
-            end: period.last_day(),
-        };
-        match (interval.start, interval.end) {
-            (Some(start), Some(end)) if end < start => None,
-            _ => Some(interval),
-        }
-    }
-
     /// Whether the day lies inside.
     pub fn contains(&self, day: Date) -> bool {
         self.start.is_none_or(|start| start <= day) && self.end.is_none_or(|end| day <= end)

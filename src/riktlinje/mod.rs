@@ -9,11 +9,15 @@ pub mod catalogue;
 pub mod codes;
 pub mod effect;
 pub mod enhet;
+pub mod enhetstyp;
 pub mod finding;
+pub mod giltighet;
 pub mod identity;
 pub mod intervals;
 pub mod kontakt;
+pub mod kontakttyp;
 pub mod medlem;
+pub mod nabarhet;
 pub mod patient;
 pub mod period;
 pub mod plan;
@@ -22,14 +26,17 @@ pub mod principles;
 pub mod profession;
 pub mod underlag;
 
+mod andra;
 mod dok;
 mod ersattning;
 mod files;
 mod fk;
 mod flk;
+mod fok;
 mod fvk;
 mod id;
 mod livshotande;
+mod samordning;
 mod sip;
 
 use fastkontakt_model::Fact;
@@ -38,7 +45,7 @@ use jiff::civil::Date;
 
 pub use catalogue::{Rule, RuleId, catalogue};
 pub use codes::CODE_SYSTEM;
-pub use effect::{Avslut, Effect};
+pub use effect::{Avslut, Effect, Meddelande, Target};
 pub use files::Files;
 pub use finding::{Finding, Judgement, Severity};
 pub use patient::samma_patient;
@@ -226,7 +233,7 @@ impl<'a> Bild<'a> {
     fn effects(&self) -> Vec<Effect> {
         match &self.innehall {
             Innehall::Kontakt(bild) if self.skede == Skede::Galler => {
-                bild.ersatta.iter().map(ersattning::Ersatt::effect).collect()
+                bild.ersatta.iter().flat_map(ersattning::Ersatt::effects).collect()
             }
             _ => Vec::new(),
         }

@@ -4,6 +4,7 @@ use fastkontakt_model::Fact;
 use fastkontakt_model::facts::{CareTeamStatus, Period};
 use jiff::civil::Date;
 
+use super::giltighet::{ar_over, ersatt_fran};
 use super::kontakt::is_fast_kontakt;
 
 /// What FK-03 sees.
@@ -11,9 +12,8 @@ pub struct Periodbild<'a> {
     pub period: &'a Period,
     /// `CareTeam.period` or `CarePlan.period`
     pub expression: &'static str,
-    /// An active fast kontakt (without status counts as active).
-    pub is_active_kontakt: bool,
-    pub today: Date,
+    /// An active fast kontakt (without status counts as active) that is treated as ended.
+    pub is_ended_kontakt: bool,
 }
 
 impl<'a> Periodbild<'a> {
@@ -22,16 +22,20 @@ impl<'a> Periodbild<'a> {
         match fact {
             Fact::CareTeam(care_team) => Some(Periodbild {
                 period: &care_team.period,
-                expression: "CareTeam.period",
-                is_active_kontakt: is_fast_kontakt(care_team)
-                    && matches!(care_team.status, None | Some(CareTeamStatus::Active)),
-                today,
+                // One that was replaced ends without an end in its period.
+                expression: if care_team.period.end.is_none() && ersatt_fran(care_team).is_some() {
+                    "CareTeam.extension"
+                } else {
+                    "CareTeam.period"
+                },
+                is_ended_kontakt: is_fast_kontakt(care_team)
+                    && matches!(care_team.status, None | Some(CareTeamStatus::Active))
+                    && ar_over(care_team, today),
             }),
             Fact::CarePlan(plan) => Some(Periodbild {
                 period: &plan.period,
                 expression: "CarePlan.period",
-                is_active_kontakt: false,
-                today,
+                is_ended_kontakt: false,
             }),
             _ => None,
         }
@@ -43,10 +47,5 @@ impl<'a> Periodbild<'a> {
             (Some(start), Some(end)) => end.range().1 <= start.range().0,
             _ => false,
         }
-    }
-
-    /// Whether the last day has passed.
-    pub fn is_over(&self) -> bool {
-        self.period.last_day().is_some_and(|last| last < self.today)
     }
 }

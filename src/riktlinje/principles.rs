@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::catalogue::Rule;
 use super::codes::{EXT_AVSLUTAD_I_SAMRAD, EXT_AVSLUTSORSAK};
 use super::finding::{Remark, Severity, Weight};
+use super::giltighet::ar_over;
 use super::kontakt::is_fast_kontakt;
 use super::policy::Policy;
 
@@ -31,9 +32,11 @@ impl Skede {
             Fact::CareTeam(care_team) => match care_team.status {
                 Some(CareTeamStatus::Proposed) => Skede::Utkast,
                 Some(CareTeamStatus::Active) | None => {
-                    let is_over =
-                        is_fast_kontakt(care_team) && care_team.period.last_day().is_some_and(|last| last < today);
-                    if is_over { Skede::Tyst } else { Skede::Galler }
+                    if is_fast_kontakt(care_team) && ar_over(care_team, today) {
+                        Skede::Tyst
+                    } else {
+                        Skede::Galler
+                    }
                 }
                 Some(_) => Skede::Tyst,
             },

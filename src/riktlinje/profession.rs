@@ -21,6 +21,20 @@ const LAKARGRUPPER: &[&str] = &["201", "202", "203", "204"];
 /// Befattningar of managers begin so: a management post is no profession, a verksamhetschef may well be a physician.
 const LEDNING: &str = "10";
 
+/// Licences of other professions than physician. A code outside the list says nothing.
+const ANDRA_YRKEN: &[&str] = &[
+    "SJ", "AP", "AT", "AU", "BM", "BA", "DT", "FT", "HK", "KP", "LG", "NA", "OP", "OT", "PS", "PT", "RC", "RS", "SG",
+    "SF", "TH", "TL",
+];
+/// Befattningar outside care begin so: management, administration, school, culture, technique.
+const UTANFOR_VARDEN: &[&str] = &["10", "15", "4", "5", "6"];
+/// Befattningar of the undersköterska.
+const UNDERSKOTERSKA: &[&str] = &["207010", "207011", "207012", "207013", "207014"];
+/// Distriktsläkare/specialist in allmänmedicin, and ST.
+const SPECIALIST: &[&str] = &["201011", "203010"];
+/// Befattningar of physicians that are neither specialist nor in specialist training.
+const EJ_SPECIALIST: &[&str] = &["203020", "203090", "204010", "204090"];
+
 /// What is stated of a person's profession.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Profession {
@@ -36,6 +50,18 @@ pub struct Profession {
     unclear_post: bool,
     /// A licence or befattning of another profession.
     other: bool,
+    /// A licence of any profession, current or ended.
+    any_licence: bool,
+    /// A befattning in care.
+    care_post: bool,
+    /// A befattning outside care.
+    other_post: bool,
+    /// A befattning as undersköterska.
+    underskoterska: bool,
+    /// A befattning as another than undersköterska; a management post tells nothing of the title.
+    not_underskoterska: bool,
+    specialist: bool,
+    not_specialist: bool,
 }
 
 impl Profession {
@@ -61,16 +87,56 @@ impl Profession {
             return;
         };
         match canonical_system(system) {
-            LEGITIMATION if code == "LK" && current => self.licensed_physician = true,
-            LEGITIMATION if code == "LK" => self.ended_licence = true,
-            LEGITIMATION => self.other = true,
-            BEFATTNING if LAKARE.contains(&code) => self.physician_post = true,
-            BEFATTNING if EJ_LEGITIMERADE.contains(&code) => self.unlicensed_post = true,
-            BEFATTNING if LAKARGRUPPER.iter().any(|group| code.starts_with(group)) => self.unclear_post = true,
-            BEFATTNING if code.starts_with(LEDNING) => {}
-            BEFATTNING => self.other = true,
+            LEGITIMATION => self.note_licence(code, current),
+            // A befattning has six digits; anything else says nothing.
+            BEFATTNING if code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()) => self.note_post(code),
             _ => {}
         }
+    }
+
+    fn note_licence(&mut self, code: &str, current: bool) {
+        match code {
+            "LK" if current => self.licensed_physician = true,
+            "LK" => self.ended_licence = true,
+            other if ANDRA_YRKEN.contains(&other) => self.other = true,
+            _ => return,
+        }
+        self.any_licence = true;
+    }
+
+    fn note_post(&mut self, code: &str) {
+        let among = |beginnings: &[&str]| beginnings.iter().any(|beginning| code.starts_with(beginning));
+        let manages = code.starts_with(LEDNING);
+        match code {
+            _ if LAKARE.contains(&code) => self.physician_post = true,
+            _ if EJ_LEGITIMERADE.contains(&code) => self.unlicensed_post = true,
+            _ if among(LAKARGRUPPER) => self.unclear_post = true,
+            _ if manages => {}
+            _ => self.other = true,
+        }
+        match among(UTANFOR_VARDEN) {
+            true => self.other_post = true,
+            false => self.care_post = true,
+        }
+        self.underskoterska |= UNDERSKOTERSKA.contains(&code);
+        self.not_underskoterska |= !UNDERSKOTERSKA.contains(&code) && !manages;
+        self.specialist |= SPECIALIST.contains(&code);
+        self.not_specialist |= EJ_SPECIALIST.contains(&code);
+    }
+
+    /// Whether the person belongs to the health care staff (FVK-02).
+    pub fn care_staff(&self) -> Evidence {
+        told(self.any_licence || self.care_post, self.other_post)
+    }
+
+    /// Whether the person holds the protected title undersköterska (FOK-01).
+    pub fn underskoterska(&self) -> Evidence {
+        told(self.underskoterska, self.not_underskoterska)
+    }
+
+    /// Whether the befattning shows a specialist or specialist training (FLK-02).
+    pub fn specialist(&self) -> Evidence {
+        told(self.specialist, self.not_specialist)
     }
 
     /// Whether the person is a physician, licensed or not.
@@ -100,6 +166,15 @@ impl Profession {
     }
 }
 
+/// One satisfying code among several is enough (GEN-03).
+fn told(shown: bool, another: bool) -> Evidence {
+    match (shown, another) {
+        (true, _) => Evidence::Shown,
+        (false, true) => Evidence::Contradicted,
+        (false, false) => Evidence::NotStated,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +190,41 @@ mod tests {
             profession.note(&coding, *current);
         }
         profession
+    }
+
+    #[test]
+    fn staff_of_care_underskoterska_and_specialist() {
+        use Evidence::{Contradicted, NotStated, Shown};
+        let post = |codes: &[&'static str]| {
+            let all: Vec<_> = codes.iter().map(|code| (BEFATTNING, *code, true)).collect();
+            stated(&all)
+        };
+        for (codes, staff, underskoterska, specialist) in [
+            (&["206090"] as &[_], Shown, Contradicted, NotStated),
+            (&["152018"], Contradicted, Contradicted, NotStated),
+            (&["152018", "206090"], Shown, Contradicted, NotStated),
+            (&["101010"], Contradicted, NotStated, NotStated),
+            (&["352010"], Shown, Contradicted, NotStated),
+            (&["207014"], Shown, Shown, NotStated),
+            (&["206090", "207010"], Shown, Shown, NotStated),
+            (&["201011"], Shown, Contradicted, Shown),
+            (&["203020"], Shown, Contradicted, Contradicted),
+            (&["203020", "203010"], Shown, Contradicted, Shown),
+            (&["202010"], Shown, Contradicted, NotStated),
+            (&[], NotStated, NotStated, NotStated),
+            (&["okänd"], NotStated, NotStated, NotStated),
+        ] {
+            let profession = post(codes);
+            let found = (
+                profession.care_staff(),
+                profession.underskoterska(),
+                profession.specialist(),
+            );
+            assert_eq!(found, (staff, underskoterska, specialist), "{codes:?}");
+        }
+        // An administrator who is a nurse by licence belongs to the staff, also when the licence has ended.
+        let administrator = stated(&[(BEFATTNING, "152018", true), (LEGITIMATION, "SJ", false)]);
+        assert_eq!(administrator.care_staff(), Shown);
     }
 
     /// System, code and whether it is current; then: physician, licensed physician.
@@ -147,6 +257,11 @@ mod tests {
             (&[(BEFATTNING, "101010", true)], NotStated, NotStated),
             (
                 &[("http://terminology.hl7.org/CodeSystem/practitioner-role", "nurse", true)],
+                NotStated,
+                NotStated,
+            ),
+            (
+                &[(LEGITIMATION, "ZZ", true), (BEFATTNING, "sköterska", true)],
                 NotStated,
                 NotStated,
             ),

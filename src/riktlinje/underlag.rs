@@ -63,7 +63,8 @@ pub struct Traff {
     pub home: Arc<Fact>,
 }
 
-/// Follows a reference that stands in `within`, into `contained` too.
+/// Follows a reference that stands in `within`, into `contained` too. What the caller may not read cannot be followed
+/// (GEN-05).
 pub fn folj<U: Underlag>(underlag: &mut U, reference: &Reference, within: &Fact) -> Result<Option<Traff>, U::Error> {
     let Some(literal) = reference.reference.as_deref() else {
         return Ok(None);
@@ -74,10 +75,22 @@ pub fn folj<U: Underlag>(underlag: &mut U, reference: &Reference, within: &Fact)
             home: Arc::new(within.clone()),
         }));
     }
-    Ok(underlag.folj(reference)?.map(|fact| Traff {
+    let found = underlag.folj(reference)?;
+    Ok(found.filter(|fact| underlag.far_lasa(fact)).map(|fact| Traff {
         home: fact.clone(),
         fact,
     }))
+}
+
+/// What of [`Underlag::av_patienter`] the caller may read: what findings may lean on (GEN-05).
+pub fn lasbara<U: Underlag>(
+    underlag: &mut U,
+    kind: ResourceType,
+    patient_ids: &[String],
+) -> Result<Vec<Arc<Fact>>, U::Error> {
+    let mut facts = underlag.av_patienter(kind, patient_ids)?;
+    facts.retain(|fact| underlag.far_lasa(fact));
+    Ok(facts)
 }
 
 /// The type a reference points at: as it says itself, else as following it shows.

@@ -7,6 +7,7 @@ mod bad_input;
 mod care;
 mod command_line;
 mod concurrency;
+mod kontakter;
 mod metadata;
 mod operation;
 mod people;

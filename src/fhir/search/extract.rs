@@ -20,6 +20,10 @@ pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
         match parameter.kind {
             Kind::Exists => entries.extend(existence(parameter.index, elements)),
             Kind::CodeInR4(_) => entries.extend(codes_in_r4(parameter, kind, resource)),
+            Kind::Date => {
+                let cut = parameter.cut_by.and_then(|url| day_of_extension(resource, url));
+                entries.extend(elements.filter_map(|element| date(parameter.index, element, cut)));
+            }
             _ => elements.for_each(|element| index_element(parameter, element, &mut entries)),
         }
     }
@@ -55,11 +59,10 @@ fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut V
         Kind::Concept => index_concept(param, element, entries),
         Kind::Identifier => entries.push(identifier_token(param, element)),
         Kind::Contact => entries.extend(text(element, "value").map(|value| token(param, None, value))),
-        Kind::Date => entries.extend(span(element).map(|(low, high)| IndexEntry::Date { param, low, high })),
         Kind::Text | Kind::Uri => entries.extend(element.as_str().map(|text| token(param, None, text))),
         Kind::Reference => index_reference(parameter, element, entries),
         Kind::Canonical => entries.extend(element.as_str().into_iter().flat_map(|url| canonicals(param, url))),
-        Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::CodeInR4(_) => {}
+        Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::Date | Kind::CodeInR4(_) => {}
     }
 }
 
@@ -125,6 +128,23 @@ fn canonicals(param: &'static str, canonical: &str) -> impl Iterator<Item = Inde
                 ..RefTarget::default()
             },
         })
+}
+
+/// The span of an element, up to `cut` when there is one; nothing when nothing is left.
+fn date(param: &'static str, element: &Value, cut: Option<i64>) -> Option<IndexEntry> {
+    let (low, high) = span(element)?;
+    let high = cut.map_or(high, |cut| high.min(cut));
+    (low < high).then_some(IndexEntry::Date { param, low, high })
+}
+
+/// The beginning of the day that an extension of the resource states.
+fn day_of_extension(resource: &Value, url: &str) -> Option<i64> {
+    let extensions = resource.get("extension")?.as_array()?;
+    let found = extensions
+        .iter()
+        .find(|extension| text(extension, "url") == Some(url))?;
+    let stated = text(found, "valueDate").or_else(|| text(found, "valueDateTime"))?;
+    FhirDate::parse(stated).map(|date| FhirDate::Day(date.first_day()).range().0)
 }
 
 fn existence<'a>(param: &'static str, elements: impl Iterator<Item = &'a Value>) -> Option<IndexEntry> {
@@ -301,6 +321,37 @@ mod tests {
             }
         )));
         assert_eq!(patient_of(ResourceType::CareTeam, &resource).as_deref(), Some("p1"));
+    }
+
+    #[test]
+    fn a_replaced_contact_is_found_as_ended() {
+        let dates = |period: Value, day: &str| -> Vec<(i64, i64)> {
+            let mark = json!({ "url": super::parameters::EXT_ERSATT_FRAN, "valueDate": day });
+            let resource = json!({ "resourceType": "CareTeam", "period": period, "extension": [mark] });
+            let entries = index(ResourceType::CareTeam, &resource);
+            entries
+                .into_iter()
+                .filter_map(|entry| match entry {
+                    IndexEntry::Date { low, high, .. } => Some((low, high)),
+                    _ => None,
+                })
+                .collect()
+        };
+        let starts = |day: &str| FhirDate::parse(day).unwrap().range().0;
+        let open = json!({ "start": "2020-01-01" });
+        assert_eq!(
+            dates(open.clone(), "2026-06-01"),
+            [(starts("2020-01-01"), starts("2026-06-01"))]
+        );
+        assert_eq!(
+            dates(json!({ "end": "2021" }), "2026-06-01"),
+            [(i64::MIN, starts("2022-01-01"))]
+        );
+        assert_eq!(
+            dates(open, "2019-06-01"),
+            [],
+            "replaced before it began: never in force"
+        );
     }
 
     #[test]

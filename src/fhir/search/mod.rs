@@ -16,6 +16,7 @@ mod table;
 mod values;
 
 pub use extract::{index, patient_of};
+pub use parameters::EXT_ERSATT_FRAN;
 pub use parse::{Handling, ParseContext, Parsed, SearchError, parse};
 pub use query::SearchQuery;
 

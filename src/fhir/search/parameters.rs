@@ -6,6 +6,9 @@ use crate::fhir::version::FhirVersion;
 
 use super::table;
 
+/// Our extension on a contact that one of another vårdgivare replaces: from this day it counts as ended.
+pub const EXT_ERSATT_FRAN: &str = "https://w3id.org/fastkontakt/StructureDefinition/ersatt-fran";
+
 /// What a parameter's elements are, which decides how they are indexed and compared (search.html#type-mapping).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -71,6 +74,8 @@ pub struct Parameter {
     definition: &'static str,
     r4_definition: Option<&'static str>,
     only: Option<FhirVersion>,
+    /// Date: an extension of the resource whose day cuts the period, as if it ended there.
+    pub cut_by: Option<&'static str>,
 }
 
 impl Parameter {
@@ -146,6 +151,7 @@ const fn row(code: &'static str, kind: Kind, paths: &'static [&'static str], def
         definition,
         r4_definition: None,
         only: None,
+        cut_by: None,
     }
 }
 
@@ -260,6 +266,14 @@ impl Parameter {
     pub(super) const fn r4_definition(self, definition: &'static str) -> Parameter {
         Parameter {
             r4_definition: Some(definition),
+            ..self
+        }
+    }
+
+    /// Date: the resource's period is treated as ended from the day of this extension.
+    pub(super) const fn cut_by(self, url: &'static str) -> Parameter {
+        Parameter {
+            cut_by: Some(url),
             ..self
         }
     }

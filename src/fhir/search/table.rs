@@ -7,7 +7,7 @@
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion::{R4, R5};
 
-use super::parameters::{
+use super::parameters::{EXT_ERSATT_FRAN,
     Kind, Parameter, boolean, canonical, code, column, concept, contact, date, exists, identifier, reference, uri,
 };
 
@@ -94,7 +94,7 @@ const CONTROLLERS: &[&str] = &["HealthcareService", "Organization", "Patient", "
 
 const CARE_TEAM: &[Parameter] = &[
     concept("category", &["category"], "CareTeam-category"),
-    date("date", &["period"], "clinical-date"),
+    date("date", &["period"], "clinical-date").cut_by(EXT_ERSATT_FRAN),
     identifier("identifier", &["identifier"], "clinical-identifier"),
     reference!("participant", ["participant.member"], "CareTeam-participant", MEMBERS),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),

@@ -14,12 +14,16 @@ pub(super) static RULES: &[Rule] = &[
             "Personnummer and samordningsnummer are written with twelve digits, YYYYMMDDNNNN.",
         )
         .check(Identitet(id::id_01)),
-    Rule::new("ID-02", Warning, SKATTEVERKET).demands(
-        "Kontrollsiffran i ett personnummer stämmer.",
-        "The check digit of a personnummer is right.",
-    ),
-    Rule::new("ID-03", Warning, "Inera, HSA").demands(
-        "Ett HSA-id är SE, tio siffror, bindestreck och 1–31 tecken A–Z, 0–9.",
-        "An HSA-id is SE, ten digits, a hyphen and 1–31 characters A–Z, 0–9.",
-    ),
+    Rule::new("ID-02", Warning, SKATTEVERKET)
+        .demands(
+            "Kontrollsiffran i ett personnummer stämmer.",
+            "The check digit of a personnummer is right.",
+        )
+        .check(Identitet(id::id_02)),
+    Rule::new("ID-03", Warning, "Inera, HSA")
+        .demands(
+            "Ett HSA-id är SE, tio siffror, bindestreck och 1–31 tecken A–Z, 0–9.",
+            "An HSA-id is SE, ten digits, a hyphen and 1–31 characters A–Z, 0–9.",
+        )
+        .check(Identitet(id::id_03)),
 ];

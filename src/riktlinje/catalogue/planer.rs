@@ -15,6 +15,7 @@ pub(super) static RULES: &[Rule] = &[
     ),
     Rule::new("DOK-02", Warning, orebro!("9.1"))
         .active()
+        .underlag()
         .demands(
             "Överenskommelsen visar både vad patienten och vad vården ska göra.",
             "The överenskommelse shows both what the patient and what the care provider will do.",
@@ -32,6 +33,7 @@ pub(super) static RULES: &[Rule] = &[
         concat!(orebro!("9.1"), "; ", gavleborg!("handlingsplan"), "; ", halland!("1.3")),
     )
     .active()
+    .underlag()
     .demands(
         "Överenskommelsen har en överenskommen tid för nästa kontakt, eller skälet till att ingen är bokad.",
         "The överenskommelse has an agreed time for the next contact, or the reason why none is booked.",
@@ -87,6 +89,7 @@ pub(super) static RULES: &[Rule] = &[
     // Samordnad individuell plan and other individual plans.
     Rule::new("SIP-01", Error, concat!(orebro!("9.3"), "; HSL (2017:30) 16 kap. 4 §"))
         .active()
+        .underlag()
         .patient()
         .demands(
             "En SIP förutsätter den enskildes samtycke.",
