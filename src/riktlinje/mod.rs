@@ -16,6 +16,7 @@ pub mod identity;
 pub mod intervals;
 pub mod kontakt;
 pub mod kontakttyp;
+pub mod kontaktvag;
 pub mod medlem;
 pub mod nabarhet;
 pub mod patient;
