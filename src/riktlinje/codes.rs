@@ -123,3 +123,5 @@ pub const CONDITION_CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/cond
 pub const CONDITION_VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
 /// Where the conversion from R4 keeps further roles of a participant (design: conversion (a)).
 pub const R4_ROLES: &str = "http://hl7.org/fhir/4.0/StructureDefinition/extension-CareTeam.participant.role";
+/// Where the conversion from R4 keeps what an åtagande has no place for (`CarePlan.activity.detail`), its extensions too.
+pub const R4_DETAIL: &str = "http://hl7.org/fhir/4.0/StructureDefinition/extension-CarePlan.activity.detail";

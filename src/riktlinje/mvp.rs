@@ -108,7 +108,7 @@ fn ej_aktuellt(bild: &Planbild<'_>, del: &str) -> bool {
             .all(EXT_EJ_AKTUELLT)
             .any(|said| names(said, del) && said.nested.value("skal").is_some_and(anges))
     };
-    says(&bild.plan.head.extensions) || bild.plan.activities.iter().any(|activity| says(&activity.extensions))
+    bild.tillagg().any(says)
 }
 
 fn names(said: &Extension, del: &str) -> bool {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use fastkontakt_model::Fact;
 use fastkontakt_model::date::FhirDate;
-use fastkontakt_model::facts::{CarePlan, Concept, Reference, any_has};
+use fastkontakt_model::facts::{CarePlan, Concept, Extensions, Reference, any_has};
 use jiff::civil::Date;
 
 pub use aktivitet::{Aktivitet, Utforare, Vem};
@@ -110,12 +110,17 @@ impl Planbild<'_> {
             .filter(|aktivitet| aktivitet.is_atagande() == Evidence::Shown)
     }
 
+    /// The extensions of the plan and of its activities.
+    pub fn tillagg(&self) -> impl Iterator<Item = &Extensions> {
+        let of_activities = self.aktiviteter.iter().flat_map(Aktivitet::tillagg);
+        std::iter::once(&self.plan.head.extensions).chain(of_activities)
+    }
+
     /// An överenskommen tid for the next contact, or extension `ingen-bokad-tid` with one of its reasons, on the plan
     /// or an activity.
     pub fn har_tid(&self) -> Evidence {
         let excused = |extensions| anges_bland(extensions, EXT_INGEN_BOKAD_TID, SKAL_INGEN_BOKAD_TID);
-        let activities = &self.plan.activities;
-        if excused(&self.plan.head.extensions) || activities.iter().any(|activity| excused(&activity.extensions)) {
+        if self.tillagg().any(excused) {
             return Evidence::Shown;
         }
         let from = self.raknas_fran();

@@ -212,10 +212,10 @@ pub fn sip_04(bild: &Planbild<'_>) -> Vec<Remark> {
         Evidence::Shown => Vec::new(),
         Evidence::Contradicted => vec![Remark::contradicted(
             "CarePlan.activity",
-            "Av planen ska framgå vilka åtgärder någon annan än regionen eller kommunen vidtar (patienten, närstående, \
-             Försäkringskassan …), eller att det inte finns några (inga-andra-atgarder).",
+            "Av planen ska framgå vilka åtgärder någon annan än regionen eller kommunen vidtar (patienten, närstående, en \
+             annan myndighet …), eller att det inte finns några (inga-andra-atgarder).",
             "The plan must show the measures taken by others than the region and the kommun (the patient, relatives, \
-             Försäkringskassan …), or that there are none (inga-andra-atgarder).",
+             another authority …), or that there are none (inga-andra-atgarder).",
         )],
         Evidence::NotStated => vec![Remark::not_stated(
             "CarePlan.activity",

@@ -9,7 +9,7 @@ use fastkontakt_model::facts::{
 };
 
 use super::enhet::huvudman_av;
-use crate::riktlinje::codes::{EXT_NAR, MEDICINSK_VARDPLAN_DEL};
+use crate::riktlinje::codes::{EXT_NAR, MEDICINSK_VARDPLAN_DEL, R4_DETAIL};
 use crate::riktlinje::enhet::Huvudman;
 use crate::riktlinje::finding::{Evidence, Remark};
 use crate::riktlinje::identity::{hsa_ids, logical};
@@ -118,6 +118,14 @@ impl<'a> Aktivitet<'a> {
         }
     }
 
+    /// Our own extensions may stand on the activity, on what it points at, or in R4 on the `detail`.
+    pub fn tillagg(&self) -> impl Iterator<Item = &Extensions> {
+        let detail = self.activity.extensions.get(R4_DETAIL);
+        let of_detail = detail.and_then(|detail| Some(&detail.nested.get("extension")?.nested));
+        let own = self.fact().map(|fact| &fact.head().extensions);
+        [Some(&self.activity.extensions), own, of_detail].into_iter().flatten()
+    }
+
     /// Whether it says when: a time, a repeat, "vid behov", or in words (extension `nar`).
     pub fn sager_nar(&self) -> bool {
         let in_words = |extensions: &Extensions| extensions.all(EXT_NAR).any(|said| is_text(said.value.as_ref()));
@@ -125,16 +133,16 @@ impl<'a> Aktivitet<'a> {
             Some(Fact::ServiceRequest(request)) => {
                 let needed = request.as_needed.as_ref().is_some_and(is_needed);
                 let occurs = request.occurrence.as_ref().is_some_and(occurs);
-                needed || occurs || in_words(&request.occurrence_extensions) || in_words(&request.head.extensions)
+                needed || occurs || in_words(&request.occurrence_extensions)
             }
             Some(Fact::Task(task)) => {
                 let periods = [task.requested_period, task.execution_period, task.restriction_period];
-                periods.iter().any(|period| !period.is_empty()) || in_words(&task.head.extensions)
+                periods.iter().any(is_stated)
             }
             Some(Fact::Appointment(time)) => time.start.is_some() || time.requested_periods.iter().any(is_stated),
             _ => false,
         };
-        said || in_words(&self.activity.extensions)
+        said || self.tillagg().any(in_words)
     }
 
     /// Whether someone other than the patient takes part in an Appointment, or anyone carries out an åtagande.
@@ -183,10 +191,9 @@ impl<'a> Aktivitet<'a> {
         }
     }
 
-    /// Extension `huvudman`, on the activity or on the åtagande itself.
+    /// Extension `huvudman`.
     pub fn angiven_huvudman(&self) -> Option<Huvudman> {
-        let own = || self.fact().and_then(|fact| Huvudman::stated(&fact.head().extensions));
-        Huvudman::stated(&self.activity.extensions).or_else(own)
+        self.tillagg().find_map(Huvudman::stated)
     }
 
     /// A remark about this åtagande: told apart from the same remark about another when compared with the stored
