@@ -97,6 +97,8 @@ pub const BEHOV_UPPHORT: &str = "behov-upphort";
 pub const PATIENTENS_BEGARAN: &str = "patientens-begaran";
 /// Kind of Communication: a contact was replaced by one of another vårdgivare.
 pub const KONTAKT_ERSATT: &str = "kontakt-ersatt";
+/// Kind of Communication: someone else than the fast vårdkontakt made an överenskommelse.
+pub const OVERENSKOMMELSE_UPPRATTAD: &str = "overenskommelse-upprattad";
 
 // National and international systems.
 pub const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";

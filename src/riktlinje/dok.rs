@@ -1,7 +1,7 @@
 //! DOK: the dokumenterad överenskommelse (formerly patientkontrakt).
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::{Concept, Goal, GoalStatus, QuestionnaireResponse, RequestStatus};
+use fastkontakt_model::facts::{Concept, Goal, GoalStatus, QuestionnaireResponse};
 
 use super::codes::{ACT_CODE, EXT_EJ_DIGITAL_ATKOMST, EXT_INGET_EGET_ATAGANDE, NOPATIENT, SKAL_EJ_DIGITAL_ATKOMST};
 use super::finding::{Evidence, Remark, Severity, Weight};
@@ -189,17 +189,11 @@ pub fn dok_04(bild: &Planbild<'_>) -> Vec<Remark> {
              why none is booked (ingen-bokad-tid).",
         ),
     };
-    if !becomes_active(bild) {
+    // Only a plan that becomes active needs the time; one that passed, was cancelled or moved refuses no update.
+    if !bild.blir_gallande(Planer::Overenskommelse) {
         remark.weight = Weight::AtMost(Severity::Information);
     }
     vec![remark]
-}
-
-/// Only a plan that becomes active needs the time; a time that passed, was cancelled or moved refuses no update.
-fn becomes_active(bild: &Planbild<'_>) -> bool {
-    bild.stored.is_none_or(|stored| {
-        stored.status != Some(RequestStatus::Active) || !Planer::Overenskommelse.includes(&stored.categories)
-    })
 }
 
 /// Made together.

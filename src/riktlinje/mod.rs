@@ -238,6 +238,10 @@ impl<'a> Bild<'a> {
             Innehall::Kontakt(bild) if self.skede == Skede::Galler => {
                 bild.ersatta.iter().flat_map(ersattning::Ersatt::effects).collect()
             }
+            Innehall::Plan(bild) => {
+                let signal = bild.signal.clone().map(|it| Effect::Meddela(Box::new(it)));
+                signal.into_iter().collect()
+            }
             _ => Vec::new(),
         }
     }

@@ -6,12 +6,13 @@ mod aktivitet;
 mod ansvarig;
 mod enhet;
 mod patientens;
+mod signal;
 
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
 use fastkontakt_model::date::FhirDate;
-use fastkontakt_model::facts::{CarePlan, Concept, Extensions, Reference, any_has};
+use fastkontakt_model::facts::{CarePlan, Concept, Extensions, Reference, RequestStatus, any_has};
 use jiff::civil::Date;
 
 pub use aktivitet::{Aktivitet, Utforare, Vem};
@@ -19,6 +20,7 @@ pub use patientens::{AnnanPlan, EgenKontakt, Patientens};
 
 use super::Villkor;
 use super::codes::{DELAKTIGHET, EXT_DELAKTIGHET, EXT_INGEN_BOKAD_TID, PLANTYP, SKAL_INGEN_BOKAD_TID, TYP_AV_PLAN};
+use super::effect::Meddelande;
 use super::enhet::{Huvudman, valj};
 use super::finding::Evidence;
 use super::policy::Policy;
@@ -79,6 +81,8 @@ pub struct Planbild<'a> {
     /// SIP-05: who runs the care of the responsible's unit.
     pub ansvarig_huvudman: Huvudman,
     pub patientens: Patientens,
+    /// What the fast vårdkontakt is to be told when the plan is accepted.
+    pub signal: Option<Meddelande>,
 }
 
 /// One resource that the plan leans on, in order.
@@ -96,6 +100,12 @@ impl Planbild<'_> {
         } else {
             self.patienten_med
         }
+    }
+
+    /// Whether a plan of that type becomes active: it was not before.
+    pub fn blir_gallande(&self, planer: Planer) -> bool {
+        self.stored
+            .is_none_or(|stored| stored.status != Some(RequestStatus::Active) || !planer.includes(&stored.categories))
     }
 
     /// Whether there is any åtagande at all. What cannot be followed may be one.
@@ -173,8 +183,10 @@ pub fn samla<'a, U: Underlag>(
         ansvarig_lakare: Evidence::NotStated,
         ansvarig_huvudman: Huvudman::default(),
         patientens: Patientens::default(),
+        signal: None,
     };
-    if Skede::of(fact, villkor.today) == Skede::Tyst {
+    let skede = Skede::of(fact, villkor.today);
+    if skede == Skede::Tyst {
         // Every rule about plans is silent.
         return Ok(bild);
     }
@@ -186,6 +198,13 @@ pub fn samla<'a, U: Underlag>(
     if is(Planer::Overenskommelse) {
         bild.mal = stod(underlag, &plan.goals, fact)?;
         bild.att_vanda_sig_till = ansvarig::att_vanda_sig_till(underlag, plan, fact, &bild.patientens, villkor.today)?;
+    }
+    if is(Planer::Overenskommelse)
+        && bild.policy.parameters.signal_vid_overenskommelse
+        && skede == Skede::Galler
+        && bild.blir_gallande(Planer::Overenskommelse)
+    {
+        bild.signal = signal::signal(underlag, plan, fact, &bild.patientens)?;
     }
     if let Some(custodian) = &plan.custodian {
         if is(Planer::MedicinskVardplan) {
