@@ -4,14 +4,18 @@
 //! versions of context resources that the same transaction changes), `stored` (the version before of the written) and
 //! `hidden` (ids of what the caller may not read), `write`, and what is to be found. The written resource is part of the
 //! state, as in a transaction (GEN-01). The policies are the shipped ones and those of tests/riktlinje/policies.
+//! With `"version": "r4"` all that stands in the vector itself is R4: it is converted as the door does it, and the
+//! expressions expected are those of R4.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
+use fastkontakt::fhir::convert::{PathMap, r4_to_r5};
 use fastkontakt::fhir::structure;
 use fastkontakt::fhir::version::FhirVersion;
+use fastkontakt::riktlinje::catalogue::Check;
 use fastkontakt::riktlinje::{
     Avslut, Effect, Files, Finding, Judgement, Policies, Skrivning, bedom_enligt, catalogue, only_ends_or_limits,
 };
@@ -80,6 +84,12 @@ struct Vector {
     write: Value,
     expect: Value,
     effects: Value,
+    version: FhirVersion,
+    /// Every resource as it was given, with its version.
+    given: Vec<(FhirVersion, Value)>,
+    /// What `write` was converted from, and where its elements stood there.
+    source: Value,
+    paths: PathMap,
 }
 
 impl Vector {
@@ -90,7 +100,27 @@ impl Vector {
             Some(name) => panic!("{}: nothing shared is called {name}", path.display()),
             None => entry.clone(),
         };
-        Vector {
+        let version = match vector["version"].as_str() {
+            Some("r4") => FhirVersion::R4,
+            _ => FhirVersion::R5,
+        };
+        let list = |name: &str| vector[name].as_array().cloned().unwrap_or_default();
+        let as_r5 = |resource: Value| match version {
+            FhirVersion::R4 => r4_to_r5(&resource).resource,
+            FhirVersion::R5 => resource,
+        };
+        let mut given: Vec<(FhirVersion, Value)> = Vec::new();
+        for entry in list("context") {
+            let of = if entry.is_string() { FhirVersion::R5 } else { version };
+            given.push((of, fill(&entry)));
+        }
+        let own = list("before").into_iter().chain(vector.get("stored").cloned());
+        given.extend(own.chain([vector["write"].clone()]).map(|own| (version, own)));
+        let mut made = Vector {
+            version,
+            given,
+            source: vector["write"].clone(),
+            paths: PathMap::default(),
             policy: vector["policy"].as_str().map(str::to_owned),
             today: vector["today"]
                 .as_str()
@@ -100,20 +130,39 @@ impl Vector {
                 .as_array()
                 .expect("context")
                 .iter()
-                .map(fill)
+                .map(|entry| {
+                    if entry.is_string() {
+                        fill(entry)
+                    } else {
+                        as_r5(entry.clone())
+                    }
+                })
                 .collect(),
-            before: vector["before"].as_array().cloned().unwrap_or_default(),
+            before: list("before").into_iter().map(as_r5).collect(),
             hidden: vector["hidden"]
                 .as_array()
                 .into_iter()
                 .flatten()
                 .map(|id| id.as_str().expect("an id").to_owned())
                 .collect(),
-            stored: vector.get("stored").cloned(),
-            write: vector["write"].clone(),
+            stored: vector.get("stored").cloned().map(as_r5),
+            write: Value::Null,
             expect: vector["expect"].clone(),
             effects: vector.get("effects").cloned().unwrap_or_else(|| json!([])),
-        }
+        };
+        made.convert();
+        made
+    }
+
+    /// The written resource as the rules see it, and the paths back.
+    fn convert(&mut self) {
+        (self.write, self.paths) = match self.version {
+            FhirVersion::R4 => {
+                let converted = r4_to_r5(&self.source);
+                (converted.resource, converted.paths)
+            }
+            FhirVersion::R5 => (self.source.clone(), PathMap::default()),
+        };
     }
 
     fn judge(&self, policies: &Policies) -> Judgement {
@@ -139,7 +188,10 @@ impl Vector {
             .map(|resource| Arc::new(understood(resource)))
             .collect();
         let mut files = Files::new(facts).with_before(before).with_hidden(self.hidden.clone());
-        let Ok(judgement) = bedom_enligt(&skrivning, &mut files, policies, self.policy.as_deref(), self.today);
+        let Ok(mut judgement) = bedom_enligt(&skrivning, &mut files, policies, self.policy.as_deref(), self.today);
+        for finding in &mut judgement.findings {
+            finding.expression = self.paths.to_source(&finding.expression);
+        }
         judgement
     }
 }
@@ -230,6 +282,47 @@ fn every_rule_that_is_enforced_has_a_passing_and_a_failing_vector() {
     );
 }
 
+/// How the vectors of a rule end, as far as one version is concerned.
+#[derive(Default)]
+struct Outcomes {
+    passing: bool,
+    failing: bool,
+    unknown: bool,
+}
+
+#[test]
+fn every_rule_about_plans_has_its_vectors_in_both_versions() {
+    let shared = json_at(&root().join("gemensamt.json"));
+    let policies = Policies::shipped();
+    let mut lacking = Vec::new();
+    for rule in catalogue().filter(|rule| matches!(rule.check, Check::Plan(..))) {
+        let (mut r4, mut r5) = (Outcomes::default(), Outcomes::default());
+        for path in json_files(&root().join(rule.id.as_str())) {
+            let vector = Vector::read(&path, &shared);
+            let outcomes = if vector.version == FhirVersion::R4 {
+                &mut r4
+            } else {
+                &mut r5
+            };
+            let findings = vector.judge(&policies).findings;
+            let own: Vec<&Finding> = findings.iter().filter(|finding| finding.rule == rule.id).collect();
+            let is_unknown = |finding: &&Finding| finding.text.sv.starts_with("Underlag saknas");
+            outcomes.passing |= own.is_empty();
+            outcomes.unknown |= own.iter().any(is_unknown);
+            outcomes.failing |= own.iter().any(|finding| !is_unknown(finding));
+        }
+        for (version, outcomes) in [("R5", r5), ("R4", r4)] {
+            if !(outcomes.passing && outcomes.failing && (outcomes.unknown || !rule.underlag)) {
+                lacking.push(format!("{} in {version}", rule.id));
+            }
+        }
+    }
+    assert!(
+        lacking.is_empty(),
+        "without a passing, a failing, or (GEN-03) an unknown vector: {lacking:?}"
+    );
+}
+
 #[test]
 fn every_everyday_case_is_accepted() {
     let files = json_files(&root().join(EVERYDAY));
@@ -249,9 +342,9 @@ fn every_resource_in_the_vectors_is_valid_fhir() {
     let mut faults = BTreeMap::new();
     for path in all_vectors() {
         let vector = Vector::read(&path, &shared);
-        for resource in vector.context.iter().chain(&vector.stored).chain([&vector.write]) {
+        for (version, resource) in &vector.given {
             let kind = resource["resourceType"].as_str().unwrap_or_default();
-            let found = structure::check(FhirVersion::R5, kind, resource);
+            let found = structure::check(*version, kind, resource);
             if !found.is_empty() {
                 faults.insert(format!("{} {kind}/{}", path.display(), resource["id"]), found);
             }
@@ -474,9 +567,10 @@ proptest! {
             let half = victims.len();
             match victim.index(2 * half + 1) {
                 context if context < half => mutate(victims[context], place, mutation),
-                _ => mutate(&mut vector.write, place, mutation),
+                _ => mutate(&mut vector.source, place, mutation),
             }
         }
+        vector.convert();
         vector.context.retain(is_understood);
         vector.stored = vector.stored.filter(is_understood);
         if !is_understood(&vector.write) {

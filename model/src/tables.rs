@@ -300,6 +300,7 @@ table! {
     Appointment {
         identifiers: Many<Identifier> = "identifier",
         status: Option<codes::AppointmentStatus> = "status",
+        service_types: Many<CodeableReference> = "serviceType",
         description: Option<String> = "description",
         based_on: Many<Reference> = "basedOn",
         subject: Option<Reference> = "subject",

@@ -38,14 +38,15 @@ pub struct AnnanKontakt {
     pub policy: String,
 }
 
-/// All contacts of these patients, as they are, or as they were before the transaction.
+/// All resources of a type of these patients, as they are, or as they were before the transaction.
 pub fn patientens<U: Underlag>(
+    kind: ResourceType,
     patients: &[String],
     villkor: &Villkor<'_>,
     underlag: &mut U,
 ) -> Result<Vec<Arc<Fact>>, U::Error> {
     let mut all = Vec::new();
-    for fact in underlag.av_patienter(ResourceType::CareTeam, patients)? {
+    for fact in underlag.av_patienter(kind, patients)? {
         let before = if villkor.fore {
             underlag.fore(&fact)?
         } else {

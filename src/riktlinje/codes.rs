@@ -57,6 +57,17 @@ pub const LIVSHOTANDE_TILLSTAND: &str = "livshotande-tillstand";
 pub const LIVSHOTANDE: &str = "livshotande";
 /// Why no time is booked (extension `ingen-bokad-tid`).
 pub const SKAL_INGEN_BOKAD_TID: &[&str] = &["vid-behov", "kallelse-kommer", "egenvard", "avslutas"];
+/// How the patient takes part where not as a contributor (extension `delaktighet`).
+pub const DELAKTIGHET: &[&str] = &["narstaende", "ej-mojlig"];
+/// Why a plan is not shown to the patient (extension `ej-digital-atkomst`).
+pub const SKAL_EJ_DIGITAL_ATKOMST: &[&str] = &["menprovning", "skydd", "patientens-onskan"];
+/// Parts of a medicinsk vårdplan.
+pub const PROGNOS: &str = "prognos";
+pub const VARDNIVA_OCH_INRIKTNING: &str = "vardniva-och-inriktning";
+pub const DIREKTKONTAKT: &str = "direktkontakt";
+pub const HANDLINGSPLAN_VID_FORSAMRING: &str = "handlingsplan-vid-forsamring";
+pub const UPPFOLJNING: &str = "uppfoljning";
+pub const BEHANDLINGSBEGRANSNING: &str = "behandlingsbegransning";
 /// Types of fast kontakt beside the national ones.
 pub const TILLAGG: &[&str] = &[
     "kontaktsjukskoterska",
@@ -86,6 +97,8 @@ pub const BEHOV_UPPHORT: &str = "behov-upphort";
 pub const PATIENTENS_BEGARAN: &str = "patientens-begaran";
 /// Kind of Communication: a contact was replaced by one of another vårdgivare.
 pub const KONTAKT_ERSATT: &str = "kontakt-ersatt";
+/// Kind of Communication: someone else than the fast vårdkontakt made an överenskommelse.
+pub const OVERENSKOMMELSE_UPPRATTAD: &str = "overenskommelse-upprattad";
 
 // National and international systems.
 pub const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
@@ -99,6 +112,8 @@ pub const EXT_VIA_TEAM: &str = "https://fhir.inera.se/ig/careteam/StructureDefin
 pub const VERKSAMHETSTYP: &str = "urn:oid:1.2.752.129.2.2.1.3";
 /// v3 ActCode: security label `NOPATIENT`, class `IMP` of an inpatient stay.
 pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+/// Security label: not to be shown to the patient.
+pub const NOPATIENT: &str = "NOPATIENT";
 pub const TYP_AV_PLAN: &str = "https://fhir.inera.se/CodeSystem/typeofcareplan-cs";
 /// Licences (HOSP).
 pub const LEGITIMATION: &str = "urn:oid:1.2.752.116.3.1.3";
@@ -110,3 +125,5 @@ pub const CONDITION_CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/cond
 pub const CONDITION_VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/condition-ver-status";
 /// Where the conversion from R4 keeps further roles of a participant (design: conversion (a)).
 pub const R4_ROLES: &str = "http://hl7.org/fhir/4.0/StructureDefinition/extension-CareTeam.participant.role";
+/// Where the conversion from R4 keeps what an åtagande has no place for (`CarePlan.activity.detail`), its extensions too.
+pub const R4_DETAIL: &str = "http://hl7.org/fhir/4.0/StructureDefinition/extension-CarePlan.activity.detail";

@@ -266,22 +266,20 @@ pub fn valj<'p>(enhet: Option<&Enhet>, policies: &'p Policies, forced: Option<&s
     }
 }
 
-/// Who runs the care of a unit. One organization may be both (Gotland); neither means that it is not stated, or someone else.
+/// Who runs the care of a unit. One organization may be both (Gotland); none of the three means that it is not stated.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Huvudman {
     pub region: bool,
     pub kommun: bool,
+    /// Someone else: Försäkringskassan, an employer, an association.
+    pub annan: bool,
 }
 
 impl Huvudman {
     /// Extension `huvudman`, else `uppdragsgivare` up the chain, else the type up `partOf`, else the policy's.
     pub fn of(enhet: &Enhet, val: &Val<'_>, policies: &Policies) -> Huvudman {
         let chain = enhet.chain();
-        let by_extension = || {
-            chain
-                .iter()
-                .find_map(|own| Huvudman::coded(own.extensions.all(EXT_HUVUDMAN).filter_map(code_of)))
-        };
+        let by_extension = || chain.iter().find_map(|own| Huvudman::stated(&own.extensions));
         let by_commission = || {
             chain
                 .iter()
@@ -307,6 +305,11 @@ impl Huvudman {
         Huvudman::coded(organisation.types.iter().flat_map(|concept| concept.codes(HUVUDMAN_CS)))
     }
 
+    /// Extension `huvudman`; `None` when nothing is stated.
+    pub fn stated(extensions: &Extensions) -> Option<Huvudman> {
+        Huvudman::coded(extensions.all(EXT_HUVUDMAN).filter_map(code_of))
+    }
+
     /// `None` when nothing is stated.
     fn coded<'c>(codes: impl Iterator<Item = &'c str>) -> Option<Huvudman> {
         codes.fold(None, |so_far: Option<Huvudman>, code| {
@@ -314,6 +317,7 @@ impl Huvudman {
             Some(Huvudman {
                 region: before.region || code == "region",
                 kommun: before.kommun || code == "kommun",
+                annan: before.annan || code == "annan",
             })
         })
     }
@@ -328,6 +332,7 @@ impl From<HuvudmanKind> for Huvudman {
         Huvudman {
             region: kind == HuvudmanKind::Region,
             kommun: kind == HuvudmanKind::Kommun,
+            annan: false,
         }
     }
 }

@@ -74,6 +74,28 @@ pub enum Evidence {
     NotStated,
 }
 
+impl Evidence {
+    /// One that is shown is enough; none at all contradicts.
+    pub fn any(all: impl IntoIterator<Item = Evidence>) -> Evidence {
+        all.into_iter()
+            .fold(Evidence::Contradicted, |so_far, next| match (so_far, next) {
+                (Evidence::Shown, _) | (_, Evidence::Shown) => Evidence::Shown,
+                (Evidence::NotStated, _) | (_, Evidence::NotStated) => Evidence::NotStated,
+                _ => Evidence::Contradicted,
+            })
+    }
+
+    /// Every one must be shown; one that is contradicted decides.
+    pub fn all(all: impl IntoIterator<Item = Evidence>) -> Evidence {
+        all.into_iter()
+            .fold(Evidence::Shown, |so_far, next| match (so_far, next) {
+                (Evidence::Contradicted, _) | (_, Evidence::Contradicted) => Evidence::Contradicted,
+                (Evidence::NotStated, _) | (_, Evidence::NotStated) => Evidence::NotStated,
+                _ => Evidence::Shown,
+            })
+    }
+}
+
 /// How much of the rule's own severity a remark carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {

@@ -177,7 +177,7 @@ impl Kontaktbild<'_> {
             let conditions = conditions.iter().filter_map(|fact| as_condition(fact));
             self.livshotande_tillstand = livshotande::any(conditions, self.policy);
         }
-        let contacts = andra::patientens(&patients, villkor, underlag)?;
+        let contacts = andra::patientens(ResourceType::CareTeam, &patients, villkor, underlag)?;
         self.samla_andra(&contacts, family, villkor, underlag)?;
         self.ersatta = ersattning::ersatta(self, &patients, underlag)?;
         if family == Kontakter::Vardkontakt {

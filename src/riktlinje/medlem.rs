@@ -10,7 +10,7 @@ use super::identity::{hsa_ids, logical};
 use super::underlag::{Traff, Underlag, folj};
 
 /// Types a member may point at that are no named member of the staff.
-const NO_STAFF: &[&str] = &[
+pub const NO_STAFF: &[&str] = &[
     "Organization",
     "CareTeam",
     "Patient",

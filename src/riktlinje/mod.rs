@@ -35,9 +35,12 @@ mod flk;
 mod fok;
 mod fvk;
 mod id;
+mod ip;
 mod livshotande;
+mod mvp;
 mod samordning;
 mod sip;
+mod skal;
 
 use fastkontakt_model::Fact;
 use fastkontakt_model::facts::Reference;
@@ -234,6 +237,10 @@ impl<'a> Bild<'a> {
         match &self.innehall {
             Innehall::Kontakt(bild) if self.skede == Skede::Galler => {
                 bild.ersatta.iter().flat_map(ersattning::Ersatt::effects).collect()
+            }
+            Innehall::Plan(bild) => {
+                let signal = bild.signal.clone().map(|it| Effect::Meddela(Box::new(it)));
+                signal.into_iter().collect()
             }
             _ => Vec::new(),
         }

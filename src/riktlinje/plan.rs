@@ -1,20 +1,32 @@
-//! The context of a written plan, gathered before any rule runs: its types, unit, what is agreed (activities) and what
-//! it leans on (supportingInfo). The rules of the families DOK and SIP are pure functions of it.
+//! The context of a written plan, gathered before any rule runs: its types, unit, what is agreed (activities), what it
+//! leans on (supportingInfo), who answers for it, and the patient's whole picture. Only what the rules about its types
+//! look at. The rules of the families DOK, MVP, SIP and IP are pure functions of it.
+
+mod aktivitet;
+mod ansvarig;
+mod enhet;
+mod patientens;
+mod signal;
 
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::{CarePlan, Concept, Reference, any_has};
+use fastkontakt_model::date::FhirDate;
+use fastkontakt_model::facts::{CarePlan, Concept, Extensions, Reference, RequestStatus, any_has};
 use jiff::civil::Date;
 
+pub use aktivitet::{Aktivitet, Utforare, Vem};
+pub use patientens::{AnnanPlan, EgenKontakt, Patientens};
+
 use super::Villkor;
-use super::codes::{PLANTYP, TYP_AV_PLAN};
-use super::enhet::{Enhet, valj};
+use super::codes::{DELAKTIGHET, EXT_DELAKTIGHET, EXT_INGEN_BOKAD_TID, PLANTYP, SKAL_INGEN_BOKAD_TID, TYP_AV_PLAN};
+use super::effect::Meddelande;
+use super::enhet::{Huvudman, valj};
 use super::finding::Evidence;
-use super::identity::{hsa_ids, logical};
-use super::patient::samma_som;
 use super::policy::Policy;
-use super::underlag::{Traff, Underlag, folj, typ_av};
+use super::principles::Skede;
+use super::skal::anges_bland;
+use super::underlag::{Underlag, folj};
 
 /// The types of plan that a rule is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,50 +69,84 @@ pub struct Planbild<'a> {
     pub stored: Option<&'a CarePlan>,
     pub today: Date,
     pub policy: &'a Policy,
-    pub aktiviteter: Vec<Aktivitet>,
+    pub aktiviteter: Vec<Aktivitet<'a>>,
     pub underlag: Vec<Stod>,
-    /// The patients that are one with the subject.
-    pub patienter: Vec<String>,
+    pub mal: Vec<Stod>,
+    /// The patient or a relative is among those who made it.
+    pub patienten_med: Evidence,
+    /// DOK-03: the patient has someone to turn to.
+    pub att_vanda_sig_till: Evidence,
+    /// MVP-02: the responsible is a physician.
+    pub ansvarig_lakare: Evidence,
+    /// SIP-05: who runs the care of the responsible's unit.
+    pub ansvarig_huvudman: Huvudman,
+    pub patientens: Patientens,
+    /// What the fast vårdkontakt is to be told when the plan is accepted.
+    pub signal: Option<Meddelande>,
 }
 
-/// One `activity`, in order.
-#[derive(Clone, Debug)]
-pub struct Aktivitet {
-    /// `plannedActivityReference`
-    pub planned: Option<Reference>,
-    /// What it points at, when it could be followed.
-    pub fact: Option<Arc<Fact>>,
-    /// The type it points at, as far as that can be told.
-    pub kind: Option<String>,
-    pub utforare: Vec<Utforare>,
-}
-
-/// Who carries out an åtagande.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Utforare {
-    /// The patient or a relative.
-    Patienten,
-    /// Anyone else.
-    Varden,
-    /// Someone, but nothing tells who.
-    Okand,
-}
-
-/// One `supportingInfo`, in order.
+/// One resource that the plan leans on, in order.
 #[derive(Clone, Debug)]
 pub struct Stod {
     pub reference: Reference,
     pub fact: Option<Arc<Fact>>,
 }
 
-impl Aktivitet {
-    /// Whether it is an åtagande (ServiceRequest or Task), as far as that can be told.
-    pub fn is_atagande(&self) -> Evidence {
-        match (&self.planned, self.kind.as_deref()) {
-            (None, _) => Evidence::Contradicted,
-            (_, Some("ServiceRequest" | "Task")) if self.fact.is_some() => Evidence::Shown,
-            (_, Some("ServiceRequest" | "Task") | None) => Evidence::NotStated,
-            _ => Evidence::Contradicted,
+impl Planbild<'_> {
+    /// Whether the patient takes part: among those who made the plan, or extension `delaktighet` says how.
+    pub fn delaktighet(&self) -> Evidence {
+        if anges_bland(&self.plan.head.extensions, EXT_DELAKTIGHET, DELAKTIGHET) {
+            Evidence::Shown
+        } else {
+            self.patienten_med
+        }
+    }
+
+    /// Whether a plan of that type becomes active: it was not before.
+    pub fn blir_gallande(&self, planer: Planer) -> bool {
+        self.stored
+            .is_none_or(|stored| stored.status != Some(RequestStatus::Active) || !planer.includes(&stored.categories))
+    }
+
+    /// Whether there is any åtagande at all. What cannot be followed may be one.
+    pub fn har_atagande(&self) -> Evidence {
+        Evidence::any(self.aktiviteter.iter().map(Aktivitet::is_atagande))
+    }
+
+    /// The åtaganden, as far as they could be followed.
+    pub fn ataganden(&self) -> impl Iterator<Item = &Aktivitet<'_>> {
+        self.aktiviteter
+            .iter()
+            .filter(|aktivitet| aktivitet.is_atagande() == Evidence::Shown)
+    }
+
+    /// The extensions of the plan and of its activities.
+    pub fn tillagg(&self) -> impl Iterator<Item = &Extensions> {
+        let of_activities = self.aktiviteter.iter().flat_map(Aktivitet::tillagg);
+        std::iter::once(&self.plan.head.extensions).chain(of_activities)
+    }
+
+    /// An överenskommen tid for the next contact, or extension `ingen-bokad-tid` with one of its reasons, on the plan
+    /// or an activity.
+    pub fn har_tid(&self) -> Evidence {
+        let excused = |extensions| anges_bland(extensions, EXT_INGEN_BOKAD_TID, SKAL_INGEN_BOKAD_TID);
+        if self.tillagg().any(excused) {
+            return Evidence::Shown;
+        }
+        let from = self.raknas_fran();
+        Evidence::any(self.aktiviteter.iter().map(|aktivitet| aktivitet.is_tid_efter(from)))
+    }
+
+    /// The moment (microseconds) after which a time is the next one: the plan's own `created` or start, else today. A
+    /// plan made today for a period to come may well have its first contact before.
+    fn raknas_fran(&self) -> i64 {
+        let low = |date: FhirDate| date.range().0;
+        let today = low(FhirDate::from(self.today));
+        match (self.plan.created.map(low), self.plan.period.start.map(low)) {
+            (Some(created), Some(start)) => created.min(start),
+            (Some(created), None) => created,
+            (None, Some(start)) => start.min(today),
+            (None, None) => today,
         }
     }
 }
@@ -113,21 +159,15 @@ pub fn samla<'a, U: Underlag>(
     villkor: &Villkor<'a>,
     underlag: &mut U,
 ) -> Result<Planbild<'a>, U::Error> {
+    let is = |planer: Planer| planer.includes(&plan.categories);
+    let sip = is(Planer::Sip);
     let mut aktiviteter = Vec::with_capacity(plan.activities.len());
-    for activity in &plan.activities {
-        aktiviteter.push(aktivitet(underlag, activity.planned.as_ref(), fact)?);
+    for (position, activity) in plan.activities.iter().enumerate() {
+        let huvudman = sip.then_some(villkor.policies);
+        aktiviteter.push(Aktivitet::samla(underlag, position, activity, fact, huvudman)?);
     }
-    let mut stod = Vec::with_capacity(plan.supporting_info.len());
-    for reference in &plan.supporting_info {
-        let found = folj(underlag, reference, fact)?.map(|found| found.fact);
-        stod.push(Stod {
-            reference: reference.clone(),
-            fact: found,
-        });
-    }
-    let enhet = enhet_av(underlag, plan, &aktiviteter, fact)?;
-    let needs_patients = Planer::Sip.includes(&plan.categories);
-    Ok(Planbild {
+    let enhet = enhet::enhet_av(underlag, plan, &aktiviteter, fact)?;
+    let mut bild = Planbild {
         plan,
         stored: match stored {
             Some(Fact::CarePlan(stored)) => Some(stored),
@@ -136,121 +176,55 @@ pub fn samla<'a, U: Underlag>(
         today: villkor.today,
         policy: valj(enhet.as_ref(), villkor.policies, villkor.forced).policy,
         aktiviteter,
-        underlag: stod,
-        patienter: if needs_patients {
-            samma_som(plan.subject.as_ref(), fact, underlag)?
-        } else {
-            Vec::new()
-        },
-    })
+        underlag: Vec::new(),
+        mal: Vec::new(),
+        patienten_med: Evidence::NotStated,
+        att_vanda_sig_till: Evidence::NotStated,
+        ansvarig_lakare: Evidence::NotStated,
+        ansvarig_huvudman: Huvudman::default(),
+        patientens: Patientens::default(),
+        signal: None,
+    };
+    let skede = Skede::of(fact, villkor.today);
+    if skede == Skede::Tyst {
+        // Every rule about plans is silent.
+        return Ok(bild);
+    }
+    bild.patienten_med = ansvarig::har_patienten_med(underlag, plan, fact)?;
+    if is(Planer::Overenskommelse) || sip {
+        bild.underlag = stod(underlag, &plan.supporting_info, fact)?;
+        bild.patientens = Patientens::samla(underlag, plan, fact, villkor)?;
+    }
+    if is(Planer::Overenskommelse) {
+        bild.mal = stod(underlag, &plan.goals, fact)?;
+        bild.att_vanda_sig_till = ansvarig::att_vanda_sig_till(underlag, plan, fact, &bild.patientens, villkor.today)?;
+    }
+    if is(Planer::Overenskommelse)
+        && bild.policy.parameters.signal_vid_overenskommelse
+        && skede == Skede::Galler
+        && bild.blir_gallande(Planer::Overenskommelse)
+    {
+        bild.signal = signal::signal(underlag, plan, fact, &bild.patientens)?;
+    }
+    if let Some(custodian) = &plan.custodian {
+        if is(Planer::MedicinskVardplan) {
+            bild.ansvarig_lakare = ansvarig::is_lakare(underlag, custodian, fact, villkor.today)?;
+        }
+        if sip {
+            bild.ansvarig_huvudman = enhet::huvudman_av(underlag, custodian, fact, villkor.policies)?;
+        }
+    }
+    Ok(bild)
 }
 
-fn aktivitet<U: Underlag>(underlag: &mut U, planned: Option<&Reference>, within: &Fact) -> Result<Aktivitet, U::Error> {
-    let Some(reference) = planned else {
-        return Ok(Aktivitet {
-            planned: None,
-            fact: None,
-            kind: None,
-            utforare: Vec::new(),
+fn stod<U: Underlag>(underlag: &mut U, references: &[Reference], within: &Fact) -> Result<Vec<Stod>, U::Error> {
+    let mut all = Vec::with_capacity(references.len());
+    for reference in references {
+        let found = folj(underlag, reference, within)?;
+        all.push(Stod {
+            reference: reference.clone(),
+            fact: found.map(|found| found.fact),
         });
-    };
-    let found = folj(underlag, reference, within)?;
-    let mut utforare = Vec::new();
-    if let Some(Traff { fact, home }) = &found {
-        for performer in performers(fact) {
-            utforare.push(who(underlag, performer, home)?);
-        }
     }
-    let kind = match &found {
-        Some(found) => Some(found.fact.resource_type().to_owned()),
-        None => reference.target_type().map(str::to_owned),
-    };
-    Ok(Aktivitet {
-        planned: Some(reference.clone()),
-        fact: found.map(|found| found.fact),
-        kind,
-        utforare,
-    })
-}
-
-/// Everyone who is to carry out an åtagande.
-fn performers(fact: &Fact) -> Vec<&Reference> {
-    match fact {
-        Fact::ServiceRequest(request) => request.performers.iter().collect(),
-        Fact::Task(task) => task.owner.iter().chain(&task.performers).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn who<U: Underlag>(underlag: &mut U, performer: &Reference, within: &Fact) -> Result<Utforare, U::Error> {
-    Ok(match typ_av(underlag, performer, within)?.as_deref() {
-        Some("Patient" | "RelatedPerson") => Utforare::Patienten,
-        Some(_) => Utforare::Varden,
-        None if !hsa_ids(logical(performer)).is_empty() => Utforare::Varden,
-        None => Utforare::Okand,
-    })
-}
-
-/// GEN-04: the unit of the custodian, else of the first contributor, contact or performer that leads to one.
-fn enhet_av<U: Underlag>(
-    underlag: &mut U,
-    plan: &CarePlan,
-    aktiviteter: &[Aktivitet],
-    within: &Fact,
-) -> Result<Option<Enhet>, U::Error> {
-    for reference in plan.custodian.iter().chain(&plan.contributors).chain(&plan.care_teams) {
-        if let Some(enhet) = leder_till(underlag, reference, within, 0)? {
-            return Ok(Some(enhet));
-        }
-    }
-    for fact in aktiviteter.iter().filter_map(|aktivitet| aktivitet.fact.clone()) {
-        // A contained åtagande refers to what is contained in the plan.
-        let home = if fact.head().contained.is_empty() {
-            within
-        } else {
-            fact.as_ref()
-        };
-        for performer in performers(&fact) {
-            if let Some(enhet) = leder_till(underlag, performer, home, 0)? {
-                return Ok(Some(enhet));
-            }
-        }
-    }
-    Ok(None)
-}
-
-/// How many steps a person or team may be away from its unit: CareTeam → PractitionerRole → Organization.
-const STEPS: usize = 3;
-
-/// The unit that a reference leads to: an Organization itself, a person's assignment, a contact's or team's unit.
-fn leder_till<U: Underlag>(
-    underlag: &mut U,
-    reference: &Reference,
-    within: &Fact,
-    steps: usize,
-) -> Result<Option<Enhet>, U::Error> {
-    if reference.target_type() == Some("Organization") {
-        return Enhet::samla(underlag, reference, within).map(Some);
-    }
-    let Some(Traff { fact, home }) = folj(underlag, reference, within)? else {
-        return Ok(None);
-    };
-    let next: Vec<&Reference> = match fact.as_ref() {
-        Fact::Organization(_) => return Enhet::samla(underlag, reference, within).map(Some),
-        Fact::PractitionerRole(role) => role.organization.iter().collect(),
-        Fact::CareTeam(team) => {
-            let members = team
-                .participants
-                .iter()
-                .filter_map(|participant| participant.member.as_ref());
-            team.managing_organizations.iter().chain(members).collect()
-        }
-        _ => Vec::new(),
-    };
-    for reference in next.into_iter().filter(|_| steps < STEPS) {
-        if let Some(enhet) = leder_till(underlag, reference, &home, steps + 1)? {
-            return Ok(Some(enhet));
-        }
-    }
-    Ok(None)
+    Ok(all)
 }

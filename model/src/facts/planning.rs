@@ -139,6 +139,7 @@ pub struct Appointment {
     pub head: Head,
     pub identifiers: Vec<Identifier>,
     pub status: Option<AppointmentStatus>,
+    pub service_types: Vec<CodeableReference>,
     pub description: Option<String>,
     pub based_on: Vec<Reference>,
     pub subject: Option<Reference>,
