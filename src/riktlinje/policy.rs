@@ -84,6 +84,11 @@ impl Policies {
         self.all.iter().find(|policy| policy.name == name)
     }
 
+    /// All policies.
+    pub fn all(&self) -> impl Iterator<Item = &Policy> {
+        self.all.iter()
+    }
+
     /// The names of all policies.
     pub fn names(&self) -> Vec<&str> {
         self.all.iter().map(|policy| policy.name.as_str()).collect()
