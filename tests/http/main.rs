@@ -11,6 +11,7 @@ mod kontakter;
 mod metadata;
 mod operation;
 mod people;
+mod planer;
 mod read;
 mod riktlinje;
 mod search;
