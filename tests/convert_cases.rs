@@ -441,7 +441,7 @@ fn a_stay_is_told_in_both_versions() {
     assert_eq!(at(made, "/actualPeriod/end"), "2026-01-09");
     assert_eq!(at(made, "/serviceType/0/concept/text"), "geriatrik");
     assert_eq!(at(made, "/participant/0/actor/reference"), "PractitionerRole/eva");
-    assert_eq!(at(made, "/participant/1/type/0/coding/0/code"), "PART");
+    assert_eq!(at(made, "/participant/1/type/0/extension/0/valueCode"), "unsupported");
     assert_eq!(at(made, "/reason/0/value/0/concept/text"), "fall");
     assert_eq!(at(made, "/reason/1/value/0/reference/reference"), "Condition/c1");
     assert_eq!(at(made, "/diagnosis/0/condition/0/reference/reference"), "Condition/c1");

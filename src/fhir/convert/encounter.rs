@@ -9,7 +9,7 @@ use super::engine::Walk;
 use super::part::Part;
 use super::plan::Merge;
 use super::special::Special;
-use super::values::{Object, absent, has, part_url};
+use super::values::{Object, absent, has, is_filling, part_url};
 
 /// R4 status arrived and triaged ↔ R5 status in-progress and the subjectStatus of that name.
 pub(super) static SUBJECT_STATUS: Special = Special {
@@ -292,14 +292,6 @@ fn admission_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     }
 }
 
-/// What enc-1 gets: the most general type there is, marked.
-fn participates() -> Value {
-    let mut made = absent();
-    let coding = json!({"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "PART"});
-    made.insert("coding".to_owned(), json!([coding]));
-    json!([made])
-}
-
 /// enc-1 of R5: a participant without an actor has a type.
 pub(super) static PARTICIPANT_TYPE: Special = Special {
     r4: &[],
@@ -309,14 +301,15 @@ pub(super) static PARTICIPANT_TYPE: Special = Special {
     up: |walk, part| {
         if !has(&part.out, "type") && !has(&part.out, "actor") {
             walk.doubt();
-            part.out.insert("type".to_owned(), participates());
+            part.out
+                .insert("type".to_owned(), Value::Array(vec![Value::Object(absent())]));
         }
     },
     down: |walk, part| {
         if has(part.source, "actor") {
             return;
         }
-        if part.source.get("type") == Some(&participates()) {
+        if is_filling(part.source.get("type"), None) {
             walk.doubt();
             part.out.shift_remove("type");
         }
