@@ -39,6 +39,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .default_service(web::to(answer::only_get)),
                 )
                 .service(
+                    web::resource("/_history")
+                        .get(history::of_system)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource("/{type}/_history")
+                        .get(history::of_type)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
                     web::resource("/{type}/_search")
                         .post(search::search_by_post)
                         .default_service(web::to(answer::only_post)),
@@ -58,7 +68,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 )
                 .service(
                     web::resource("/{type}/{id}/_history")
-                        .get(history::history)
+                        .get(history::of_instance)
                         .default_service(web::to(answer::only_get)),
                 )
                 .service(
