@@ -4,6 +4,7 @@
 mod common;
 
 mod bad_input;
+mod browsers;
 mod command_line;
 mod concurrency;
 mod metadata;
