@@ -4,6 +4,7 @@
 mod common;
 
 mod bad_input;
+mod browsers;
 mod care;
 mod command_line;
 mod concurrency;
