@@ -173,7 +173,8 @@ pub fn sip_03(bild: &Planbild<'_>) -> Vec<Remark> {
         is_unclear = true;
         remarks.push(aktivitet.om(remark));
     }
-    if !is_unclear && !(together.region && together.kommun) {
+    let both = together.region && together.kommun;
+    if !is_unclear && !both {
         remarks.push(Remark::at_most(
             Severity::Warning,
             "CarePlan.activity",
