@@ -84,6 +84,11 @@ impl Policies {
         self.all.iter().find(|policy| policy.name == name)
     }
 
+    /// All policies, the shipped ones first.
+    pub fn all(&self) -> &[Policy] {
+        &self.all
+    }
+
     /// The names of all policies.
     pub fn names(&self) -> Vec<&str> {
         self.all.iter().map(|policy| policy.name.as_str()).collect()
