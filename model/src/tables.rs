@@ -386,6 +386,7 @@ table! {
         description: Option<String> = "description",
         focus: Option<Reference> = "focus",
         for_: Option<Reference> = "for",
+        encounter: Option<Reference> = "encounter",
         requested_period: Option<Period> = "requestedPeriod",
         execution_period: Option<Period> = "executionPeriod",
         authored_on: Option<DateTime> = "authoredOn",

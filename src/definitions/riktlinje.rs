@@ -13,7 +13,7 @@ const SEVERITY: &str = "allvarlighet";
 
 /// The code system of all rules of the guideline; those that are not judged yet say so.
 pub fn code_system(policies: &Policies) -> Value {
-    let regional = || policies.all().iter().filter(|policy| policy.name != NATIONELL);
+    let regional = || policies.all().filter(|policy| policy.name != NATIONELL);
     let mut properties = vec![
         property(
             SEVERITY,

@@ -13,8 +13,11 @@ use std::fmt;
 use super::finding::{Remark, Severity};
 use super::id;
 use super::kontakt::{Kontaktbild, Kontakter};
+use super::list::Lakarlista;
+use super::patientbild::{Anmarkning, Patientbild};
 use super::period::Periodbild;
 use super::plan::{Planbild, Planer};
+use super::policy::Policy;
 
 /// The stable id of a rule in the table below, e.g. `FLK-04`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -54,6 +57,10 @@ pub enum Check {
     Period(fn(&Periodbild<'_>) -> Vec<Remark>),
     /// The identifiers of people and organizations.
     Identitet(fn(&id::Identitetsbild<'_>) -> Vec<Remark>),
+    /// The patient's whole picture, which no write is judged by.
+    Patient(fn(&Patientbild, &Policy) -> Vec<Anmarkning>),
+    /// How many patients a physician has, in the list of a unit.
+    Lista(fn(&Lakarlista, &Policy) -> Vec<Remark>),
     /// In the guideline, not yet checked.
     Planned,
 }

@@ -114,6 +114,8 @@ pub const VERKSAMHETSTYP: &str = "urn:oid:1.2.752.129.2.2.1.3";
 pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 /// Security label: not to be shown to the patient.
 pub const NOPATIENT: &str = "NOPATIENT";
+/// How a patient left an inpatient stay; `exp` is dead.
+pub const DISCHARGE_DISPOSITION: &str = "http://terminology.hl7.org/CodeSystem/discharge-disposition";
 pub const TYP_AV_PLAN: &str = "https://fhir.inera.se/CodeSystem/typeofcareplan-cs";
 /// Licences (HOSP).
 pub const LEGITIMATION: &str = "urn:oid:1.2.752.116.3.1.3";

@@ -73,6 +73,11 @@ impl Enhet {
         Ok(Enhet { chain })
     }
 
+    /// A unit with what is known to be above it; `None` for no unit at all.
+    pub fn of_chain(chain: &[Organisation]) -> Option<Enhet> {
+        (!chain.is_empty()).then(|| Enhet { chain: chain.to_vec() })
+    }
+
     /// The unit itself.
     pub fn unit(&self) -> &Organisation {
         &self.chain[0]

@@ -95,6 +95,9 @@ pub fn fvk_03(bild: &Kontaktbild<'_>) -> Vec<Remark> {
     let (Some(most), Some(own)) = (bild.policy.parameters.flest_fasta_vardkontakter, bild.interval) else {
         return Vec::new();
     };
+    if bild.enhetens_policy != bild.policy.name {
+        return Vec::new();
+    }
     let beside: Vec<&AnnanKontakt> = bild
         .kvarvarande()
         .filter(|other| other.policy == bild.policy.name && own.overlaps(&other.interval, bild.today))

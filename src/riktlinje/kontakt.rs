@@ -36,6 +36,8 @@ pub struct Kontaktbild<'a> {
     pub stored: Option<&'a CareTeam>,
     pub today: Date,
     pub policy: &'a Policy,
+    /// The name of the policy that the unit belongs to: another than that which judges, when a whole picture is checked.
+    pub enhetens_policy: &'a str,
     pub typer: Vec<Kontakttyp>,
     /// The first participant's member; `None` without participant.
     pub medlem: Option<Medlem>,
@@ -128,7 +130,8 @@ pub fn samla<'a, U: Underlag>(
             _ => None,
         },
         today: villkor.today,
-        policy: val.policy,
+        policy: villkor.policy(&val),
+        enhetens_policy: &val.policy.name,
         typer: typer(kontakt),
         medlem,
         enhet,

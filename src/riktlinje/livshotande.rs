@@ -15,7 +15,8 @@ pub fn any<'c>(mut conditions: impl Iterator<Item = &'c Condition>, policy: &Pol
     conditions.any(|condition| is_livshotande(condition, policy))
 }
 
-fn is_livshotande(condition: &Condition, policy: &Policy) -> bool {
+/// Whether a condition is life-threatening under a policy.
+pub fn is_livshotande(condition: &Condition, policy: &Policy) -> bool {
     let is_severe = condition.severity.as_ref().is_some_and(|severity| {
         severity.has(SNOMED_CT, SNOMED_LIVSHOTANDE) || severity.has(ALLVARLIGHETSGRAD, LIVSHOTANDE)
     });

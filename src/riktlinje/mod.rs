@@ -16,9 +16,12 @@ pub mod identity;
 pub mod intervals;
 pub mod kontakt;
 pub mod kontakttyp;
+pub mod kontroll;
+pub mod list;
 pub mod medlem;
 pub mod nabarhet;
 pub mod patient;
+pub mod patientbild;
 pub mod period;
 pub mod plan;
 pub mod policy;
@@ -27,6 +30,7 @@ pub mod profession;
 pub mod underlag;
 
 mod andra;
+mod avlyssnat;
 mod dok;
 mod ersattning;
 mod files;
@@ -34,13 +38,17 @@ mod fk;
 mod flk;
 mod fok;
 mod fvk;
+mod handelse;
 mod id;
 mod ip;
 mod livshotande;
 mod mvp;
+mod pat;
 mod samordning;
 mod sip;
 mod skal;
+mod uts;
+mod vistelse;
 
 use fastkontakt_model::Fact;
 use fastkontakt_model::facts::Reference;
@@ -51,13 +59,15 @@ pub use codes::CODE_SYSTEM;
 pub use effect::{Avslut, Effect, Meddelande, Target};
 pub use files::Files;
 pub use finding::{Finding, Judgement, Severity};
+pub use handelse::efter_handelse;
+pub use kontroll::{Kontroll, Kontrollfynd, kontrollera, kontrollera_for_listor, policy_for};
 pub use patient::samma_patient;
 pub use policy::{Policies, Policy, PolicyError};
 pub use principles::only_ends_or_limits;
 pub use underlag::{Fore, Underlag};
 
 use catalogue::Check;
-use enhet::{Enhet, valj};
+use enhet::{Enhet, Val, valj};
 use finding::Remark;
 use id::Identitetsbild;
 use kontakt::Kontaktbild;
@@ -81,10 +91,19 @@ pub struct Villkor<'a> {
     pub policies: &'a Policies,
     /// A policy that goes before the choice of GEN-04.
     pub forced: Option<&'a str>,
+    /// The policy of a check of the whole picture: it judges every resource, whatever the unit behind that belongs to.
+    pub policy: Option<&'a Policy>,
     /// The Swedish day.
     pub today: Date,
     /// The stored version is judged: the patient's other resources as they were before the transaction (GEN-02).
     pub fore: bool,
+}
+
+impl<'a> Villkor<'a> {
+    /// The policy that judges a resource whose unit chose this one.
+    fn policy(&self, val: &Val<'a>) -> &'a Policy {
+        self.policy.unwrap_or(val.policy)
+    }
 }
 
 /// Judges a write on the state after the whole transaction, by the policy that GEN-04 chooses.
@@ -108,9 +127,18 @@ pub fn bedom_enligt<U: Underlag>(
     let villkor = Villkor {
         policies,
         forced,
+        policy: None,
         today,
         fore: false,
     };
+    let revealed = handelse::efter_handelse_enligt(skrivning.written, &villkor, underlag)?;
+    if !revealed.is_empty() {
+        // No other family is about an event.
+        return Ok(Judgement {
+            findings: revealed,
+            effects: Vec::new(),
+        });
+    }
     let bild = Bild::samla(skrivning.written, skrivning.stored, &villkor, underlag)?;
     let mut told = bild.doma(skrivning.bara_avslut);
     if let Some(stored) = skrivning.stored
@@ -120,21 +148,23 @@ pub fn bedom_enligt<U: Underlag>(
         let before = Bild::samla(stored, None, &villkor, underlag)?.doma(false);
         told.iter_mut().for_each(|told| told.no_worse_than(&before));
     }
-    if let Some(backwards) = told
-        .iter()
-        .position(|told| told.rule.id.as_str() == "FK-03" && told.severity == Severity::Error)
-    {
-        // A period that ends before it starts is told alone.
-        told = vec![told.swap_remove(backwards)];
-    }
     let mut judgement = Judgement {
-        findings: findings(told),
+        findings: findings(fk_03_alone(told)),
         effects: Vec::new(),
     };
     if !judgement.refuses() && !skrivning.bara_avslut {
         judgement.effects = bild.effects();
     }
     Ok(judgement)
+}
+
+/// A period that ends before it starts is told alone.
+fn fk_03_alone(mut told: Vec<Told>) -> Vec<Told> {
+    let is_backwards = |told: &Told| told.rule.id.as_str() == "FK-03" && told.severity == Severity::Error;
+    match told.iter().position(is_backwards) {
+        Some(backwards) => vec![told.swap_remove(backwards)],
+        None => told,
+    }
 }
 
 /// What the rules see of a written resource.
@@ -268,7 +298,7 @@ fn policy_of<'a, U: Underlag>(written: &Fact, villkor: &Villkor<'a>, underlag: &
         Some(unit) => Some(Enhet::samla(underlag, unit, written)?),
         None => None,
     };
-    Ok(valj(enhet.as_ref(), villkor.policies, villkor.forced).policy)
+    Ok(villkor.policy(&valj(enhet.as_ref(), villkor.policies, villkor.forced)))
 }
 
 /// Errors first, otherwise in the order of the catalogue; the same thing is told once.

@@ -15,7 +15,9 @@ use fastkontakt_model::date::FhirDate;
 use fastkontakt_model::facts::{CarePlan, Concept, Extensions, Reference, RequestStatus, any_has};
 use jiff::civil::Date;
 
+pub(super) use aktivitet::performers;
 pub use aktivitet::{Aktivitet, Utforare, Vem};
+pub(super) use enhet::leder_till;
 pub use patientens::{AnnanPlan, EgenKontakt, Patientens};
 
 use super::Villkor;
@@ -174,7 +176,7 @@ pub fn samla<'a, U: Underlag>(
             _ => None,
         },
         today: villkor.today,
-        policy: valj(enhet.as_ref(), villkor.policies, villkor.forced).policy,
+        policy: villkor.policy(&valj(enhet.as_ref(), villkor.policies, villkor.forced)),
         aktiviteter,
         underlag: Vec::new(),
         mal: Vec::new(),

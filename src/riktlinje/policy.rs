@@ -85,8 +85,8 @@ impl Policies {
     }
 
     /// All policies, the shipped ones first.
-    pub fn all(&self) -> &[Policy] {
-        &self.all
+    pub fn all(&self) -> impl Iterator<Item = &Policy> {
+        self.all.iter()
     }
 
     /// The names of all policies.

@@ -50,6 +50,15 @@ impl Skede {
     }
 }
 
+/// Whether a resource says of itself that it never should have been.
+pub fn is_entered_in_error(fact: &Fact) -> bool {
+    match fact {
+        Fact::CareTeam(it) => it.status == Some(CareTeamStatus::EnteredInError),
+        Fact::CarePlan(it) => it.status == Some(RequestStatus::EnteredInError),
+        _ => false,
+    }
+}
+
 /// The severity of a remark under a policy; `None` when the rule is off or silent.
 pub fn weigh(rule: &Rule, remark: &Remark, policy: &Policy, skede: Skede) -> Option<Severity> {
     let full = policy.severity(rule)?;

@@ -119,6 +119,7 @@ pub struct Task {
     pub focus: Option<Reference>,
     /// `Task.for`
     pub for_: Option<Reference>,
+    pub encounter: Option<Reference>,
     pub requested_period: Period,
     pub execution_period: Period,
     /// `restriction.period`
