@@ -5,7 +5,7 @@
 
 use crate::fhir::types::{DefinitionType, ResourceType};
 
-/// What is being done, as FHIR names it (restful-interaction).
+/// What is being done, as FHIR names it (restful-interaction), or which operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interaction {
     Create,
@@ -17,10 +17,15 @@ pub enum Interaction {
     Search,
     Transaction,
     Capabilities,
+    /// The operation `$validate`.
+    Validate,
+    /// The operation `$riktlinjekontroll` on a patient.
+    Patientkontroll,
 }
 
 impl Interaction {
-    /// The code of the value set restful-interaction; also the label in metrics, logs and the audit.
+    /// The code of the value set restful-interaction, for an operation its own name; also the label in metrics, logs and
+    /// the audit.
     pub fn code(self) -> &'static str {
         match self {
             Interaction::Create => "create",
@@ -32,6 +37,8 @@ impl Interaction {
             Interaction::Search => "search-type",
             Interaction::Transaction => "transaction",
             Interaction::Capabilities => "capabilities",
+            Interaction::Validate => "$validate",
+            Interaction::Patientkontroll => "Patient/$riktlinjekontroll",
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod reindex;
 pub mod transaction;
 mod underlag;
 mod understood;
+mod validate;
 mod write;
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! What the rules may ask for during a write, answered from the database as it will be after the transaction (GEN-01).
+//! A write that is only thought of (`$validate`) is not in the database: it is laid over the answers instead.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -6,10 +7,14 @@ use std::sync::Arc;
 use fastkontakt_model::{Fact, facts::Reference};
 
 use super::Understood;
+use crate::fhir::identifiers::canonical_system;
 use crate::fhir::references::local;
+use crate::fhir::search::{self, IndexEntry, RefTarget};
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::underlag::{Fore, Underlag};
-use crate::store::{Session, StoreError, Stored};
+use crate::store::{Session, StoreError, Stored, text_key};
+
+use super::content::Prepared;
 
 /// The facts of one open transaction. What was just written is not read back but kept.
 pub struct OppenTransaktion<'s> {
@@ -20,6 +25,16 @@ pub struct OppenTransaktion<'s> {
     before: HashMap<(ResourceType, String), Option<Arc<Fact>>>,
     /// What was asked of the whole database; forgotten at the next write of this transaction.
     lists: HashMap<Question, Vec<Arc<Fact>>>,
+    /// What is thought to be written; its fact is among the known.
+    thought: Option<Thought>,
+}
+
+/// A write that is only thought of, as its rows in the database would tell it. A delete leaves no rows.
+struct Thought {
+    kind: ResourceType,
+    id: String,
+    patient: Option<String>,
+    index: Vec<IndexEntry>,
 }
 
 /// A question whose answer is a list. A transaction with many entries for one patient asks the same again and again.
@@ -38,7 +53,19 @@ impl<'s> OppenTransaktion<'s> {
             known: HashMap::new(),
             before: HashMap::new(),
             lists: HashMap::new(),
+            thought: None,
         }
+    }
+
+    /// Lays a write over the answers without writing it. What stood there before is to be remembered as for any write.
+    pub fn think_of(&mut self, prepared: &Prepared) {
+        self.lists.clear();
+        self.thought = Some(Thought {
+            kind: prepared.kind,
+            id: prepared.id.clone(),
+            patient: search::patient_of(prepared.kind, &prepared.body.resource),
+            index: search::index(prepared.kind, &prepared.body.resource),
+        });
     }
 
     /// Remembers what this transaction wrote (`None`: deleted), so that the rules see the state after it, and what
@@ -68,12 +95,70 @@ impl<'s> OppenTransaktion<'s> {
         if let Some(known) = self.lists.get(&question) {
             return Ok(known.clone());
         }
-        let facts: Vec<Arc<Fact>> = ask(self.session)?
-            .into_iter()
-            .filter_map(|stored| self.fact(stored))
-            .collect();
+        let mut stored = ask(self.session)?;
+        let added = self.overlay(&question, &mut stored);
+        let mut facts: Vec<Arc<Fact>> = stored.into_iter().filter_map(|stored| self.fact(stored)).collect();
+        facts.extend(added);
         self.lists.insert(question, facts.clone());
         Ok(facts)
+    }
+
+    /// Takes the row of what is thought to be written out of the answer when it would no longer be there, and returns
+    /// its fact when it would come in.
+    fn overlay(&self, question: &Question, stored: &mut Vec<Stored>) -> Option<Arc<Fact>> {
+        let thought = self.thought.as_ref()?;
+        let row = stored
+            .iter()
+            .position(|row| row.kind == thought.kind && row.id == thought.id);
+        match (row, thought.answers(question)) {
+            (Some(row), false) => {
+                stored.remove(row);
+                None
+            }
+            (None, true) => self.known.get(&(thought.kind, thought.id.clone())).cloned().flatten(),
+            // The fact stands for the row.
+            _ => None,
+        }
+    }
+}
+
+impl Thought {
+    /// Whether the database would have it in the answer: told by the same index entries that a write makes.
+    fn answers(&self, question: &Question) -> bool {
+        match question {
+            Question::OfPatients(kind, patients) => {
+                *kind == self.kind && self.patient.as_ref().is_some_and(|patient| patients.contains(patient))
+            }
+            Question::WithIdentifier(kind, systems, wanted) => {
+                let carries = |entry: &IndexEntry| match entry {
+                    IndexEntry::Token {
+                        param: "identifier",
+                        system: Some(system),
+                        value,
+                    } => {
+                        let same_system = systems.iter().any(|wanted| canonical_system(wanted) == system);
+                        same_system && text_key(value) == text_key(wanted)
+                    }
+                    _ => false,
+                };
+                *kind == self.kind && self.index.iter().any(carries)
+            }
+            Question::LinkingTo(patient) => {
+                let links = |entry: &IndexEntry| match entry {
+                    IndexEntry::Reference {
+                        param: "link",
+                        target:
+                            RefTarget {
+                                kind: Some(kind),
+                                id: Some(id),
+                                url: None,
+                            },
+                    } => kind == ResourceType::Patient.name() && id == patient,
+                    _ => false,
+                };
+                self.kind == ResourceType::Patient && self.index.iter().any(links)
+            }
+        }
     }
 }
 
