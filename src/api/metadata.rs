@@ -84,12 +84,32 @@ fn resource(version: FhirVersion, kind: ResourceType) -> Value {
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "logical"],
         "searchParam": search,
+        "operation": operations(kind),
     });
     let profiles: Vec<&str> = profiles_of(version, kind).collect();
     if !profiles.is_empty() {
         resource["supportedProfile"] = json!(profiles);
     }
     resource
+}
+
+/// The operations of a type, by the canonicals of their definitions.
+fn operations(kind: ResourceType) -> Vec<Value> {
+    let validate = ("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate");
+    let own = match kind {
+        ResourceType::Patient => Some((
+            "riktlinjekontroll",
+            "https://w3id.org/fastkontakt/OperationDefinition/patient-riktlinjekontroll",
+        )),
+        ResourceType::Organization => Some((
+            "riktlinjekontroll",
+            "https://w3id.org/fastkontakt/OperationDefinition/organization-riktlinjekontroll",
+        )),
+        _ => None,
+    };
+    let all = [validate].into_iter().chain(own);
+    all.map(|(name, definition)| json!({ "name": name, "definition": definition }))
+        .collect()
 }
 
 fn search_param(version: FhirVersion, parameter: &Parameter) -> Value {

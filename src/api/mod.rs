@@ -12,11 +12,14 @@ mod negotiate;
 pub mod openapi;
 mod operation;
 mod outcome;
+mod parameters;
+mod patientkontroll;
 mod read;
 mod sealed;
 mod search;
 mod transaction;
 mod update;
+mod validate;
 
 pub use app::App;
 pub use metadata::capability_statement;
@@ -61,6 +64,23 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     web::resource("/{type}/_search")
                         .post(search::search_by_post)
                         .default_service(web::to(answer::only_post)),
+                )
+                .service(
+                    web::resource("/{type}/$validate")
+                        .post(validate::validate_type)
+                        .default_service(web::to(answer::only_post)),
+                )
+                .service(
+                    web::resource("/{type}/{id}/$validate")
+                        .get(validate::validate_stored)
+                        .post(validate::validate_instance)
+                        .default_service(web::to(answer::only_get_post)),
+                )
+                .service(
+                    web::resource("/Patient/{id}/$riktlinjekontroll")
+                        .get(patientkontroll::by_get)
+                        .post(patientkontroll::by_post)
+                        .default_service(web::to(answer::only_get_post)),
                 )
                 .service(
                     web::resource("/{type}")

@@ -5,13 +5,14 @@
 //! transaction. Nothing else writes.
 
 pub mod content;
+pub mod kontroll;
 pub mod problem;
 mod read;
 pub mod reindex;
 pub mod transaction;
 mod underlag;
 mod understood;
-mod validate;
+pub mod validate;
 mod write;
 
 use std::sync::Arc;

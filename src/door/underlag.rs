@@ -215,3 +215,172 @@ impl Underlag for OppenTransaktion<'_> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::super::content::Content;
+    use super::*;
+    use crate::fhir::identifiers::PERSONNUMMER;
+    use crate::fhir::version::FhirVersion;
+    use crate::store::{NewVersion, Store, StoreOptions};
+
+    const NUMBER: &str = "195009072553";
+
+    fn patient(id: &str, number: Option<&str>, link: Option<&str>) -> Value {
+        let mut patient = json!({ "resourceType": "Patient", "id": id });
+        if let Some(number) = number {
+            patient["identifier"] = json!([{ "system": PERSONNUMMER, "value": number }]);
+        }
+        if let Some(other) = link {
+            patient["link"] = json!([{ "other": { "reference": other }, "type": "seealso" }]);
+        }
+        patient
+    }
+
+    fn contact(id: &str, patient: &str) -> Value {
+        let subject = json!({ "reference": format!("Patient/{patient}") });
+        json!({ "resourceType": "CareTeam", "id": id, "status": "active", "subject": subject })
+    }
+
+    fn prepared(resource: &Value) -> Prepared {
+        let kind = ResourceType::from_name(resource["resourceType"].as_str().unwrap()).unwrap();
+        let content = Content::new(FhirVersion::R5, kind, resource.clone(), &[]);
+        content.prepare(resource["id"].as_str().unwrap()).unwrap()
+    }
+
+    /// Writes what is prepared, or a delete of it.
+    fn write(session: &mut Session, prepared: &Prepared, deleted: bool) {
+        let current = session.current(prepared.kind, &prepared.id).unwrap();
+        let version = current.map_or(1, |stored| stored.version + 1);
+        let body = prepared.body.render(version, jiff::Timestamp::UNIX_EPOCH);
+        let index = search::index(prepared.kind, &prepared.body.resource);
+        session
+            .put(&NewVersion {
+                kind: prepared.kind,
+                id: &prepared.id,
+                version,
+                last_updated: jiff::Timestamp::UNIX_EPOCH,
+                deleted,
+                patient: search::patient_of(prepared.kind, &prepared.body.resource).as_deref(),
+                body: if deleted { "" } else { &body },
+                index: if deleted { &[] } else { &index },
+                caller: "test",
+                request_id: "test",
+                interaction: "update",
+            })
+            .unwrap();
+    }
+
+    /// All that can be asked, as type/id of what is answered.
+    fn answers(underlag: &mut OppenTransaktion<'_>) -> Vec<Vec<String>> {
+        let named = |facts: Vec<Arc<Fact>>| {
+            let mut names: Vec<String> = facts
+                .iter()
+                .map(|fact| format!("{}/{} {:?}", fact.resource_type(), fact.id(), fact.head().extensions))
+                .collect();
+            names.sort();
+            names
+        };
+        let mut all = Vec::new();
+        for kind in [ResourceType::CareTeam, ResourceType::Patient] {
+            for patients in [&["a"][..], &["b"], &["ny"], &["a", "b"]] {
+                let patients: Vec<String> = patients.iter().map(|id| (*id).to_owned()).collect();
+                all.push(named(underlag.av_patienter(kind, &patients).unwrap()));
+            }
+        }
+        for (system, number) in [
+            (PERSONNUMMER, NUMBER),
+            ("urn:oid:1.2.752.129.2.1.3.1", NUMBER),
+            (PERSONNUMMER, "x"),
+        ] {
+            let found = underlag.med_identifierare(ResourceType::Patient, &[system], number);
+            all.push(named(found.unwrap()));
+        }
+        for id in ["a", "b", "ny"] {
+            all.push(named(underlag.patienter_som_lankar(id).unwrap()));
+            for kind in ["Patient", "CareTeam"] {
+                let reference = Reference {
+                    reference: Some(format!("{kind}/{id}")),
+                    ..Reference::default()
+                };
+                all.push(named(underlag.folj(&reference).unwrap().into_iter().collect()));
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn what_is_thought_of_is_answered_as_if_it_was_written() {
+        let file = std::env::temp_dir().join(format!("fastkontakt-thought-{}.db", uuid::Uuid::new_v4()));
+        let store = Store::open(&format!("sqlite://{}", file.display()), &StoreOptions::default()).unwrap();
+        store.migrate().unwrap();
+        let stored = [
+            patient("a", Some(NUMBER), None),
+            patient("b", None, Some("Patient/a")),
+            contact("a", "a"),
+            contact("b", "b"),
+        ];
+        let there: Vec<Prepared> = stored.iter().map(prepared).collect();
+        let put = move |session: &mut Session| {
+            there.iter().for_each(|prepared| write(session, prepared, false));
+            Ok::<(), StoreError>(())
+        };
+        store.write_blocking(put).unwrap();
+        let cases = [
+            (contact("ny", "a"), false),
+            (contact("ny", "ny"), false),
+            (contact("a", "b"), false),
+            (contact("a", "a"), false),
+            (patient("a", None, None), false),
+            (patient("b", Some(NUMBER), None), false),
+            (patient("ny", Some(NUMBER), Some("Patient/b")), false),
+            (patient("ny", None, Some("http://example.org/Patient/b")), false),
+            (patient("b", None, None), false),
+            (contact("a", "a"), true),
+            (patient("a", None, None), true),
+        ];
+        for (resource, deleted) in cases {
+            let case = format!("{resource} {deleted}");
+            let prepared = prepared(&resource);
+            let fact = (!deleted).then(|| prepared.fact.clone());
+            let thought = store
+                .read_blocking(|session| {
+                    let mut underlag = OppenTransaktion::new(session, &Understood::new());
+                    let before = answers(&mut underlag);
+                    underlag.remember(prepared.kind, &prepared.id, fact, None);
+                    if !deleted {
+                        underlag.think_of(&prepared);
+                    }
+                    let after = answers(&mut underlag);
+                    assert!(before != after || resource == stored[2], "{case}");
+                    Ok::<_, StoreError>(after)
+                })
+                .unwrap();
+            let written = store.write_blocking(move |session| {
+                write(session, &prepared, deleted);
+                let written = answers(&mut OppenTransaktion::new(session, &Understood::new()));
+                // An error undoes the write.
+                Err::<(), Answered>(Answered(written))
+            });
+            let Err(Answered(written)) = written else {
+                panic!("it was to be undone");
+            };
+            assert_eq!(thought, written, "{case}");
+        }
+        store.close_blocking();
+        for end in ["", "-wal", "-shm"] {
+            let _gone = std::fs::remove_file(format!("{}{end}", file.display()));
+        }
+    }
+
+    /// Carries the answers out of a write that is undone.
+    struct Answered(Vec<Vec<String>>);
+
+    impl From<StoreError> for Answered {
+        fn from(error: StoreError) -> Answered {
+            panic!("{error}")
+        }
+    }
+}
