@@ -44,6 +44,7 @@ struct File {
     max_body_bytes: Option<usize>,
     max_depth: Option<usize>,
     workers: Option<usize>,
+    cors_origins: Option<Vec<String>>,
 }
 
 /// The settings in force.
@@ -62,6 +63,8 @@ pub struct Settings {
     pub max_depth: usize,
     /// HTTP worker threads; by default as many as the machine has processors.
     pub workers: Option<usize>,
+    /// Origins whose pages may call the service from a browser (CORS); none by default.
+    pub cors_origins: Vec<String>,
 }
 
 impl Default for Settings {
@@ -76,6 +79,7 @@ impl Default for Settings {
             max_body_bytes: 8 * 1024 * 1024,
             max_depth: 64,
             workers: None,
+            cors_origins: Vec::new(),
         }
     }
 }
@@ -139,6 +143,7 @@ impl Settings {
             max_body_bytes: file.max_body_bytes.unwrap_or(default.max_body_bytes),
             max_depth: file.max_depth.unwrap_or(default.max_depth),
             workers: file.workers.or(default.workers),
+            cors_origins: file.cors_origins.unwrap_or(default.cors_origins),
         };
         settings.require_usable()?;
         Ok(settings)
@@ -163,6 +168,14 @@ impl Settings {
         };
         if self.base_url.as_deref().is_some_and(|url| !is_origin(url)) {
             return unusable("base_url", "must be a URL such as https://fhir.example.se");
+        }
+        // An origin has no path: with one it would match nothing, silently.
+        let is_bare = |origin: &String| is_origin(origin) && origin.matches('/').count() == 2;
+        if !self.cors_origins.iter().all(is_bare) {
+            return unusable(
+                "cors_origins",
+                "must list origins such as https://portal.example.se, without a path",
+            );
         }
         Ok(())
     }

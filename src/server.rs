@@ -5,7 +5,10 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_cors::Cors;
 use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::{Method, header};
+use actix_web::middleware::{Compress, Condition};
 use actix_web::{App as ActixApp, HttpServer, web};
 
 use crate::api::{self, App, Sealer};
@@ -97,7 +100,14 @@ impl Application {
             sealer,
             base_url: settings.base_url.clone(),
         });
-        let mut server = HttpServer::new(move || ActixApp::new().app_data(app.clone()).configure(api::routes));
+        let origins = settings.cors_origins.clone();
+        let mut server = HttpServer::new(move || {
+            ActixApp::new()
+                .app_data(app.clone())
+                .wrap(Compress::default())
+                .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
+                .configure(api::routes)
+        });
         if let Some(workers) = settings.workers {
             server = server.workers(workers);
         }
@@ -126,4 +136,40 @@ impl Application {
         self.door.store.close().await;
         result
     }
+}
+
+/// What pages of these origins may do from a browser: everything that the service answers (fetch.spec.whatwg.org#http-cors-protocol).
+fn cors(origins: &[String]) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods([
+            Method::GET,
+            Method::HEAD,
+            Method::POST,
+            Method::PUT,
+            Method::PATCH,
+            Method::DELETE,
+        ])
+        .allowed_headers([
+            header::ACCEPT,
+            header::ACCEPT_LANGUAGE,
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+        ])
+        .allowed_headers([
+            "If-Match",
+            "If-Modified-Since",
+            "If-None-Exist",
+            "If-None-Match",
+            "Prefer",
+            "X-Request-Id",
+        ])
+        .expose_headers([
+            header::CONTENT_LOCATION,
+            header::ETAG,
+            header::LAST_MODIFIED,
+            header::LOCATION,
+        ])
+        .expose_headers(["X-Request-Id", "X-Riktlinje"])
+        .max_age(3600);
+    origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

@@ -96,7 +96,7 @@ fn every_path_leads_to_an_element_of_the_right_type() {
                     targets = element.targets.clone();
                 }
                 let allowed: &[&str] = match parameter.kind {
-                    Kind::Code(_) | Kind::CodeInR4(_) => &["code"],
+                    Kind::Code(_) | Kind::CodeInR4(..) => &["code"],
                     Kind::Boolean => &["boolean"],
                     Kind::Exists => &["boolean", "dateTime"],
                     Kind::Concept => &["CodeableConcept", "Coding"],
@@ -148,7 +148,7 @@ fn codes_that_are_others_in_r4_have_a_row_of_their_own_there() {
             let differ = in_r4.is_some() && in_r4 != in_r5;
             match parameter.kind {
                 Kind::Code(_) => assert!(!differ, "{kind} {}", parameter.code),
-                Kind::CodeInR4(_) => {
+                Kind::CodeInR4(..) => {
                     assert!(differ && !path.contains('.'), "{kind} {}", parameter.code);
                     apart.push(format!("{kind} {}", parameter.code));
                 }

@@ -13,9 +13,9 @@ use diesel::prelude::*;
 use diesel::{PgConnection, SqliteConnection};
 use fastkontakt::fhir::search::{IndexEntry, RefTarget};
 use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient};
-use fastkontakt::store::{AuditEntry, NewVersion, Store, StoreError, StoreOptions};
+use fastkontakt::store::{AuditEntry, HistoryQuery, NewVersion, Scope, Store, StoreError, StoreOptions};
 use jiff::{Timestamp, ToSpan};
-use support::{Fresh, put_next, version};
+use support::{Fresh, page_of_versions, put_next, version, versions};
 
 const PERSONNUMMER: &str = "http://electronichealth.se/identifier/personnummer";
 
@@ -43,6 +43,7 @@ contract!(
     what_is_written_is_read_back,
     versions_follow_each_other_through_delete_and_return,
     history_comes_in_pages_newest_first,
+    history_in_time_shows_what_was_made_since_or_current_then,
     a_version_that_does_not_follow_is_a_conflict,
     parallel_writers_lose_no_update_and_leave_no_gap,
     parallel_writers_without_locks_conflict_but_lose_nothing,
@@ -221,10 +222,7 @@ fn versions_follow_each_other_through_delete_and_return(fresh: &Fresh) {
             session.put(&version(CareTeam, "a", 3, "{3}"))
         })
         .expect("three versions");
-    let history = fresh
-        .store
-        .read_blocking(|session| session.history(CareTeam, "a", 10, None))
-        .expect("a history");
+    let history = versions(&fresh.store, CareTeam, "a");
     let seen: Vec<(i64, bool, &str)> = history
         .iter()
         .map(|v| (v.version, v.deleted, v.body.as_str()))
@@ -243,17 +241,56 @@ fn history_comes_in_pages_newest_first(fresh: &Fresh) {
         put_next(session, CareTeam, "b", None)
     });
     assert_eq!(written, Ok(1));
-    let page = |before| {
-        let read = fresh
-            .store
-            .read_blocking(|session| session.history(CareTeam, "a", 3, before))
-            .expect("a page");
-        read.iter().map(|stored| stored.version).collect::<Vec<_>>()
+    let by_pages = |scope: Scope| {
+        let (mut pages, mut after) = (Vec::new(), None);
+        loop {
+            let page = page_of_versions(&fresh.store, scope.clone(), 3, after);
+            let Some((_, end)) = page.last() else { return pages };
+            after = Some(*end);
+            pages.push(page.iter().map(|(stored, _)| stored.version).collect::<Vec<_>>());
+        }
     };
-    assert_eq!(
-        (page(None), page(Some(5)), page(Some(2)), page(Some(1))),
-        (vec![7, 6, 5], vec![4, 3, 2], vec![1], vec![])
-    );
+    let of_one = by_pages(Scope::Instance(CareTeam, "a".to_owned()));
+    assert_eq!(of_one, [vec![7, 6, 5], vec![4, 3, 2], vec![1]]);
+    let of_all = [vec![1, 7, 6], vec![5, 4, 3], vec![2, 1]];
+    assert_eq!(by_pages(Scope::Type(CareTeam)), of_all);
+    assert_eq!(by_pages(Scope::System), of_all);
+    assert!(by_pages(Scope::Type(CarePlan)).is_empty());
+}
+
+fn history_in_time_shows_what_was_made_since_or_current_then(fresh: &Fresh) {
+    let start = Timestamp::from_second(1_800_000_000).expect("a time");
+    let after = move |seconds: i64| start + seconds.seconds();
+    let written = fresh.store.write_blocking(move |session| {
+        for number in 1..=4 {
+            let body = format!("{number}");
+            session.put(&NewVersion {
+                last_updated: after(10 * number),
+                ..version(CareTeam, "a", number, &body)
+            })?;
+        }
+        Ok::<_, StoreError>(())
+    });
+    assert_eq!(written, Ok(()));
+    let found = |since: Option<i64>, at: Option<(i64, i64)>| {
+        let micros = |seconds| after(seconds).as_microsecond();
+        let query = HistoryQuery {
+            scope: Scope::Type(CareTeam),
+            since: since.map(micros),
+            at: at.map(|(low, high)| (micros(low), micros(high))),
+            after: None,
+            limit: 10,
+        };
+        let read = fresh.store.read_blocking(|session| session.history(&query));
+        let read = read.expect("a history");
+        read.iter().map(|(stored, _)| stored.version).collect::<Vec<_>>()
+    };
+    assert_eq!(found(Some(30), None), [4, 3]);
+    assert_eq!(found(Some(41), None), Vec::<i64>::new());
+    assert_eq!(found(None, Some((25, 35))), [3, 2]);
+    assert_eq!(found(None, Some((20, 21))), [2]);
+    assert_eq!(found(None, Some((0, 5))), Vec::<i64>::new());
+    assert_eq!(found(None, Some((99, 100))), [4]);
 }
 
 fn a_version_that_does_not_follow_is_a_conflict(fresh: &Fresh) {
@@ -306,10 +343,7 @@ fn parallel_writers_lose_no_update_and_leave_no_gap(fresh: &Fresh) {
             })
     });
     assert_eq!(versions, (1..=32).collect::<Vec<_>>());
-    let history = fresh
-        .store
-        .read_blocking(|session| session.history(CareTeam, "a", 100, None))
-        .expect("a history");
+    let history = support::versions(&fresh.store, CareTeam, "a");
     assert_eq!(
         history.iter().map(|stored| stored.version).collect::<Vec<_>>(),
         (1..=32).rev().collect::<Vec<_>>()
@@ -521,13 +555,7 @@ fn a_resource_moves_to_another_patient_with_its_history(fresh: &Fresh) {
             .expect("read"))
     };
     assert_eq!((of("wrong"), of("right")), (vec![], vec!["t".to_owned()]));
-    assert_eq!(
-        store
-            .read_blocking(|session| session.history(CareTeam, "t", 9, None))
-            .expect("a history")
-            .len(),
-        2
-    );
+    assert_eq!(versions(store, CareTeam, "t").len(), 2);
     assert_eq!(count(fresh, "index_token"), 1);
 }
 

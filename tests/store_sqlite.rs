@@ -15,8 +15,8 @@ use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use fastkontakt::fhir::types::ResourceType::CareTeam;
-use fastkontakt::store::{Store, StoreError, StoreOptions};
-use support::{Folder, Fresh, put_next, version};
+use fastkontakt::store::{HistoryQuery, Scope, Store, StoreError, StoreOptions};
+use support::{Folder, Fresh, put_next, version, versions};
 
 /// Work that keeps the writer busy until it is let go.
 fn hold(store: &Store) -> Sender<()> {
@@ -90,10 +90,7 @@ fn waiting_writes_share_a_transaction_and_fail_alone() {
     assert_eq!(kept, [1, 2, 3]);
     assert_eq!(answers[1], Err(StoreError::Other("refused".to_owned())));
     assert!(matches!(&answers[2], Err(StoreError::Other(reason)) if reason.contains("panicked")));
-    let history = fresh
-        .store
-        .read_blocking(|session| session.history(CareTeam, "a", 10, None))
-        .expect("a history");
+    let history = versions(&fresh.store, CareTeam, "a");
     assert_eq!(history.len(), 3);
     let batches = fresh.store.figures().batches;
     assert_eq!(
@@ -286,7 +283,7 @@ fn a_search_for_a_patient_reads_no_whole_table() {
         detail: String,
     }
     for query in [
-        "SELECT body FROM resource JOIN history ON seq = current WHERE kind = 6 AND id = 'a'",
+        "SELECT body FROM resource JOIN history ON seq = current WHERE resource.kind = 6 AND id = 'a'",
         "SELECT body FROM resource r JOIN history h ON h.patient = r.patient AND h.resource = r.key \
          WHERE r.kind = 6 AND r.id = 'a' AND h.version < 9 ORDER BY h.version DESC",
         "SELECT body FROM patient_key p JOIN resource r ON r.patient = p.key JOIN history ON seq = current \
@@ -367,9 +364,7 @@ fn what_was_acknowledged_survives_a_kill() {
 fn check(fresh: &Fresh, acknowledged: &BTreeMap<String, i64>) {
     let again = Store::open(&fresh.url, &StoreOptions::default()).expect("the store opens again");
     for (id, version) in acknowledged {
-        let history = again
-            .read_blocking(|session| session.history(CareTeam, id, i64::MAX, None))
-            .expect("a history");
+        let history = versions(&again, CareTeam, id);
         let versions: Vec<i64> = history.iter().rev().map(|stored| stored.version).collect();
         assert_eq!(
             versions,
@@ -404,4 +399,32 @@ fn check(fresh: &Fresh, acknowledged: &BTreeMap<String, i64>) {
             .collect::<Vec<_>>(),
         ["ok"]
     );
+}
+
+#[test]
+fn no_history_walks_a_table_or_sorts_it() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    for scope in [
+        Scope::Instance(CareTeam, "k7".to_owned()),
+        Scope::Type(CareTeam),
+        Scope::System,
+    ] {
+        let of_one = matches!(scope, Scope::Instance(..));
+        let query = HistoryQuery {
+            scope,
+            since: Some(0),
+            at: Some((1, 2)),
+            after: None,
+            limit: 2,
+        };
+        let plan = fresh
+            .store
+            .read_blocking(|session| session.explain_history(&query))
+            .expect("a plan");
+        let walks = |step: &&String| step.starts_with("SCAN") && !step.contains("USING INDEX");
+        assert_eq!(plan.iter().find(walks), None, "{query:?}: {plan:#?}");
+        // The versions of one resource are few; all others come in the order of an index.
+        let sorts = plan.iter().any(|step| step.contains("TEMP B-TREE"));
+        assert!(of_one || !sorts, "{query:?}: {plan:#?}");
+    }
 }

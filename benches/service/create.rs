@@ -156,7 +156,7 @@ fn highest(folder: &Path) -> (i64, i64) {
 }
 
 type ResourceRow = (i64, i16, String, i64, i64, i64, i64, bool);
-type HistoryRow = (i64, i64, i64, i64, i64, bool, String, String, String, String);
+type HistoryRow = (i64, i64, i64, i64, i64, bool, String, String, String, String, i16);
 type TokenRow = (i64, i64, i16, String, i64, String);
 type ReferenceRow = (i64, i64, i16, String, String, String, String);
 type DateRow = (i64, i64, i16, String, i64, i64);
@@ -290,7 +290,7 @@ fn insert(c: &mut SqliteConnection, row: &Row) -> QueryResult<()> {
             resource::deleted.eq(deleted),
         ))
         .execute(c)?;
-    let (seq, patient, resource, version, updated, deleted, caller, interaction, request, body) = &row.history;
+    let (seq, patient, resource, version, updated, deleted, caller, interaction, request, body, kind) = &row.history;
     diesel::insert_into(history::table)
         .values((
             history::seq.eq(seq),
@@ -303,6 +303,7 @@ fn insert(c: &mut SqliteConnection, row: &Row) -> QueryResult<()> {
             history::interaction.eq(interaction),
             history::request_id.eq(request),
             history::body.eq(body),
+            history::kind.eq(kind),
         ))
         .execute(c)?;
     for (patient, resource, kind, param, system, value) in &row.tokens {

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use actix_web::rt::time::timeout;
 use actix_web::web::Bytes;
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
@@ -266,8 +266,11 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
     refuse(&Problem::UnknownAddress, Manner::of(&request), &request_id(&request))
 }
 
-/// A method that an address of ours does not have: 405, or 404 when the type itself is unknown.
+/// A method that an address of ours does not have: 405, or 404 when the type itself is unknown. OPTIONS asks what it has.
 fn not_allowed(request: &HttpRequest, allow: &'static str) -> HttpResponse {
+    if request.method() == Method::OPTIONS && names_version(request) {
+        return HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish();
+    }
     let kind = request.match_info().get("type");
     let problem = match kind.map(ResourceType::from_name) {
         _ if !names_version(request) => Problem::UnknownAddress,
@@ -278,7 +281,7 @@ fn not_allowed(request: &HttpRequest, allow: &'static str) -> HttpResponse {
 }
 
 pub async fn only_get(request: HttpRequest) -> HttpResponse {
-    not_allowed(&request, "GET")
+    not_allowed(&request, "GET, HEAD")
 }
 
 pub async fn only_post(request: HttpRequest) -> HttpResponse {
@@ -286,9 +289,9 @@ pub async fn only_post(request: HttpRequest) -> HttpResponse {
 }
 
 pub async fn only_get_post(request: HttpRequest) -> HttpResponse {
-    not_allowed(&request, "GET, POST")
+    not_allowed(&request, "GET, HEAD, POST")
 }
 
 pub async fn only_get_put_delete(request: HttpRequest) -> HttpResponse {
-    not_allowed(&request, "GET, PUT, DELETE")
+    not_allowed(&request, "GET, HEAD, PUT, DELETE")
 }

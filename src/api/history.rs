@@ -1,7 +1,8 @@
-//! GET `[base]/[type]/[id]/_history`: every version of a resource, newest first, deletes shown (http.html#history).
+//! GET `_history` of a resource, of a type and of everything: versions newest first, deletes shown (http.html#history).
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
+use jiff::Timestamp;
 
 use super::answer::{answer, etag, fhir, resource_text};
 use super::bundle_text::{BundleText, quoted};
@@ -9,7 +10,10 @@ use super::negotiate::Ask;
 use crate::access::Interaction;
 use crate::door::content::instant;
 use crate::door::problem::Problem;
-use crate::store::Stored;
+use crate::fhir::search::dates::{DateValue, Prefix};
+use crate::fhir::search::page;
+use crate::fhir::search::query::KeyPart;
+use crate::store::{HistoryEnd, HistoryQuery, Scope, Stored};
 
 /// How many versions a page holds unless `_count` says otherwise, and at the most.
 const PAGE: (i64, i64) = (50, 500);
@@ -24,45 +28,88 @@ const PAGE: (i64, i64) = (50, 500);
         ("type" = String, Path, description = "A resource type of the closed set"),
         ("id" = String, Path, description = "The resource's id"),
         ("_count" = Option<i64>, Query, description = "Versions per page, at most 500"),
+        ("_since" = Option<String>, Query, description = "Only versions made at this instant or later"),
+        ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time"),
     ),
     responses(
         (status = 200, description = "A Bundle of type history"),
         (status = 404, description = "Never stored"),
     ),
 )]
-pub async fn history(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
+pub async fn of_instance(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
     let query = request.query_string().to_owned();
     answer(request, Interaction::HistoryInstance, |ask| async move {
         let (_, kind, id) = path.into_inner();
-        let kind = ask.kind(&kind)?;
-        let page = Page::read(&query)?;
-        // One more than the page tells whether there is a next one.
-        let mut versions = ask
-            .app
-            .door
-            .history(&ask.call, kind, id.clone(), page.count + 1, page.before)
-            .await?;
-        let more = versions.len() as i64 > page.count;
-        versions.truncate(page.count as usize);
-        let address = format!("{}/{kind}/{id}/_history", ask.base);
-        let mut links = vec![("self", page.url(&address))];
-        if let Some(last) = versions.last().filter(|_| more) {
-            links.push((
-                "next",
-                Page {
-                    before: Some(last.version),
-                    ..page
-                }
-                .url(&address),
-            ));
-        }
-        let mut bundle = BundleText::new("history", None, &links);
-        for version in versions {
-            entry(&mut bundle, &ask, version)?;
-        }
-        Ok(fhir(StatusCode::OK, ask.version()).body(bundle.finish()))
+        let scope = Scope::Instance(ask.kind(&kind)?, id);
+        history(&ask, scope, &query).await
     })
     .await
+}
+
+/// The versions of all resources of a type.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}/{type}/_history",
+    tag = "type",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("type" = String, Path, description = "A resource type of the closed set"),
+        ("_count" = Option<i64>, Query, description = "Versions per page, at most 500"),
+        ("_since" = Option<String>, Query, description = "Only versions made at this instant or later"),
+        ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time"),
+    ),
+    responses((status = 200, description = "A Bundle of type history"), (status = 404, description = "Another type")),
+)]
+pub async fn of_type(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    let query = request.query_string().to_owned();
+    answer(request, Interaction::HistoryType, |ask| async move {
+        let (_, kind) = path.into_inner();
+        let scope = Scope::Type(ask.kind(&kind)?);
+        history(&ask, scope, &query).await
+    })
+    .await
+}
+
+/// The versions of everything.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}/_history",
+    tag = "system",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("_count" = Option<i64>, Query, description = "Versions per page, at most 500"),
+        ("_since" = Option<String>, Query, description = "Only versions made at this instant or later"),
+        ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time"),
+    ),
+    responses((status = 200, description = "A Bundle of type history")),
+)]
+pub async fn of_system(request: HttpRequest) -> HttpResponse {
+    let query = request.query_string().to_owned();
+    answer(request, Interaction::HistorySystem, |ask| async move {
+        history(&ask, Scope::System, &query).await
+    })
+    .await
+}
+
+async fn history(ask: &Ask, scope: Scope, query: &str) -> Result<HttpResponse, Problem> {
+    let address = match &scope {
+        Scope::Instance(kind, id) => format!("{}/{kind}/{id}/_history", ask.base),
+        Scope::Type(kind) => format!("{}/{kind}/_history", ask.base),
+        Scope::System => format!("{}/_history", ask.base),
+    };
+    let asked = Asked::read(query, &address)?;
+    let mut versions = ask.app.door.history(&ask.call, asked.query(scope)).await?;
+    let more = versions.len() as i64 > asked.count;
+    versions.truncate(asked.count as usize);
+    let mut links = vec![("self", asked.url(&address, asked.page.as_deref()))];
+    if let Some((_, end)) = versions.last().filter(|_| more) {
+        links.push(("next", asked.url(&address, Some(&asked.token(*end)))));
+    }
+    let mut bundle = BundleText::new("history", None, &links);
+    for (version, _) in versions {
+        entry(&mut bundle, ask, version)?;
+    }
+    Ok(fhir(StatusCode::OK, ask.version()).body(bundle.finish()))
 }
 
 fn entry(bundle: &mut BundleText, ask: &Ask, stored: Stored) -> Result<(), Problem> {
@@ -95,47 +142,114 @@ fn entry(bundle: &mut BundleText, ask: &Ask, stored: Stored) -> Result<(), Probl
     Ok(())
 }
 
-/// Which versions are asked for.
-#[derive(Clone, Copy)]
-struct Page {
+/// Which versions the caller asks for.
+struct Asked {
     count: i64,
-    /// Only versions older than this one: the continuation of a page.
-    before: Option<i64>,
+    since: Option<i64>,
+    at: Option<(i64, i64)>,
+    page: Option<String>,
+    after: Option<HistoryEnd>,
+    /// What chooses versions, as it was written, for the links.
+    kept: Vec<(String, String)>,
+    /// Ties a page's token to this history.
+    fingerprint: u64,
 }
 
-impl Page {
-    fn read(query: &str) -> Result<Page, Problem> {
-        let mut page = Page {
+impl Asked {
+    fn read(query: &str, address: &str) -> Result<Asked, Problem> {
+        let mut asked = Asked {
             count: PAGE.0,
-            before: None,
+            since: None,
+            at: None,
+            page: None,
+            after: None,
+            kept: Vec::new(),
+            fingerprint: 0,
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let number: Option<i64> = value.parse().ok().filter(|number| *number >= 0);
-            match (name.as_ref(), number) {
-                ("_count", Some(count)) => page.count = count.min(PAGE.1),
-                ("_before", Some(version)) => page.before = Some(version),
-                ("_format" | "_pretty", _) => {}
-                (name, _) => {
-                    return Err(Problem::bad_request(
-                        format!("Historik tar inte emot parametern {} med det värdet.", known_name(name)),
-                        format!(
-                            "History does not take the parameter {} with that value.",
-                            known_name(name)
-                        ),
-                    ));
-                }
-            }
+            asked.parameter(&name, &value).ok_or_else(|| refused(&name))?;
         }
-        Ok(page)
+        let kept = asked
+            .kept
+            .iter()
+            .flat_map(|(name, value)| [name.as_str(), value.as_str()]);
+        asked.fingerprint = page::fingerprint([address].into_iter().chain(kept));
+        if let Some(token) = &asked.page {
+            asked.after = Some(end_of(token, asked.fingerprint).ok_or_else(|| refused("_page"))?);
+        }
+        Ok(asked)
     }
 
-    fn url(self, address: &str) -> String {
-        let before = self
-            .before
-            .map(|version| format!("&_before={version}"))
-            .unwrap_or_default();
-        format!("{address}?_count={}{before}", self.count)
+    fn parameter(&mut self, name: &str, value: &str) -> Option<()> {
+        match name {
+            "_count" => self.count = value.parse().ok().filter(|count: &i64| *count >= 0)?.min(PAGE.1),
+            "_since" => {
+                self.since = Some(time(value)?.0);
+                self.kept.push((name.to_owned(), value.to_owned()));
+            }
+            "_at" => {
+                self.at = Some(time(value)?);
+                self.kept.push((name.to_owned(), value.to_owned()));
+            }
+            "_page" => self.page = Some(value.to_owned()),
+            "_format" | "_pretty" => {}
+            _ => return None,
+        }
+        Some(())
     }
+
+    /// One more than the page tells whether there is a next one.
+    fn query(&self, scope: Scope) -> HistoryQuery {
+        HistoryQuery {
+            scope,
+            since: self.since,
+            at: self.at,
+            after: self.after,
+            limit: self.count + 1,
+        }
+    }
+
+    fn token(&self, end: HistoryEnd) -> String {
+        page::encode(
+            self.fingerprint,
+            &[KeyPart::Number(end.last_updated), KeyPart::Number(end.seq)],
+        )
+    }
+
+    fn url(&self, address: &str, page: Option<&str>) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&self.kept);
+        query.append_pair("_count", &self.count.to_string());
+        if let Some(page) = page {
+            query.append_pair("_page", page);
+        }
+        format!("{address}?{}", query.finish())
+    }
+}
+
+/// The range of a date or instant, in microseconds.
+fn time(value: &str) -> Option<(i64, i64)> {
+    DateValue::parse(value, Timestamp::now().as_microsecond())
+        .filter(|date| date.prefix == Prefix::Eq && !value.starts_with("eq"))
+        .map(|date| (date.low, date.high))
+}
+
+fn end_of(token: &str, fingerprint: u64) -> Option<HistoryEnd> {
+    match page::decode(token, fingerprint)?.as_slice() {
+        [KeyPart::Number(last_updated), KeyPart::Number(seq)] => Some(HistoryEnd {
+            last_updated: *last_updated,
+            seq: *seq,
+        }),
+        _ => None,
+    }
+}
+
+fn refused(name: &str) -> Problem {
+    let name = known_name(name);
+    Problem::bad_request(
+        format!("Historik tar inte emot parametern {name} med det värdet."),
+        format!("History does not take the parameter {name} with that value."),
+    )
 }
 
 /// A parameter's name may be repeated to the caller when it looks like one.

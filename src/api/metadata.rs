@@ -51,7 +51,7 @@ pub fn capability_statement(version: FhirVersion, base: &str) -> Value {
             "mode": "server",
             "documentation": "Varje skrivning prövas mot regionens riktlinje; 422 ger alla fynd. Every write is judged by the region's riktlinje; 422 tells all findings.",
             "resource": resources,
-            "interaction": [{ "code": "transaction" }],
+            "interaction": [{ "code": "transaction" }, { "code": "history-system" }],
         }],
     })
 }
@@ -63,6 +63,7 @@ fn resource(version: FhirVersion, kind: ResourceType) -> Value {
         Interaction::Update,
         Interaction::Delete,
         Interaction::HistoryInstance,
+        Interaction::HistoryType,
         Interaction::Create,
         Interaction::Search,
     ]

@@ -43,6 +43,19 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .service(
                     web::resource("/metadata")
                         .get(metadata::metadata)
+                        .head(metadata::metadata)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource("/_history")
+                        .get(history::of_system)
+                        .head(history::of_system)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource("/{type}/_history")
+                        .get(history::of_type)
+                        .head(history::of_type)
                         .default_service(web::to(answer::only_get)),
                 )
                 .service(
@@ -78,31 +91,35 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 )
                 .service(
                     web::resource("/Patient/{id}/$riktlinjekontroll")
-                        .get(patientkontroll::by_get)
-                        .post(patientkontroll::by_post)
+                        .get(patientkontroll::patientkontroll)
+                        .post(patientkontroll::patientkontroll_by_post)
                         .default_service(web::to(answer::only_get_post)),
                 )
                 .service(
                     web::resource("/{type}")
                         .get(search::search)
+                        .head(search::search)
                         .post(create::create)
                         .default_service(web::to(answer::only_get_post)),
                 )
                 .service(
                     web::resource("/{type}/{id}")
                         .get(read::read)
+                        .head(read::read)
                         .put(update::update)
                         .delete(delete::delete)
                         .default_service(web::to(answer::only_get_put_delete)),
                 )
                 .service(
                     web::resource("/{type}/{id}/_history")
-                        .get(history::history)
+                        .get(history::of_instance)
+                        .head(history::of_instance)
                         .default_service(web::to(answer::only_get)),
                 )
                 .service(
                     web::resource("/{type}/{id}/_history/{vid}")
                         .get(read::vread)
+                        .head(read::vread)
                         .default_service(web::to(answer::only_get)),
                 ),
         )

@@ -33,7 +33,7 @@ const IN: &[InParameter] = &[InParameter {
         (status = 410, description = "The patient is deleted"),
     ),
 )]
-pub async fn by_get(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+pub async fn patientkontroll(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
     let query = request.query_string().to_owned();
     answer(request, Interaction::Patientkontroll, |ask| async move {
         run(&ask, path.into_inner().1, query, None).await
@@ -64,7 +64,11 @@ pub async fn by_get(request: HttpRequest, path: web::Path<(String, String)>) -> 
         (status = 415, description = "Not application/fhir+json of this version"),
     ),
 )]
-pub async fn by_post(request: HttpRequest, path: web::Path<(String, String)>, payload: web::Payload) -> HttpResponse {
+pub async fn patientkontroll_by_post(
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    payload: web::Payload,
+) -> HttpResponse {
     let query = request.query_string().to_owned();
     answer(request, Interaction::Patientkontroll, |ask| async move {
         run(&ask, path.into_inner().1, query, Some(payload)).await

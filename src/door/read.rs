@@ -10,7 +10,7 @@ use crate::fhir::json::reread;
 use crate::fhir::search::SearchQuery;
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
-use crate::store::{Page, Stored};
+use crate::store::{HistoryEnd, HistoryQuery, Page, Scope, StoreError, Stored};
 
 impl Door {
     /// The current version (read).
@@ -35,26 +35,24 @@ impl Door {
         live(found)
     }
 
-    /// The versions of one resource, newest first: at most `limit`, older than version `before`.
-    pub async fn history(
-        &self,
-        call: &Call,
-        kind: ResourceType,
-        id: String,
-        limit: i64,
-        before: Option<i64>,
-    ) -> Result<Vec<Stored>, Problem> {
-        self.permit(call, kind)?;
-        let versions = self
-            .store
-            .read(move |session| session.history(kind, &id, limit, before))
-            .await
-            .map_err(Problem::from)?;
-        if versions.is_empty() && before.is_none() {
-            Err(Problem::NotFound)
-        } else {
-            Ok(versions)
+    /// The versions that are asked for, newest first, each with its place in the order.
+    pub async fn history(&self, call: &Call, query: HistoryQuery) -> Result<Vec<(Stored, HistoryEnd)>, Problem> {
+        match &query.scope {
+            Scope::Instance(kind, _) | Scope::Type(kind) => self.permit(call, *kind)?,
+            Scope::System => ResourceType::ALL.iter().try_for_each(|kind| self.permit(call, *kind))?,
         }
+        self.store
+            .read(move |session| {
+                let versions = session.history(&query)?;
+                let is_known = match &query.scope {
+                    Scope::Instance(kind, id) if versions.is_empty() => session.current(*kind, id)?.is_some(),
+                    _ => true,
+                };
+                Ok::<_, StoreError>(is_known.then_some(versions))
+            })
+            .await
+            .map_err(Problem::from)?
+            .ok_or(Problem::NotFound)
     }
 
     /// A page of the resources of one type that match.

@@ -39,33 +39,28 @@ pub fn kan_nas<U: Underlag>(
     within: &Fact,
     today: Date,
 ) -> Result<Evidence, U::Error> {
-    let by_role = || medlem?.role().map(|role| har_kontaktvag(&role.contacts, today));
-    let by_person = || medlem?.practitioner().map(|it| har_telecom(&it.telecoms, today));
-    let by_unit = || enhet.map(|enhet| har_kontaktvag(&enhet.unit().contacts, today));
-    if har_telecom(&kontakt.telecoms, today) || [by_role(), by_person(), by_unit()].contains(&Some(true)) {
+    if har_telecom(&kontakt.telecoms, today) {
         return Ok(Evidence::Shown);
     }
-    let mut all_followed =
-        medlem.is_none_or(|medlem| medlem.practitioner().is_some()) && enhet.is_none_or(|enhet| enhet.unit().found);
+    let mut found: Vec<Evidence> = medlem.map(|medlem| till_medlem(medlem, today)).into_iter().collect();
+    found.extend(enhet.map(|enhet| till_enhet(enhet, today)));
+    // A team is looked up only where nobody else can be reached.
     for reference in team(kontakt) {
-        match folj(underlag, reference, within)?
-            .as_ref()
-            .map(|found| found.fact.as_ref())
-        {
-            Some(Fact::CareTeam(team)) if har_telecom(&team.telecoms, today) => return Ok(Evidence::Shown),
-            Some(_) => {}
-            None => all_followed = false,
+        if found.contains(&Evidence::Shown) {
+            break;
         }
+        let team = folj(underlag, reference, within)?;
+        found.push(match team.as_ref().map(|team| team.fact.as_ref()) {
+            Some(Fact::CareTeam(team)) if har_telecom(&team.telecoms, today) => Evidence::Shown,
+            Some(_) => Evidence::Contradicted,
+            None => Evidence::NotStated,
+        });
     }
-    Ok(if all_followed {
-        Evidence::Contradicted
-    } else {
-        Evidence::NotStated
-    })
+    Ok(Evidence::any(found))
 }
 
-/// Whether the patient can reach whoever a reference points at: an organization, a person of the staff with the unit of the assignment, a contact or
-/// team. The patient and relatives are nobody to turn to.
+/// Whether the patient can reach whoever a reference points at: an organization, a person of the staff with the unit of
+/// the assignment, a contact or team. The patient and relatives are nobody to turn to.
 pub fn nar<U: Underlag>(
     underlag: &mut U,
     reference: &Reference,

@@ -4,6 +4,7 @@
 
 mod connection;
 mod error;
+mod history;
 mod index;
 mod kind;
 mod open;
@@ -11,6 +12,7 @@ mod put;
 pub mod schema;
 mod search;
 mod session;
+mod statement;
 mod writer;
 
 use std::sync::{Arc, RwLock};
@@ -24,6 +26,7 @@ use writer::{Figures, Writer, gone};
 
 pub use connection::{Connection, Synchronous};
 pub use error::StoreError;
+pub use history::{HistoryEnd, HistoryQuery, Scope};
 pub use index::{system_key, text_key};
 pub use put::{AuditEntry, NewVersion};
 pub use search::Page;

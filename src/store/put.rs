@@ -175,6 +175,7 @@ impl Session {
                 history::seq.eq(seq),
                 history::patient.eq(owner.patient),
                 history::resource.eq(owner.resource),
+                history::kind.eq(owner.kind),
                 history::version.eq(new.version),
                 history::last_updated.eq(new.last_updated.as_microsecond()),
                 history::deleted.eq(new.deleted),

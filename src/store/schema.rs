@@ -41,6 +41,7 @@ table! {
         interaction -> Text,
         request_id -> Text,
         body -> Text,
+        kind -> SmallInt,
     }
 }
 

@@ -5,12 +5,11 @@
 //! the page is full. Pages end at a key (keyset), so that they neither skip nor repeat while others write.
 
 mod sql;
-mod statement;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt, Text};
 
-use super::connection::{Connection, on_either};
+use super::connection::on_either;
 use super::error::StoreError;
 use super::kind;
 use super::session::{Session, Stored, instant};
@@ -57,42 +56,7 @@ impl Session {
 
     /// How the database goes about a search, one step per line: for the tests that no search walks a table.
     pub fn explain_search(&mut self, query: &SearchQuery) -> Result<Vec<String>, StoreError> {
-        let mut statement = sql::select(query);
-        let lines: Vec<ExplainRow> = match &mut self.connection {
-            Connection::Sqlite(connection) => {
-                statement.prefix("EXPLAIN QUERY PLAN ");
-                statement.load(connection)?
-            }
-            Connection::Postgres(connection) => {
-                statement.prefix("EXPLAIN ");
-                statement
-                    .load::<PgExplainRow>(connection)?
-                    .into_iter()
-                    .map(ExplainRow::from)
-                    .collect()
-            }
-        };
-        Ok(lines.into_iter().map(|line| line.detail).collect())
-    }
-}
-
-/// SQLite's column.
-#[derive(QueryableByName)]
-struct ExplainRow {
-    #[diesel(sql_type = Text)]
-    detail: String,
-}
-
-/// PostgreSQL's column.
-#[derive(QueryableByName)]
-struct PgExplainRow {
-    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
-    plan: String,
-}
-
-impl From<PgExplainRow> for ExplainRow {
-    fn from(row: PgExplainRow) -> ExplainRow {
-        ExplainRow { detail: row.plan }
+        self.explain(sql::select(query))
     }
 }
 

@@ -113,28 +113,6 @@ impl Session {
         row.map(|row| stored_of_version(kind, id, row)).transpose()
     }
 
-    /// The versions, newest first: at most `limit`, only those older than version `before`.
-    pub fn history(
-        &mut self,
-        kind: ResourceType,
-        id: &str,
-        limit: i64,
-        before: Option<i64>,
-    ) -> Result<Vec<Stored>, StoreError> {
-        let rows: Vec<VersionRow> = on_either!(self, c => resource::table
-            .inner_join(history::table.on(
-                history::patient.eq(resource::patient).and(history::resource.eq(resource::key)),
-            ))
-            .filter(resource::kind.eq(kind::number(kind)))
-            .filter(resource::id.eq(id))
-            .filter(history::version.lt(before.unwrap_or(i64::MAX)))
-            .order(history::version.desc())
-            .limit(limit)
-            .select((history::version, history::last_updated, history::deleted, history::body))
-            .load(c))?;
-        rows.into_iter().map(|row| stored_of_version(kind, id, row)).collect()
-    }
-
     /// The current resources of one type in these patients' compartments, none deleted, oldest first per patient.
     pub fn of_patients<S: AsRef<str>>(
         &mut self,

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use fastkontakt::fhir::types::ResourceType;
-use fastkontakt::store::{NewVersion, Session, Store, StoreError, StoreOptions};
+use fastkontakt::store::{
+    HistoryEnd, HistoryQuery, NewVersion, Scope, Session, Store, StoreError, StoreOptions, Stored,
+};
 use jiff::Timestamp;
 
 /// A temporary folder that goes with the test.
@@ -89,4 +91,31 @@ pub fn put_next(session: &mut Session, kind: ResourceType, id: &str, patient: Op
         ..version(kind, id, next, &body)
     })?;
     Ok(next)
+}
+
+/// All versions of a resource, newest first.
+pub fn versions(store: &Store, kind: ResourceType, id: &str) -> Vec<Stored> {
+    page_of_versions(store, Scope::Instance(kind, id.to_owned()), i64::MAX, None)
+        .into_iter()
+        .map(|(stored, _)| stored)
+        .collect()
+}
+
+/// A page of history.
+pub fn page_of_versions(
+    store: &Store,
+    scope: Scope,
+    limit: i64,
+    after: Option<HistoryEnd>,
+) -> Vec<(Stored, HistoryEnd)> {
+    let query = HistoryQuery {
+        scope,
+        since: None,
+        at: None,
+        after,
+        limit,
+    };
+    store
+        .read_blocking(|session| session.history(&query))
+        .expect("a history")
 }

@@ -68,10 +68,23 @@ fn cases() -> Vec<Case> {
             "status": "finished",
             "class": { "system": ACT_CODE, "code": "IMP" },
             "subject": anna(),
+            "participant": [{ "individual": { "reference": "Practitioner/lakare" } }],
+            "period": { "start": "2026-01-02", "end": "2026-01-04" },
+            "reasonReference": [{ "reference": "Condition/1" }],
+            "diagnosis": [{ "condition": { "reference": "Condition/2" } }],
+            "hospitalization": { "dischargeDisposition": { "coding": [{ "code": "home" }] } },
+            "location": [{ "location": { "reference": "Location/1" }, "period": { "start": "2026-01-02" } }],
             "serviceProvider": { "reference": "Organization/avdelning" },
         }),
         &[
             "patient=anna",
+            "class=IMP",
+            "date=2026-01",
+            "location-period=ge2026-02",
+            "participant=Practitioner/lakare",
+            "practitioner=lakare",
+            "reason-reference=Condition/1",
+            "diagnosis=Condition/2",
             "status=finished",
             "status=http://hl7.org/fhir/encounter-status|finished,planned",
             "service-provider=avdelning",
@@ -328,6 +341,67 @@ fn content(mut resource: Value) -> Value {
     members.remove("id");
     members.remove("meta");
     resource
+}
+
+/// A search finds what its answer shows: each version by its own codes and elements, whoever wrote it.
+#[test]
+fn codes_are_searched_as_each_version_shows_them() {
+    let app = spawn();
+    put(&app, &patient("anna", None));
+    let class = json!({ "system": ACT_CODE, "code": "IMP" });
+    for (written, shown_in_r4, shown_in_r5) in [
+        (("r4", "finished"), "finished", "completed"),
+        (("r4", "arrived"), "arrived", "in-progress"),
+        (("r4", "in-progress"), "in-progress", "in-progress"),
+        (("r5", "completed"), "finished", "completed"),
+        (("r5", "in-progress"), "in-progress", "in-progress"),
+    ] {
+        let (version, status) = written;
+        let class = match version {
+            "r4" => class.clone(),
+            _ => json!([{ "coding": [class] }]),
+        };
+        let encounter = json!({
+            "resourceType": "Encounter",
+            "status": status,
+            "class": class,
+            "subject": { "reference": "Patient/anna" },
+        });
+        let created = app
+            .post(&format!("/fhir/{version}/Encounter"), &encounter)
+            .expect(201)
+            .json();
+        let id = created["id"].as_str().unwrap().to_owned();
+        for (version, shown, others) in [
+            ("r4", shown_in_r4, ["planned", "completed"]),
+            ("r5", shown_in_r5, ["planned", "finished"]),
+        ] {
+            let base = format!("/fhir/{version}/Encounter");
+            let read = app.get(&format!("{base}/{id}")).expect(200).json();
+            assert_eq!(read["status"], shown, "{written:?} in {version}");
+            assert_eq!(
+                found(&app, &base, &format!("status={shown}")),
+                [id.as_str()],
+                "{written:?} in {version}"
+            );
+            assert_eq!(
+                found(&app, &base, "class=IMP&patient=anna"),
+                [id.as_str()],
+                "{written:?} in {version}"
+            );
+            for other in others {
+                assert_eq!(
+                    found(&app, &base, &format!("status={other}")),
+                    [""; 0],
+                    "{written:?} in {version}"
+                );
+            }
+        }
+        if shown_in_r4 == "arrived" {
+            assert_eq!(found(&app, "/fhir/r4/Encounter", "status=in-progress"), [""; 0]);
+        }
+        app.delete(&format!("/fhir/r5/Encounter/{id}")).expect(204);
+    }
 }
 
 /// What is wrong is told at its place, in the caller's own version.

@@ -4,6 +4,7 @@
 mod common;
 
 mod bad_input;
+mod browsers;
 mod care;
 mod command_line;
 mod concurrency;
@@ -13,6 +14,7 @@ mod metadata;
 mod operation;
 mod patientkontroll;
 mod people;
+mod planer;
 mod read;
 mod riktlinje;
 mod search;

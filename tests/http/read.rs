@@ -50,6 +50,69 @@ fn history_shows_every_version_and_pages() {
     app.get("/fhir/r5/Patient/p/_history?_since=yesterday").expect(400);
 }
 
+#[test]
+fn the_history_of_a_type_and_of_everything_comes_newest_first_in_pages() {
+    let app = spawn();
+    put(&app, &patient("a", None));
+    put(&app, &patient("b", None));
+    app.put(
+        "/fhir/r5/Organization/o",
+        &json!({ "resourceType": "Organization", "id": "o", "name": "Vårdcentral" }),
+    )
+    .expect(201);
+    put(&app, &patient("a", None));
+    app.delete("/fhir/r5/Patient/b").expect(204);
+    let urls = |path: &str| {
+        let (mut urls, mut next) = (Vec::new(), Some(path.to_owned()));
+        while let Some(path) = next {
+            let page = app.get(&path).expect(200).json();
+            assert_eq!(page["type"], "history");
+            for entry in page["entry"].as_array().into_iter().flatten() {
+                let method = entry["request"]["method"].as_str().unwrap();
+                urls.push(format!("{method} {}", entry["request"]["url"].as_str().unwrap()));
+            }
+            let links = page["link"].as_array().unwrap();
+            let link = links.iter().find(|link| link["relation"] == "next");
+            next = link.map(|link| {
+                link["url"]
+                    .as_str()
+                    .unwrap()
+                    .trim_start_matches(app.base.as_str())
+                    .to_owned()
+            });
+        }
+        urls
+    };
+    let patients = ["DELETE Patient/b", "PUT Patient/a", "PUT Patient/b", "PUT Patient/a"];
+    for version in ["r4", "r5"] {
+        assert_eq!(urls(&format!("/fhir/{version}/Patient/_history?_count=3")), patients);
+        assert_eq!(
+            urls(&format!("/fhir/{version}/_history?_count=2")),
+            [
+                "DELETE Patient/b",
+                "PUT Patient/a",
+                "PUT Organization/o",
+                "PUT Patient/b",
+                "PUT Patient/a"
+            ]
+        );
+    }
+    assert_eq!(urls("/fhir/r5/Patient/_history?_since=1999-01-01"), patients);
+    assert_eq!(
+        urls("/fhir/r5/Patient/_history?_since=2999-01-01"),
+        Vec::<String>::new()
+    );
+    assert_eq!(urls("/fhir/r5/Patient/_history?_at=2001"), Vec::<String>::new());
+    assert_eq!(
+        urls("/fhir/r5/Patient/_history?_at=2001-01-01&_count=1"),
+        Vec::<String>::new()
+    );
+    app.get("/fhir/r5/Observation/_history").expect(404);
+    for bad in ["_since=gt2020", "_at=x", "_count=-1", "_page=00", "_sort=_id"] {
+        app.get(&format!("/fhir/r5/_history?{bad}")).expect(400);
+    }
+}
+
 fn versions_by_pages(app: &TestApp, first: &str) -> Vec<i64> {
     let mut versions = Vec::new();
     let mut next = Some(first.to_owned());

@@ -19,7 +19,7 @@ pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
         let elements = parameter.paths.iter().flat_map(|path| paths::walk(resource, path));
         match parameter.kind {
             Kind::Exists => entries.extend(existence(parameter.index, elements)),
-            Kind::CodeInR4(_) => entries.extend(codes_in_r4(parameter, kind, resource)),
+            Kind::CodeInR4(_, with) => entries.extend(codes_in_r4(parameter, with, kind, resource)),
             Kind::Date => {
                 let cut = parameter.cut_by.and_then(|url| day_of_extension(resource, url));
                 entries.extend(elements.filter_map(|element| date(parameter.index, element, cut)));
@@ -62,20 +62,18 @@ fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut V
         Kind::Text | Kind::Uri => entries.extend(element.as_str().map(|text| token(param, None, text))),
         Kind::Reference => index_reference(parameter, element, entries),
         Kind::Canonical => entries.extend(element.as_str().into_iter().flat_map(|url| canonicals(param, url))),
-        Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::Date | Kind::CodeInR4(_) => {}
+        Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::Date | Kind::CodeInR4(..) => {}
     }
 }
 
 /// The codes that an R4 caller is shown: asked of the conversion, which may have kept R4's own code beside R5's.
-fn codes_in_r4(parameter: &'static Parameter, kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
+fn codes_in_r4(parameter: &'static Parameter, with: &[&str], kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
     let mut part = Map::from_iter([("resourceType".to_owned(), kind.name().into())]);
-    for name in parameter
-        .paths
-        .iter()
-        .flat_map(|name| [(*name).to_owned(), format!("_{name}")])
-    {
-        if let Some(value) = resource.get(&name) {
-            part.insert(name, value.clone());
+    for name in parameter.paths.iter().chain(with) {
+        for name in [(*name).to_owned(), format!("_{name}")] {
+            if let Some(value) = resource.get(&name) {
+                part.insert(name, value.clone());
+            }
         }
     }
     let shown = Value::Object(shown_in_r4(&part));
@@ -448,6 +446,7 @@ mod tests {
                     "version",
                     "subjectType",
                     "_status",
+                    "subjectStatus",
                 ] {
                     resource[name] = wrong.clone();
                 }

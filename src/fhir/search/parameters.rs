@@ -18,8 +18,9 @@ pub enum Kind {
     LastUpdated,
     /// Token on a `code` with a required binding; the code system that the binding implies.
     Code(&'static str),
-    /// The same code as R4 shows it, of an element whose required codes are others there (`finished` of an Encounter).
-    CodeInR4(&'static str),
+    /// The same code as R4 shows it, of an element whose required codes are others there (`finished` of an Encounter);
+    /// and the elements of R5 that tell it together with the code.
+    CodeInR4(&'static str, &'static [&'static str]),
     /// Token on a boolean: `true` or `false`.
     Boolean,
     /// Token: `true` when one of the elements is there and is not `false` (Patient.deceased).
@@ -111,7 +112,7 @@ impl Parameter {
     pub(super) fn is_indexed(&self) -> bool {
         match self.kind {
             Kind::Id | Kind::LastUpdated => false,
-            Kind::CodeInR4(_) => true,
+            Kind::CodeInR4(..) => true,
             _ => self.index == self.code,
         }
     }
@@ -253,10 +254,10 @@ impl Parameter {
         }
     }
 
-    /// R4's own row of a code whose codes are others in R4, with an index of its own.
-    pub(super) const fn as_r4_shows_it(self, index: &'static str) -> Parameter {
+    /// R4's own row of a code whose codes are others in R4, with an index of its own; `with` names what else tells it.
+    pub(super) const fn as_r4_shows_it(self, index: &'static str, with: &'static [&'static str]) -> Parameter {
         let kind = match self.kind {
-            Kind::Code(system) => Kind::CodeInR4(system),
+            Kind::Code(system) => Kind::CodeInR4(system, with),
             other => other,
         };
         Parameter { kind, index, ..self }.only(FhirVersion::R4)

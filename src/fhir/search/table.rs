@@ -122,7 +122,7 @@ const CARE_PLAN: &[Parameter] = &[
     canonical("instantiates-canonical", &["instantiatesCanonical"], "CarePlan-instantiates-canonical"),
     uri("instantiates-uri", &["instantiatesUri"], "CarePlan-instantiates-uri"),
     code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").only(R5),
-    code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").as_r4_shows_it("intent:r4"),
+    code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").as_r4_shows_it("intent:r4", &[]),
     reference!("part-of", ["partOf"], "CarePlan-part-of", &["CarePlan"]),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
     reference!("replaces", ["replaces"], "CarePlan-replaces", &["CarePlan"]),
@@ -248,7 +248,7 @@ const CONSENT: &[Parameter] = &[
     ]),
     code("status", &["status"], "Consent-status", "http://hl7.org/fhir/consent-state-codes").only(R5),
     code("status", &["status"], "Consent-status", "http://hl7.org/fhir/consent-state-codes")
-        .as_r4_shows_it("status:r4"),
+        .as_r4_shows_it("status:r4", &[]),
     reference!("subject", ["subject"], "Consent-subject", &["Group", "Patient", "Practitioner"]).only(R5),
     boolean("verified", &["verification.verified"], "Consent-verified").only(R5),
     date("verified-date", &["verification.verificationDate"], "Consent-verified-date").only(R5),

@@ -126,7 +126,7 @@ pub fn token(kind: Kind, value: &str) -> Result<TokenValue, ValueError> {
 /// Codes and booleans are indexed without a system, so that asking for none at all is asking for exactly that.
 fn without_system(kind: Kind) -> SystemMatch {
     match kind {
-        Kind::Code(_) | Kind::CodeInR4(_) | Kind::Boolean | Kind::Exists | Kind::Contact | Kind::Text => {
+        Kind::Code(_) | Kind::CodeInR4(..) | Kind::Boolean | Kind::Exists | Kind::Contact | Kind::Text => {
             SystemMatch::None
         }
         _ => SystemMatch::Any,
@@ -138,7 +138,7 @@ const BOOLEANS: &str = "http://terminology.hl7.org/CodeSystem/special-values";
 
 fn system_match(kind: Kind, system: &str) -> SystemMatch {
     let implied = match kind {
-        Kind::Code(implied) | Kind::CodeInR4(implied) => implied,
+        Kind::Code(implied) | Kind::CodeInR4(implied, _) => implied,
         Kind::Boolean | Kind::Exists => BOOLEANS,
         _ => "",
     };

@@ -2,13 +2,13 @@
 
 use std::borrow::Cow;
 
-use super::statement::Statement;
 use crate::fhir::search::dates::{Compare, DateValue, Prefix, Test};
 use crate::fhir::search::query::{
     Criterion, KeyPart, ReferenceValue, SearchQuery, SortBy, SortKey, SystemMatch, Table, TokenValue,
 };
 use crate::fhir::types::ResourceType;
 use crate::store::index::{system_key, text_key};
+use crate::store::statement::Statement;
 
 /// Columns for the values of date sort keys; one that is not needed is 0.
 const SORT_COLUMNS: usize = 3;

@@ -47,7 +47,7 @@ pub(super) const ENCOUNTER: &[Parameter] = &[
     concept("special-arrangement", &["specialArrangement"], "Encounter-special-arrangement"),
     code("status", &["status"], "Encounter-status", "http://hl7.org/fhir/encounter-status").only(R5),
     code("status", &["status"], "Encounter-status", "http://hl7.org/fhir/encounter-status")
-        .as_r4_shows_it("status:r4"),
+        .as_r4_shows_it("status:r4", &["subjectStatus"]),
     reference!("subject", ["subject"], "Encounter-subject", PATIENT_OR_GROUP),
     concept("subject-status", &["subjectStatus"], "Encounter-subject-status").only(R5),
     concept("type", &["type"], "clinical-type"),
@@ -137,7 +137,7 @@ pub(super) const QUESTIONNAIRE: &[Parameter] = &[
     code("subject-type", &["subjectType"], "Questionnaire-subject-type", "http://hl7.org/fhir/resource-types")
         .only(R5),
     code("subject-type", &["subjectType"], "Questionnaire-subject-type", "http://hl7.org/fhir/resource-types")
-        .as_r4_shows_it("subject-type:r4"),
+        .as_r4_shows_it("subject-type:r4", &[]),
     uri("url", &["url"], "CanonicalResource-url").r4_definition("Questionnaire-url"),
     text("version", &["version"], "CanonicalResource-version").r4_definition("Questionnaire-version"),
 ];

@@ -8,9 +8,12 @@ use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, SmallInt, Text, Untyped};
 
+use super::connection::Connection;
+use super::error::StoreError;
+use super::kind;
+use super::session::Session;
 use crate::fhir::search::query::KeyPart;
 use crate::fhir::types::ResourceType;
-use crate::store::kind;
 
 enum Piece<'q> {
     Sql(&'static str),
@@ -91,3 +94,44 @@ where
 }
 
 impl<C> RunQueryDsl<C> for Statement<'_> {}
+
+impl Session {
+    /// How the database goes about a statement, one step per line.
+    pub(super) fn explain(&mut self, mut statement: Statement<'_>) -> Result<Vec<String>, StoreError> {
+        let lines: Vec<ExplainRow> = match &mut self.connection {
+            Connection::Sqlite(connection) => {
+                statement.prefix("EXPLAIN QUERY PLAN ");
+                statement.load(connection)?
+            }
+            Connection::Postgres(connection) => {
+                statement.prefix("EXPLAIN ");
+                statement
+                    .load::<PgExplainRow>(connection)?
+                    .into_iter()
+                    .map(ExplainRow::from)
+                    .collect()
+            }
+        };
+        Ok(lines.into_iter().map(|line| line.detail).collect())
+    }
+}
+
+/// SQLite's column.
+#[derive(QueryableByName)]
+struct ExplainRow {
+    #[diesel(sql_type = Text)]
+    detail: String,
+}
+
+/// PostgreSQL's column.
+#[derive(QueryableByName)]
+struct PgExplainRow {
+    #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+    plan: String,
+}
+
+impl From<PgExplainRow> for ExplainRow {
+    fn from(row: PgExplainRow) -> ExplainRow {
+        ExplainRow { detail: row.plan }
+    }
+}

@@ -1,0 +1,5 @@
+-- The history of a type and of the whole system, newest first.
+ALTER TABLE history ADD COLUMN kind INTEGER NOT NULL DEFAULT 0;
+UPDATE history SET kind = (SELECT resource.kind FROM resource WHERE resource.key = history.resource);
+CREATE INDEX history_time ON history (last_updated, seq);
+CREATE INDEX history_kind_time ON history (kind, last_updated, seq);

@@ -1,0 +1,136 @@
+//! The history interaction's question to the store: versions of one resource, of a type or of everything, newest first.
+
+use std::borrow::Cow;
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
+
+use super::connection::on_either;
+use super::error::StoreError;
+use super::kind;
+use super::session::{Session, Stored, instant};
+use super::statement::Statement;
+use crate::fhir::types::ResourceType;
+
+/// Whose versions are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Scope {
+    Instance(ResourceType, String),
+    Type(ResourceType),
+    System,
+}
+
+/// Versions in the order of their time, newest first. Times are microseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HistoryQuery {
+    pub scope: Scope,
+    /// Only versions made at this instant or later.
+    pub since: Option<i64>,
+    /// Only versions that were current at some point in [low, high).
+    pub at: Option<(i64, i64)>,
+    /// Where the page before ended.
+    pub after: Option<HistoryEnd>,
+    pub limit: i64,
+}
+
+/// The place of a version in the order: its time, then its number among all versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryEnd {
+    pub last_updated: i64,
+    pub seq: i64,
+}
+
+impl Session {
+    /// The versions, deletes among them, each with its place.
+    pub fn history(&mut self, query: &HistoryQuery) -> Result<Vec<(Stored, HistoryEnd)>, StoreError> {
+        let statement = select(query);
+        let rows: Vec<Row> = on_either!(self, c => statement.load(c))?;
+        rows.into_iter().map(Row::place).collect()
+    }
+
+    /// How the database goes about it, one step per line: for the tests that no history walks a table.
+    pub fn explain_history(&mut self, query: &HistoryQuery) -> Result<Vec<String>, StoreError> {
+        self.explain(select(query))
+    }
+}
+
+fn select(query: &HistoryQuery) -> Statement<'_> {
+    let mut sql = Statement::default();
+    sql.push("SELECT h.seq, r.kind, r.id, h.version, h.last_updated, h.deleted, h.body ");
+    match &query.scope {
+        Scope::Instance(kind, id) => {
+            sql.push("FROM resource r JOIN history h ON h.patient = r.patient AND h.resource = r.key WHERE r.kind = ");
+            sql.kind(*kind);
+            sql.push(" AND r.id = ");
+            sql.text(Cow::Borrowed(id.as_str()));
+        }
+        // `CROSS JOIN` makes SQLite keep the order of the tables; to PostgreSQL it is any join.
+        Scope::Type(kind) => {
+            sql.push("FROM history h CROSS JOIN resource r WHERE r.key = h.resource AND h.kind = ");
+            sql.kind(*kind);
+        }
+        Scope::System => sql.push("FROM history h CROSS JOIN resource r WHERE r.key = h.resource"),
+    }
+    if let Some(since) = query.since {
+        sql.push(" AND h.last_updated >= ");
+        sql.number(since);
+    }
+    if let Some((low, high)) = query.at {
+        sql.push(" AND h.last_updated < ");
+        sql.number(high);
+        sql.push(
+            " AND NOT EXISTS (SELECT 1 FROM history n WHERE n.patient = h.patient AND n.resource = h.resource \
+             AND n.version = h.version + 1 AND n.last_updated <= ",
+        );
+        sql.number(low);
+        sql.push(")");
+    }
+    if let Some(end) = query.after {
+        sql.push(" AND h.last_updated <= ");
+        sql.number(end.last_updated);
+        sql.push(" AND (h.last_updated < ");
+        sql.number(end.last_updated);
+        sql.push(" OR h.seq < ");
+        sql.number(end.seq);
+        sql.push(")");
+    }
+    sql.push(" ORDER BY h.last_updated DESC, h.seq DESC LIMIT ");
+    sql.number(query.limit);
+    sql
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = BigInt)]
+    seq: i64,
+    #[diesel(sql_type = SmallInt)]
+    kind: i16,
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = BigInt)]
+    last_updated: i64,
+    #[diesel(sql_type = Bool)]
+    deleted: bool,
+    #[diesel(sql_type = Text)]
+    body: String,
+}
+
+impl Row {
+    fn place(self) -> Result<(Stored, HistoryEnd), StoreError> {
+        let end = HistoryEnd {
+            last_updated: self.last_updated,
+            seq: self.seq,
+        };
+        let stored = Stored {
+            kind: kind::of_number(self.kind)?,
+            id: self.id,
+            version: self.version,
+            last_updated: instant(self.last_updated)?,
+            deleted: self.deleted,
+            body: self.body,
+        };
+        Ok((stored, end))
+    }
+}

@@ -1,0 +1,125 @@
+//! What browsers and careful clients ask beside GET and POST: HEAD, OPTIONS, CORS, compressed answers.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use serde_json::json;
+
+use crate::common::{TestApp, spawn, spawn_with};
+use crate::people::{patient, put};
+
+const PORTAL: &str = "https://portal.example.se";
+
+#[test]
+fn head_answers_as_get_without_the_body() {
+    let app = spawn();
+    put(&app, &patient("p", None));
+    for path in [
+        "/fhir/r5/Patient/p",
+        "/fhir/r4/Patient/p",
+        "/fhir/r5/Patient/p/_history/1",
+        "/fhir/r5/Patient/p/_history",
+        "/fhir/r5/Patient?_id=p",
+        "/fhir/r5/metadata",
+        "/fhir/r5/Patient/nobody",
+    ] {
+        let get = app.get(path);
+        let head = app.send("HEAD", path, &[], None);
+        assert_eq!((head.status, head.text.as_str()), (get.status, ""), "{path}");
+        for name in ["content-type", "etag", "last-modified"] {
+            assert_eq!(head.header(name), get.header(name), "{path}: {name}");
+        }
+    }
+}
+
+#[test]
+fn options_tells_what_an_address_has() {
+    let app = spawn();
+    let answer = app.send("OPTIONS", "/fhir/r5/Patient/p", &[], None).expect(204);
+    assert_eq!(answer.header("allow"), Some("GET, HEAD, PUT, DELETE"));
+    app.send("OPTIONS", "/fhir/r3/Patient/p", &[], None).expect(404);
+}
+
+#[test]
+fn a_page_of_a_configured_origin_may_call_and_no_other() {
+    let app = spawn_with(|settings| settings.cors_origins = vec![PORTAL.to_owned()]);
+    let preflight = |origin: &str, method: &str| {
+        let headers = [
+            ("Origin", origin),
+            ("Access-Control-Request-Method", method),
+            (
+                "Access-Control-Request-Headers",
+                "authorization,content-type,if-match,prefer",
+            ),
+        ];
+        app.send("OPTIONS", "/fhir/r5/CareTeam/k", &headers, None)
+    };
+    let allowed = preflight(PORTAL, "PUT");
+    assert_eq!(allowed.status, 200);
+    assert_eq!(allowed.header("access-control-allow-origin"), Some(PORTAL));
+    assert_eq!(
+        preflight("https://evil.example.org", "PUT").header("access-control-allow-origin"),
+        None
+    );
+
+    let read = app
+        .send("GET", "/fhir/r5/metadata", &[("Origin", PORTAL)], None)
+        .expect(200);
+    assert_eq!(read.header("access-control-allow-origin"), Some(PORTAL));
+    let exposed = read
+        .header("access-control-expose-headers")
+        .unwrap_or_default()
+        .to_lowercase();
+    assert!(exposed.contains("etag") && exposed.contains("x-riktlinje"), "{exposed}");
+}
+
+#[test]
+fn without_configuration_no_origin_is_told_anything() {
+    let app = spawn();
+    let read = app
+        .send("GET", "/fhir/r5/metadata", &[("Origin", PORTAL)], None)
+        .expect(200);
+    assert_eq!(read.header("access-control-allow-origin"), None);
+}
+
+#[test]
+fn a_large_answer_is_compressed_when_the_caller_can_read_it() {
+    let app = spawn();
+    let plain = app.get("/fhir/r5/metadata").expect(200).text.len();
+    let compressed = raw(&app, "/fhir/r5/metadata", "gzip");
+    let head = String::from_utf8_lossy(&compressed).to_lowercase();
+    assert!(
+        head.contains("content-encoding: gzip") && head.contains("vary: accept-encoding"),
+        "{head}"
+    );
+    assert!(compressed.len() < plain / 4, "{} of {plain}", compressed.len());
+    let identity = raw(&app, "/fhir/r5/metadata", "identity");
+    assert!(
+        !String::from_utf8_lossy(&identity)
+            .to_lowercase()
+            .contains("content-encoding")
+    );
+}
+
+#[test]
+fn a_compressed_body_is_refused_with_a_reason() {
+    let app = spawn();
+    let body = json!({ "resourceType": "Patient" }).to_string();
+    let headers = [("Content-Type", "application/fhir+json"), ("Content-Encoding", "gzip")];
+    app.send("POST", "/fhir/r5/Patient", &headers, Some(body.as_bytes()))
+        .expect(415);
+}
+
+/// The answer as it comes over the wire.
+fn raw(app: &TestApp, path: &str, encoding: &str) -> Vec<u8> {
+    let address = app.base.trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).expect("the service listens");
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept-Encoding: {encoding}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("read");
+    answer
+}
