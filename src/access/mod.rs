@@ -3,9 +3,9 @@
 //! Today there is one caller, the open one (loopback only, design: "Open without a token only on loopback"); tokens,
 //! consent and spärr grow inside this function, not beside it.
 
-use crate::fhir::types::ResourceType;
+use crate::fhir::types::{DefinitionType, ResourceType};
 
-/// What is being done, as FHIR names it (restful-interaction).
+/// What is being done, as FHIR names it (restful-interaction), or which operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Interaction {
     Create,
@@ -19,10 +19,15 @@ pub enum Interaction {
     Search,
     Transaction,
     Capabilities,
+    /// The operation `$validate`.
+    Validate,
+    /// The operation `$riktlinjekontroll` on a patient.
+    Patientkontroll,
 }
 
 impl Interaction {
-    /// The code of the value set restful-interaction; also the label in metrics, logs and the audit.
+    /// The code of the value set restful-interaction, for an operation its own name; also the label in metrics, logs and
+    /// the audit.
     pub fn code(self) -> &'static str {
         match self {
             Interaction::Create => "create",
@@ -36,6 +41,8 @@ impl Interaction {
             Interaction::Search => "search-type",
             Interaction::Transaction => "transaction",
             Interaction::Capabilities => "capabilities",
+            Interaction::Validate => "$validate",
+            Interaction::Patientkontroll => "Patient/$riktlinjekontroll",
         }
     }
 }
@@ -77,9 +84,30 @@ pub enum Decision {
     Deny,
 }
 
+/// What a call touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Resources of a stored type.
+    Resource(ResourceType),
+    /// The service's own definitions, which tell of no patient.
+    Definition(DefinitionType),
+}
+
+impl From<ResourceType> for Target {
+    fn from(kind: ResourceType) -> Target {
+        Target::Resource(kind)
+    }
+}
+
+impl From<DefinitionType> for Target {
+    fn from(kind: DefinitionType) -> Target {
+        Target::Definition(kind)
+    }
+}
+
 /// The one access decision: may this call touch resources of this type?
-pub fn decide(call: &Call, kind: ResourceType) -> Decision {
-    match (&call.caller, kind) {
+pub fn decide(call: &Call, target: impl Into<Target>) -> Decision {
+    match (&call.caller, target.into()) {
         (Caller::Open | Caller::Service, _) => Decision::Permit,
     }
 }

@@ -4,6 +4,7 @@ mod answer;
 mod app;
 mod bundle_text;
 mod create;
+mod definitions;
 mod delete;
 mod history;
 mod metadata;
@@ -11,17 +12,23 @@ mod negotiate;
 pub mod openapi;
 mod operation;
 mod outcome;
+mod parameters;
+mod patientkontroll;
 mod read;
 mod sealed;
 mod search;
 mod transaction;
 mod update;
+mod validate;
 
 pub use app::App;
 pub use metadata::capability_statement;
 pub use sealed::Sealer;
 
 use actix_web::web;
+
+/// The types of the service's own definitions, in an address; a test holds it against the list of types.
+const DEFINITION: &str = "{definition:StructureDefinition|CodeSystem|ValueSet|OperationDefinition}";
 
 /// All addresses of the service.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -52,9 +59,41 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .default_service(web::to(answer::only_get)),
                 )
                 .service(
+                    web::resource(format!("/{DEFINITION}/_search"))
+                        .post(definitions::search_by_post)
+                        .default_service(web::to(answer::only_post)),
+                )
+                .service(
+                    web::resource(format!("/{DEFINITION}"))
+                        .get(definitions::search)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource(format!("/{DEFINITION}/{{id}}"))
+                        .get(definitions::read)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
                     web::resource("/{type}/_search")
                         .post(search::search_by_post)
                         .default_service(web::to(answer::only_post)),
+                )
+                .service(
+                    web::resource("/{type}/$validate")
+                        .post(validate::validate_type)
+                        .default_service(web::to(answer::only_post)),
+                )
+                .service(
+                    web::resource("/{type}/{id}/$validate")
+                        .get(validate::validate_stored)
+                        .post(validate::validate_instance)
+                        .default_service(web::to(answer::only_get_post)),
+                )
+                .service(
+                    web::resource("/Patient/{id}/$riktlinjekontroll")
+                        .get(patientkontroll::patientkontroll)
+                        .post(patientkontroll::patientkontroll_by_post)
+                        .default_service(web::to(answer::only_get_post)),
                 )
                 .service(
                     web::resource("/{type}")

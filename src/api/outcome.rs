@@ -4,8 +4,11 @@ use serde_json::{Value, json};
 
 use super::negotiate::Language;
 use crate::door::problem::Problem;
+use crate::door::validate::{Note, Told};
 use crate::fhir::fault::{Fault, IssueCode, Text};
-use crate::riktlinje::{self, Finding, Severity};
+use crate::fhir::version::FhirVersion;
+use crate::riktlinje::codes::EXT_BERORD_RESURS;
+use crate::riktlinje::{self, Finding, Kontroll, Kontrollfynd, Severity};
 
 /// The OperationOutcome of a problem.
 pub fn of_problem(problem: &Problem, language: Language, request_id: &str) -> Value {
@@ -14,10 +17,7 @@ pub fn of_problem(problem: &Problem, language: Language, request_id: &str) -> Va
         Problem::Refused(findings) => of_findings(findings, language),
         other => {
             let (code, text, expression) = told(other);
-            let mut issue = issue("error", code, &text, language);
-            if !expression.is_empty() {
-                issue["expression"] = json!([expression]);
-            }
+            let mut issue = at(issue("error", code, &text, language), &expression);
             if matches!(other, Problem::Internal { .. }) {
                 issue["diagnostics"] = json!(format!("request id {request_id}"));
             }
@@ -38,6 +38,46 @@ pub fn of_findings(findings: &[Finding], language: Language) -> Value {
     outcome(findings.iter().map(|finding| of_finding(finding, language)).collect())
 }
 
+/// The OperationOutcome of a validation, errors first; "all OK" when there is nothing to tell.
+pub fn of_validation(told: &Told, version: FhirVersion, language: Language) -> Value {
+    let faults = told.faults.iter().map(|it| (Severity::Error, of_fault(it, language)));
+    let findings = told.findings.iter().map(|it| (it.severity, of_finding(it, language)));
+    let notes = told.notes.iter().map(|it| (it.severity, of_note(it, language)));
+    let mut issues: Vec<(Severity, Value)> = faults.chain(findings).chain(notes).collect();
+    issues.sort_by_key(|(severity, _)| *severity);
+    if issues.is_empty() {
+        let text = Text::new("Allt väl: inget att anmärka.", "All OK");
+        return outcome(vec![all_ok(&text, version, language)]);
+    }
+    outcome(issues.into_iter().map(|(_, issue)| issue).collect())
+}
+
+/// The OperationOutcome of a check of a patient's whole picture.
+pub fn of_kontroll(kontroll: &Kontroll, patient: &str, version: FhirVersion, language: Language) -> Value {
+    if kontroll.fynd.is_empty() {
+        let text = Text::new(
+            "Allt väl: riktlinjen har inget att anmärka på patientens helhet.",
+            "All OK: the riktlinje has nothing to remark on the patient's whole picture.",
+        );
+        return outcome(vec![all_ok(&text, version, language)]);
+    }
+    let issues = kontroll.fynd.iter();
+    outcome(issues.map(|fynd| of_kontrollfynd(fynd, patient, language)).collect())
+}
+
+/// R5 has a severity of its own for what is well.
+fn all_ok(text: &Text, version: FhirVersion, language: Language) -> Value {
+    match version {
+        FhirVersion::R4 => issue("information", IssueCode::Informational, text, language),
+        FhirVersion::R5 => issue("success", IssueCode::Success, text, language),
+    }
+}
+
+fn of_note(note: &Note, language: Language) -> Value {
+    let issue = issue(note.severity.code(), note.code, &note.text, language);
+    at(issue, &note.expression)
+}
+
 /// One warning.
 pub fn warning(text: &Text, language: Language) -> Value {
     outcome(vec![issue("warning", IssueCode::NotSupported, text, language)])
@@ -48,26 +88,43 @@ fn outcome(issues: Vec<Value>) -> Value {
 }
 
 fn of_fault(fault: &Fault, language: Language) -> Value {
-    let mut issue = issue("error", fault.code, &fault.text, language);
-    if !fault.expression.is_empty() {
-        issue["expression"] = json!([fault.expression]);
+    at(issue("error", fault.code, &fault.text, language), &fault.expression)
+}
+
+/// The issue with its place, when it has one.
+fn at(mut issue: Value, expression: &str) -> Value {
+    if !expression.is_empty() {
+        issue["expression"] = json!([expression]);
     }
     issue
 }
 
 /// One finding, as riktlinje.md part 1 has it.
 fn of_finding(finding: &Finding, language: Language) -> Value {
-    let severity = match finding.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-        Severity::Information => "information",
-    };
-    let mut issue = issue(severity, IssueCode::BusinessRule, &finding.text, language);
+    let Finding {
+        rule,
+        severity,
+        expression,
+        text,
+        source,
+    } = finding;
+    let mut issue = issue(severity.code(), IssueCode::BusinessRule, text, language);
     let text = issue["details"]["text"].take();
-    let rule = json!({ "system": riktlinje::CODE_SYSTEM, "code": finding.rule.as_str() });
+    let rule = json!({ "system": riktlinje::CODE_SYSTEM, "code": rule.as_str() });
     issue["details"] = json!({ "coding": [rule], "text": text });
-    issue["diagnostics"] = json!(finding.source);
-    issue["expression"] = json!([finding.expression]);
+    issue["diagnostics"] = json!(source);
+    issue["expression"] = json!([expression]);
+    issue
+}
+
+/// One finding of a check: the extension tells which resource it is about, the patient when it is the whole picture.
+pub fn of_kontrollfynd(fynd: &Kontrollfynd, patient: &str, language: Language) -> Value {
+    let about = match &fynd.resurs {
+        Some((kind, id)) => format!("{kind}/{id}"),
+        None => format!("Patient/{patient}"),
+    };
+    let mut issue = of_finding(&fynd.finding(), language);
+    issue["extension"] = json!([{ "url": EXT_BERORD_RESURS, "valueReference": { "reference": about } }]);
     issue
 }
 

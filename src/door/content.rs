@@ -18,15 +18,19 @@ use crate::fhir::version::FhirVersion;
 
 /// Reads JSON strictly and checks that it is a resource of type `kind`, whole and well formed in `version`.
 pub fn read(version: FhirVersion, kind: &str, bytes: &[u8], limits: &Limits) -> Result<Value, Problem> {
-    let value = match json::read(bytes, limits) {
-        Ok(value) => value,
-        Err(fault) if fault.code == IssueCode::TooLong && fault.expression.is_empty() && bytes.len() > limits.bytes => {
-            return Err(Problem::BodyTooLarge { limit: limits.bytes });
-        }
-        Err(fault) => return Err(Problem::NotFhir(vec![fault])),
-    };
+    let value = read_json(bytes, limits)?;
     check(version, kind, &value)?;
     Ok(value)
+}
+
+/// Reads JSON strictly; what it says is not looked at.
+pub fn read_json(bytes: &[u8], limits: &Limits) -> Result<Value, Problem> {
+    json::read(bytes, limits).map_err(|fault| match fault.code {
+        IssueCode::TooLong if fault.expression.is_empty() && bytes.len() > limits.bytes => {
+            Problem::BodyTooLarge { limit: limits.bytes }
+        }
+        _ => Problem::NotFhir(vec![fault]),
+    })
 }
 
 /// Checks that `resource` is of type `kind` and well formed in `version`.

@@ -1,9 +1,15 @@
 //! The reads: bytes as stored go out; only the access decision stands in between.
 
+use serde_json::Value;
+
 use super::{Door, problem::Problem};
 use crate::access::Call;
+use crate::definitions::Definition;
+use crate::fhir::convert::{PathMap, r5_to_r4};
+use crate::fhir::json::reread;
 use crate::fhir::search::SearchQuery;
-use crate::fhir::types::ResourceType;
+use crate::fhir::types::{DefinitionType, ResourceType};
+use crate::fhir::version::FhirVersion;
 use crate::store::{HistoryEnd, HistoryQuery, Page, Scope, StoreError, Stored};
 
 impl Door {
@@ -57,14 +63,71 @@ impl Door {
             .await
             .map_err(Problem::from)
     }
+
+    /// The service's own definitions of one type, in the form of a version.
+    pub fn definitions(
+        &self,
+        call: &Call,
+        version: FhirVersion,
+        kind: DefinitionType,
+    ) -> Result<impl Iterator<Item = &Definition>, Problem> {
+        self.permit(call, kind)?;
+        Ok(self.definitions.of(version, kind))
+    }
+
+    /// One of the service's own definitions.
+    pub fn definition(
+        &self,
+        call: &Call,
+        version: FhirVersion,
+        kind: DefinitionType,
+        id: &str,
+    ) -> Result<&Definition, Problem> {
+        self.definitions(call, version, kind)?
+            .find(|definition| definition.id() == id)
+            .ok_or(Problem::NotFound)
+    }
 }
 
-fn live(found: Option<Stored>) -> Result<Stored, Problem> {
+/// What is there and not deleted.
+pub(super) fn live(found: Option<Stored>) -> Result<Stored, Problem> {
     match found {
         None => Err(Problem::NotFound),
         Some(stored) if stored.deleted => Err(Problem::Deleted {
             version: stored.version,
         }),
         Some(stored) => Ok(stored),
+    }
+}
+
+/// A stored resource as a caller sees it, with the way to the caller's paths.
+pub(super) struct Seen {
+    pub resource: Value,
+    paths: PathMap,
+}
+
+impl Seen {
+    pub fn of(version: FhirVersion, stored: &Stored) -> Result<Seen, Problem> {
+        let resource = reread(&stored.body).map_err(|_| Problem::Internal {
+            reason: format!("a stored {} is not JSON", stored.kind),
+        })?;
+        Ok(match version {
+            FhirVersion::R5 => Seen {
+                resource,
+                paths: PathMap::default(),
+            },
+            FhirVersion::R4 => {
+                let converted = r5_to_r4(&resource);
+                Seen {
+                    resource: converted.resource,
+                    paths: converted.paths,
+                }
+            }
+        })
+    }
+
+    /// A path in the stored resource, in the caller's version.
+    pub fn path(&self, stored: &str) -> String {
+        self.paths.to_target(stored)
     }
 }

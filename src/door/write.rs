@@ -17,7 +17,7 @@ use crate::fhir::fault::Text;
 use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
-use crate::riktlinje::{Effect, Finding, Severity, Skrivning, Target, bedom, only_ends_or_limits, samma_patient};
+use crate::riktlinje::{Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient};
 use crate::store::{AuditEntry, NewVersion, Session, Stored};
 
 impl Door {
@@ -34,10 +34,18 @@ impl Door {
 }
 
 impl Order {
-    fn kind(&self) -> ResourceType {
+    pub(super) fn kind(&self) -> ResourceType {
         match &self.action {
             Action::Create(prepared) | Action::Update { prepared, .. } => prepared.kind,
             Action::Delete { kind, .. } => *kind,
+        }
+    }
+
+    /// What is to stand there; nothing after a delete.
+    pub(super) fn prepared(&self) -> Option<&Prepared> {
+        match &self.action {
+            Action::Create(prepared) | Action::Update { prepared, .. } => Some(prepared),
+            Action::Delete { .. } => None,
         }
     }
 
@@ -50,12 +58,8 @@ impl Order {
 
     /// The patient whose compartment is written.
     fn patient(&self) -> Option<String> {
-        match &self.action {
-            Action::Create(prepared) | Action::Update { prepared, .. } => {
-                search::patient_of(prepared.kind, &prepared.body.resource)
-            }
-            Action::Delete { .. } => None,
-        }
+        let prepared = self.prepared()?;
+        search::patient_of(prepared.kind, &prepared.body.resource)
     }
 
     /// The expression or problem as the caller sees it: within the entry, when there is one.
@@ -74,10 +78,11 @@ struct Writing<'s> {
     session: &'s mut Session,
 }
 
-/// An order that is stored but not yet judged.
-struct Staged {
-    order: Order,
-    written: Written,
+/// An order that is in its place but not yet judged.
+pub(super) struct Staged {
+    pub(super) order: Order,
+    /// What is replaced, deleted or not.
+    pub(super) current: Option<Stored>,
     before: Option<Arc<Fact>>,
     /// GEN-02: the write only ends or limits what is stored.
     bara_avslut: bool,
@@ -92,11 +97,20 @@ impl Writing<'_> {
             call: &call,
             underlag: OppenTransaktion::new(session, &door.understood),
         };
-        let staged = orders
-            .into_iter()
-            .map(|order| transaction.stage(order))
-            .collect::<Result<Vec<Staged>, Problem>>()?;
-        let (written, effects) = transaction.judge(staged)?;
+        let mut staged = Vec::with_capacity(orders.len());
+        let mut written = Vec::with_capacity(orders.len());
+        for order in orders {
+            let order = transaction.stage(order)?;
+            written.push(transaction.store(&order)?);
+            staged.push(order);
+        }
+        let judgements = transaction.judge(&staged)?;
+        refuse(&judgements)?;
+        let mut effects = Vec::new();
+        for (result, judgement) in written.iter_mut().zip(judgements) {
+            result.findings = judgement.findings;
+            effects.extend(judgement.effects);
+        }
         let brought_about = effects
             .into_iter()
             .map(|effect| transaction.bring_about(effect))
@@ -132,17 +146,22 @@ fn lock(session: &mut Session, orders: &[Order], understood: &Understood) -> Res
     Ok(())
 }
 
-struct Transaction<'a, 's> {
-    door: &'a Door,
-    call: &'a Call,
-    underlag: OppenTransaktion<'s>,
+/// The orders of one request, carried out or only thought of, and the state that they make.
+pub(super) struct Transaction<'a, 's> {
+    pub(super) door: &'a Door,
+    pub(super) call: &'a Call,
+    pub(super) underlag: OppenTransaktion<'s>,
 }
 
 impl Transaction<'_, '_> {
-    /// Checks the preconditions and stores the new version; nothing is judged yet.
-    fn stage(&mut self, order: Order) -> Result<Staged, Problem> {
+    /// Looks at what stands where the order goes, checks the preconditions, and lets the rules see the state after it;
+    /// nothing is stored and nothing judged yet.
+    pub(super) fn stage(&mut self, order: Order) -> Result<Staged, Problem> {
         let current = self.underlag.session.current(order.kind(), order.id())?;
         precondition(&order, current.as_ref()).map_err(|problem| order.place(problem))?;
+        if matches!(order.action, Action::Delete { .. }) && current.is_none() {
+            return Err(order.place(Problem::NotFound));
+        }
         let before = current.as_ref().filter(|stored| !stored.deleted);
         let before_fact = before.and_then(|stored| self.door.understood.fact(stored));
         let bara_avslut = match (before, &order.action) {
@@ -151,38 +170,32 @@ impl Transaction<'_, '_> {
             }
             _ => false,
         };
-        let written = match &order.action {
-            Action::Create(prepared) | Action::Update { prepared, .. } => {
-                let outcome = if before.is_some() {
+        let after = order.prepared().map(|prepared| prepared.fact.clone());
+        self.underlag
+            .remember(order.kind(), order.id(), after, before_fact.clone());
+        Ok(Staged {
+            order,
+            current,
+            before: before_fact,
+            bara_avslut,
+        })
+    }
+
+    /// Stores the new version of what is staged.
+    fn store(&mut self, staged: &Staged) -> Result<Written, Problem> {
+        match (staged.order.prepared(), &staged.current) {
+            (Some(prepared), current) => {
+                let outcome = if current.as_ref().is_some_and(|stored| !stored.deleted) {
                     Outcome::Updated
                 } else {
                     Outcome::Created
                 };
-                let written = self.put(prepared.kind, &prepared.id, current.as_ref(), &prepared.body, outcome)?;
-                self.underlag.remember(
-                    prepared.kind,
-                    &prepared.id,
-                    Some(prepared.fact.clone()),
-                    before_fact.clone(),
-                );
-                written
+                self.put(prepared.kind, &prepared.id, current.as_ref(), &prepared.body, outcome)
             }
-            Action::Delete { kind, id, .. } => match &current {
-                None => return Err(order.place(Problem::NotFound)),
-                Some(stored) if stored.deleted => already_deleted(stored),
-                Some(stored) => {
-                    let written = self.end(stored)?;
-                    self.underlag.remember(*kind, id, None, before_fact.clone());
-                    written
-                }
-            },
-        };
-        Ok(Staged {
-            order,
-            written,
-            before: before_fact,
-            bara_avslut,
-        })
+            (None, Some(stored)) if stored.deleted => Ok(already_deleted(stored)),
+            (None, Some(stored)) => self.end(stored),
+            (None, None) => Err(staged.order.place(Problem::NotFound)),
+        }
     }
 
     /// Writes the next version of a resource: current row, history, index and outbox in one go.
@@ -251,45 +264,29 @@ impl Transaction<'_, '_> {
         })
     }
 
-    /// Judges every order on the state after all of them; refuses the whole when one has an error. What the rules bring
-    /// about is still to be carried out.
-    fn judge(&mut self, staged: Vec<Staged>) -> Result<(Vec<Written>, Vec<Effect>), Problem> {
+    /// Judges every order on the state after all of them, findings at the caller's paths. What the rules bring about is
+    /// still to be carried out.
+    pub(super) fn judge(&mut self, staged: &[Staged]) -> Result<Vec<Judgement>, Problem> {
         let today = self.door.clock.today();
-        let mut effects = Vec::new();
-        let mut written = Vec::with_capacity(staged.len());
-        for Staged {
-            order,
-            written: mut result,
-            before,
-            bara_avslut,
-        } in staged
-        {
-            if let Action::Create(prepared) | Action::Update { prepared, .. } = &order.action {
-                let skrivning = Skrivning {
-                    written: &prepared.fact,
-                    stored: before.as_deref(),
-                    bara_avslut,
-                };
-                let judgement = bedom(&skrivning, &mut self.underlag, &self.door.policies, today)?;
-                effects.extend(judgement.effects);
-                result.findings = judgement
-                    .findings
-                    .into_iter()
-                    .map(|finding| located(finding, prepared, order.entry))
-                    .collect();
-            }
-            written.push(result);
+        let mut judgements = Vec::with_capacity(staged.len());
+        for staged in staged {
+            let Some(prepared) = staged.order.prepared() else {
+                judgements.push(Judgement::default());
+                continue;
+            };
+            let skrivning = Skrivning {
+                written: &prepared.fact,
+                stored: staged.before.as_deref(),
+                bara_avslut: staged.bara_avslut,
+            };
+            let Judgement { findings, effects } = bedom(&skrivning, &mut self.underlag, &self.door.policies, today)?;
+            let findings = findings
+                .into_iter()
+                .map(|finding| located(finding, prepared, staged.order.entry))
+                .collect();
+            judgements.push(Judgement { findings, effects });
         }
-        let refused = written
-            .iter()
-            .flat_map(|result| &result.findings)
-            .any(|f| f.severity == Severity::Error);
-        if refused {
-            let mut findings: Vec<Finding> = written.into_iter().flat_map(|result| result.findings).collect();
-            findings.sort_by_key(|finding| finding.severity);
-            return Err(Problem::Refused(findings));
-        }
-        Ok((written, effects))
+        Ok(judgements)
     }
 
     /// Carries out what a rule brings about, in the same transaction: a new version of another resource, or a new one
@@ -333,6 +330,16 @@ impl Transaction<'_, '_> {
         };
         Ok(self.underlag.session.audit(&entry)?)
     }
+}
+
+/// Refuses the whole when one order has an error; every finding is told.
+fn refuse(judgements: &[Judgement]) -> Result<(), Problem> {
+    if !judgements.iter().any(Judgement::refuses) {
+        return Ok(());
+    }
+    let mut findings: Vec<Finding> = judgements.iter().flat_map(|it| it.findings.clone()).collect();
+    findings.sort_by_key(|finding| finding.severity);
+    Err(Problem::Refused(findings))
 }
 
 /// What the caller demands of the current version (http.html#concurrency).

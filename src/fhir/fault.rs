@@ -47,6 +47,8 @@ pub enum IssueCode {
     Processing,
     Exception,
     Informational,
+    /// R5 only.
+    Success,
 }
 
 impl IssueCode {
@@ -78,6 +80,7 @@ impl IssueCode {
             IssueCode::Processing => "processing",
             IssueCode::Exception => "exception",
             IssueCode::Informational => "informational",
+            IssueCode::Success => "success",
         }
     }
 }

@@ -17,6 +17,14 @@ pub fn local(reference: &str) -> Option<(ResourceType, &str)> {
     }
 }
 
+/// An address without the one of our own bases that it begins with; any other as it is.
+pub fn relative<'a>(address: &'a str, own_bases: &[String]) -> &'a str {
+    own_bases
+        .iter()
+        .find_map(|base| address.strip_prefix(base.as_str())?.strip_prefix('/'))
+        .unwrap_or(address)
+}
+
 /// Makes references to resources under one of our own bases (`https://…/fhir/r5`, no slash at the end) relative, so that
 /// rules, index and compartments see that they are ours: a contact must not escape its patient by the way the reference
 /// is written (references.html#literal: both forms say the same).
@@ -26,11 +34,9 @@ pub fn make_local(resource: &mut Value, own_bases: &[String]) {
             for (name, member) in members.iter_mut() {
                 match member {
                     Value::String(text) if name == "reference" => {
-                        let rest = own_bases
-                            .iter()
-                            .find_map(|base| text.strip_prefix(base.as_str())?.strip_prefix('/'));
-                        if let Some(rest) = rest.filter(|rest| local(rest).is_some()).map(str::to_owned) {
-                            *text = rest;
+                        let rest = relative(text, own_bases);
+                        if rest.len() < text.len() && local(rest).is_some() {
+                            *text = rest.to_owned();
                         }
                     }
                     other => make_local(other, own_bases),

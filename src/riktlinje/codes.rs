@@ -50,6 +50,8 @@ pub const EXT_DELAKTIGHET: &str = own!("StructureDefinition/delaktighet");
 pub const EXT_EJ_DIGITAL_ATKOMST: &str = own!("StructureDefinition/ej-digital-atkomst");
 pub const EXT_INGA_ANDRA_ATGARDER: &str = own!("StructureDefinition/inga-andra-atgarder");
 pub const EXT_BEHOV_EFTER_UTSKRIVNING: &str = own!("StructureDefinition/behov-efter-utskrivning");
+/// On an issue of a `$riktlinjekontroll`: the resource it is about.
+pub const EXT_BERORD_RESURS: &str = own!("StructureDefinition/berord-resurs");
 
 /// Reason of a contact: the patient is in a life-threatening state.
 pub const LIVSHOTANDE_TILLSTAND: &str = "livshotande-tillstand";

@@ -16,7 +16,7 @@ use crate::fhir::types::ResourceType;
 use super::avlyssnat::Avlyssnat;
 use super::catalogue::{Check, RuleId, catalogue};
 use super::enhet::{Enhet, valj};
-use super::finding::Severity;
+use super::finding::{Finding, Severity};
 use super::medlem::Medlem;
 use super::patient::samma_patient;
 use super::patientbild::{Anmarkning, Patientbild, Resurs};
@@ -57,6 +57,19 @@ pub struct Kontrollfynd {
     pub expression: String,
     /// The resource it is about; `None`: the patient's whole picture.
     pub resurs: Option<Resurs>,
+}
+
+impl Kontrollfynd {
+    /// As a finding of a write would be told; which resource it is about is told beside it.
+    pub fn finding(&self) -> Finding {
+        Finding {
+            rule: self.rule,
+            severity: self.severity,
+            expression: self.expression.clone(),
+            text: self.text.clone(),
+            source: self.source.clone(),
+        }
+    }
 }
 
 /// Checks a patient by the policy of `enhet`, the unit that asks or is asked for; without one, by that of the patient's

@@ -158,6 +158,29 @@ pub fn bedom_enligt<U: Underlag>(
     Ok(judgement)
 }
 
+/// What is to be said today of a stored resource, by the policy that GEN-04 chooses: as if it was written again as it
+/// stands, so that what only holds for a change is not told. Nothing is milder because it was there before.
+pub fn omprova<U: Underlag>(
+    stored: &Fact,
+    underlag: &mut U,
+    policies: &Policies,
+    today: Date,
+) -> Result<Vec<Finding>, U::Error> {
+    let villkor = Villkor {
+        policies,
+        forced: None,
+        policy: None,
+        today,
+        fore: false,
+    };
+    let revealed = handelse::efter_handelse_enligt(stored, &villkor, underlag)?;
+    if !revealed.is_empty() {
+        return Ok(revealed);
+    }
+    let bild = Bild::samla(stored, Some(stored), &villkor, underlag)?;
+    Ok(findings(fk_03_alone(bild.doma(false))))
+}
+
 /// A period that ends before it starts is told alone.
 fn fk_03_alone(mut told: Vec<Told>) -> Vec<Told> {
     let is_backwards = |told: &Told| told.rule.id.as_str() == "FK-03" && told.severity == Severity::Error;

@@ -22,6 +22,8 @@ pub const TODAY: jiff::civil::Date = jiff::civil::date(2026, 3, 10);
 pub struct TestApp {
     pub base: String,
     pub door: Door,
+    /// The database's URL.
+    pub database: String,
     agent: ureq::Agent,
     handle: actix_web::dev::ServerHandle,
     thread: Option<JoinHandle<()>>,
@@ -54,6 +56,7 @@ pub fn spawn_at(clock: Clock, adjust: impl FnOnce(&mut Settings)) -> TestApp {
     }
     adjust(&mut settings);
     let door = open_door(&settings, clock).expect("the store opens");
+    let database = settings.database.clone();
     let (tell, told) = mpsc::channel();
     let served = door.clone();
     let thread = std::thread::spawn(move || {
@@ -74,6 +77,7 @@ pub fn spawn_at(clock: Clock, adjust: impl FnOnce(&mut Settings)) -> TestApp {
     TestApp {
         base: format!("http://{address}"),
         door,
+        database,
         agent,
         handle,
         thread: Some(thread),

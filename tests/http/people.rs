@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::common::TestApp;
+use fastkontakt::fhir::structure;
+use fastkontakt::fhir::version::FhirVersion;
+
+use crate::common::{Answer, TestApp};
 
 pub const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
 pub const TYP_AV_FAST_KONTAKT: &str =
@@ -97,4 +100,30 @@ pub fn put(app: &TestApp, resource: &Value) {
     );
     let answer = app.put(&format!("/fhir/r5/{kind}/{id}"), resource);
     assert!(matches!(answer.status, 200 | 201), "{}", answer.text);
+}
+
+/// A resource with some members more, or other ones.
+pub trait Merged {
+    fn merged(self, other: &Value) -> Value;
+}
+
+impl Merged for Value {
+    fn merged(mut self, other: &Value) -> Value {
+        for (name, member) in other.as_object().unwrap() {
+            self[name] = member.clone();
+        }
+        self
+    }
+}
+
+/// The OperationOutcome of an answer, which is whole and well formed in its version.
+pub fn outcome(answer: &Answer) -> Value {
+    let outcome = answer.json();
+    let is_r4 = answer
+        .header("content-type")
+        .is_some_and(|text| text.contains("fhirVersion=4.0"));
+    let version = if is_r4 { FhirVersion::R4 } else { FhirVersion::R5 };
+    let faults = structure::check(version, "OperationOutcome", &outcome);
+    assert!(faults.is_empty(), "{faults:?} {outcome}");
+    outcome
 }

@@ -65,6 +65,19 @@ fn the_walk_of_the_readme() {
     assert!(ids.contains(&id.as_str()));
     let plans = app.get("/fhir/r4/CarePlan?patient=anna").expect(200).json();
     assert_eq!(plans["entry"].as_array().unwrap().len(), 1);
+
+    let asked = app
+        .post(
+            "/fhir/r5/CareTeam/$validate",
+            &example("fast-vardkontakt-sjukskoterska.json"),
+        )
+        .expect(200);
+    assert_eq!(asked.refused_by(), ["FVK-01"]);
+    let stored = app.get("/fhir/r5/CareTeam/anna-vardkontakt/$validate").expect(200);
+    assert_eq!(stored.refused_by(), [""; 0], "{}", stored.text);
+    let picture = app.get("/fhir/r5/Patient/anna/$riktlinjekontroll").expect(200);
+    // The contact of the example starts in November; today is in March.
+    assert_eq!(picture.refused_by(), ["PAT-03"], "{}", picture.text);
 }
 
 fn load_demo(app: &TestApp) {
@@ -79,7 +92,7 @@ fn a_refusal_tells_rule_source_language_and_place() {
     orebro(&app);
     put(
         &app,
-        &json!({ "resourceType": "Condition", "id": "c" }).merge(livshotande_tillstand("anna")),
+        &json!({ "resourceType": "Condition", "id": "c" }).merged(&livshotande_tillstand("anna")),
     );
     let answer = app
         .post("/fhir/r5/CareTeam", &fast_kontakt("anna", "1", "vc-skoterska"))
@@ -194,26 +207,13 @@ fn an_ending_is_never_refused() {
         .json();
     put(
         &app,
-        &json!({ "resourceType": "Condition", "id": "c" }).merge(livshotande_tillstand("anna")),
+        &json!({ "resourceType": "Condition", "id": "c" }).merged(&livshotande_tillstand("anna")),
     );
     let path = format!("/fhir/r5/CareTeam/{}", contact["id"].as_str().unwrap());
     let mut ended = contact.clone();
     ended["status"] = json!("inactive");
     app.put(&path, &ended).expect(200);
     app.delete(&path).expect(204);
-}
-
-trait Merge {
-    fn merge(self, other: Value) -> Value;
-}
-
-impl Merge for Value {
-    fn merge(mut self, other: Value) -> Value {
-        for (name, member) in other.as_object().unwrap() {
-            self[name] = member.clone();
-        }
-        self
-    }
 }
 
 #[test]

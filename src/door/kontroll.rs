@@ -1,0 +1,115 @@
+//! The check of a patient's whole picture (`Patient/[id]/$riktlinjekontroll`), on one unchanging state of the database.
+
+use std::collections::HashMap;
+
+use fastkontakt_model::facts::Reference;
+
+use super::read::{Seen, live};
+use super::underlag::OppenTransaktion;
+use super::{Door, problem::Problem};
+use crate::access::Call;
+use crate::fhir::fault::{IssueCode, Text};
+use crate::fhir::identifiers::{HSA_ID, equivalent_systems};
+use crate::fhir::references::{local, relative};
+use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
+use crate::riktlinje::{Kontroll, Kontrollfynd, kontrollera};
+use crate::store::{Session, Stored};
+
+/// Whose whole picture is to be checked, and by the policy of which unit.
+pub struct Kontrollfraga {
+    pub patient: String,
+    /// `Organization/[id]` (also under our own address) or an HSA-id; `None`: the policy follows from the patient.
+    pub enhet: Option<String>,
+    /// The version that expressions are told in.
+    pub version: FhirVersion,
+    pub own_bases: [String; 2],
+}
+
+impl Door {
+    /// All findings about the patient's whole picture, errors first; expressions within the resource each is about.
+    pub async fn kontrollera(&self, call: &Call, fraga: Kontrollfraga) -> Result<Kontroll, Problem> {
+        self.permit(call, ResourceType::Patient)?;
+        if fraga.enhet.is_some() {
+            self.permit(call, ResourceType::Organization)?;
+        }
+        let door = self.clone();
+        self.store
+            .read(move |session| session.snapshot(|session| door.kontroll(session, &fraga)))
+            .await
+    }
+
+    fn kontroll(&self, session: &mut Session, fraga: &Kontrollfraga) -> Result<Kontroll, Problem> {
+        live(session.current(ResourceType::Patient, &fraga.patient)?)?;
+        let enhet = match &fraga.enhet {
+            Some(enhet) => Some(stored_unit(session, enhet, &fraga.own_bases)?),
+            None => None,
+        };
+        let mut underlag = OppenTransaktion::new(session, &self.understood);
+        let today = self.clock.today();
+        let kontroll = kontrollera(&fraga.patient, enhet.as_ref(), &self.policies, today, &mut underlag)?;
+        // It is stored, but cannot be understood.
+        let mut kontroll = kontroll.ok_or_else(|| Problem::Internal {
+            reason: "a stored Patient could not be understood".to_owned(),
+        })?;
+        if fraga.version != FhirVersion::R5 {
+            locate(session, fraga.version, &mut kontroll.fynd)?;
+        }
+        Ok(kontroll)
+    }
+}
+
+/// Turns the expressions into paths of the caller's version.
+fn locate(session: &mut Session, version: FhirVersion, fynd: &mut [Kontrollfynd]) -> Result<(), Problem> {
+    let mut seen: HashMap<(ResourceType, String), Option<Seen>> = HashMap::new();
+    for fynd in fynd {
+        let Some(resurs) = &fynd.resurs else { continue };
+        if !seen.contains_key(resurs) {
+            let stored = session.current(resurs.0, &resurs.1)?;
+            let told = stored.map(|stored| Seen::of(version, &stored)).transpose()?;
+            seen.insert(resurs.clone(), told);
+        }
+        if let Some(Some(seen)) = seen.get(resurs) {
+            fynd.expression = seen.path(&fynd.expression);
+        }
+    }
+    Ok(())
+}
+
+/// The stored unit that the parameter names.
+fn stored_unit(session: &mut Session, enhet: &str, own_bases: &[String]) -> Result<Reference, Problem> {
+    let named = match local(relative(enhet, own_bases)) {
+        Some((ResourceType::Organization, id)) => session.current(ResourceType::Organization, id)?,
+        Some(_) => None,
+        None => with_hsa_id(session, enhet)?,
+    };
+    let stored = named.filter(|stored| !stored.deleted).ok_or_else(unknown_unit)?;
+    Ok(Reference {
+        reference: Some(format!("Organization/{}", stored.id)),
+        ..Reference::default()
+    })
+}
+
+/// HSA-ids are written in capitals; some write them otherwise.
+fn with_hsa_id(session: &mut Session, hsa_id: &str) -> Result<Option<Stored>, Problem> {
+    let systems = equivalent_systems(HSA_ID);
+    let hsa_id = hsa_id.trim();
+    for written in [hsa_id.to_owned(), hsa_id.to_ascii_uppercase()] {
+        let found = session.with_identifier(ResourceType::Organization, &systems, &written)?;
+        if let Some(stored) = found.into_iter().next() {
+            return Ok(Some(stored));
+        }
+    }
+    Ok(None)
+}
+
+fn unknown_unit() -> Problem {
+    Problem::fault(
+        IssueCode::NotFound,
+        "",
+        Text::new(
+            "Enheten finns inte här: enhet ska vara Organization/[id] eller HSA-id för en enhet som är registrerad.",
+            "There is no such unit here: enhet must be Organization/[id] or the HSA-id of a unit that is registered.",
+        ),
+    )
+}
