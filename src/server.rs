@@ -14,10 +14,12 @@ use actix_web::{App as ActixApp, HttpServer, web};
 use crate::api::{self, App, Sealer};
 use crate::clock::Clock;
 use crate::config::Settings;
+use crate::definitions::Definitions;
 use crate::door::reindex::reindex_if_older;
 use crate::door::{Door, Understood};
 use crate::fhir::json::Limits;
 use crate::observe::Metrics;
+use crate::questions;
 use crate::riktlinje::{Policies, PolicyError};
 use crate::store::{Store, StoreError, StoreOptions};
 
@@ -56,9 +58,11 @@ pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> 
     let store = Store::open(&settings.database, &StoreOptions::default()).map_err(StartError::Store)?;
     store.migrate().map_err(StartError::Store)?;
     reindex_if_older(&store).map_err(StartError::Store)?;
+    let definitions = Definitions::new(&policies, clock.now());
     Ok(Door {
         store,
         policies: Arc::new(policies),
+        definitions: Arc::new(definitions),
         clock,
         limits: Limits {
             bytes: settings.max_body_bytes,
@@ -86,6 +90,10 @@ impl Application {
         let address = listener.local_addr().map_err(cannot_bind)?;
         let metrics = Metrics::new().map_err(|error| StartError::Metrics(error.to_string()))?;
         let sealer = Sealer::of(&door.store).await.map_err(StartError::Store)?;
+        if let Err(problem) = questions::put(&door).await {
+            // Bad data never stops a start; it is told.
+            tracing::error!(?problem, "the shipped question sets could not be stored");
+        }
         let app = web::Data::new(App {
             door: door.clone(),
             metrics,

@@ -3,7 +3,7 @@
 //! Today there is one caller, the open one (loopback only, design: "Open without a token only on loopback"); tokens,
 //! consent and spärr grow inside this function, not beside it.
 
-use crate::fhir::types::ResourceType;
+use crate::fhir::types::{DefinitionType, ResourceType};
 
 /// What is being done, as FHIR names it (restful-interaction).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,9 +77,30 @@ pub enum Decision {
     Deny,
 }
 
+/// What a call touches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Resources of a stored type.
+    Resource(ResourceType),
+    /// The service's own definitions, which tell of no patient.
+    Definition(DefinitionType),
+}
+
+impl From<ResourceType> for Target {
+    fn from(kind: ResourceType) -> Target {
+        Target::Resource(kind)
+    }
+}
+
+impl From<DefinitionType> for Target {
+    fn from(kind: DefinitionType) -> Target {
+        Target::Definition(kind)
+    }
+}
+
 /// The one access decision: may this call touch resources of this type?
-pub fn decide(call: &Call, kind: ResourceType) -> Decision {
-    match (&call.caller, kind) {
+pub fn decide(call: &Call, target: impl Into<Target>) -> Decision {
+    match (&call.caller, target.into()) {
         (Caller::Open | Caller::Service, _) => Decision::Permit,
     }
 }

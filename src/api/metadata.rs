@@ -5,9 +5,11 @@ use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
 use super::answer::{answer, fhir, text_of};
+use super::definitions;
 use crate::access::Interaction;
+use crate::definitions::profiles_of;
 use crate::fhir::search::parameters::{Parameter, parameters};
-use crate::fhir::types::ResourceType;
+use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
 
 /// What this service can do in this version.
@@ -28,7 +30,11 @@ pub async fn metadata(request: HttpRequest) -> HttpResponse {
 
 /// The CapabilityStatement (capabilitystatement.html): exactly what is there, nothing more.
 pub fn capability_statement(version: FhirVersion, base: &str) -> Value {
-    let resources: Vec<Value> = ResourceType::ALL.iter().map(|kind| resource(version, *kind)).collect();
+    let stored = ResourceType::ALL.iter().map(|kind| resource(version, *kind));
+    let defined = DefinitionType::ALL
+        .iter()
+        .map(|kind| definitions::capability(version, *kind));
+    let resources: Vec<Value> = stored.chain(defined).collect();
     json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -67,7 +73,7 @@ fn resource(version: FhirVersion, kind: ResourceType) -> Value {
     let search: Vec<Value> = parameters(version, kind)
         .map(|parameter| search_param(version, parameter))
         .collect();
-    json!({
+    let mut resource = json!({
         "type": kind.name(),
         "interaction": interactions,
         "versioning": "versioned",
@@ -79,7 +85,12 @@ fn resource(version: FhirVersion, kind: ResourceType) -> Value {
         "conditionalDelete": "not-supported",
         "referencePolicy": ["literal", "logical"],
         "searchParam": search,
-    })
+    });
+    let profiles: Vec<&str> = profiles_of(version, kind).collect();
+    if !profiles.is_empty() {
+        resource["supportedProfile"] = json!(profiles);
+    }
+    resource
 }
 
 fn search_param(version: FhirVersion, parameter: &Parameter) -> Value {

@@ -4,6 +4,7 @@ mod answer;
 mod app;
 mod bundle_text;
 mod create;
+mod definitions;
 mod delete;
 mod history;
 mod metadata;
@@ -22,6 +23,9 @@ pub use metadata::capability_statement;
 pub use sealed::Sealer;
 
 use actix_web::web;
+
+/// The types of the service's own definitions, in an address; a test holds it against the list of types.
+const DEFINITION: &str = "{definition:StructureDefinition|CodeSystem|ValueSet|OperationDefinition}";
 
 /// All addresses of the service.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -49,6 +53,21 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     web::resource("/{type}/_history")
                         .get(history::of_type)
                         .head(history::of_type)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource(format!("/{DEFINITION}/_search"))
+                        .post(definitions::search_by_post)
+                        .default_service(web::to(answer::only_post)),
+                )
+                .service(
+                    web::resource(format!("/{DEFINITION}"))
+                        .get(definitions::search)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource(format!("/{DEFINITION}/{{id}}"))
+                        .get(definitions::read)
                         .default_service(web::to(answer::only_get)),
                 )
                 .service(

@@ -17,7 +17,8 @@ use crate::fhir::json::reread;
 use crate::fhir::search::{Handling, ParseContext, Parsed, parse};
 use crate::fhir::types::ResourceType;
 
-type Pairs = Vec<(String, String)>;
+/// The parameters of a search, decoded.
+pub type Pairs = Vec<(String, String)>;
 
 /// Entries on a page unless `_count` says otherwise, and at the most.
 const DEFAULT_COUNT: u32 = 50;
@@ -190,7 +191,7 @@ fn address(ask: &Ask, kind: ResourceType, pairs: &Pairs, links: Links) -> Result
 }
 
 /// The warning about parameters that a lenient search left out. Their names came through the parser, their values not.
-fn ignored_parameters(ignored: &[String], language: Language) -> String {
+pub fn ignored_parameters(ignored: &[String], language: Language) -> String {
     let names = ignored.join(", ");
     let text = Text::new(
         format!("Sökparametrar som inte användes: {names}"),
@@ -199,6 +200,7 @@ fn ignored_parameters(ignored: &[String], language: Language) -> String {
     text_of(&outcome::warning(&text, language), false)
 }
 
-fn pretty(text: &str) -> String {
+/// A written Bundle for the eye.
+pub fn pretty(text: &str) -> String {
     reread(text).map_or_else(|_| text.to_owned(), |value| format!("{value:#}"))
 }

@@ -17,8 +17,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::{Call, Decision, decide};
+use crate::access::{Call, Decision, Target, decide};
 use crate::clock::Clock;
+use crate::definitions::Definitions;
 use crate::fhir::json::Limits;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{Finding, Policies};
@@ -32,6 +33,8 @@ pub use understood::Understood;
 pub struct Door {
     pub store: Store,
     pub policies: Arc<Policies>,
+    /// The service's own definitions, the rules under these policies among them.
+    pub definitions: Arc<Definitions>,
     pub clock: Clock,
     pub limits: Limits,
     /// What the rules' context was understood as lately.
@@ -123,8 +126,8 @@ pub fn version_number(text: &str) -> Option<i64> {
 
 impl Door {
     /// Refuses what the access decision denies.
-    fn permit(&self, call: &Call, kind: ResourceType) -> Result<(), Problem> {
-        match decide(call, kind) {
+    fn permit(&self, call: &Call, target: impl Into<Target>) -> Result<(), Problem> {
+        match decide(call, target) {
             Decision::Permit => Ok(()),
             Decision::Deny => Err(Problem::Forbidden),
         }

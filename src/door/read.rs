@@ -2,8 +2,10 @@
 
 use super::{Door, problem::Problem};
 use crate::access::Call;
+use crate::definitions::Definition;
 use crate::fhir::search::SearchQuery;
-use crate::fhir::types::ResourceType;
+use crate::fhir::types::{DefinitionType, ResourceType};
+use crate::fhir::version::FhirVersion;
 use crate::store::{HistoryEnd, HistoryQuery, Page, Scope, StoreError, Stored};
 
 impl Door {
@@ -56,6 +58,30 @@ impl Door {
             .read(move |session| session.search(&query))
             .await
             .map_err(Problem::from)
+    }
+
+    /// The service's own definitions of one type, in the form of a version.
+    pub fn definitions(
+        &self,
+        call: &Call,
+        version: FhirVersion,
+        kind: DefinitionType,
+    ) -> Result<impl Iterator<Item = &Definition>, Problem> {
+        self.permit(call, kind)?;
+        Ok(self.definitions.of(version, kind))
+    }
+
+    /// One of the service's own definitions.
+    pub fn definition(
+        &self,
+        call: &Call,
+        version: FhirVersion,
+        kind: DefinitionType,
+        id: &str,
+    ) -> Result<&Definition, Problem> {
+        self.definitions(call, version, kind)?
+            .find(|definition| definition.id() == id)
+            .ok_or(Problem::NotFound)
     }
 }
 

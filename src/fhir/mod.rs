@@ -7,6 +7,7 @@ pub mod fault;
 pub mod identifiers;
 pub mod invariants;
 pub mod json;
+pub mod profile;
 pub mod references;
 pub mod search;
 pub mod structure;

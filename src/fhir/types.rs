@@ -70,6 +70,38 @@ pub fn may_be_contained(name: &str) -> bool {
     ResourceType::from_name(name).is_some() || ALSO_CONTAINED.contains(&name)
 }
 
+/// A type whose resources are the service's own definitions: read and searched, never written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DefinitionType {
+    StructureDefinition,
+    CodeSystem,
+    ValueSet,
+    OperationDefinition,
+}
+
+impl DefinitionType {
+    pub const ALL: &[DefinitionType] = &[
+        DefinitionType::StructureDefinition,
+        DefinitionType::CodeSystem,
+        DefinitionType::ValueSet,
+        DefinitionType::OperationDefinition,
+    ];
+
+    /// The name exactly as the specification spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            DefinitionType::StructureDefinition => "StructureDefinition",
+            DefinitionType::CodeSystem => "CodeSystem",
+            DefinitionType::ValueSet => "ValueSet",
+            DefinitionType::OperationDefinition => "OperationDefinition",
+        }
+    }
+
+    pub fn from_name(name: &str) -> Option<DefinitionType> {
+        DefinitionType::ALL.iter().copied().find(|kind| kind.name() == name)
+    }
+}
+
 impl fmt::Display for ResourceType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

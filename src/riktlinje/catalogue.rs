@@ -92,6 +92,16 @@ impl Rule {
         !matches!(self.check, Check::Planned)
     }
 
+    /// The letters before the number: `FVK`.
+    pub fn family(&self) -> &'static str {
+        self.id.0.split('-').next().unwrap_or_default()
+    }
+
+    /// Whether writes are judged by it. The obligations towards a patient are told by `$riktlinjekontroll` only.
+    pub fn is_judged_on_writes(&self) -> bool {
+        !["PAT", "UTS", "LIST"].contains(&self.family())
+    }
+
     const fn new(id: &'static str, severity: Severity, source: &'static str) -> Rule {
         Rule {
             id: RuleId(id),

@@ -92,7 +92,7 @@ impl Policies {
         self.all.iter().find(|policy| policy.name == name)
     }
 
-    /// All policies.
+    /// All policies, the shipped ones first.
     pub fn all(&self) -> impl Iterator<Item = &Policy> {
         self.all.iter()
     }

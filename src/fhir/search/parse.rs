@@ -426,7 +426,7 @@ fn bad_value(parameter: &str, error: ValueError) -> SearchError {
 }
 
 /// A name of the caller's as it may be shown: short, and nothing that plays tricks in a log or a page.
-fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     // Digits are left out too: what was meant as a value may be a personal number.
     name.chars()
         .filter(|c| c.is_alphabetic() || "-_.:=".contains(*c))

@@ -1,0 +1,364 @@
+//! GET `[base]/StructureDefinition`, `CodeSystem`, `ValueSet` and `OperationDefinition`: the service's own definitions,
+//! read and searched. They are not stored data, so the search is over a short list in memory.
+
+use actix_web::http::{StatusCode, header};
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::answer::{answer, etag, fhir, http_date, text_of};
+use super::bundle_text::BundleText;
+use super::negotiate::Ask;
+use super::search::{Pairs, ignored_parameters, pretty};
+use crate::access::Interaction;
+use crate::definitions::Definition;
+use crate::door::problem::Problem;
+use crate::fhir::search::SearchError;
+use crate::fhir::search::parse::shown;
+use crate::fhir::types::DefinitionType;
+use crate::fhir::version::FhirVersion;
+
+/// How a parameter's value is held against an element.
+#[derive(Clone, Copy, PartialEq)]
+enum Match {
+    /// The whole address.
+    Uri,
+    /// A code, with or without `system|`.
+    Token,
+    /// The beginning, whatever the case; `:exact`, `:contains`.
+    String,
+}
+
+/// A search parameter: name, how it matches, and which types have it (none: all). The element has the parameter's name,
+/// or that name without the underscore.
+struct Parameter {
+    name: &'static str,
+    matches: Match,
+    only: Option<DefinitionType>,
+}
+
+const fn parameter(name: &'static str, matches: Match) -> Parameter {
+    Parameter {
+        name,
+        matches,
+        only: None,
+    }
+}
+
+const fn of_structures(name: &'static str, matches: Match) -> Parameter {
+    Parameter {
+        name,
+        matches,
+        only: Some(DefinitionType::StructureDefinition),
+    }
+}
+
+const PARAMETERS: [Parameter; 10] = [
+    parameter("_id", Match::Token),
+    parameter("url", Match::Uri),
+    parameter("version", Match::Token),
+    parameter("name", Match::String),
+    parameter("title", Match::String),
+    parameter("status", Match::Token),
+    of_structures("type", Match::Uri),
+    of_structures("kind", Match::Token),
+    of_structures("derivation", Match::Token),
+    of_structures("base", Match::Uri),
+];
+
+impl Parameter {
+    fn element(&self) -> &'static str {
+        match self.name {
+            "base" => "baseDefinition",
+            name => name.trim_start_matches('_'),
+        }
+    }
+
+    /// The SearchParameter as HL7 names it in that version.
+    fn definition(&self, version: FhirVersion) -> String {
+        let name = self.name.trim_start_matches('_');
+        let of = match (self.name, self.only, version) {
+            ("_id", ..) => "Resource",
+            (_, Some(only), _) => only.name(),
+            (_, None, FhirVersion::R4) => "conformance",
+            (_, None, FhirVersion::R5) => "CanonicalResource",
+        };
+        format!("http://hl7.org/fhir/SearchParameter/{of}-{name}")
+    }
+}
+
+fn parameters(kind: DefinitionType) -> impl Iterator<Item = &'static Parameter> {
+    PARAMETERS
+        .iter()
+        .filter(move |parameter| parameter.only.is_none_or(|only| only == kind))
+}
+
+/// The CapabilityStatement's entry for a type of definitions.
+pub fn capability(version: FhirVersion, kind: DefinitionType) -> Value {
+    let search: Vec<Value> = parameters(kind)
+        .map(|parameter| {
+            let search_type = match parameter.matches {
+                Match::Uri => "uri",
+                Match::Token => "token",
+                Match::String => "string",
+            };
+            json!({ "name": parameter.name, "definition": parameter.definition(version), "type": search_type })
+        })
+        .collect();
+    json!({
+        "type": kind.name(),
+        "documentation": "Tjänstens egna definitioner. The service's own definitions.",
+        "interaction": [{ "code": Interaction::Read.code() }, { "code": Interaction::Search.code() }],
+        "versioning": "no-version",
+        "readHistory": false,
+        "updateCreate": false,
+        "conditionalCreate": false,
+        "conditionalRead": "full-support",
+        "conditionalUpdate": false,
+        "conditionalDelete": "not-supported",
+        "searchParam": search,
+    })
+}
+
+fn kind(name: &str) -> Result<DefinitionType, Problem> {
+    DefinitionType::from_name(name).ok_or(Problem::UnknownAddress)
+}
+
+/// One definition; ETag and 304 like any read.
+pub async fn read(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
+    answer(request, Interaction::Read, |ask| async move {
+        let (_, name, id) = path.into_inner();
+        let definition = ask.app.door.definition(&ask.call, ask.version(), kind(&name)?, &id)?;
+        let since = ask.app.door.definitions.since;
+        let already = ask.has_already(definition.version, since);
+        let mut response = fhir(
+            if already {
+                StatusCode::NOT_MODIFIED
+            } else {
+                StatusCode::OK
+            },
+            ask.version(),
+        );
+        response.insert_header((header::ETAG, etag(definition.version)));
+        response.insert_header((header::LAST_MODIFIED, http_date(since)));
+        if already {
+            return Ok(response.finish());
+        }
+        Ok(response.body(written(&ask, definition)))
+    })
+    .await
+}
+
+fn written(ask: &Ask, definition: &Definition) -> String {
+    if ask.manner.pretty {
+        text_of(&definition.value, true)
+    } else {
+        definition.text.clone()
+    }
+}
+
+/// Searches the definitions of a type.
+pub async fn search(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    let pairs: Pairs = form_urlencoded::parse(request.query_string().as_bytes())
+        .into_owned()
+        .collect();
+    answer(request, Interaction::Search, |ask| async move {
+        respond(&ask, kind(&path.1)?, pairs)
+    })
+    .await
+}
+
+/// The same by POST.
+pub async fn search_by_post(
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let in_address: Pairs = form_urlencoded::parse(request.query_string().as_bytes())
+        .into_owned()
+        .collect();
+    answer(request, Interaction::Search, |ask| async move {
+        let kind = kind(&path.1)?;
+        let body = ask.body(payload).await?;
+        if !body.is_empty() && !ask.has_form_body() {
+            return Err(Problem::UnsupportedMediaType {
+                wanted: "Content-Type: application/x-www-form-urlencoded",
+            });
+        }
+        let mut pairs = in_address;
+        pairs.extend(form_urlencoded::parse(&body).into_owned());
+        respond(&ask, kind, pairs)
+    })
+    .await
+}
+
+fn respond(ask: &Ask, kind: DefinitionType, pairs: Pairs) -> Result<HttpResponse, Problem> {
+    let search = Search::read(kind, pairs, ask.lenient).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+    let definitions = ask.app.door.definitions(&ask.call, ask.version(), kind)?;
+    let found: Vec<&Definition> = definitions
+        .filter(|definition| {
+            search
+                .criteria
+                .iter()
+                .all(|criterion| criterion.holds(&definition.value))
+        })
+        .collect();
+    let link = |page: Option<usize>| {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&search.used);
+        if let Some(page) = page {
+            query.append_pair("_page", &page.to_string());
+        }
+        let query = query.finish();
+        let base = format!("{}/{}", ask.base, kind.name());
+        if query.is_empty() {
+            base
+        } else {
+            format!("{base}?{query}")
+        }
+    };
+    let mut links = vec![("self", link(None))];
+    let after = search.from.saturating_add(search.count);
+    if search.count > 0 && after < found.len() {
+        links.push(("next", link(Some(after))));
+    }
+    let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let mut bundle = BundleText::new("searchset", Some(total), &links);
+    for definition in found.into_iter().skip(search.from).take(search.count) {
+        let full_url = format!("{}/{}/{}", ask.base, kind.name(), definition.id());
+        let mode = r#"{"mode":"match"}"#.to_owned();
+        bundle.entry(Some(&full_url), Some(&definition.text), &[("search", mode)]);
+    }
+    if !search.ignored.is_empty() {
+        let told = ignored_parameters(&search.ignored, ask.manner.language);
+        let mode = r#"{"mode":"outcome"}"#.to_owned();
+        bundle.entry(
+            Some(&format!("urn:uuid:{}", Uuid::new_v4())),
+            Some(&told),
+            &[("search", mode)],
+        );
+    }
+    let text = bundle.finish();
+    let text = if ask.manner.pretty { pretty(&text) } else { text };
+    Ok(fhir(StatusCode::OK, ask.version()).body(text))
+}
+
+/// A search that has been read.
+struct Search {
+    criteria: Vec<Criterion>,
+    /// Entries on a page; all unless something else is asked for.
+    count: usize,
+    from: usize,
+    used: Pairs,
+    ignored: Vec<String>,
+}
+
+/// One parameter with its alternatives.
+struct Criterion {
+    parameter: &'static Parameter,
+    modifier: Option<String>,
+    any_of: Vec<String>,
+}
+
+impl Search {
+    fn read(kind: DefinitionType, pairs: Pairs, lenient: bool) -> Result<Search, SearchError> {
+        let mut search = Search {
+            criteria: Vec::new(),
+            count: usize::MAX,
+            from: 0,
+            used: Vec::new(),
+            ignored: Vec::new(),
+        };
+        for (name, value) in pairs {
+            match search.pair(kind, &name, &value) {
+                Ok(()) if name == "_page" || value.is_empty() => {}
+                Ok(()) => search.used.push((name, value)),
+                Err(SearchError::UnknownParameter(_) | SearchError::UnknownModifier { .. }) if lenient => {
+                    search.ignored.push(shown(&name));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(search)
+    }
+
+    fn pair(&mut self, kind: DefinitionType, name: &str, value: &str) -> Result<(), SearchError> {
+        let number = |value: &str| value.bytes().all(|byte| byte.is_ascii_digit()).then(|| value.parse());
+        match name {
+            "_format" | "_pretty" => {}
+            // The total of so short a list is always told.
+            "_total" if ["none", "estimate", "accurate"].contains(&value) => {}
+            "_summary" if value == "false" => {}
+            "_summary" if value == "count" => self.count = 0,
+            _ if value.is_empty() => {
+                self.criterion(kind, name)?;
+            }
+            "_count" => match number(value) {
+                Some(count) => self.count = self.count.min(count.unwrap_or(usize::MAX)),
+                None => return Err(bad("_count")),
+            },
+            "_page" => match number(value) {
+                Some(from) => self.from = from.unwrap_or(usize::MAX),
+                None => return Err(SearchError::BadPage),
+            },
+            _ => {
+                let mut criterion = self.criterion(kind, name)?;
+                criterion.any_of = value.split(',').map(str::to_owned).collect();
+                self.criteria.push(criterion);
+            }
+        }
+        Ok(())
+    }
+
+    fn criterion(&self, kind: DefinitionType, name: &str) -> Result<Criterion, SearchError> {
+        let (code, modifier) = match name.split_once(':') {
+            Some((code, modifier)) => (code, Some(modifier)),
+            None => (name, None),
+        };
+        let parameter = parameters(kind)
+            .find(|parameter| parameter.name == code)
+            .ok_or_else(|| SearchError::UnknownParameter(shown(name)))?;
+        let known = match modifier {
+            None => true,
+            Some("exact" | "contains") => parameter.matches == Match::String,
+            Some(_) => false,
+        };
+        if !known {
+            return Err(SearchError::UnknownModifier {
+                parameter: parameter.name.to_owned(),
+                modifier: shown(modifier.unwrap_or_default()),
+            });
+        }
+        Ok(Criterion {
+            parameter,
+            modifier: modifier.map(str::to_owned),
+            any_of: Vec::new(),
+        })
+    }
+}
+
+fn bad(parameter: &str) -> SearchError {
+    SearchError::BadValue {
+        parameter: parameter.to_owned(),
+        reason: crate::fhir::fault::Text::new(
+            "ska vara ett heltal, noll eller större",
+            "must be a whole number, zero or more",
+        ),
+    }
+}
+
+impl Criterion {
+    fn holds(&self, definition: &Value) -> bool {
+        let stated = definition.get(self.parameter.element()).and_then(Value::as_str);
+        let Some(stated) = stated else { return false };
+        self.any_of.iter().any(|wanted| match self.parameter.matches {
+            Match::Uri => wanted == stated,
+            Match::Token => wanted.rsplit('|').next() == Some(stated),
+            Match::String => match self.modifier.as_deref() {
+                Some("exact") => wanted == stated,
+                Some(_) => stated.to_lowercase().contains(&wanted.to_lowercase()),
+                None => stated.to_lowercase().starts_with(&wanted.to_lowercase()),
+            },
+        })
+    }
+}
