@@ -12,6 +12,7 @@ mod negotiate;
 pub mod openapi;
 mod operation;
 mod outcome;
+mod page;
 mod parameters;
 mod patientkontroll;
 mod read;
@@ -123,6 +124,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .default_service(web::to(answer::only_get)),
                 ),
         )
+        .service(web::resource("/riktlinje").get(page::riktlinje).head(page::riktlinje))
         .configure(operation::routes)
         .default_service(web::to(answer::unknown_address));
 }

@@ -24,6 +24,7 @@ use utoipa::OpenApi;
         super::history::of_type,
         super::history::of_system,
         super::read::vread,
+        super::page::riktlinje,
         super::validate::validate_type,
         super::validate::validate_instance,
         super::validate::validate_stored,
