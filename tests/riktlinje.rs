@@ -490,9 +490,12 @@ fn any_reference() -> impl Strategy<Value = String> {
         "CareTeam/gammal",
         "CareTeam/annan",
         "CareTeam/team-med-telefon",
+        "CareTeam/samordnaren",
         "CarePlan/plan",
+        "CarePlan/p",
         "Patient/anna",
         "#x",
+        "#a1",
         "urn:uuid:0",
         "annat",
     ])

@@ -170,6 +170,15 @@ fn json() -> impl Strategy<Value = Value> {
         "identifier",
         "note",
         "time",
+        "item",
+        "linkId",
+        "answer",
+        "enableWhen",
+        "initial",
+        "agent",
+        "who",
+        "onBehalfOf",
+        "actor",
         "x",
         "",
         "_",
@@ -217,10 +226,14 @@ proptest! {
             let text = serde_json::to_string(object).unwrap();
             let again = read(text.as_bytes(), &Limits::default()).unwrap();
             prop_assert_eq!(serde_json::to_string(&again).unwrap(), text);
-            object.insert("resourceType".into(), "CareTeam".into());
         }
-        for version in FhirVersion::ALL {
-            check(version, "CareTeam", &value);
+        for kind in ResourceType::ALL {
+            if let Some(object) = value.as_object_mut() {
+                object.insert("resourceType".into(), kind.name().into());
+            }
+            for version in FhirVersion::ALL {
+                check(version, kind.name(), &value);
+            }
         }
     }
 }

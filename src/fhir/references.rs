@@ -58,6 +58,9 @@ const ADDRESSES: &[&str] = &[
     "valueUuid",
     "instantiatesUri",
     "url",
+    // Provenance.policy and Questionnaire.item.definition.
+    "policy",
+    "definition",
 ];
 
 /// Replaces every link to a `fullUrl` of the transaction, narrative included. A relative reference in an entry whose own
@@ -116,11 +119,14 @@ fn walk(value: &mut Value, path: &str, addresses: &Addresses<'_>, unresolved: &m
                         }
                     }
                     Value::Array(items) if ADDRESSES.contains(&name.as_str()) => {
-                        for item in items {
-                            if let Value::String(text) = item
-                                && let Some(address) = addresses.get(text.as_str())
-                            {
-                                address.clone_into(text);
+                        for (index, item) in items.iter_mut().enumerate() {
+                            match item {
+                                Value::String(text) => {
+                                    if let Some(address) = addresses.get(text.as_str()) {
+                                        address.clone_into(text);
+                                    }
+                                }
+                                other => walk(other, &format!("{below}[{index}]"), addresses, unresolved),
                             }
                         }
                     }
@@ -198,6 +204,27 @@ mod tests {
         assert_eq!(resource["subject"]["reference"], "Patient/p");
         assert_eq!(resource["identifier"][0]["value"], "urn:uuid:1");
         assert_eq!(resource["text"]["div"], "<div><a href=\"Patient/p\">x</a></div>");
+    }
+
+    #[test]
+    fn what_a_provenance_is_about_is_resolved_too() {
+        let addresses = HashMap::from([
+            ("urn:uuid:1".to_owned(), "CarePlan/p".to_owned()),
+            ("urn:uuid:2".to_owned(), "Consent/c".to_owned()),
+        ]);
+        let mut resource = json!({
+            "target": [{ "reference": "urn:uuid:1" }, { "reference": "urn:uuid:3" }],
+            "policy": ["urn:uuid:2", "http://example.org/policy"],
+            "entity": [{ "what": { "reference": "urn:uuid:1" } }],
+        });
+        assert_eq!(resolve(&mut resource, &addresses, None), ["target[1]"]);
+        assert_eq!(resource["target"][0]["reference"], "CarePlan/p");
+        assert_eq!(resource["policy"], json!(["Consent/c", "http://example.org/policy"]));
+        assert_eq!(resource["entity"][0]["what"]["reference"], "CarePlan/p");
+        // A Consent's policies are objects.
+        let mut consent = json!({ "policy": [{ "url": "urn:uuid:2" }] });
+        resolve(&mut consent, &addresses, None);
+        assert_eq!(consent["policy"][0]["url"], "Consent/c");
     }
 
     #[test]

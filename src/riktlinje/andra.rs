@@ -123,10 +123,19 @@ impl Kontaktbild<'_> {
             most.is_some_and(|most| others.len() >= most)
         };
         let nobody_coordinates = || {
-            let all = others.iter().flat_map(|other| &other.typer).chain(&self.typer);
-            !all.into_iter().any(|typ| *typ == Kontakttyp::Samordnande)
+            let beside = others.iter().filter(|other| self.is_beside(other));
+            let mut typer = beside.flat_map(|other| &other.typer).chain(&self.typer);
+            self.policy.asks("FVK-05") && !typer.any(|typ| *typ == Kontakttyp::Samordnande)
         };
         !others.is_empty() && (replaces || (vardkontakt && (may_be_too_many() || nobody_coordinates())))
+    }
+
+    /// Whether the caller may read the other contact and it is valid at the same time as the written one.
+    fn is_beside(&self, other: &AnnanKontakt) -> bool {
+        other.far_lasas
+            && self
+                .interval
+                .is_some_and(|own| own.overlaps(&other.interval, self.today))
     }
 
     /// The patient's other contacts, those that the written one replaces left out. Hidden ones are among them.
@@ -134,6 +143,11 @@ impl Kontaktbild<'_> {
         self.andra
             .iter()
             .filter(|other| !self.ersatta.iter().any(|replaced| replaced.id == other.id))
+    }
+
+    /// The other contacts that are valid at the same time, as far as the caller may read them.
+    pub fn samtidiga(&self) -> impl Iterator<Item = &AnnanKontakt> {
+        self.kvarvarande().filter(|other| self.is_beside(other))
     }
 
     /// Those of [`Kontaktbild::kvarvarande`] that the caller may read: what findings lean on (GEN-05).

@@ -127,7 +127,7 @@ pub fn fvk_03(bild: &Kontaktbild<'_>) -> Vec<Remark> {
 /// More than one with responsibility for coordination at a time.
 pub fn fvk_04(bild: &Kontaktbild<'_>) -> Vec<Remark> {
     let coordinates = |typer: &[Kontakttyp]| typer.contains(&Kontakttyp::Samordnande);
-    if !coordinates(&bild.typer) || !samtidiga(bild).any(|other| coordinates(&other.typer)) {
+    if !coordinates(&bild.typer) || !bild.samtidiga().any(|other| coordinates(&other.typer)) {
         return Vec::new();
     }
     vec![Remark::contradicted(
@@ -148,9 +148,9 @@ pub fn fvk_05(bild: &Kontaktbild<'_>) -> Vec<Remark> {
         let of_one_team = other.team.iter().any(|team| own_teams.contains(team));
         !of_one_team && other.enhet.as_ref().is_some_and(|unit| !unit.same_unit(own))
     };
-    let mut typer = samtidiga(bild).flat_map(|other| &other.typer).chain(&bild.typer);
+    let mut typer = bild.samtidiga().flat_map(|other| &other.typer).chain(&bild.typer);
     let coordinated = typer.any(|typ| *typ == Kontakttyp::Samordnande);
-    if coordinated || !samtidiga(bild).any(is_elsewhere) {
+    if coordinated || !bild.samtidiga().any(is_elsewhere) {
         return Vec::new();
     }
     vec![Remark::contradicted(
@@ -158,15 +158,6 @@ pub fn fvk_05(bild: &Kontaktbild<'_>) -> Vec<Remark> {
         "Patienten har fasta vårdkontakter vid flera vårdenheter; en av dem bör ha det övergripande samordningsansvaret.",
         "The patient has fasta vårdkontakter at several vårdenheter; one of them should have the overall responsibility for coordination.",
     )]
-}
-
-/// The other contacts that are valid at the same time, as far as the caller may read them.
-fn samtidiga<'b>(bild: &'b Kontaktbild<'_>) -> impl Iterator<Item = &'b AnnanKontakt> {
-    let at_the_same_time = |other: &&AnnanKontakt| {
-        bild.interval
-            .is_some_and(|own| own.overlaps(&other.interval, bild.today))
-    };
-    bild.synliga().filter(at_the_same_time)
 }
 
 /// The reason is recorded.

@@ -68,7 +68,7 @@ pub fn check_digit_holds(number: &str) -> bool {
         let weighted = digit? * (1 + place as u32 % 2);
         Some(sum + weighted / 10 + weighted % 10)
     });
-    sum.is_some_and(|sum: u32| sum % 10 == 0)
+    sum.is_some_and(|sum: u32| sum.is_multiple_of(10))
 }
 
 /// Whether it is `SE`, ten digits, a hyphen and 1 to 31 of A–Z, 0–9.

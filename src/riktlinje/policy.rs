@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use jiff::civil::Date;
 use serde::Deserialize;
 
-use super::catalogue::{Rule, RuleId};
+use super::catalogue::{self, Rule, RuleId};
 use super::finding::Severity;
 
 pub use file::PolicyError;
@@ -67,6 +67,14 @@ impl Policy {
     /// How heavy a rule weighs here; `None` is off.
     pub fn severity(&self, rule: &Rule) -> Option<Severity> {
         self.severity.get(&rule.id).copied().unwrap_or(rule.severity)
+    }
+
+    /// Whether the rule of that id says anything here: what only a silent rule needs is not looked up.
+    pub fn asks(&self, id: &str) -> bool {
+        let mut rules = catalogue::all();
+        rules
+            .find(|rule| rule.id.as_str() == id)
+            .is_some_and(|rule| self.severity(rule).is_some())
     }
 }
 

@@ -32,7 +32,11 @@ impl Kontaktbild<'_> {
         let is_new = !self
             .stored
             .is_some_and(|stored| is_active(stored) && typer(stored).contains(&Kontakttyp::Samordnande));
-        if is_new && self.typer.contains(&Kontakttyp::Samordnande) && self.ended_elsewhere(contacts, underlag)? {
+        if self.policy.asks("FVK-07")
+            && is_new
+            && self.typer.contains(&Kontakttyp::Samordnande)
+            && self.ended_elsewhere(contacts, underlag)?
+        {
             let plans = lasbara(underlag, ResourceType::CarePlan, patients)?;
             self.overtar_utan_plan = !plans.iter().any(|fact| is_individual_plan(fact, self.today));
         }

@@ -13,6 +13,7 @@ mod metadata;
 mod operation;
 mod patientkontroll;
 mod people;
+mod planer;
 mod read;
 mod riktlinje;
 mod search;

@@ -6,7 +6,7 @@ use super::carrier::without_last;
 use super::engine::Walk;
 use super::part::Part;
 use super::special::Special;
-use super::values::{Object, absent, has, is_filling, part_url};
+use super::values::{Object, has, part_url};
 
 pub(super) static ITEM_TYPE: Special = Special {
     r4: &[],
@@ -55,10 +55,6 @@ fn text<'o>(item: &'o Object, name: &str) -> Option<&'o str> {
 }
 
 fn up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
-    if lacks_behavior(part.source) {
-        walk.doubt();
-        part.out.insert("_enableBehavior".to_owned(), Value::Object(absent()));
-    }
     // Without a note the type came back as R5 had it, and so will the constraint.
     let Some(choice) = text(part.source, "type") else {
         return;
@@ -95,18 +91,7 @@ fn take_note(part: &mut Part<'_>) -> bool {
     true
 }
 
-/// que-12: two conditions are enough in R5 to demand a word on how they go together; R4 asks from the third.
-fn lacks_behavior(item: &Object) -> bool {
-    let conditions = item.get("enableWhen").and_then(Value::as_array);
-    conditions.is_some_and(|list| list.len() > 1) && !has(item, "enableBehavior")
-}
-
 fn down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
-    if is_filling(part.source.get("_enableBehavior"), part.source.get("enableBehavior")) {
-        walk.doubt();
-        part.out.shift_remove("_enableBehavior");
-    }
-    walk.sure &= !lacks_behavior(part.source);
     let (kind, given) = (text(part.source, "type"), text(part.source, "answerConstraint"));
     let plain = kind == Some(answer_type(part.source)) && !part.source.contains_key("_answerConstraint");
     let chosen = CHOICES

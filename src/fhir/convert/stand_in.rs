@@ -1,5 +1,5 @@
 //! What the target does not allow leaves a stand-in with the original in an extension: the nearest code of a required
-//! binding, an empty reference. The position in a list and the minimum are kept that way. Called by the engine and by
+//! binding, a reference that is but a display. The position in a list and the minimum are kept that way. Called by the engine and by
 //! the rules that move references.
 
 use std::collections::HashMap;
@@ -13,6 +13,29 @@ use super::plan::{Instead, Mapped, Step};
 use super::primitive::nearest;
 use super::values::{Item, Made, Object, append_extensions, part_url, stated_types};
 use crate::fhir::elements::{Element, Tables};
+
+/// A reference that refers to nothing and says to a reader what would stand there.
+pub(super) fn label(text: Option<&str>) -> Object {
+    let mut made = Object::new();
+    if let Some(text) = text {
+        made.insert("display".to_owned(), text.into());
+    }
+    made
+}
+
+fn reference_text(reference: &Object) -> Option<&str> {
+    let text = |name: &str| reference.get(name).and_then(Value::as_str);
+    text("display").or_else(|| text("reference"))
+}
+
+/// The text of a concept, as a reader would have it.
+pub(super) fn concept_text(concept: Option<&Value>) -> Option<&str> {
+    let text = concept?.get("text").and_then(Value::as_str);
+    text.or_else(|| {
+        let coding = concept?.get("coding")?.get(0)?;
+        coding.get("display").or_else(|| coding.get("code"))?.as_str()
+    })
+}
 
 impl Walk<'_> {
     /// A code of a required binding: the nearest code where the target lacks it, the original beside it.
@@ -79,8 +102,8 @@ impl Walk<'_> {
             && nearest(key, original) == code
     }
 
-    /// A reference whose target type the other version does not allow here leaves a stand-in with the original in an
-    /// extension: the position in a list and the minimum are kept.
+    /// A reference whose target type the other version does not allow here leaves a stand-in, a display with the
+    /// original in an extension: the position in a list and the minimum are kept.
     pub(super) fn reference(
         &mut self,
         at: usize,
@@ -88,10 +111,9 @@ impl Walk<'_> {
         targets: &'static [String],
         [carrier, restore]: [&str; 2],
     ) -> Object {
-        if object.len() == 1
-            && let Some((rest, original)) = carrier::without_last(object, restore)
-            && rest.is_empty()
+        if let Some((rest, original)) = carrier::without_last(object, restore)
             && let Some(Value::Object(original)) = original.get("valueReference")
+            && rest == label(reference_text(original))
         {
             self.doubt();
             return self.object(at, original);
@@ -103,8 +125,8 @@ impl Walk<'_> {
         self.doubt();
         let mut extension = Object::new();
         extension.insert("url".into(), carrier.into());
+        let mut stand_in = label(reference_text(&made));
         extension.insert("valueReference".into(), Value::Object(made));
-        let mut stand_in = Object::new();
         append_extensions(&mut stand_in, vec![Value::Object(extension)]);
         stand_in
     }

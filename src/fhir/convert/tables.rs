@@ -378,11 +378,16 @@ pub(super) static FIXED: &[(&str, &str, &str)] = &[
         "questionnaire",
         r#""https://w3id.org/fastkontakt/Questionnaire/okant""#,
     ),
-    // Bindings of R4 that ask for a code: consent to share information, a patient's consent.
+    // Bindings of R4 that ask for a code: consent to share information, with its recipient; a patient's consent.
     (
         "Consent",
         "scope",
         r#"{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]}"#,
+    ),
+    (
+        "Consent.provision.actor",
+        "role",
+        r#"{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP"}]}"#,
     ),
     (
         "Consent",

@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::carrier::{add_remainder, remainder, reopened};
 use super::engine::Walk;
 use super::plan::{How, Mapped, Pair, Step};
+use super::stand_in::{concept_text, label};
 use super::values::{Item, Made, Object, put, underscored};
 
 /// The parts of a step that wrapping needs.
@@ -27,7 +28,8 @@ pub(super) fn wrap(walk: &mut Walk<'_>, w: Wrapping, (value, beside): Item<'_>) 
         Some((members, rest)) => (members, Some(rest)),
         None => (Object::new(), None),
     };
-    let rest = rest.map(Value::Object);
+    let said = |rest: &Object| w.member == "reference" && *rest == label(concept_text(made.get("concept")));
+    let rest = rest.map(|rest| Value::Object(if said(&rest) { Object::new() } else { rest }));
     let item = match &rest {
         None => (value, beside),
         Some(rest) => {
@@ -47,6 +49,11 @@ pub(super) fn unwrap(walk: &mut Walk<'_>, w: Wrapping, (value, _): Item<'_>) -> 
     let object = value?.as_object()?;
     let item = (object.get(w.member), object.get(&underscored(w.member)));
     let made = match item {
+        // A concept where R4 has but a reference: a reader sees it all the same.
+        (None, None) if w.member == "reference" => {
+            let display = label(concept_text(object.get("concept")));
+            ((!display.is_empty()).then_some(Value::Object(display)), None)
+        }
         (None, None) => (None, None),
         item => walk.value(w.pair, w.step, w.mapped, w.inner, item)?,
     };
