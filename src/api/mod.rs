@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod arbetslista;
 mod bundle_text;
 mod create;
 mod definitions;
@@ -80,6 +81,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     web::resource("/Patient/{id}/$riktlinjekontroll")
                         .get(patientkontroll::by_get)
                         .post(patientkontroll::by_post)
+                        .default_service(web::to(answer::only_get_post)),
+                )
+                .service(
+                    web::resource("/Organization/{id}/$riktlinjekontroll")
+                        .get(arbetslista::by_get)
+                        .post(arbetslista::by_post)
                         .default_service(web::to(answer::only_get_post)),
                 )
                 .service(

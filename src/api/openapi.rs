@@ -27,6 +27,8 @@ use utoipa::OpenApi;
         super::validate::validate_stored,
         super::patientkontroll::by_get,
         super::patientkontroll::by_post,
+        super::arbetslista::by_get,
+        super::arbetslista::by_post,
         super::operation::live,
         super::operation::ready,
         super::operation::metrics,

@@ -5,7 +5,7 @@
 //! the page is full. Pages end at a key (keyset), so that they neither skip nor repeat while others write.
 
 mod sql;
-mod statement;
+pub(super) mod statement;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt, Text};
@@ -57,7 +57,11 @@ impl Session {
 
     /// How the database goes about a search, one step per line: for the tests that no search walks a table.
     pub fn explain_search(&mut self, query: &SearchQuery) -> Result<Vec<String>, StoreError> {
-        let mut statement = sql::select(query);
+        self.explain(sql::select(query))
+    }
+
+    /// How the database goes about a statement.
+    pub(super) fn explain(&mut self, mut statement: statement::Statement<'_>) -> Result<Vec<String>, StoreError> {
         let lines: Vec<ExplainRow> = match &mut self.connection {
             Connection::Sqlite(connection) => {
                 statement.prefix("EXPLAIN QUERY PLAN ");
