@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod arbetslista;
 mod bundle_text;
 mod create;
 mod definitions;
@@ -94,6 +95,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     web::resource("/Patient/{id}/$riktlinjekontroll")
                         .get(patientkontroll::patientkontroll)
                         .post(patientkontroll::patientkontroll_by_post)
+                        .default_service(web::to(answer::only_get_post)),
+                )
+                .service(
+                    web::resource("/Organization/{id}/$riktlinjekontroll")
+                        .get(arbetslista::by_get)
+                        .post(arbetslista::by_post)
                         .default_service(web::to(answer::only_get_post)),
                 )
                 .service(

@@ -30,6 +30,8 @@ use utoipa::OpenApi;
         super::validate::validate_stored,
         super::patientkontroll::patientkontroll,
         super::patientkontroll::patientkontroll_by_post,
+        super::arbetslista::by_get,
+        super::arbetslista::by_post,
         super::operation::live,
         super::operation::ready,
         super::operation::metrics,

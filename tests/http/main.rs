@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arbetslista;
 mod bad_input;
 mod browsers;
 mod care;
