@@ -22,7 +22,8 @@ use super::{Villkor, findings};
 
 /// What recording an event (Condition, EpisodeOfCare, Encounter, Flag, Task) reveals about the patient: only what springs
 /// from that very resource, warnings at most, on the resource as a whole. Nothing for other types. Its policy is that of
-/// the event's unit, else of the patient's (GEN-04).
+/// the event's unit when a region claims that, else the patient's (GEN-04): the insats that a kommun records is what
+/// obliges the region.
 pub fn efter_handelse<U: Underlag>(
     written: &Fact,
     policies: &Policies,
@@ -116,7 +117,10 @@ impl<'a> Handelse<'a> {
     ) -> Result<&'p Policy, U::Error> {
         for reference in &self.av {
             if let Some(enhet) = leder_till(underlag, reference, written)? {
-                return Ok(valj(Some(&enhet), villkor.policies, villkor.forced).policy);
+                let val = valj(Some(&enhet), villkor.policies, villkor.forced);
+                if val.claimed {
+                    return Ok(val.policy);
+                }
             }
         }
         match villkor.forced.and_then(|name| villkor.policies.by_name(name)) {
