@@ -1,6 +1,7 @@
 //! Fastkontakt: a FHIR service for fasta kontakter and överenskommelser that enforces the regions' riktlinjer.
 //!
-//! Who knows whom: `api → door → access, riktlinje, store, fhir`; `store → fhir`; `riktlinje → fhir`; `fhir → nobody`.
+//! Who knows whom: `api → door → access, definitions, riktlinje, store, fhir`; `definitions → riktlinje, fhir`;
+//! `store → fhir`; `riktlinje → fhir`; `fhir → nobody`.
 //! docs/ARCHITECTURE.md walks one request through the house.
 
 #[global_allocator]

@@ -15,6 +15,7 @@ use crate::api::{self, App, Sealer};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::definitions::Definitions;
+use crate::door::fornyelse::Fornyelse;
 use crate::door::reindex::reindex_if_older;
 use crate::door::{Door, Understood};
 use crate::fhir::json::Limits;
@@ -69,6 +70,7 @@ pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> 
             depth: settings.max_depth,
         },
         understood: Understood::new(),
+        fornyelse: Fornyelse::default(),
     })
 }
 
@@ -132,7 +134,9 @@ impl Application {
 
     /// Serves until SIGTERM or SIGINT; then finishes what is under way and closes the store.
     pub async fn run(self) -> io::Result<()> {
+        let renewal = Fornyelse::start(self.door.clone());
         let result = self.server.await;
+        renewal.stop().await;
         self.door.store.close().await;
         result
     }

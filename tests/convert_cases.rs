@@ -628,6 +628,9 @@ fn who_did_what_and_why() {
     assert_eq!(at(&r5, "/authorization/0/concept/text"), "vård");
     assert_eq!(at(&r5, "/entity/0/role"), "source");
     assert_eq!(at(&r5, "/entity/0/agent/0"), &agent);
+    let mut own = r4;
+    own["agent"][0]["onBehalfOf"] = own["agent"][0]["who"].clone();
+    assert!(r4_through_r5(&own)["agent"][0].get("onBehalfOf").is_none(), "prov-1");
     let bare = json!({
         "resourceType": "Provenance", "target": [{"reference": "CareTeam/t1"}],
         "agent": [{"who": {"reference": "CareTeam/t1"}}], "patient": {"reference": "Patient/anna"},

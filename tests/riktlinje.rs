@@ -10,10 +10,10 @@
 #[path = "riktlinje/helheten.rs"]
 mod helheten;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use fastkontakt::fhir::convert::{PathMap, r4_to_r5};
 use fastkontakt::fhir::structure;
@@ -62,9 +62,21 @@ fn all_vectors() -> Vec<PathBuf> {
     directories.iter().flat_map(|directory| json_files(directory)).collect()
 }
 
-fn understood(resource: &Value) -> Fact {
-    let kind = resource["resourceType"].as_str().unwrap_or_default();
-    understand(kind, &resource.to_string()).unwrap_or_else(|error| panic!("{error:?}: {resource}"))
+/// Most resources stand in many vectors: each is understood once.
+static UNDERSTOOD: LazyLock<Mutex<HashMap<String, Option<Arc<Fact>>>>> = LazyLock::new(Mutex::default);
+
+fn try_understand(resource: &Value) -> Option<Arc<Fact>> {
+    let text = resource.to_string();
+    let mut known = UNDERSTOOD.lock().expect("no test panics here");
+    let kind = resource["resourceType"].as_str()?;
+    known
+        .entry(text)
+        .or_insert_with_key(|text| understand(kind, text).ok().map(Arc::new))
+        .clone()
+}
+
+fn understood(resource: &Value) -> Arc<Fact> {
+    try_understand(resource).unwrap_or_else(|| panic!("not understood: {resource}"))
 }
 
 /// Read once for the property test.
@@ -190,27 +202,19 @@ impl Vector {
         if let Some(helhet) = &self.helhet {
             return helhet.judge(self, policies);
         }
-        let written = Arc::new(understood(&self.write));
+        let written = understood(&self.write);
         let stored = self.stored.as_ref().map(understood);
-        let mut facts: Vec<Arc<Fact>> = self
-            .context
-            .iter()
-            .map(|resource| Arc::new(understood(resource)))
-            .collect();
+        let mut facts: Vec<Arc<Fact>> = self.context.iter().map(understood).collect();
         facts.push(written.clone());
         let skrivning = Skrivning {
             written: &written,
-            stored: stored.as_ref(),
+            stored: stored.as_deref(),
             bara_avslut: self
                 .stored
                 .as_ref()
                 .is_some_and(|stored| only_ends_or_limits(stored, &self.write)),
         };
-        let before = self
-            .before
-            .iter()
-            .map(|resource| Arc::new(understood(resource)))
-            .collect();
+        let before = self.before.iter().map(understood).collect();
         let mut files = Files::new(facts).with_before(before).with_hidden(self.hidden.clone());
         let Ok(mut judgement) = bedom_enligt(&skrivning, &mut files, policies, self.policy.as_deref(), self.today);
         for finding in &mut judgement.findings {
@@ -595,10 +599,17 @@ proptest! {
             let reach = if vector.helhet.is_some() { half.max(1) } else { 2 * half + 1 };
             match victim.index(reach) {
                 context if context < half => mutate(victims[context], place, mutation),
-                _ => mutate(&mut vector.source, place, mutation),
+                _ => {
+                    mutate(&mut vector.source, place, mutation);
+                    mutate(&mut vector.write, place, mutation);
+                }
             }
         }
-        vector.convert();
+        // What is no R4 never comes to the conversion; then it is the converted one that was hit.
+        let kind = vector.source["resourceType"].as_str().unwrap_or_default();
+        if vector.version == FhirVersion::R5 || structure::check(vector.version, kind, &vector.source).is_empty() {
+            vector.convert();
+        }
         vector.context.retain(is_understood);
         vector.stored = vector.stored.filter(is_understood);
         if vector.helhet.is_none() && !is_understood(&vector.write) {
@@ -618,7 +629,5 @@ proptest! {
 }
 
 fn is_understood(resource: &Value) -> bool {
-    resource["resourceType"]
-        .as_str()
-        .is_some_and(|kind| understand(kind, &resource.to_string()).is_ok())
+    try_understand(resource).is_some()
 }

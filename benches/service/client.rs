@@ -24,6 +24,11 @@ pub struct Service {
 
 impl Service {
     pub fn start() -> Service {
+        Service::start_with(|_| {})
+    }
+
+    /// With a database that is made ready before anybody is served.
+    pub fn start_with(prepare: impl FnOnce(&Door)) -> Service {
         let folder = std::env::temp_dir().join(format!("fastkontakt-bench-{}", Uuid::new_v4()));
         std::fs::create_dir(&folder).expect("a folder for the database");
         let settings = Settings {
@@ -33,6 +38,7 @@ impl Service {
             ..Settings::default()
         };
         let door = open_door(&settings, Clock::System).expect("the store opens");
+        prepare(&door);
         let (tell, told) = mpsc::channel();
         let served = door.clone();
         std::thread::spawn(move || {

@@ -3,10 +3,13 @@
 //! * read by id: an actix handler that answers the same bytes from memory is the floor;
 //! * create of a fast kontakt with its rules, 32 clients: bare diesel on one thread that inserts the same rows in the
 //!   batch sizes the writer formed, at the same durability, is the floor;
+//! * a page of a work list among 100 000 patients, told only when it is asked for (`cargo bench -- arbetslista`): bare
+//!   SQL that reads the same rows is the floor;
 //! * the steps before the transaction are told as multiples of merely parsing the text.
 //!
 //! Machines are noisy: only the ratios are of worth, and of those the median.
 
+mod arbetslista;
 mod client;
 mod create;
 mod parts;
@@ -24,6 +27,10 @@ fn main() {
         .filter(|argument| !argument.starts_with("--"))
         .collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
+    if wanted.iter().any(|word| "arbetslista".contains(word.as_str())) {
+        // Minutes go to making the people.
+        arbetslista::tell();
+    }
     if is_wanted("parts") {
         parts::tell();
     }

@@ -23,6 +23,8 @@ pub enum Interaction {
     Validate,
     /// The operation `$riktlinjekontroll` on a patient.
     Patientkontroll,
+    /// The operation `$riktlinjekontroll` on an organization: its work list.
+    Arbetslista,
 }
 
 impl Interaction {
@@ -43,6 +45,7 @@ impl Interaction {
             Interaction::Capabilities => "capabilities",
             Interaction::Validate => "$validate",
             Interaction::Patientkontroll => "Patient/$riktlinjekontroll",
+            Interaction::Arbetslista => "Organization/$riktlinjekontroll",
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Bundles written as text: stored resources are put in as they are, without being parsed again.
 
+use jiff::Timestamp;
 use serde_json::Value;
+
+use crate::door::content::instant;
 
 /// A Bundle under construction.
 pub struct BundleText {
@@ -23,6 +26,12 @@ impl BundleText {
             text.push_str(&format!(r#","link":[{}]"#, links.join(",")));
         }
         BundleText { text, entries: 0 }
+    }
+
+    /// Sets `meta.lastUpdated`; before any entry.
+    pub fn last_updated(&mut self, at: Timestamp) {
+        self.text
+            .push_str(&format!(r#","meta":{{"lastUpdated":"{}"}}"#, instant(at)));
     }
 
     /// Adds an entry; each part is given as JSON text.

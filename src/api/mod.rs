@@ -2,6 +2,7 @@
 
 mod answer;
 mod app;
+mod arbetslista;
 mod bundle_text;
 mod create;
 mod definitions;
@@ -12,6 +13,7 @@ mod negotiate;
 pub mod openapi;
 mod operation;
 mod outcome;
+mod page;
 mod parameters;
 mod patientkontroll;
 mod read;
@@ -96,6 +98,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .default_service(web::to(answer::only_get_post)),
                 )
                 .service(
+                    web::resource("/Organization/{id}/$riktlinjekontroll")
+                        .get(arbetslista::by_get)
+                        .post(arbetslista::by_post)
+                        .default_service(web::to(answer::only_get_post)),
+                )
+                .service(
                     web::resource("/{type}")
                         .get(search::search)
                         .head(search::search)
@@ -123,6 +131,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .default_service(web::to(answer::only_get)),
                 ),
         )
+        .service(web::resource("/riktlinje").get(page::riktlinje).head(page::riktlinje))
         .configure(operation::routes)
         .default_service(web::to(answer::unknown_address));
 }

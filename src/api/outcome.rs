@@ -61,8 +61,21 @@ pub fn of_kontroll(kontroll: &Kontroll, patient: &str, version: FhirVersion, lan
         );
         return outcome(vec![all_ok(&text, version, language)]);
     }
-    let issues = kontroll.fynd.iter();
-    outcome(issues.map(|fynd| of_kontrollfynd(fynd, patient, language)).collect())
+    of_fynd(&kontroll.fynd, patient, language)
+}
+
+/// The OperationOutcome of findings about a patient; there is at least one.
+pub fn of_fynd(fynd: &[Kontrollfynd], patient: &str, language: Language) -> Value {
+    outcome(
+        fynd.iter()
+            .map(|fynd| of_kontrollfynd(fynd, patient, language))
+            .collect(),
+    )
+}
+
+/// Something worth knowing about the answer itself.
+pub fn notice(text: &Text, language: Language) -> Value {
+    outcome(vec![issue("information", IssueCode::Informational, text, language)])
 }
 
 /// R5 has a severity of its own for what is well.
@@ -118,7 +131,7 @@ fn of_finding(finding: &Finding, language: Language) -> Value {
 }
 
 /// One finding of a check: the extension tells which resource it is about, the patient when it is the whole picture.
-pub fn of_kontrollfynd(fynd: &Kontrollfynd, patient: &str, language: Language) -> Value {
+fn of_kontrollfynd(fynd: &Kontrollfynd, patient: &str, language: Language) -> Value {
     let about = match &fynd.resurs {
         Some((kind, id)) => format!("{kind}/{id}"),
         None => format!("Patient/{patient}"),

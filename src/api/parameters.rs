@@ -20,7 +20,7 @@ pub struct InParameter {
 /// What an in-parameter holds.
 #[derive(Clone, Copy)]
 pub enum Takes {
-    /// A text: in the address, or in Parameters as one of these members.
+    /// A text or number: in the address, or in Parameters as one of these members.
     Text(&'static [&'static str]),
     /// A resource: in Parameters, or the body itself.
     Resource,
@@ -106,9 +106,13 @@ impl Given {
         match own.takes {
             Takes::Anything => {}
             Takes::Text(members) => {
-                let text = members.iter().find_map(|member| parameter.get(*member)?.as_str());
+                let text = members.iter().find_map(|member| match parameter.get(*member)? {
+                    Value::String(text) => Some(text.clone()),
+                    Value::Number(number) => Some(number.to_string()),
+                    _ => None,
+                });
                 let text = text.ok_or_else(|| wrong_type(place, &members.join(", ")))?;
-                self.texts.push((own.name, text.to_owned()));
+                self.texts.push((own.name, text));
             }
             Takes::Resource => {
                 let resource = parameter.get_mut("resource").map(Value::take);

@@ -28,13 +28,10 @@ texts!(
         "berord-resurs",
         "delaktighet",
         "dokumenterad-overenskommelse",
-        "ej-aktuellt",
         "ej-digital-atkomst",
         "ersatt-fran",
         "ersatter",
-        "huvudman",
         "inga-andra-atgarder",
-        "ingen-bokad-tid",
         "inget-eget-atagande",
         "intern-anteckning",
         "likvardig-kompetens",
@@ -50,7 +47,10 @@ texts!(
     "profiles/r4",
     [
         "behov-efter-utskrivning",
+        "ej-aktuellt",
         "fast-kontakt",
+        "huvudman",
+        "ingen-bokad-tid",
         "nar",
         "samordnad-individuell-plan",
     ]
@@ -60,7 +60,10 @@ texts!(
     "profiles/r5",
     [
         "behov-efter-utskrivning",
+        "ej-aktuellt",
         "fast-kontakt",
+        "huvudman",
+        "ingen-bokad-tid",
         "nar",
         "samordnad-individuell-plan",
     ]

@@ -93,6 +93,8 @@ fn the_codes_that_the_rules_list_are_those_of_the_code_systems() {
         codes_of(&format!("{BASE}/CodeSystem/ingen-bokad-tid")),
         codes::SKAL_INGEN_BOKAD_TID
     );
+    assert_eq!(codes_of(codes::INSATSFORM), codes::INSATSFORMER);
+    assert_eq!(codes_of(codes::BEHOVSGRUPP), codes::BEHOVSGRUPPER);
     let rules: Vec<&str> = all_rules().map(|rule| rule.id.as_str()).collect();
     assert_eq!(codes_of(codes::CODE_SYSTEM), rules);
 }

@@ -52,20 +52,21 @@ impl Door {
         let mut kontroll = kontroll.ok_or_else(|| Problem::Internal {
             reason: "a stored Patient could not be understood".to_owned(),
         })?;
-        if fraga.version != FhirVersion::R5 {
-            locate(session, fraga.version, &mut kontroll.fynd)?;
-        }
+        locate(session, fraga.version, &mut kontroll.fynd)?;
         Ok(kontroll)
     }
 }
 
 /// Turns the expressions into paths of the caller's version.
-fn locate(session: &mut Session, version: FhirVersion, fynd: &mut [Kontrollfynd]) -> Result<(), Problem> {
+pub(super) fn locate(session: &mut Session, version: FhirVersion, fynd: &mut [Kontrollfynd]) -> Result<(), Problem> {
+    if version == FhirVersion::R5 {
+        return Ok(());
+    }
     let mut seen: HashMap<(ResourceType, String), Option<Seen>> = HashMap::new();
     for fynd in fynd {
         let Some(resurs) = &fynd.resurs else { continue };
         if !seen.contains_key(resurs) {
-            let stored = session.current(resurs.0, &resurs.1)?;
+            let stored = session.current(resurs.0, &resurs.1)?.filter(|stored| !stored.deleted);
             let told = stored.map(|stored| Seen::of(version, &stored)).transpose()?;
             seen.insert(resurs.clone(), told);
         }

@@ -4,8 +4,11 @@
 //! in as an [`Order`]; preconditions, the riktlinje, versioning, index, outbox and audit follow in one database
 //! transaction. Nothing else writes.
 
+pub mod arbetslista;
 pub mod content;
+pub mod fornyelse;
 pub mod kontroll;
+mod kvar;
 pub mod problem;
 mod read;
 pub mod reindex;
@@ -27,6 +30,7 @@ use crate::fhir::types::ResourceType;
 use crate::riktlinje::{Finding, Policies};
 use crate::store::Store;
 use content::Prepared;
+use fornyelse::Fornyelse;
 use problem::Problem;
 pub use understood::Understood;
 
@@ -41,6 +45,8 @@ pub struct Door {
     pub limits: Limits,
     /// What the rules' context was understood as lately.
     pub understood: Understood,
+    /// The renewal of what is kept for the work lists.
+    pub fornyelse: Fornyelse,
 }
 
 /// One thing to be written.

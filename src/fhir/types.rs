@@ -107,3 +107,9 @@ impl fmt::Display for ResourceType {
         f.write_str(self.name())
     }
 }
+
+impl fmt::Display for DefinitionType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}

@@ -70,6 +70,21 @@ pub const DIREKTKONTAKT: &str = "direktkontakt";
 pub const HANDLINGSPLAN_VID_FORSAMRING: &str = "handlingsplan-vid-forsamring";
 pub const UPPFOLJNING: &str = "uppfoljning";
 pub const BEHANDLINGSBEGRANSNING: &str = "behandlingsbegransning";
+/// Insatsformer that EpisodeOfCare.type and the policies name.
+pub const INSATSFORMER: &[&str] = &[
+    "sarskilt-boende",
+    "korttidsvard",
+    "hemsjukvard",
+    "boende-med-sarskild-service",
+];
+/// Groups of needs that Flag.code and the policies name.
+pub const BEHOVSGRUPPER: &[&str] = &[
+    "enkelt",
+    "komplicerat",
+    "kroniskt",
+    "komplext",
+    "stort-vard-och-omsorgsbehov",
+];
 /// Types of fast kontakt beside the national ones.
 pub const TILLAGG: &[&str] = &[
     "kontaktsjukskoterska",

@@ -271,7 +271,7 @@ pub fn dok_08(bild: &Planbild<'_>) -> Vec<Remark> {
         return Vec::new();
     };
     let answers = |fact: &Fact| matches!(fact, Fact::QuestionnaireResponse(response) if is_to(response, questions));
-    if bild.plan.head.contained.iter().any(answers) {
+    if bild.plan.head.contained.iter().any(|fact| answers(fact)) {
         return Vec::new();
     }
     let linked = |stod: &Stod| match (stod.fact.as_deref(), stod.reference.target_type()) {

@@ -164,10 +164,7 @@ impl<'p> Person<'p> {
             return Ok(None);
         };
         let patienter = samma_patient(patient_id, underlag)?;
-        let mut enheter = Enheter {
-            policies,
-            all: BTreeMap::new(),
-        };
+        let mut enheter = Enheter::new(policies);
         let mut policy = enheter.av_patient(&asked, underlag)?;
         for fact in lasbara(underlag, ResourceType::Patient, &patienter)? {
             let own = enheter.av_patient(&fact, underlag)?;
@@ -283,12 +280,24 @@ pub(super) fn patientens_policy<'p, U: Underlag>(
 }
 
 /// Collects the organizations in whose lists a person stands.
-struct Enheter<'p> {
+pub(super) struct Enheter<'p> {
     policies: &'p Policies,
     all: BTreeMap<String, &'p Policy>,
 }
 
 impl<'p> Enheter<'p> {
+    pub(super) fn new(policies: &'p Policies) -> Enheter<'p> {
+        Enheter {
+            policies,
+            all: BTreeMap::new(),
+        }
+    }
+
+    /// The ids of the organizations.
+    pub(super) fn into_ids(self) -> BTreeSet<String> {
+        self.all.into_keys().collect()
+    }
+
     /// generalPractitioner and managingOrganization; gives the policy of the first that leads to a unit.
     fn av_patient<U: Underlag>(&mut self, fact: &Fact, underlag: &mut U) -> Result<Option<&'p Policy>, U::Error> {
         let Fact::Patient(patient) = fact else { return Ok(None) };
@@ -343,7 +352,7 @@ impl<'p> Enheter<'p> {
     }
 
     /// Adds a unit and all above it; gives the unit's policy. One that is only named by its HSA-id is looked up.
-    fn lagg_till<U: Underlag>(&mut self, enhet: &Enhet, underlag: &mut U) -> Result<&'p Policy, U::Error> {
+    pub(super) fn lagg_till<U: Underlag>(&mut self, enhet: &Enhet, underlag: &mut U) -> Result<&'p Policy, U::Error> {
         let mut chain = enhet.chain().to_vec();
         if let Some(last) = chain.last().filter(|last| !last.found)
             && let Some(stored) = med_hsa_id(&last.hsa_ids, underlag)?

@@ -17,6 +17,7 @@ pub mod intervals;
 pub mod kontakt;
 pub mod kontakttyp;
 pub mod kontroll;
+pub mod lakarkontakter;
 pub mod list;
 pub mod medlem;
 pub mod nabarhet;

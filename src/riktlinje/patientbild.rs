@@ -527,7 +527,7 @@ fn stangd(task: &Task) -> Option<Stangd> {
 fn av_region(huvudman: Huvudman) -> Evidence {
     match huvudman {
         Huvudman { region: true, .. } => Evidence::Shown,
-        Huvudman { kommun: true, .. } => Evidence::Contradicted,
+        Huvudman { kommun: true, .. } | Huvudman { annan: true, .. } => Evidence::Contradicted,
         _ => Evidence::NotStated,
     }
 }

@@ -11,7 +11,7 @@ mod parameters;
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::catalogue::{self, Rule, RuleId};
 use super::finding::Severity;
@@ -56,7 +56,7 @@ pub enum HuvudmanKind {
 }
 
 /// A code that a policy lists.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyCode {
     pub system: String,

@@ -173,8 +173,8 @@ pub fn sip_03(bild: &Planbild<'_>) -> Vec<Remark> {
         is_unclear = true;
         remarks.push(aktivitet.om(remark));
     }
-    let has_both = together.region && together.kommun;
-    if !is_unclear && !has_both {
+    let both = together.region && together.kommun;
+    if !is_unclear && !both {
         remarks.push(Remark::at_most(
             Severity::Warning,
             "CarePlan.activity",

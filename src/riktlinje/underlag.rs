@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::Reference;
+use fastkontakt_model::facts::{Contained, Head, Other, Reference};
 
 use crate::fhir::types::ResourceType;
 
@@ -59,7 +59,8 @@ pub enum Fore {
 #[derive(Clone, Debug)]
 pub struct Traff {
     pub fact: Arc<Fact>,
-    /// The resource whose `contained` its own `#` references point into.
+    /// What its own `#` references point into: the resource itself, or for a contained one a stand-in that holds all that
+    /// is contained beside it.
     pub home: Arc<Fact>,
 }
 
@@ -70,15 +71,28 @@ pub fn folj<U: Underlag>(underlag: &mut U, reference: &Reference, within: &Fact)
         return Ok(None);
     };
     if reference.is_contained() {
-        return Ok(within.contained(literal).map(|found| Traff {
-            fact: Arc::new(found.clone()),
-            home: Arc::new(within.clone()),
+        let contained = &within.head().contained;
+        return Ok(contained.find(literal).map(|found| Traff {
+            fact: found.clone(),
+            home: beside(contained),
         }));
     }
     let found = underlag.folj(reference)?;
     Ok(found.filter(|fact| underlag.far_lasa(fact)).map(|fact| Traff {
         home: fact.clone(),
         fact,
+    }))
+}
+
+/// A resource that is nothing but what it contains.
+fn beside(contained: &Contained) -> Arc<Fact> {
+    let head = Head {
+        contained: contained.clone(),
+        ..Head::default()
+    };
+    Arc::new(Fact::from(Other {
+        head,
+        ..Other::default()
     }))
 }
 

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 
 use crate::fhir::types::ResourceType;
 
-use super::finding::{Evidence, Remark, Severity, Weight};
+use super::finding::{Evidence, Remark, Severity};
 use super::kontakttyp::Kontakter;
 use super::patientbild::{Anmarkning, Kontakt, Patientbild};
 use super::policy::Policy;
@@ -76,7 +76,7 @@ pub fn uts_03(bild: &Patientbild, policy: &Policy) -> Vec<Anmarkning> {
             "nothing shows that coordination is in the region's open care after the discharge.",
         ),
     };
-    let ended = aktuella(bild, policy).filter(|it| it.vistelse.slut != Slut::Pagar && it.lage == Lage::Utskriven);
+    let ended = aktuella(bild, policy).filter(|it| it.lage == Lage::Utskriven);
     ended
         .filter_map(|vistelse| texter.anmarkning(&vistelse, vistelse.samordning_kvar(bild)?))
         .collect()
@@ -141,24 +141,22 @@ impl Aktuell<'_> {
         if that_day.is_empty() {
             return None;
         }
-        let handed_over = samordnare().any(|later| {
-            let start = later.interval.start.filter(|start| *start <= bild.today);
-            let is_later = |old: &&Kontakt| old.id != later.id && old.interval.start < start;
-            start.is_some_and(|start| start > self.last) && that_day.iter().all(is_later)
-        });
-        let stays = that_day.iter().map(|it| {
+        let started_after = |earlier: Option<Date>| {
+            let mut starts = samordnare().filter_map(|it| it.interval.start);
+            starts.any(|start| earlier < Some(start) && start <= bild.today)
+        };
+        if started_after(Some(self.last)) {
+            return Some(Evidence::Shown);
+        }
+        Some(Evidence::any(that_day.into_iter().map(|it| {
             let ceased = it.avslutsorsak.as_deref() == Some(BEHOV_UPPHORT);
-            let goes_on = match ceased || it.galler(bild.today) {
-                true => Evidence::Shown,
-                false => it.gallde(bild.today, bild.today),
+            let kept = if ceased || it.galler(bild.today) || started_after(it.interval.start) {
+                Evidence::Shown
+            } else {
+                it.gallde(bild.today, bild.today)
             };
-            Evidence::all([it.gallde(self.first, self.last), it.i_oppenvard, goes_on])
-        });
-        Some(if handed_over {
-            Evidence::Shown
-        } else {
-            Evidence::any(stays)
-        })
+            Evidence::all([it.gallde(self.first, self.last), it.i_oppenvard, kept])
+        })))
     }
 }
 
@@ -180,7 +178,6 @@ impl Texter {
             (Evidence::Contradicted, _) if certain => Remark::contradicted(VISTELSEN, self.brister.0, self.brister.1),
             _ => Remark::not_stated(VISTELSEN, self.okant.0, self.okant.1),
         };
-        debug_assert!(!matches!(remark.weight, Weight::AtMost(Severity::Error)));
         Some(Anmarkning {
             remark,
             resurs: Some((ResourceType::Encounter, aktuell.vistelse.id.clone())),

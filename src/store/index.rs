@@ -24,6 +24,11 @@ pub fn system_key(system: Option<&str>) -> i64 {
     })
 }
 
+/// What a name becomes where it stands in many rows.
+pub fn name_key(name: &str) -> i64 {
+    fnv1a(name)
+}
+
 /// FNV-1a, 64 bits: small, fast and the same for ever.
 pub(super) fn fnv1a(text: &str) -> i64 {
     let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {

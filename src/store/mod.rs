@@ -2,11 +2,13 @@
 //! rule and no HTTP. The door does all its work in [`Store::read`] and [`Store::write`]; what can be asked and written
 //! there stands in [`Session`].
 
+mod arbetslista;
 mod connection;
 mod error;
 mod history;
 mod index;
 mod kind;
+mod ko;
 mod open;
 mod put;
 pub mod schema;
@@ -24,10 +26,12 @@ use tokio::sync::Semaphore;
 use connection::{Complaints, Customizer, Manager, POOL_TIMEOUT, Place};
 use writer::{Figures, Writer, gone};
 
+pub use arbetslista::{Kvar, Lakarrad, ListQuery, Listrad, Overlista, Rad};
 pub use connection::{Connection, Synchronous};
 pub use error::StoreError;
 pub use history::{HistoryEnd, HistoryQuery, Scope};
-pub use index::{system_key, text_key};
+pub use index::{name_key, system_key, text_key};
+pub use ko::{Koad, kalla, kalla_for_identifierare};
 pub use put::{AuditEntry, NewVersion};
 pub use search::Page;
 pub use session::{Session, Stored};

@@ -50,8 +50,8 @@ struct Before {
 }
 
 impl Session {
-    /// Writes the next version of a resource: the current state, history, index and outbox in one go.
-    /// [`StoreError::Conflict`] when the version before it is not the current one.
+    /// Writes the next version of a resource: the current state, history, index, outbox and the work lists' queue in
+    /// one go. [`StoreError::Conflict`] when the version before it is not the current one.
     pub fn put(&mut self, new: &NewVersion<'_>) -> Result<(), StoreError> {
         let patient = match new.patient {
             Some(id) => self.make_patient_key(id)?,
@@ -67,12 +67,14 @@ impl Session {
             resource: before.as_ref().map_or(seq, |b| b.key),
             kind: kind::number(new.kind),
         };
+        let left = before.as_ref().map(|before| before.patient);
         match before {
             None => self.insert_resource(new, owner, seq)?,
             Some(before) => self.update_resource(new, owner, seq, &before)?,
         }
         self.insert_history(new, owner, seq)?;
         self.insert_index(owner, new.index)?;
+        self.queue(seq, owner, left)?;
         on_either!(self, c => diesel::insert_into(outbox::table)
             .values((outbox::seq.eq(seq), outbox::attempts.eq(0), outbox::next_attempt.eq(0)))
             .execute(c))?;

@@ -107,6 +107,56 @@ table! {
     }
 }
 
+table! {
+    kontroll_ko (seq, patient) {
+        seq -> BigInt,
+        patient -> BigInt,
+        resource -> BigInt,
+        efter -> BigInt,
+    }
+}
+
+table! {
+    kontroll (patient, policy) {
+        patient -> BigInt,
+        policy -> BigInt,
+        fynd -> Text,
+    }
+}
+
+table! {
+    kontroll_rad (enhet, regel, allvarlighet, patient) {
+        enhet -> BigInt,
+        regel -> Text,
+        allvarlighet -> SmallInt,
+        patient -> BigInt,
+        policy -> BigInt,
+    }
+}
+
+table! {
+    kontroll_beroende (patient, kalla) {
+        patient -> BigInt,
+        kalla -> BigInt,
+    }
+}
+
+table! {
+    kontroll_dag (patient) {
+        patient -> BigInt,
+        dag -> BigInt,
+    }
+}
+
+table! {
+    kontroll_lakare (enhet, lakare, patient) {
+        enhet -> BigInt,
+        lakare -> BigInt,
+        patient -> BigInt,
+        typ -> SmallInt,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     meta,
     patient_key,
@@ -118,4 +168,10 @@ allow_tables_to_appear_in_same_query!(
     outbox,
     audit,
     audit_patient,
+    kontroll_ko,
+    kontroll,
+    kontroll_rad,
+    kontroll_beroende,
+    kontroll_dag,
+    kontroll_lakare,
 );

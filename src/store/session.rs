@@ -207,7 +207,7 @@ impl Session {
     }
 
     /// The key a patient has in the indexes; `None` when nothing was ever stored about that id.
-    pub(super) fn patient_key(&mut self, id: &str) -> Result<Option<i64>, StoreError> {
+    pub fn patient_key(&mut self, id: &str) -> Result<Option<i64>, StoreError> {
         Ok(on_either!(self, c => patient_key::table
             .filter(patient_key::id.eq(id))
             .select(patient_key::key)
@@ -306,6 +306,22 @@ impl Session {
             .set(meta::value.eq(value))
             .execute(c))?;
         Ok(())
+    }
+
+    /// Sets a value of the table `meta` if it still is what was read; tells whether it was.
+    pub fn swap_meta(&mut self, name: &str, read: Option<&str>, value: &str) -> Result<bool, StoreError> {
+        let changed = match read {
+            Some(read) => on_either!(self, c => diesel::update(
+                meta::table.filter(meta::name.eq(name)).filter(meta::value.eq(read)),
+            )
+            .set(meta::value.eq(value))
+            .execute(c))?,
+            None => on_either!(self, c => diesel::insert_into(meta::table)
+                .values((meta::name.eq(name), meta::value.eq(value)))
+                .on_conflict_do_nothing()
+                .execute(c))?,
+        };
+        Ok(changed == 1)
     }
 
     /// Asks the database for the least it can answer.

@@ -24,7 +24,7 @@ enum Piece<'q> {
 
 /// SQL with its bound values. It borrows them from the query.
 #[derive(Default)]
-pub(super) struct Statement<'q> {
+pub(in crate::store) struct Statement<'q> {
     pieces: Vec<Piece<'q>>,
 }
 
@@ -32,28 +32,28 @@ pub(super) struct Statement<'q> {
 const MOST_PIECES_KEPT: usize = 160;
 
 impl<'q> Statement<'q> {
-    pub(super) fn push(&mut self, sql: &'static str) {
+    pub(in crate::store) fn push(&mut self, sql: &'static str) {
         self.pieces.push(Piece::Sql(sql));
     }
 
     /// Puts something before what is there, such as `EXPLAIN`.
-    pub(super) fn prefix(&mut self, sql: &'static str) {
+    pub(in crate::store) fn prefix(&mut self, sql: &'static str) {
         self.pieces.insert(0, Piece::Sql(sql));
     }
 
-    pub(super) fn number(&mut self, number: i64) {
+    pub(in crate::store) fn number(&mut self, number: i64) {
         self.pieces.push(Piece::Number(number));
     }
 
-    pub(super) fn kind(&mut self, kind: ResourceType) {
+    pub(in crate::store) fn kind(&mut self, kind: ResourceType) {
         self.pieces.push(Piece::Kind(kind::number(kind)));
     }
 
-    pub(super) fn text(&mut self, text: impl Into<Cow<'q, str>>) {
+    pub(in crate::store) fn text(&mut self, text: impl Into<Cow<'q, str>>) {
         self.pieces.push(Piece::Text(text.into()));
     }
 
-    pub(super) fn part(&mut self, part: &'q KeyPart) {
+    pub(in crate::store) fn part(&mut self, part: &'q KeyPart) {
         match part {
             KeyPart::Number(number) => self.number(*number),
             KeyPart::Text(text) => self.text(text.as_str()),

@@ -94,6 +94,7 @@ pub fn put_next(session: &mut Session, kind: ResourceType, id: &str, patient: Op
 }
 
 /// All versions of a resource, newest first.
+#[allow(dead_code, reason = "not every suite looks at history")]
 pub fn versions(store: &Store, kind: ResourceType, id: &str) -> Vec<Stored> {
     page_of_versions(store, Scope::Instance(kind, id.to_owned()), i64::MAX, None)
         .into_iter()
@@ -102,6 +103,7 @@ pub fn versions(store: &Store, kind: ResourceType, id: &str) -> Vec<Stored> {
 }
 
 /// A page of history.
+#[allow(dead_code, reason = "not every suite looks at history")]
 pub fn page_of_versions(
     store: &Store,
     scope: Scope,

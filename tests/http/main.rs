@@ -3,11 +3,13 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod arbetslista;
 mod bad_input;
 mod browsers;
 mod care;
 mod command_line;
 mod concurrency;
+mod definitions;
 mod handelser;
 mod kontakter;
 mod metadata;
@@ -15,6 +17,7 @@ mod operation;
 mod patientkontroll;
 mod people;
 mod planer;
+mod policies;
 mod read;
 mod riktlinje;
 mod search;

@@ -126,7 +126,7 @@ fn enhet(named: &str) -> Reference {
 }
 
 fn files(vector: &Vector) -> Files {
-    let facts: Vec<Arc<Fact>> = vector.context.iter().map(|it| Arc::new(understood(it))).collect();
+    let facts: Vec<Arc<Fact>> = vector.context.iter().map(understood).collect();
     Files::new(facts).with_hidden(vector.hidden.clone())
 }
 

@@ -5,12 +5,14 @@
 //! Names follow R5, in the plural where they repeat. No serde and no fhir-sdk type here, so that the main crate rebuilds fast.
 
 mod care;
+mod contained;
 mod datatypes;
 mod people;
 mod planning;
 mod status;
 
 pub use care::*;
+pub use contained::Contained;
 pub use datatypes::*;
 pub use people::*;
 pub use planning::*;
@@ -28,14 +30,13 @@ pub struct Head {
     /// `extension` of the resource itself
     pub extensions: Extensions,
     /// `contained`, at the same positions as in the resource; foreign types as [`Fact::Other`].
-    pub contained: Vec<Fact>,
+    pub contained: Contained,
 }
 
 impl Head {
     /// The contained resource that a reference of the form `#id` points at.
     pub fn contained(&self, reference: &str) -> Option<&Fact> {
-        let id = reference.strip_prefix('#').filter(|id| !id.is_empty())?;
-        self.contained.iter().find(|fact| fact.id() == id)
+        self.contained.find(reference).map(AsRef::as_ref)
     }
 }
 

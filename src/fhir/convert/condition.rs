@@ -212,13 +212,15 @@ pub(super) static EVIDENCE: Special = Special {
     r5: &[],
     may_be_carried: &[],
     says: false,
-    up: |_, part| {
+    up: |walk, part| {
         if is_filling(part.source.get("code"), None) {
             part.out.shift_remove("concept");
         }
+        walk.sure &= part.source.contains_key("code") || part.source.contains_key("detail");
     },
-    down: |_, part| {
+    down: |walk, part| {
         if !part.out.contains_key("code") && !part.out.contains_key("detail") {
+            walk.doubt();
             part.out
                 .insert("code".to_owned(), Value::Array(vec![Value::Object(absent())]));
         }

@@ -54,25 +54,12 @@ impl<'a> Walk<'a> {
                 source_index: None,
                 target_index: None,
             });
-            self.note_absent(at, source);
         }
         let made = self.object(at, source);
         if outermost {
             self.trail.leave();
         }
         Some(made)
-    }
-
-    /// A finding may be about an element that is missing: it too has its name in the caller's version.
-    fn note_absent(&mut self, at: usize, source: &Object) {
-        for step in self.plan.pairs[at].steps.values() {
-            if let To::Element(mapped) = &step.to
-                && mapped.name != step.name
-                && !has(source, step.name)
-            {
-                self.trail.note(mapped.name, step.name);
-            }
-        }
     }
 
     /// An object, by the plan at this position.

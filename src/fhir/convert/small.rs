@@ -81,6 +81,25 @@ pub(super) static APPOINTMENT_CANCELLATION: Special = Special {
     },
 };
 
+/// Provenance.agent: in R5 nobody acts on her own behalf (prov-1).
+pub(super) static ON_BEHALF_OF: Special = Special {
+    r4: &[],
+    r5: &[],
+    may_be_carried: &["onBehalfOf"],
+    says: true,
+    up: |walk, part| {
+        if on_her_own_behalf(part) && part.out.shift_remove("onBehalfOf").is_some() {
+            walk.carry_all(part, "onBehalfOf");
+        }
+    },
+    down: |walk, part| walk.sure &= !on_her_own_behalf(part),
+};
+
+fn on_her_own_behalf(part: &Part<'_>) -> bool {
+    let address = |name: &str| part.source.get(name)?.get("reference");
+    address("who").is_some() && address("who") == address("onBehalfOf")
+}
+
 /// Dosage: R4 has a choice of asNeededBoolean and asNeededCodeableConcept, R5 both side by side.
 pub(super) static DOSAGE_AS_NEEDED: Special = Special {
     r4: &[],

@@ -318,6 +318,7 @@ pub(super) static TYPES: &[TypeRows] = &[
             member: "concept",
         }],
     ),
+    same("Provenance.agent", &[Row::Special(&small::ON_BEHALF_OF)]),
     same("Questionnaire.item", &[Row::Special(&questionnaire::ITEM_TYPE)]),
     same(
         "QuestionnaireResponse.item.answer",

@@ -67,7 +67,12 @@ impl<'a> Aktivitet<'a> {
         let Some(reference) = &activity.planned else {
             return Ok(aktivitet);
         };
-        aktivitet.element = match contained_at(within, reference) {
+        let contained = &within.head().contained;
+        aktivitet.element = match reference
+            .reference
+            .as_deref()
+            .and_then(|literal| contained.position(literal))
+        {
             Some(index) => format!("CarePlan.contained[{index}]"),
             None => format!("CarePlan.activity[{position}].plannedActivityReference"),
         };
@@ -203,16 +208,6 @@ impl<'a> Aktivitet<'a> {
         let about = format!("{} {}", literal.unwrap_or(&self.element), remark.text.sv);
         remark.about(about)
     }
-}
-
-/// The position of what a reference points at among the contained resources.
-fn contained_at(within: &Fact, reference: &Reference) -> Option<usize> {
-    let id = reference
-        .reference
-        .as_deref()?
-        .strip_prefix('#')
-        .filter(|id| !id.is_empty())?;
-    within.head().contained.iter().position(|fact| fact.id() == id)
 }
 
 /// Everyone who is to carry out an åtagande, those it is asked of included.

@@ -213,6 +213,9 @@ mod tests {
             unknown_parameter.reason
         );
         assert_eq!(refused("name = \"x\"\n[severity]\nFK-01 = \"fel\"\n").line, Some(3));
+        let unknown_code = refused("name = \"x\"\n[parameters]\ninsatser-som-kraver-lakarkontakt = [\"hemtjanst\"]\n");
+        assert_eq!(unknown_code.line, Some(3));
+        assert!(unknown_code.reason.contains("hemtjanst"), "{}", unknown_code.reason);
         assert_eq!(refused("name = \"x\"\nbase = \"y\"\n").line, Some(2));
         assert_eq!(refused("name = \"x\"\nhsa-prefix = [\"232100\"]\n").line, Some(2));
         assert_eq!(refused("name = \"x\"\ntitle = = 1\n").line, Some(2));

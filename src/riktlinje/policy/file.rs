@@ -9,9 +9,10 @@ use jiff::civil::Date;
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::parameters::ParametersDraft;
+use super::parameters::{Parameters, ParametersDraft};
 use super::{HuvudmanKind, NATIONELL, Policy, PolicySource};
 use crate::riktlinje::catalogue::RuleId;
+use crate::riktlinje::codes::{BEHOVSGRUPPER, INSATSFORMER};
 use crate::riktlinje::finding::Severity;
 
 /// A policy file that cannot be used. Stops the start.
@@ -143,6 +144,7 @@ impl Draft {
         self.claim(file, &mut policy)?;
         self.source.apply(file, &mut policy.source)?;
         self.parameters.apply(&mut policy.parameters);
+        refuse_unknown_codes(file, &policy.parameters)?;
         for (id, severity) in &self.severity {
             let rule = RuleId::find(id.get_ref())
                 .ok_or_else(|| file.error(id.span(), format!("there is no rule {}", id.get_ref())))?;
@@ -174,6 +176,23 @@ impl Draft {
         }
         Ok(())
     }
+}
+
+/// A code that no rule knows would silently switch a rule off.
+fn refuse_unknown_codes(file: &File, parameters: &Parameters) -> Result<(), PolicyError> {
+    let insatser = &parameters.insatser_som_kraver_lakarkontakt;
+    let grupper = &parameters.grupper_for_overenskommelse;
+    for (name, listed, known) in [
+        ("insatser-som-kraver-lakarkontakt", insatser, INSATSFORMER),
+        ("grupper-for-overenskommelse", grupper, BEHOVSGRUPPER),
+    ] {
+        if let Some(unknown) = listed.iter().find(|code| !known.contains(&code.as_str())) {
+            let at = file.text.find(name).unwrap_or_default();
+            let known = known.join(", ");
+            return Err(file.error(at..at, format!("{name}: there is no {unknown}; there are {known}")));
+        }
+    }
+    Ok(())
 }
 
 impl SourceDraft {

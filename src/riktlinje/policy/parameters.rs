@@ -2,22 +2,34 @@
 //! them with hyphens; unknown names are refused.
 
 use serde::Deserialize;
+use serde_json::{Value, json};
 
 use super::PolicyCode;
 
 /// Declares the parameters once: as the rules read them, and as a policy file may state them.
 macro_rules! parameters {
-    ($($(#[$doc:meta])+ $name:ident: $type:ty = $national:expr),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])+ $name:ident: $type:ty = $national:expr),+ $(,)?) => {
         /// What fills the rules' parameters in a region.
         #[derive(Clone, Debug, PartialEq)]
         pub struct Parameters {
-            $($(#[$doc])+ pub $name: $type,)+
+            $($(#[doc = $doc])+ pub $name: $type,)+
         }
 
         impl Default for Parameters {
             /// The national values.
             fn default() -> Parameters {
                 Parameters { $($name: $national,)+ }
+            }
+        }
+
+        impl Parameters {
+            /// Name in a policy file, meaning, and value here of every parameter; for whoever reads of them.
+            pub fn listed(&self) -> Vec<(String, &'static str, Value)> {
+                vec![$((
+                    stringify!($name).replace('_', "-"),
+                    concat!($($doc),+).trim(),
+                    json!(self.$name),
+                )),+]
             }
         }
 
