@@ -8,6 +8,7 @@ use super::negotiate::Ask;
 use super::outcome;
 use super::parameters::{InParameter, Takes};
 use crate::access::Interaction;
+use crate::door::content::require_id_form;
 use crate::door::kontroll::Kontrollfraga;
 use crate::door::problem::Problem;
 
@@ -77,6 +78,7 @@ pub async fn patientkontroll_by_post(
 }
 
 async fn run(ask: &Ask, id: String, query: String, payload: Option<web::Payload>) -> Result<HttpResponse, Problem> {
+    require_id_form(&id)?;
     let given = ask.given(IN, query, payload).await?;
     let fraga = Kontrollfraga {
         patient: id.clone(),

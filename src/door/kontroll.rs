@@ -79,6 +79,10 @@ pub(super) fn locate(session: &mut Session, version: FhirVersion, fynd: &mut [Ko
 
 /// The stored unit that the parameter names.
 fn stored_unit(session: &mut Session, enhet: &str, own_bases: &[String]) -> Result<Reference, Problem> {
+    // No text of FHIR has a NUL, and PostgreSQL cannot be asked for one.
+    let enhet = Some(enhet)
+        .filter(|text| !text.contains('\0'))
+        .ok_or_else(unknown_unit)?;
     let named = match local(relative(enhet, own_bases)) {
         Some((ResourceType::Organization, id)) => session.current(ResourceType::Organization, id)?,
         Some(_) => None,

@@ -494,6 +494,7 @@ fn hostile_bodies_are_answered_and_the_service_lives_on() {
         deep.as_str(),
         nested_parameters.as_str(),
         r#"{"resourceType":"Patient","id":"\u0000"}"#,
+        r#"{"resourceType":"Patient","identifier":[{"value":"a\u0000b"}]}"#,
         r#"{"resourceType":"Patient","id":"../../etc/passwd"}"#,
         r#"{"resourceType":["Patient"]}"#,
         r#"{"resourceType":"Patient","meta":{"profile":[1,null,{}]}}"#,
