@@ -548,8 +548,12 @@ fn a_physician_with_many_patients_has_an_entry_on_the_last_page() {
             put(&app, &patient(id, None));
             put_contact(&app, id, "vc-okand");
         }
-        assert_eq!(who(&list(&app, "vc", "?_count=1")), ["Patient/david"]);
-        assert_eq!(who(&list(&app, "vc", "?_count=2")).len(), 3);
+        let mut page = list(&app, "vc", "?_count=1");
+        while let Some(path) = next(&app, &page) {
+            assert!(!who(&page).contains(&"Practitioner/vc-lakare".to_owned()));
+            page = app.get(&path).expect(200).json();
+        }
+        assert_eq!(who(&page).last().map(String::as_str), Some("Practitioner/vc-lakare"));
         // One in training has the lower value.
         for resource in staff("vc-lakare-2", "LK", "203010", "vc") {
             put(&app, &resource);
@@ -613,7 +617,7 @@ fn many(app: &TestApp, patients: &[String]) {
 fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let started = std::time::Instant::now();
     while !done() {
-        assert!(started.elapsed() < Duration::from_secs(60), "{what}");
+        assert!(started.elapsed() < Duration::from_secs(300), "{what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -622,14 +626,13 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
 fn what_is_too_much_at_once_is_told_as_of_when_and_done_beside_the_service() {
     on_both(|app| {
         a_contact(app);
-        let patients: Vec<String> = (0..450).map(|number| format!("p{number}")).collect();
-        for some in patients.chunks(150) {
+        let patients: Vec<String> = (0..260).map(|number| format!("p{number}")).collect();
+        for some in patients.chunks(130) {
             many(app, some);
         }
         let is_renewed = || !list(app, "vc", "?_count=1")["entry"].to_string().contains("Listan");
         wait_for("the first renewal", is_renewed);
         assert!(who(&list(app, "vc", "?regel=FLK-01&allvarlighet=error")).is_empty());
-        let before = jiff::Timestamp::now();
         becomes_a_nurse(app);
         // A row of the queue now stands for everybody; the answer is the old one, or a newer, and says so.
         let told = list(app, "vc", "?regel=FLK-01&allvarlighet=error&_count=1000");
@@ -637,7 +640,7 @@ fn what_is_too_much_at_once_is_told_as_of_when_and_done_beside_the_service() {
             assert_eq!(told["entry"][0]["search"]["mode"], "outcome");
             assert!(told["entry"][0]["fullUrl"].as_str().unwrap().starts_with("urn:uuid:"));
             assert!(told["meta"]["lastUpdated"].is_string());
-            assert!(who(&told).len() < 452);
+            assert!(who(&told).len() <= 262);
         }
         // A write meanwhile is not kept waiting behind them.
         put(app, &patient("ny", None));
@@ -645,12 +648,11 @@ fn what_is_too_much_at_once_is_told_as_of_when_and_done_beside_the_service() {
         assert!(has(&list(app, "vc", "?_count=1000"), "ny", "warning FLK-01"));
         wait_for("the second renewal", is_renewed);
         let errors = who(&list(app, "vc", "?regel=FLK-01&allvarlighet=error&_count=1000"));
-        assert_eq!(errors.len(), 451, "anna and all the others");
-        assert!(before < jiff::Timestamp::now());
+        assert_eq!(errors.len(), 261, "anna and all the others");
         agrees(
             app,
             &["vc", "region"],
-            &["p0".to_owned(), "p449".to_owned(), "anna".to_owned()],
+            &["p0".to_owned(), "p259".to_owned(), "anna".to_owned()],
         );
     });
 }
