@@ -102,7 +102,7 @@ fn what_is_not_known_or_not_offered_is_refused() {
         ("POST", "/fhir/r5/ValueSet"),
     ] {
         let answer = app.send(method, path, &headers, Some(b"{}")).expect(405);
-        assert_eq!(answer.header("Allow"), Some("GET"), "{method} {path}");
+        assert_eq!(answer.header("Allow"), Some("GET, HEAD"), "{method} {path}");
     }
     let lenient = app.send(
         "GET",
