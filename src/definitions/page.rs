@@ -215,7 +215,7 @@ fn sources(page: &mut String, policies: &[&Policy]) -> std::fmt::Result {
         let text = |text: &Option<String>| text.as_deref().map_or_else(|| "–".to_owned(), escaped);
         writeln!(
             page,
-            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td>{}</td><td class=\"day\">{}</td><td class=\"day\">{}</td></tr>",
             escaped(&policy.title),
             text(&source.document),
             text(&source.version),

@@ -15,6 +15,8 @@ pub const ICD_10: &str = "http://hl7.org/fhir/sid/icd-10";
 pub const SNOMED_CT: &str = "http://snomed.info/sct";
 pub const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 pub const ACT_REASON: &str = "http://terminology.hl7.org/CodeSystem/v3-ActReason";
+/// Hälso- och sjukvårdslagen (2017:30), whose chapter 16 is about the samordnad individuell plan.
+pub const HSL: &str = "https://rkrattsbaser.gov.se/sfst?bet=2017:30";
 pub const ROLE_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-RoleCode";
 pub const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
 pub const TYP_AV_FAST_KONTAKT: &str =

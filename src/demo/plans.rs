@@ -270,7 +270,11 @@ fn goal(id: &str, plan: &Plan) -> Value {
 
 /// Consent to a samordnad individuell plan, in force from `since`.
 pub fn consent(version: FhirVersion, id: &str, patient: &Value, controller: &Value, since: Date) -> Value {
-    let category = json!([{ "text": "Samtycke till samordnad individuell plan" }]);
+    // Disclosure between the huvudmän is what the consent is about.
+    let category = json!([{
+        "coding": [{ "system": ACT_CODE, "code": "IDSCL" }],
+        "text": "Samtycke till samordnad individuell plan",
+    }]);
     let since = day(since);
     tidy(match version {
         FhirVersion::R4 => json!({
@@ -284,7 +288,7 @@ pub fn consent(version: FhirVersion, id: &str, patient: &Value, controller: &Val
             "dateTime": since,
             "performer": [patient],
             "organization": [controller],
-            "policyRule": { "text": "16 kap. 4 § hälso- och sjukvårdslagen (2017:30)" },
+            "policy": [{ "uri": HSL }],
             "provision": { "type": "permit", "period": { "start": since } },
         }),
         FhirVersion::R5 => json!({
@@ -298,7 +302,7 @@ pub fn consent(version: FhirVersion, id: &str, patient: &Value, controller: &Val
             "period": { "start": since },
             "grantor": [patient],
             "controller": [controller],
-            "regulatoryBasis": [{ "text": "16 kap. 4 § hälso- och sjukvårdslagen (2017:30)" }],
+            "policyBasis": { "url": HSL },
             "decision": "permit",
         }),
     })

@@ -76,7 +76,11 @@ public final class Conformance {
     private final Map<String, Integer> noise = new ConcurrentSkipListMap<>();
     private final Map<String, Integer> checked = new ConcurrentSkipListMap<>();
     /** One thread per processor: validating is all that takes time. */
-    private final ExecutorService workers = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors());
+    private final ExecutorService workers = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors(), work -> {
+        Thread thread = new Thread(work);
+        thread.setDaemon(true); // a failing run ends at once
+        return thread;
+    });
     private final List<Future<?>> underWay = new ArrayList<>();
     /** By version: what is collected for the next batch. */
     private final Map<String, List<Subject>> waiting = new HashMap<>();
@@ -156,7 +160,9 @@ public final class Conformance {
                 String other = version.equals("r4") ? ".r5.json" : ".r4.json";
                 if (!file.toString().endsWith(other)) {
                     ObjectNode definition = (ObjectNode) JSON.readTree(file.toFile());
-                    definition.put("fhirVersion", context.getVersion().getVersion().getFhirVersionString());
+                    if (definition.path("resourceType").asText().equals("StructureDefinition")) {
+                        definition.put("fhirVersion", context.getVersion().getVersion().getFhirVersionString());
+                    }
                     known.addResource(parser.parseResource(definition.toString()));
                 }
             }
@@ -319,7 +325,12 @@ public final class Conformance {
     }
 
     private Answer send(HttpRequest request) throws Exception {
-        HttpResponse<String> response = client.send(request, BodyHandlers.ofString());
+        HttpResponse<String> response;
+        try {
+            response = client.send(request, BodyHandlers.ofString());
+        } catch (java.io.IOException closed) { // an idle connection that the server has closed meanwhile
+            response = client.send(request, BodyHandlers.ofString());
+        }
         String text = response.body();
         return new Answer(response.statusCode(), text.startsWith("{") ? JSON.readTree(text) : null, text);
     }
@@ -391,7 +402,8 @@ public final class Conformance {
             parameters.withArray("parameter").addObject().put("name", "resource").set("resource", subject.resource());
         }
         String version = batch.get(0).version();
-        for (SingleValidationMessage message : validators.get(version).validateWithResult(parameters.toString()).getMessages()) {
+        List<SingleValidationMessage> messages = validators.get(version).validateWithResult(parameters.toString()).getMessages();
+        for (SingleValidationMessage message : messages) {
             String path = String.valueOf(message.getLocationString());
             Matcher place = IN_BATCH.matcher(path);
             if (!place.matches()) {
