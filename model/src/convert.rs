@@ -303,6 +303,7 @@ impl ToFact<ExtValue> for ExtensionValue {
             ExtensionValue::CodeableConcept(concept) => ExtValue::Concept(concept.to_fact()),
             ExtensionValue::Identifier(identifier) => ExtValue::Identifier(Box::new(identifier.to_fact())),
             ExtensionValue::Reference(reference) => ExtValue::Reference(Box::new(reference.to_fact())),
+            ExtensionValue::Timing(timing) => ExtValue::Timing(Box::new(timing.to_fact())),
             _ => ExtValue::Other,
         }
     }

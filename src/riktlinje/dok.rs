@@ -15,8 +15,8 @@ pub fn dok_01(bild: &Planbild<'_>) -> Vec<Remark> {
         Evidence::Contradicted => Vec::new(),
         Evidence::NotStated => vec![Remark::not_stated(
             &aktivitet.element,
-            "åtagandet kan inte följas: det framgår inte vad som ska göras, av vem och när.",
-            "the åtagande cannot be followed: nothing tells what is to be done, by whom and when.",
+            "åtagandet går inte att slå upp: det framgår inte vad som ska göras, av vem och när.",
+            "the åtagande cannot be looked up: nothing tells what is to be done, by whom and when.",
         )],
     };
     bild.aktiviteter
@@ -178,8 +178,8 @@ pub fn dok_04(bild: &Planbild<'_>) -> Vec<Remark> {
         Evidence::Shown => return Vec::new(),
         Evidence::NotStated => Remark::not_stated(
             "CarePlan.activity",
-            "en överenskommen tid kan inte följas.",
-            "an agreed time cannot be followed.",
+            "det framgår inte om överenskommelsen har en överenskommen tid för nästa kontakt.",
+            "nothing tells whether the överenskommelse has an agreed time for the next contact.",
         ),
         Evidence::Contradicted => Remark::contradicted(
             "CarePlan.activity",
@@ -253,8 +253,8 @@ pub fn dok_07(bild: &Planbild<'_>) -> Vec<Remark> {
         )],
         Evidence::NotStated => vec![Remark::not_stated(
             "CarePlan.goal",
-            "målet kan inte följas.",
-            "the goal cannot be followed.",
+            "målet går inte att slå upp.",
+            "the goal cannot be looked up.",
         )],
     }
 }

@@ -6,11 +6,12 @@ use fastkontakt_model::facts::{
 };
 
 use crate::fhir::identifiers::HSA_ID;
+use crate::fhir::types::ResourceType;
 
 use super::codes::{EXT_HUVUDMAN, EXT_UPPDRAGSGIVARE, HUVUDMAN_CS};
 use super::identity::{hsa_ids, logical, number_inside, organisationsnummer};
 use super::policy::{HuvudmanKind, Policies, Policy};
-use super::underlag::{Underlag, folj};
+use super::underlag::{Underlag, folj, folj_hsa_id};
 
 /// `partOf` is followed at most so far; real organizations are a handful deep.
 const DEEPEST: usize = 16;
@@ -42,12 +43,16 @@ pub struct Enhet {
 }
 
 impl Enhet {
-    /// Gathers the unit a reference points at and follows `partOf` to the top; a cycle ends where it closes.
+    /// Gathers the unit a reference points at, or names by its HSA-id, and follows `partOf` to the top; a cycle ends where
+    /// it closes.
     pub fn samla<U: Underlag>(underlag: &mut U, reference: &Reference, within: &Fact) -> Result<Enhet, U::Error> {
         let mut chain: Vec<Organisation> = Vec::new();
         let mut next = Some((reference.clone(), None));
         while let Some((reference, home)) = next.take() {
-            let found = folj(underlag, &reference, home.as_deref().unwrap_or(within))?;
+            let found = match folj(underlag, &reference, home.as_deref().unwrap_or(within))? {
+                Some(found) => Some(found),
+                None => folj_hsa_id(underlag, &reference, ResourceType::Organization)?,
+            };
             let Some(organization) = found.as_ref().and_then(|found| as_organization(&found.fact)) else {
                 chain.push(Organisation::told_by(&reference));
                 break;

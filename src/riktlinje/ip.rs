@@ -14,8 +14,8 @@ pub fn ip_01(bild: &Planbild<'_>) -> Vec<Remark> {
         )],
         Evidence::NotStated => vec![Remark::not_stated(
             "CarePlan.activity",
-            "insatserna kan inte följas.",
-            "the insatser cannot be followed.",
+            "insatserna går inte att slå upp.",
+            "the insatser cannot be looked up.",
         )],
     }
 }

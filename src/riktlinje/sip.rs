@@ -1,13 +1,13 @@
 //! SIP: the samordnad individuell plan, and SPU likewise.
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::{Consent, ConsentDecision, ConsentStatus, ExtValue};
-use jiff::civil::Date;
+use fastkontakt_model::date::FhirDate;
+use fastkontakt_model::facts::{Consent, ConsentDecision, ConsentStatus, ExtValue, Period};
 
 use super::codes::EXT_INGA_ANDRA_ATGARDER;
 use super::enhet::Huvudman;
 use super::finding::{Evidence, Remark, Severity};
-use super::plan::{Aktivitet, Planbild, Stod, Utforare, Vem};
+use super::plan::{Aktivitet, Planbild, Planer, Stod, Utforare, Vem};
 
 /// `supportingInfo` leads to a Consent of this patient that is active, permits, and is in force at the plan's start.
 pub fn sip_01(bild: &Planbild<'_>) -> Vec<Remark> {
@@ -49,7 +49,8 @@ fn consents(bild: &Planbild<'_>, consent: &Consent) -> Evidence {
         Some(ConsentDecision::Deny) => Evidence::Contradicted,
         None => Evidence::NotStated,
     };
-    let in_force = if consent.period.contains(start(bild)) {
+    // R5's provisions, with their periods, are the exceptions to the consent; R4's outermost provision is its period here.
+    let in_force = if share_a_day(&consent.period, &start(bild)) {
         Evidence::Shown
     } else {
         Evidence::Contradicted
@@ -58,10 +59,32 @@ fn consents(bild: &Planbild<'_>, consent: &Consent) -> Evidence {
     Evidence::all([status, decision, in_force, of_this_patient])
 }
 
-/// The day the plan starts: its period, else when it was created, else today.
-fn start(bild: &Planbild<'_>) -> Date {
-    let created = || bild.plan.created.map(|created| created.first_day());
-    bild.plan.period.first_day().or_else(created).unwrap_or(bild.today)
+/// The days on one of which the plan starts: the start of its period, a partial one widened; without it today for a plan
+/// that becomes active, whenever its draft was made. One that was active before started on some day since it was created.
+fn start(bild: &Planbild<'_>) -> Period {
+    let today = FhirDate::from(bild.today);
+    match bild.plan.period.start {
+        Some(start) => Period {
+            start: Some(start),
+            end: Some(start),
+        },
+        None if bild.blir_gallande(Planer::Sip) => Period {
+            start: Some(today),
+            end: Some(today),
+        },
+        None => Period {
+            start: bild.plan.created,
+            end: Some(today),
+        },
+    }
+}
+
+fn share_a_day(one: &Period, two: &Period) -> bool {
+    let ends_before = |one: &Period, two: &Period| {
+        let days = one.last_day().zip(two.first_day());
+        days.is_some_and(|(last, first)| last < first)
+    };
+    !ends_before(one, two) && !ends_before(two, one)
 }
 
 /// The insatser that are needed: at least one åtagande, each saying what.
@@ -86,8 +109,8 @@ pub fn sip_02(bild: &Planbild<'_>) -> Vec<Remark> {
         )),
         Evidence::NotStated => Some(Remark::not_stated(
             "CarePlan.activity",
-            "insatserna kan inte följas.",
-            "the insatser cannot be followed.",
+            "insatserna går inte att slå upp.",
+            "the insatser cannot be looked up.",
         )),
     });
     remarks
@@ -148,8 +171,8 @@ pub fn sip_03(bild: &Planbild<'_>) -> Vec<Remark> {
             Evidence::Contradicted => continue,
             Evidence::NotStated => Remark::not_stated(
                 &aktivitet.element,
-                "åtagandet kan inte följas: det framgår inte vilken huvudman som svarar för det.",
-                "the åtagande cannot be followed: nothing tells which huvudman is responsible for it.",
+                "åtagandet går inte att slå upp: det framgår inte vilken huvudman som svarar för det.",
+                "the åtagande cannot be looked up: nothing tells which huvudman is responsible for it.",
             ),
             Evidence::Shown => match svarar(aktivitet) {
                 Svarar::NagonAnnan => continue,
@@ -302,8 +325,8 @@ pub fn sip_08(bild: &Planbild<'_>) -> Vec<Remark> {
         )),
         Evidence::NotStated => Some(Remark::not_stated(
             "CarePlan.activity",
-            "tiden för uppföljning kan inte följas.",
-            "the time for follow-up cannot be followed.",
+            "det framgår inte om planen har en tid för uppföljning.",
+            "nothing tells whether the plan has a time for follow-up.",
         )),
     });
     remarks

@@ -6,7 +6,10 @@ use std::sync::Arc;
 use fastkontakt_model::Fact;
 use fastkontakt_model::facts::{Contained, Head, Other, Reference};
 
+use crate::fhir::identifiers::{HSA_ID, equivalent_systems};
 use crate::fhir::types::ResourceType;
+
+use super::identity::{hsa_ids, logical};
 
 /// The state after all entries of the transaction, the written resource included (GEN-01).
 pub trait Underlag {
@@ -82,6 +85,24 @@ pub fn folj<U: Underlag>(underlag: &mut U, reference: &Reference, within: &Fact)
         home: fact.clone(),
         fact,
     }))
+}
+
+/// What of a type carries the HSA-id that a reference tells its target by: where there is no address to follow.
+pub fn folj_hsa_id<U: Underlag>(
+    underlag: &mut U,
+    reference: &Reference,
+    kind: ResourceType,
+) -> Result<Option<Traff>, U::Error> {
+    for hsa_id in hsa_ids(logical(reference)) {
+        let found = underlag.med_identifierare(kind, &equivalent_systems(HSA_ID), &hsa_id)?;
+        if let Some(fact) = found.into_iter().find(|fact| underlag.far_lasa(fact)) {
+            return Ok(Some(Traff {
+                home: fact.clone(),
+                fact,
+            }));
+        }
+    }
+    Ok(None)
 }
 
 /// A resource that is nothing but what it contains.

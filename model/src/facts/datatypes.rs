@@ -242,6 +242,7 @@ pub enum ExtValue {
     Concept(Concept),
     Identifier(Box<Identifier>),
     Reference(Box<Reference>),
+    Timing(Box<Timing>),
     /// A value of another type, or one that could not be read.
     Other,
 }

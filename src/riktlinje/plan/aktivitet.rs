@@ -1,5 +1,6 @@
 //! One `CarePlan.activity`: an åtagande (a ServiceRequest or Task: what, by whom, when) or an överenskommen tid (an
-//! Appointment), as far as it could be followed. An R4 `activity.detail` has become one of these before it comes here.
+//! Appointment), as far as it could be followed. An R4 `activity.detail` has become one of these before it comes here;
+//! one of the kind Appointment that Appointment has no room for is a Task, and is read as the time it is.
 
 use fastkontakt_model::Fact;
 use fastkontakt_model::date::FhirDate;
@@ -8,13 +9,26 @@ use fastkontakt_model::facts::{
     Period, Reference, RequestStatus, ServiceRequest, Task, TaskStatus,
 };
 
+use super::Planer;
 use super::enhet::huvudman_av;
-use crate::riktlinje::codes::{EXT_NAR, MEDICINSK_VARDPLAN_DEL, R4_DETAIL};
+use crate::riktlinje::codes::{
+    BEHANDLINGSBEGRANSNING, DIREKTKONTAKT, EXT_NAR, HANDLINGSPLAN_VID_FORSAMRING, MEDICINSK_VARDPLAN_DEL, PROGNOS,
+    R4_DETAIL, UPPFOLJNING, VARDNIVA_OCH_INRIKTNING,
+};
 use crate::riktlinje::enhet::Huvudman;
 use crate::riktlinje::finding::{Evidence, Remark};
 use crate::riktlinje::identity::{hsa_ids, logical};
 use crate::riktlinje::policy::Policies;
 use crate::riktlinje::underlag::{Traff, Underlag, folj, typ_av};
+
+/// The parts of a medicinsk vårdplan that are written to be known, not to be carried out by someone at a time.
+const DELAR_UTAN_ATAGANDE: &[&str] = &[
+    PROGNOS,
+    VARDNIVA_OCH_INRIKTNING,
+    DIREKTKONTAKT,
+    HANDLINGSPLAN_VID_FORSAMRING,
+    BEHANDLINGSBEGRANSNING,
+];
 
 /// One `activity`, in order.
 #[derive(Clone, Debug)]
@@ -27,6 +41,8 @@ pub struct Aktivitet<'a> {
     /// The type it points at, as far as that can be told.
     pub kind: Option<String>,
     pub utforare: Vec<Utforare>,
+    /// The plan is a medicinsk vårdplan (too): its parts need not be åtaganden.
+    pub i_medicinsk_vardplan: bool,
 }
 
 /// Who carries out an åtagande.
@@ -63,6 +79,10 @@ impl<'a> Aktivitet<'a> {
             traff: None,
             kind: None,
             utforare: Vec::new(),
+            i_medicinsk_vardplan: match within {
+                Fact::CarePlan(plan) => Planer::MedicinskVardplan.includes(&plan.categories),
+                _ => false,
+            },
         };
         let Some(reference) = &activity.planned else {
             return Ok(aktivitet);
@@ -101,11 +121,13 @@ impl<'a> Aktivitet<'a> {
 
     /// Whether it is an åtagande, as far as that can be told. One that was withdrawn or written in error is none.
     pub fn is_atagande(&self) -> Evidence {
-        let goes = |goes: bool| if goes { Evidence::Shown } else { Evidence::Contradicted };
+        if self.tid_i_r4().is_some() || self.is_bara_del() {
+            return Evidence::Contradicted;
+        }
         match (&self.activity.planned, self.fact(), self.kind.as_deref()) {
             (None, ..) => Evidence::Contradicted,
-            (_, Some(Fact::ServiceRequest(request)), _) => goes(!is_withdrawn(request)),
-            (_, Some(Fact::Task(task)), _) => goes(!is_called_off(task)),
+            (_, Some(Fact::ServiceRequest(request)), _) => shown_if(!is_withdrawn(request)),
+            (_, Some(Fact::Task(task)), _) => shown_if(!is_called_off(task)),
             (_, None, Some("ServiceRequest" | "Task") | None) => Evidence::NotStated,
             _ => Evidence::Contradicted,
         }
@@ -181,6 +203,25 @@ impl<'a> Aktivitet<'a> {
         }
     }
 
+    /// Whether it is no more than a part of a medicinsk vårdplan (a prognosis, a level of care). A part that is agreed as
+    /// an åtagande, by someone at some time, is one; so is the follow-up, whatever it says.
+    fn is_bara_del(&self) -> bool {
+        let is_any = |parts: &[&str]| parts.iter().any(|part| self.is_del(part));
+        self.i_medicinsk_vardplan
+            && is_any(DELAR_UTAN_ATAGANDE)
+            && !self.is_del(UPPFOLJNING)
+            && !(self.sager_vem() && self.sager_nar())
+    }
+
+    /// The Task that an R4 `detail` of the kind Appointment became, having no start and end.
+    fn tid_i_r4(&self) -> Option<&Task> {
+        let kind = self.activity.extensions.get(R4_DETAIL)?.nested.value("kind")?;
+        match self.fact() {
+            Some(Fact::Task(task)) if kind.code() == Some("Appointment") => Some(task),
+            _ => None,
+        }
+    }
+
     /// Whether it cannot be told what it is.
     pub fn is_unknown(&self) -> bool {
         self.activity.planned.is_some() && self.traff.is_none()
@@ -188,6 +229,9 @@ impl<'a> Aktivitet<'a> {
 
     /// Whether it is a live Appointment after that moment (microseconds); one that cannot be followed may be.
     pub fn is_tid_efter(&self, from: i64) -> Evidence {
+        if let Some(task) = self.tid_i_r4() {
+            return is_task_efter(task, from);
+        }
         match (&self.activity.planned, self.fact(), self.kind.as_deref()) {
             (None, ..) => Evidence::Contradicted,
             (_, Some(Fact::Appointment(time)), _) if is_next(time, from) => Evidence::Shown,
@@ -235,6 +279,10 @@ fn vem<U: Underlag>(underlag: &mut U, performer: &Reference, within: &Fact) -> R
         None if !hsa_ids(logical(performer)).is_empty() => Vem::Varden,
         None => Vem::Okand,
     })
+}
+
+fn shown_if(is_so: bool) -> Evidence {
+    if is_so { Evidence::Shown } else { Evidence::Contradicted }
 }
 
 fn is_withdrawn(request: &ServiceRequest) -> bool {
@@ -290,4 +338,25 @@ fn is_next(time: &Appointment, from: i64) -> bool {
     );
     let asked_for = |period: &Period| is_stated(period) && period.end.is_none_or(is_after);
     is_live(time) && (time.start.is_some_and(is_after) || (is_wish && time.requested_periods.iter().any(asked_for)))
+}
+
+/// Whether a time that R4 gave otherwise than by start and end comes after that moment: by its period, by what its timing
+/// tells. One in words ("vecka 40") may.
+fn is_task_efter(task: &Task, from: i64) -> Evidence {
+    if is_called_off(task) {
+        return Evidence::Contradicted;
+    }
+    let is_after = |date: FhirDate| date.range().1 > from;
+    let by_period = [task.restriction_period, task.requested_period, task.execution_period]
+        .into_iter()
+        .filter(is_stated)
+        .map(|period| shown_if(period.end.or(period.start).is_none_or(is_after)));
+    let by_extension = task.head.extensions.all(EXT_NAR).map(|said| match &said.value {
+        Some(ExtValue::Timing(timing)) if timing.events.iter().copied().any(is_after) => Evidence::Shown,
+        Some(ExtValue::Timing(timing)) if timing.repeats && timing.bounds.end.is_none_or(is_after) => Evidence::Shown,
+        Some(ExtValue::Timing(timing)) if timing.repeats || !timing.events.is_empty() => Evidence::Contradicted,
+        value if is_text(value.as_ref()) => Evidence::NotStated,
+        _ => Evidence::Contradicted,
+    });
+    Evidence::any(by_period.chain(by_extension))
 }

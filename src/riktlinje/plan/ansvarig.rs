@@ -1,7 +1,7 @@
 //! Who is responsible for a plan, and whom the patient can turn to.
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::{CarePlan, CareTeam, CareTeamStatus, Reference};
+use fastkontakt_model::facts::{CarePlan, CareTeam, CareTeamStatus, Reference, RequestStatus};
 use jiff::civil::Date;
 
 use super::patientens::Patientens;
@@ -12,7 +12,8 @@ use crate::riktlinje::nabarhet;
 use crate::riktlinje::profession::Profession;
 use crate::riktlinje::underlag::{Underlag, folj, typ_av};
 
-/// Whether the responsible is a physician, or a contact or team with one (MVP-02). An organization is none.
+/// Whether the responsible is a physician, or a contact or team with one (MVP-02). An organization, or a team without
+/// members, tells nothing of the person who is.
 pub fn is_lakare<U: Underlag>(
     underlag: &mut U,
     responsible: &Reference,
@@ -33,6 +34,9 @@ pub fn is_lakare<U: Underlag>(
     {
         members.push(is_lakare_sjalv(underlag, member, &found.home, today)?);
     }
+    if members.is_empty() {
+        return Ok(Evidence::NotStated);
+    }
     Ok(Evidence::any(members))
 }
 
@@ -50,6 +54,7 @@ fn is_lakare_sjalv<U: Underlag>(
             let medlem = Medlem::samla(underlag, Some(reference), within)?;
             Ok(Profession::of(&medlem, today).physician())
         }
+        Fact::Organization(_) | Fact::CareTeam(_) => Ok(Evidence::NotStated),
         _ => Ok(Evidence::Contradicted),
     }
 }
@@ -57,8 +62,8 @@ fn is_lakare_sjalv<U: Underlag>(
 /// Who cannot be followed may be a physician, unless the reference says that it is no person of the staff.
 fn is_person(reference: &Reference) -> Evidence {
     match reference.target_type() {
-        // A team has members.
-        Some("CareTeam") => Evidence::NotStated,
+        // There are people behind it.
+        Some("CareTeam" | "Organization") => Evidence::NotStated,
         Some(kind) if NO_STAFF.contains(&kind) => Evidence::Contradicted,
         _ => Evidence::NotStated,
     }
@@ -92,13 +97,15 @@ pub fn att_vanda_sig_till<U: Underlag>(
     Ok(Evidence::any(ways))
 }
 
-/// A contact or team that has ended helps nobody; a team without subject is the unit's, and this patient's by being named.
+/// A contact or team that has ended helps nobody, nor does one that is only proposed, unless the plan is a draft too. A
+/// team without subject is the unit's, and this patient's by being named.
 fn is_patientens(care_team: &CareTeam, plan: &CarePlan, patientens: &Patientens, today: Date) -> Evidence {
     let has_ended = matches!(
         care_team.status,
         Some(CareTeamStatus::Inactive | CareTeamStatus::EnteredInError)
     );
-    if has_ended || ar_over(care_team, today) {
+    let is_to_come = care_team.status == Some(CareTeamStatus::Proposed) && plan.status != Some(RequestStatus::Draft);
+    if has_ended || is_to_come || ar_over(care_team, today) {
         Evidence::Contradicted
     } else if care_team.subject.is_none() {
         Evidence::Shown

@@ -5,10 +5,11 @@ use fastkontakt_model::Fact;
 use fastkontakt_model::facts::{CarePlan, Reference};
 
 use super::aktivitet::{Aktivitet, performers};
+use crate::fhir::types::ResourceType;
 use crate::riktlinje::enhet::{Enhet, Huvudman, valj};
-use crate::riktlinje::identity::{logical, organisationsnummer};
+use crate::riktlinje::identity::{hsa_ids, logical, organisationsnummer};
 use crate::riktlinje::policy::Policies;
-use crate::riktlinje::underlag::{Traff, Underlag, folj};
+use crate::riktlinje::underlag::{Traff, Underlag, folj, folj_hsa_id};
 
 /// How many steps a person or team may be away from its unit: CareTeam → PractitionerRole → Organization.
 const STEPS: usize = 3;
@@ -56,7 +57,7 @@ fn leder_vidare<U: Underlag>(
         return Enhet::samla(underlag, reference, within).map(Some);
     }
     let Some(Traff { fact, home }) = folj(underlag, reference, within)? else {
-        return Ok(None);
+        return med_hsa_id(underlag, reference, within);
     };
     let next: Vec<&Reference> = match fact.as_ref() {
         Fact::Organization(_) => return Enhet::samla(underlag, reference, within).map(Some),
@@ -76,6 +77,21 @@ fn leder_vidare<U: Underlag>(
         }
     }
     Ok(None)
+}
+
+/// The unit behind an HSA-id without an address: of the assignment that carries it, else the organization that does. One
+/// that nobody here carries still tells by its prefix whose it is.
+fn med_hsa_id<U: Underlag>(underlag: &mut U, reference: &Reference, within: &Fact) -> Result<Option<Enhet>, U::Error> {
+    if hsa_ids(logical(reference)).is_empty() {
+        return Ok(None);
+    }
+    if let Some(Traff { fact, home }) = folj_hsa_id(underlag, reference, ResourceType::PractitionerRole)?
+        && let Fact::PractitionerRole(role) = fact.as_ref()
+        && let Some(organization) = &role.organization
+    {
+        return Enhet::samla(underlag, organization, &home).map(Some);
+    }
+    Enhet::samla(underlag, reference, within).map(Some)
 }
 
 /// Who runs the care of the unit that a reference leads to; nothing stated when it leads to none. A policy that is
