@@ -242,6 +242,10 @@ impl<U: Underlag> Underlag for Noterat<'_, U> {
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, U::Error> {
         self.inner.fore(current)
     }
+
+    fn skrivs_nu(&mut self, current: &Arc<Fact>) -> Result<bool, U::Error> {
+        self.inner.skrivs_nu(current)
+    }
 }
 
 /// A finding as it is kept; its source stands in the catalogue.

@@ -7,10 +7,13 @@ use std::sync::Arc;
 use fastkontakt_model::{Fact, facts::Reference};
 
 use super::Understood;
-use crate::fhir::identifiers::canonical_system;
+use crate::fhir::identifiers::{canonical_system, equivalent_systems};
 use crate::fhir::references::local;
+use crate::fhir::search::parameters::{Kind, find};
 use crate::fhir::search::{self, IndexEntry, RefTarget};
 use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
+use crate::riktlinje::patient::{bars_av, nummer};
 use crate::riktlinje::underlag::{Fore, Underlag};
 use crate::store::{Session, StoreError, Stored, text_key};
 
@@ -42,6 +45,8 @@ struct Thought {
 enum Question {
     OfPatients(ResourceType, Vec<String>),
     WithIdentifier(ResourceType, Vec<String>, String),
+    /// By a number in the reference to the patient, which the index has under this name.
+    AboutNumber(ResourceType, &'static str, Vec<String>, String),
     LinkingTo(String),
 }
 
@@ -130,18 +135,10 @@ impl Thought {
                 *kind == self.kind && self.patient.as_ref().is_some_and(|patient| patients.contains(patient))
             }
             Question::WithIdentifier(kind, systems, wanted) => {
-                let carries = |entry: &IndexEntry| match entry {
-                    IndexEntry::Token {
-                        param: "identifier",
-                        system: Some(system),
-                        value,
-                    } => {
-                        let same_system = systems.iter().any(|wanted| canonical_system(wanted) == system);
-                        same_system && text_key(value) == text_key(wanted)
-                    }
-                    _ => false,
-                };
-                *kind == self.kind && self.index.iter().any(carries)
+                *kind == self.kind && self.carries("identifier", systems, wanted)
+            }
+            Question::AboutNumber(kind, param, systems, wanted) => {
+                *kind == self.kind && self.carries(param, systems, wanted)
             }
             Question::LinkingTo(patient) => {
                 let links = |entry: &IndexEntry| match entry {
@@ -159,6 +156,20 @@ impl Thought {
                 self.kind == ResourceType::Patient && self.index.iter().any(links)
             }
         }
+    }
+
+    fn carries(&self, name: &str, systems: &[String], wanted: &str) -> bool {
+        self.index.iter().any(|entry| match entry {
+            IndexEntry::Token {
+                param,
+                system: Some(system),
+                value,
+            } => {
+                let same_system = systems.iter().any(|wanted| canonical_system(wanted) == system);
+                *param == name && same_system && text_key(value) == text_key(wanted)
+            }
+            _ => false,
+        })
     }
 }
 
@@ -182,9 +193,39 @@ impl Underlag for OppenTransaktion<'_> {
     }
 
     fn av_patienter(&mut self, kind: ResourceType, patient_ids: &[String]) -> Result<Vec<Arc<Fact>>, StoreError> {
-        self.list(Question::OfPatients(kind, patient_ids.to_vec()), |session| {
+        let mut facts = self.list(Question::OfPatients(kind, patient_ids.to_vec()), |session| {
             session.of_patients(kind, patient_ids)
-        })
+        })?;
+        let Some(parameter) = find(FhirVersion::R5, kind, "patient").filter(|it| it.kind == Kind::Reference) else {
+            return Ok(facts);
+        };
+        for id in patient_ids {
+            let to_patient = Reference {
+                reference: Some(format!("Patient/{id}")),
+                ..Reference::default()
+            };
+            let Some(patient) = self.folj(&to_patient)? else {
+                continue;
+            };
+            let Fact::Patient(patient) = patient.as_ref() else {
+                continue;
+            };
+            for (register, number) in nummer(patient) {
+                let (param, systems) = (parameter.identifier_index, equivalent_systems(register.system()));
+                let named = systems.iter().map(|system| (*system).to_owned()).collect();
+                let question = Question::AboutNumber(kind, param, named, number.to_owned());
+                let about = self.list(question, |session| {
+                    session.about_identifier(kind, param, &systems, number)
+                })?;
+                for fact in about {
+                    let is_known = facts.iter().any(|known| known.id() == fact.id());
+                    if !is_known && bars_av(&fact, register, number) {
+                        facts.push(fact);
+                    }
+                }
+            }
+        }
+        Ok(facts)
     }
 
     fn med_identifierare(
@@ -223,7 +264,6 @@ mod tests {
     use super::super::content::Content;
     use super::*;
     use crate::fhir::identifiers::PERSONNUMMER;
-    use crate::fhir::version::FhirVersion;
     use crate::store::{NewVersion, Store, StoreOptions};
 
     const NUMBER: &str = "195009072553";
@@ -241,6 +281,11 @@ mod tests {
 
     fn contact(id: &str, patient: &str) -> Value {
         let subject = json!({ "reference": format!("Patient/{patient}") });
+        json!({ "resourceType": "CareTeam", "id": id, "status": "active", "subject": subject })
+    }
+
+    fn contact_by_number(id: &str) -> Value {
+        let subject = json!({ "identifier": { "system": PERSONNUMMER, "value": NUMBER } });
         json!({ "resourceType": "CareTeam", "id": id, "status": "active", "subject": subject })
     }
 
@@ -331,6 +376,8 @@ mod tests {
         let cases = [
             (contact("ny", "a"), false),
             (contact("ny", "ny"), false),
+            (contact_by_number("ny"), false),
+            (contact_by_number("a"), false),
             (contact("a", "b"), false),
             (contact("a", "a"), false),
             (patient("a", None, None), false),

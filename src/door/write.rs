@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
+use fastkontakt_model::facts::Reference;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -17,7 +18,10 @@ use crate::fhir::fault::Text;
 use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
-use crate::riktlinje::{Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient};
+use crate::riktlinje::{
+    Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient, samma_som,
+    utan_patientresurs,
+};
 use crate::store::{AuditEntry, NewVersion, Session, Stored};
 
 impl Door {
@@ -128,12 +132,21 @@ fn lock(session: &mut Session, orders: &[Order], understood: &Understood) -> Res
     }
     let keys: BTreeSet<(ResourceType, &str)> = orders.iter().map(|order| (order.kind(), order.id())).collect();
     let named: BTreeSet<String> = orders.iter().filter_map(Order::patient).collect();
+    // Who is told by a number only: the rules look at the patients that carry it.
+    let facts = orders.iter().filter_map(Order::prepared).map(|prepared| &prepared.fact);
+    let unnamed: Vec<(&Fact, &Reference)> = facts
+        .flat_map(|fact| utan_patientresurs(fact).into_iter().map(|about| (fact.as_ref(), about)))
+        .collect();
     let mut locked = BTreeSet::new();
     loop {
         // Another writer may have joined patients while we waited for the locks; then those are waited for too.
         let mut joined = named.clone();
         for patient in &named {
             joined.extend(samma_patient(patient, &mut OppenTransaktion::new(session, understood))?);
+        }
+        for (fact, about) in &unnamed {
+            let mut underlag = OppenTransaktion::new(session, understood);
+            joined.extend(samma_som(Some(about), fact, &mut underlag)?);
         }
         let missing: Vec<String> = joined.difference(&locked).cloned().collect();
         if missing.is_empty() {

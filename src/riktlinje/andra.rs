@@ -138,11 +138,16 @@ impl Kontaktbild<'_> {
                 .is_some_and(|own| own.overlaps(&other.interval, self.today))
     }
 
-    /// The patient's other contacts, those that the written one replaces left out. Hidden ones are among them.
+    /// The patient's other contacts, without those that the written one replaces or is replaced by. Hidden ones are among
+    /// them.
     pub fn kvarvarande(&self) -> impl Iterator<Item = &AnnanKontakt> {
         self.andra
             .iter()
-            .filter(|other| !self.ersatta.iter().any(|replaced| replaced.id == other.id))
+            .filter(|other| !self.ersatter(other) && !self.ersattare.contains(&other.id))
+    }
+
+    fn ersatter(&self, other: &AnnanKontakt) -> bool {
+        self.ersatta.iter().any(|replaced| replaced.id == other.id)
     }
 
     /// The other contacts that are valid at the same time, as far as the caller may read them.
@@ -150,9 +155,11 @@ impl Kontaktbild<'_> {
         self.kvarvarande().filter(|other| self.is_beside(other))
     }
 
-    /// Those of [`Kontaktbild::kvarvarande`] that the caller may read: what findings lean on (GEN-05).
+    /// All that are there after the transaction and that the caller may read: what findings lean on (GEN-05).
     pub fn synliga(&self) -> impl Iterator<Item = &AnnanKontakt> {
-        self.kvarvarande().filter(|other| other.far_lasas)
+        self.andra
+            .iter()
+            .filter(|other| other.far_lasas && !self.ersatter(other))
     }
 }
 

@@ -117,6 +117,10 @@ impl<U: Underlag> Underlag for Avlyssnat<'_, U> {
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, U::Error> {
         self.inner.fore(current)
     }
+
+    fn skrivs_nu(&mut self, current: &Arc<Fact>) -> Result<bool, U::Error> {
+        self.inner.skrivs_nu(current)
+    }
 }
 
 /// Every delay that a rule counts with.

@@ -35,16 +35,35 @@ impl Enhetstyp {
     }
 }
 
+/// What one organization states of its type.
+fn angivna(organisation: &Organisation) -> Vec<Enhetstyp> {
+    let codings = organisation.types.iter().flat_map(|concept| &concept.codings);
+    codings
+        .filter_map(|coding| Enhetstyp::of(coding.system.as_deref()?, coding.code.as_deref()?))
+        .collect()
+}
+
 /// The types of a unit: those of the nearest organization up `partOf` that states any; empty when nothing is stated.
 pub fn typer_av(enhet: &Enhet) -> Vec<Enhetstyp> {
-    let stated = |organisation: &Organisation| -> Vec<Enhetstyp> {
-        let codings = organisation.types.iter().flat_map(|concept| &concept.codings);
-        codings
-            .filter_map(|coding| Enhetstyp::of(coding.system.as_deref()?, coding.code.as_deref()?))
-            .collect()
-    };
-    let mut all = enhet.chain().iter().map(stated);
+    let mut all = enhet.chain().iter().map(angivna);
     all.find(|typer| !typer.is_empty()).unwrap_or_default()
+}
+
+/// Whether a unit belongs to primary care: any organization up `partOf` may show it (a barnavårdscentral of a vårdcentral).
+/// That it is the region's open care says nothing, since primary care is that too.
+pub fn i_primarvard(enhet: &Enhet) -> Evidence {
+    if enhet
+        .chain()
+        .iter()
+        .flat_map(angivna)
+        .any(|typ| typ == Enhetstyp::Primarvard)
+    {
+        Evidence::Shown
+    } else if typer_av(enhet).iter().all(|typ| *typ == Enhetstyp::OppenvardRegion) {
+        Evidence::NotStated
+    } else {
+        Evidence::Contradicted
+    }
 }
 
 /// Whether a unit is of one of these types (GEN-03): one satisfying code among several is enough.
@@ -98,7 +117,6 @@ mod tests {
 
     #[test]
     fn the_nearest_organization_that_states_a_type_decides() {
-        let primary = [Enhetstyp::Primarvard];
         for (types, expected) in [
             (coded(VERKSAMHETSTYP, &["15"]), Evidence::Shown),
             (coded(VERKSAMHETSTYP, &["16", "15"]), Evidence::Shown),
@@ -109,15 +127,25 @@ mod tests {
                 Evidence::Contradicted,
             ),
         ] {
-            assert_eq!(ar_av_typ(&unit(types.clone()), &primary), expected, "{types}");
+            assert_eq!(i_primarvard(&unit(types.clone())), expected, "{types}");
         }
+        let psychiatry = unit(coded(VARDENHETSTYP, &["psykiatrisk-slutenvard"]));
+        assert_eq!(
+            ar_av_typ(&psychiatry, &[Enhetstyp::PsykiatriskSlutenvard]),
+            Evidence::Shown
+        );
+        assert_eq!(
+            ar_av_typ(&psychiatry, &[Enhetstyp::PsykiatriskOppenvard]),
+            Evidence::Contradicted
+        );
         // A verksamhetskod and an unknown code state no type: the organization above tells.
         for types in [
             coded(VERKSAMHETSTYP, &["1506"]),
             coded(VARDENHETSTYP, &["x"]),
             coded("urn:x", &["15"]),
         ] {
-            assert_eq!(typer_av(&unit(types)), [Enhetstyp::OppenvardRegion]);
+            assert_eq!(typer_av(&unit(types.clone())), [Enhetstyp::OppenvardRegion]);
+            assert_eq!(i_primarvard(&unit(types)), Evidence::NotStated);
         }
     }
 }

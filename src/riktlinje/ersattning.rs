@@ -2,17 +2,20 @@
 //! vårdgivare the old contact gets its end. Across vårdgivare it is only marked as replaced, its unit is told, and it takes
 //! the patient's wish: the reason `patientens-begaran`, or the new unit among those the patient has chosen.
 
+use std::sync::Arc;
+
 use fastkontakt_model::Fact;
 use fastkontakt_model::facts::{CareTeam, ExtValue, Extension, Reference};
 use jiff::civil::Date;
 
-use super::andra::AnnanKontakt;
+use super::Villkor;
+use super::andra::{AnnanKontakt, fast_kontakt};
 use super::codes::{EXT_ERSATTER, KONTAKT_ERSATT, PATIENTENS_BEGARAN};
 use super::effect::{Avslut, Effect, Meddelande};
 use super::enhet::Enhet;
-use super::kontakt::{Kontaktbild, Kontakter};
+use super::kontakt::{Kontaktbild, Kontakter, samla_egen};
 use super::kontakttyp::{har_anledning, is_active};
-use super::underlag::{Underlag, folj};
+use super::underlag::{Fore, Underlag, folj};
 
 /// A contact that the written one replaces.
 #[derive(Clone, Debug, PartialEq)]
@@ -76,6 +79,60 @@ pub fn ersatta<U: Underlag>(
         }
     }
     Ok(replaced)
+}
+
+impl Kontaktbild<'_> {
+    /// Finds the contacts of the same transaction that replace the written one: it ends with that transaction, and need
+    /// not be out of their way before. Of two that say so of each other, the one that begins later replaces.
+    pub(super) fn samla_ersattare<U: Underlag>(
+        &mut self,
+        contacts: &[Arc<Fact>],
+        family: Kontakter,
+        patients: &[String],
+        villkor: &Villkor<'_>,
+        underlag: &mut U,
+    ) -> Result<(), U::Error> {
+        let own = self.kontakt.head.id.as_str();
+        let mut replacing = Vec::new();
+        let mut not_replaced = Vec::new();
+        for fact in contacts {
+            let Some(other) = self.andra.iter().find(|other| other.id == fact.id()) else {
+                continue;
+            };
+            let Some(care_team) = fast_kontakt(fact).filter(|it| sager_ersatter(it)) else {
+                continue;
+            };
+            if !underlag.skrivs_nu(fact)? {
+                continue;
+            }
+            let before = match underlag.fore(fact)? {
+                Fore::Fanns(before) => Some(before),
+                Fore::Oforandrad | Fore::FannsInte => None,
+            };
+            let mut bild = samla_egen(fact, care_team, before.as_deref(), villkor, underlag)?;
+            bild.samla_andra(contacts, family, villkor, underlag)?;
+            if !ersatta(&bild, patients, underlag)?.iter().any(|it| it.id == own) {
+                continue;
+            }
+            let starts = (self.interval.and_then(|own| own.start), other.interval.start);
+            let mutual = self.ersatta.iter().any(|it| it.id == other.id);
+            if mutual && starts.0 <= starts.1 {
+                not_replaced.push(other.id.clone());
+            }
+            if !mutual || starts.0 < starts.1 {
+                replacing.push(other.id.clone());
+            }
+        }
+        self.ersatta.retain(|it| !not_replaced.contains(&it.id));
+        self.ersattare = replacing;
+        Ok(())
+    }
+}
+
+/// Whether the contact says that it replaces another.
+pub fn sager_ersatter(care_team: &CareTeam) -> bool {
+    let mut said = care_team.head.extensions.all(EXT_ERSATTER);
+    said.any(|extension| !matches!(extension.value, None | Some(ExtValue::Boolean(false))))
 }
 
 /// The overlapping contacts that `ersatter` names.

@@ -9,6 +9,7 @@ use fastkontakt_model::facts::{Identifier, Reference};
 
 use crate::fhir::types::ResourceType;
 
+use super::patient::{bars_av, nummer};
 use super::underlag::{Fore, Underlag};
 
 /// A list of resources, all current.
@@ -61,9 +62,19 @@ impl Underlag for Files {
     }
 
     fn av_patienter(&mut self, kind: ResourceType, patient_ids: &[String]) -> Result<Vec<Arc<Fact>>, Infallible> {
+        let mut numbers = Vec::new();
+        for fact in self
+            .patients()
+            .filter(|fact| patient_ids.iter().any(|id| id == fact.id()))
+        {
+            if let Fact::Patient(patient) = fact.as_ref() {
+                numbers.extend(nummer(patient));
+            }
+        }
         let belongs = |fact: &&Arc<Fact>| {
+            let literally = patient_of(fact).is_some_and(|patient| patient_ids.iter().any(|known| known == patient));
             fact.resource_type() == kind.name()
-                && patient_of(fact).is_some_and(|patient| patient_ids.iter().any(|known| known == patient))
+                && (literally || numbers.iter().any(|(register, value)| bars_av(fact, *register, value)))
         };
         Ok(self.facts.iter().filter(belongs).cloned().collect())
     }
@@ -119,6 +130,11 @@ impl Underlag for Files {
             .find(same)
             .map_or(Fore::Oforandrad, |before| Fore::Fanns(before.clone())))
     }
+
+    /// Without earlier versions the files of one call are written together.
+    fn skrivs_nu(&mut self, current: &Arc<Fact>) -> Result<bool, Infallible> {
+        Ok(self.before.is_empty() || !matches!(self.fore(current)?, Fore::Oforandrad))
+    }
 }
 
 /// The id of the patient a resource belongs to, as the store has it (`fhir::search::patient_of`).
@@ -135,7 +151,7 @@ fn patient_of(fact: &Fact) -> Option<&str> {
 }
 
 /// The references that may name that patient, the one that counts most first.
-fn about(fact: &Fact) -> Vec<&Reference> {
+pub(super) fn about(fact: &Fact) -> Vec<&Reference> {
     match fact {
         Fact::CareTeam(it) => it.subject.iter().collect(),
         Fact::CarePlan(it) => it.subject.iter().collect(),

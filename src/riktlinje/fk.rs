@@ -21,10 +21,17 @@ pub fn fk_01(bild: &Kontaktbild<'_>) -> Vec<Remark> {
             "En fast kontakt ska vara en namngiven person i verksamheten.",
             "A fast kontakt must be a named person of the staff.",
         )],
+        Evidence::NotStated if medlem.role().is_some_and(|role| role.practitioner.is_none()) => {
+            vec![Remark::not_stated(
+                bild.till_personen(),
+                "uppdraget som kontakten hänvisar till anger ingen person.",
+                "the assignment that the contact refers to names no person.",
+            )]
+        }
         Evidence::NotStated => vec![Remark::not_stated(
             bild.till_personen(),
-            "personen bakom kontakten kan inte följas och har ingen visningstext.",
-            "the person behind the contact cannot be followed and has no display.",
+            "personen bakom kontakten går inte att slå upp; ange en hänvisning eller ett HSA-id, och personens namn.",
+            "the person behind the contact cannot be looked up; state a reference or an HSA-id, and the person's name.",
         )],
     }
 }
@@ -54,7 +61,7 @@ pub fn fk_02(bild: &Kontaktbild<'_>) -> Vec<Remark> {
         )),
         Evidence::NotStated => remarks.push(Remark::not_stated(
             "CareTeam.subject",
-            "referensen kan inte följas och säger inte att den gäller en patient.",
+            "hänvisningen går inte att slå upp och säger inte att den gäller en patient.",
             "the reference cannot be followed and does not say that it is a patient.",
         )),
     }
@@ -93,7 +100,7 @@ pub fn fk_04(bild: &Kontaktbild<'_>) -> Vec<Remark> {
         )],
         Evidence::NotStated => vec![Remark::not_stated(
             element,
-            "inget kontaktsätt anges, och personen, vårdenheten eller teamet kan inte följas.",
+            "inget kontaktsätt anges, och personen, vårdenheten eller teamet går inte att slå upp.",
             "no telecom is stated, and the person, the vårdenhet or the team cannot be followed.",
         )],
     }
@@ -126,7 +133,7 @@ pub fn fk_05(bild: &Kontaktbild<'_>) -> Vec<Remark> {
             )
         } else {
             (
-                "Vårdenheten kan inte följas och dess HSA-id anges inte.",
+                "Vårdenheten går inte att slå upp och dess HSA-id anges inte.",
                 "The vårdenhet cannot be followed and its HSA-id is not stated.",
             )
         };
@@ -151,7 +158,7 @@ fn without_unit(bild: &Kontaktbild<'_>) -> Remark {
     if may_have_one {
         Remark::not_stated(
             "CareTeam.managingOrganization",
-            "kontaktens vårdenhet anges inte, och personens uppdrag kan inte följas.",
+            "kontaktens vårdenhet anges inte, och personens uppdrag går inte att slå upp.",
             "the contact's vårdenhet is not stated, and the person's assignment cannot be followed.",
         )
     } else {

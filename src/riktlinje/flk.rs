@@ -3,7 +3,8 @@
 use fastkontakt_model::facts::{Concept, ExtValue, Extensions};
 
 use super::codes::EXT_LIKVARDIG_KOMPETENS;
-use super::enhetstyp::{Enhetstyp, ar_av_typ};
+use super::enhetstyp::i_primarvard;
+use super::ersattning::sager_ersatter;
 use super::finding::{Evidence, Remark, Severity};
 use super::kontakt::Kontaktbild;
 
@@ -88,7 +89,7 @@ fn ar_likvardig(extensions: &Extensions) -> bool {
 pub fn flk_03(bild: &Kontaktbild<'_>) -> Vec<Remark> {
     // Without unit FK-05 speaks.
     let Some(enhet) = &bild.enhet else { return Vec::new() };
-    match ar_av_typ(enhet, &[Enhetstyp::Primarvard]) {
+    match i_primarvard(enhet) {
         Evidence::Shown => Vec::new(),
         Evidence::Contradicted if bild.i_hemsjukvard => Vec::new(),
         Evidence::Contradicted => vec![Remark::contradicted(
@@ -107,17 +108,26 @@ pub fn flk_03(bild: &Kontaktbild<'_>) -> Vec<Remark> {
 /// Never two fasta läkarkontakter on one day from today on, the day of a handover apart.
 pub fn flk_04(bild: &Kontaktbild<'_>) -> Vec<Remark> {
     let Some(own) = bild.interval else { return Vec::new() };
+    let (sv, en) = if sager_ersatter(bild.kontakt) {
+        (
+            "Patienten har redan en aktiv fast läkarkontakt under samma tid, och den ersätts inte av det som anges i \
+             ersatter. Hos en annan vårdgivare krävs anledningen patientens-begaran eller att patienten är listad på \
+             enheten; en kontakt som ännu inte gäller när den nya börjar ska pekas ut. I annat fall avslutas den tidigare först.",
+            "The patient already has an active fast läkarkontakt at the same time, and what ersatter states does not \
+             replace it. At another vårdgivare it takes the reason patientens-begaran or that the patient is listed at the \
+             unit; a contact that is not yet valid when the new one starts must be pointed out. Otherwise end the earlier \
+             one first.",
+        )
+    } else {
+        (
+            "Patienten har redan en aktiv fast läkarkontakt under samma tid. Avsluta den tidigare, eller ange ersatter.",
+            "The patient already has an active fast läkarkontakt at the same time. End the earlier one, or state ersatter.",
+        )
+    };
     let overlapping = bild
         .kvarvarande()
         .filter(|other| own.overlaps(&other.interval, bild.today));
     overlapping
-        .map(|other| {
-            Remark::contradicted(
-                bild.till_tiden(),
-                "Patienten har redan en aktiv fast läkarkontakt under samma tid. Avsluta den tidigare, eller ange ersatter.",
-                "The patient already has an active fast läkarkontakt at the same time. End the earlier one, or state ersatter.",
-            )
-            .about(other.id.clone())
-        })
+        .map(|other| Remark::contradicted(bild.till_tiden(), sv, en).about(other.id.clone()))
         .collect()
 }

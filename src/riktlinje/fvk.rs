@@ -5,6 +5,7 @@ use jiff::civil::Date;
 
 use super::andra::{AnnanKontakt, team_of};
 use super::codes::EXT_SAMRAD;
+use super::ersattning::sager_ersatter;
 use super::finding::{Evidence, Remark, Severity, Weight};
 use super::intervals::Interval;
 use super::kontakt::{Kontaktbild, Kontakttyp};
@@ -26,7 +27,8 @@ pub fn fvk_01(bild: &Kontaktbild<'_>) -> Vec<Remark> {
 
 /// (a) The contact's own reason is a life-threatening state.
 fn own_reason(bild: &Kontaktbild<'_>) -> Option<Remark> {
-    match bild.profession().licensed_physician() {
+    let day = bild.interval.map_or(bild.today, |own| own.first_day_from(bild.today));
+    match bild.profession_den(day).licensed_physician() {
         Evidence::Shown => None,
         Evidence::Contradicted => Some(Remark::contradicted(
             bild.till_personen(),
@@ -46,9 +48,9 @@ fn the_patients_condition(bild: &Kontaktbild<'_>) -> Option<Remark> {
     let day = bild.interval?.first_day_from(bild.today);
     let others = bild.synliga().filter(|other| other.interval.contains(day));
     let mut evidence: Vec<Evidence> = others
-        .map(|other| Profession::of(&other.medlem, bild.today).licensed_physician())
+        .map(|other| Profession::of(&other.medlem, day).licensed_physician())
         .collect();
-    evidence.push(bild.profession().licensed_physician());
+    evidence.push(bild.profession_den(day).licensed_physician());
     if evidence.contains(&Evidence::Shown) {
         return None;
     }
@@ -117,11 +119,22 @@ pub fn fvk_03(bild: &Kontaktbild<'_>) -> Vec<Remark> {
     if !own_counts || busiest(&own, &counted, bild.today) < most {
         return Vec::new();
     }
-    vec![Remark::contradicted(
-        bild.till_tiden(),
-        "Patienten får fler aktiva fasta vårdkontakter än regionen tillåter. Avsluta den tidigare, eller ange ersatter.",
-        "The patient gets more active fasta vårdkontakter than the region allows. End the earlier one, or state ersatter.",
-    )]
+    let (sv, en) = if sager_ersatter(bild.kontakt) {
+        (
+            "Patienten får fler aktiva fasta vårdkontakter än regionen tillåter, och ingen tidigare ersätts av det som anges \
+             i ersatter. Finns det flera ska ersatter peka ut vilken; hos en annan vårdgivare krävs anledningen \
+             patientens-begaran eller att patienten är listad på enheten. I annat fall avslutas den tidigare först.",
+            "The patient gets more active fasta vårdkontakter than the region allows, and what ersatter states does not \
+             replace an earlier one. Where there are several, ersatter must point out which; at another vårdgivare it takes \
+             the reason patientens-begaran or that the patient is listed at the unit. Otherwise end the earlier one first.",
+        )
+    } else {
+        (
+            "Patienten får fler aktiva fasta vårdkontakter än regionen tillåter. Avsluta den tidigare, eller ange ersatter.",
+            "The patient gets more active fasta vårdkontakter than the region allows. End the earlier one, or state ersatter.",
+        )
+    };
+    vec![Remark::contradicted(bild.till_tiden(), sv, en)]
 }
 
 /// More than one with responsibility for coordination at a time.

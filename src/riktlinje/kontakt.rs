@@ -54,6 +54,8 @@ pub struct Kontaktbild<'a> {
     pub andra: Vec<AnnanKontakt>,
     /// Which of those the written contact replaces (`ersatter`).
     pub ersatta: Vec<Ersatt>,
+    /// The ids of those, written in the same transaction, that replace the written contact.
+    pub ersattare: Vec<String>,
     /// The patient has a condition that is life-threatening.
     pub livshotande_tillstand: bool,
     /// The responsibility for coordination came here from elsewhere, and no individual plan is active.
@@ -65,9 +67,14 @@ pub struct Kontaktbild<'a> {
 impl Kontaktbild<'_> {
     /// What is stated of the profession of the written contact's person.
     pub fn profession(&self) -> Profession {
+        self.profession_den(self.today)
+    }
+
+    /// The same as it is on a day.
+    pub fn profession_den(&self, day: Date) -> Profession {
         self.medlem
             .as_ref()
-            .map(|medlem| Profession::of(medlem, self.today))
+            .map(|medlem| Profession::of(medlem, day))
             .unwrap_or_default()
     }
 
@@ -113,6 +120,29 @@ pub fn samla<'a, U: Underlag>(
     villkor: &Villkor<'a>,
     underlag: &mut U,
 ) -> Result<Kontaktbild<'a>, U::Error> {
+    let mut bild = samla_egen(fact, kontakt, stored, villkor, underlag)?;
+    if Skede::of(fact, villkor.today) != Skede::Tyst {
+        bild.kan_nas = nabarhet::kan_nas(
+            underlag,
+            kontakt,
+            bild.medlem.as_ref(),
+            bild.enhet.as_ref(),
+            fact,
+            villkor.today,
+        )?;
+        bild.samla_patientens(fact, villkor, underlag)?;
+    }
+    Ok(bild)
+}
+
+/// What the contact itself leads to, without the patient's whole picture.
+pub(super) fn samla_egen<'a, U: Underlag>(
+    fact: &Fact,
+    kontakt: &'a CareTeam,
+    stored: Option<&'a Fact>,
+    villkor: &Villkor<'a>,
+    underlag: &mut U,
+) -> Result<Kontaktbild<'a>, U::Error> {
     let medlem = match kontakt.participants.first() {
         Some(participant) => Some(Medlem::samla(underlag, participant.member.as_ref(), fact)?),
         None => None,
@@ -123,7 +153,7 @@ pub fn samla<'a, U: Underlag>(
         .as_ref()
         .map(|enhet| Huvudman::of(enhet, &val, villkor.policies))
         .unwrap_or_default();
-    let mut bild = Kontaktbild {
+    Ok(Kontaktbild {
         kontakt,
         stored: match stored {
             Some(Fact::CareTeam(stored)) => Some(stored),
@@ -141,22 +171,11 @@ pub fn samla<'a, U: Underlag>(
         kan_nas: Evidence::Shown,
         andra: Vec::new(),
         ersatta: Vec::new(),
+        ersattare: Vec::new(),
         livshotande_tillstand: false,
         overtar_utan_plan: false,
         i_hemsjukvard: false,
-    };
-    if Skede::of(fact, villkor.today) != Skede::Tyst {
-        bild.kan_nas = nabarhet::kan_nas(
-            underlag,
-            kontakt,
-            bild.medlem.as_ref(),
-            bild.enhet.as_ref(),
-            fact,
-            villkor.today,
-        )?;
-        bild.samla_patientens(fact, villkor, underlag)?;
-    }
-    Ok(bild)
+    })
 }
 
 impl Kontaktbild<'_> {
@@ -183,6 +202,10 @@ impl Kontaktbild<'_> {
         let contacts = andra::patientens(ResourceType::CareTeam, &patients, villkor, underlag)?;
         self.samla_andra(&contacts, family, villkor, underlag)?;
         self.ersatta = ersattning::ersatta(self, &patients, underlag)?;
+        // What was before the transaction, and a check of what is stored, have nothing that is being written.
+        if !villkor.fore && villkor.policy.is_none() {
+            self.samla_ersattare(&contacts, family, &patients, villkor, underlag)?;
+        }
         if family == Kontakter::Vardkontakt {
             self.samla_samordning(&contacts, &patients, underlag)?;
         }

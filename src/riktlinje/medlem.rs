@@ -109,7 +109,8 @@ impl Medlem {
                     Evidence::Contradicted
                 }
             }
-            None if has_display => Evidence::Shown,
+            // A display says who it is when the role lies elsewhere; alone it leads to nobody.
+            None if has_display && self.leads_somewhere() => Evidence::Shown,
             None => Evidence::NotStated,
         }
     }
@@ -119,6 +120,13 @@ impl Medlem {
         let found = self.target.as_ref().map(|target| target.fact.resource_type());
         let kind = found.or_else(|| self.reference.as_ref().and_then(Reference::target_type));
         kind.is_some_and(|kind| NO_STAFF.contains(&kind))
+    }
+
+    /// Whether the member points at something: a literal reference, or an HSA-id.
+    fn leads_somewhere(&self) -> bool {
+        self.reference
+            .as_ref()
+            .is_some_and(|reference| is_text(&reference.reference) || !hsa_ids(logical(reference)).is_empty())
     }
 
     fn has_hsa_id(&self, practitioner: &Practitioner) -> bool {

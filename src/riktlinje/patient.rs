@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::{Patient, Reference};
+use fastkontakt_model::facts::{Identifier, Patient, Reference};
 
 use crate::fhir::identifiers::equivalent_systems;
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 
+use super::files::about;
 use super::identity::Personregister;
 use super::underlag::{Underlag, folj};
 
@@ -47,22 +48,22 @@ pub fn samma_som<U: Underlag>(
     if let Some((ResourceType::Patient, id)) = subject.reference.as_deref().and_then(local) {
         return samma_patient(id, underlag);
     }
-    if let Some(found) = folj(underlag, subject, within)?
-        && let Fact::Patient(patient) = found.fact.as_ref()
-        && !subject.is_contained()
-    {
-        return samma_patient(&patient.head.id, underlag);
-    }
-    // A logical reference: whoever carries the number.
-    let Some(identifier) = subject.identifier.as_deref() else {
-        return Ok(Vec::new());
-    };
-    let logical = Patient {
-        identifiers: vec![identifier.clone()],
+    // A logical reference, or a contained Patient: whoever carries the number.
+    let mut told = Patient {
+        identifiers: subject.identifier.iter().map(|it| (**it).clone()).collect(),
         ..Patient::default()
     };
+    if let Some(found) = folj(underlag, subject, within)?
+        && let Fact::Patient(patient) = found.fact.as_ref()
+    {
+        if !subject.is_contained() {
+            return samma_patient(&patient.head.id, underlag);
+        }
+        told.identifiers.extend(patient.identifiers.iter().cloned());
+        told.links.clone_from(&patient.links);
+    }
     let mut all = Vec::new();
-    for id in same_number(&logical, underlag)? {
+    for id in linked(&told).chain(same_number(&told, underlag)?) {
         all.extend(samma_patient(&id, underlag)?);
     }
     all.sort_unstable();
@@ -82,19 +83,48 @@ fn linked(patient: &Patient) -> impl Iterator<Item = String> {
 
 fn same_number<U: Underlag>(patient: &Patient, underlag: &mut U) -> Result<Vec<String>, U::Error> {
     let mut found = Vec::new();
-    for identifier in &patient.identifiers {
-        if let (Some(system), Some(value)) = (identifier.system.as_deref(), identifier.value.as_deref())
-            && let Some(register) = Personregister::of(system)
-            && !value.trim().is_empty()
-        {
-            found.extend(ids(underlag.med_identifierare(
-                ResourceType::Patient,
-                &equivalent_systems(register.system()),
-                value,
-            )?));
-        }
+    for (register, value) in nummer(patient) {
+        let systems = equivalent_systems(register.system());
+        found.extend(ids(underlag.med_identifierare(
+            ResourceType::Patient,
+            &systems,
+            value,
+        )?));
     }
     Ok(found)
+}
+
+/// The numbers that make patients one.
+pub fn nummer(patient: &Patient) -> impl Iterator<Item = (Personregister, &str)> {
+    patient.identifiers.iter().filter_map(personnummer)
+}
+
+fn personnummer(identifier: &Identifier) -> Option<(Personregister, &str)> {
+    let register = Personregister::of(identifier.system.as_deref()?)?;
+    let value = identifier.value.as_deref().filter(|value| !value.trim().is_empty())?;
+    Some((register, value))
+}
+
+/// The references that tell whose a resource is when none of them names a Patient of ours: by a number, or by a contained
+/// Patient.
+pub fn utan_patientresurs(fact: &Fact) -> Vec<&Reference> {
+    let references = about(fact);
+    let is_ours = |reference: &&Reference| {
+        let literal = reference.reference.as_deref().and_then(local);
+        matches!(literal, Some((ResourceType::Patient, _)))
+    };
+    if references.iter().any(is_ours) {
+        return Vec::new();
+    }
+    references
+}
+
+/// Whether a resource is about the person with this number, and says so by nothing but the number.
+pub fn bars_av(fact: &Fact, register: Personregister, number: &str) -> bool {
+    utan_patientresurs(fact).into_iter().any(|reference| {
+        let identifier = reference.identifier.as_deref();
+        identifier.and_then(personnummer) == Some((register, number))
+    })
 }
 
 fn ids(facts: Vec<Arc<Fact>>) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! What the data say about a person's profession: licence (HOSP) and befattning (HSA). One satisfying code among several
 //! is enough; nothing stated is neither shown nor contradicted (GEN-03).
 
-use fastkontakt_model::facts::Coding;
+use fastkontakt_model::facts::{Coding, Period};
 use jiff::civil::Date;
 
 use crate::fhir::identifiers::{BEFATTNING, canonical_system};
@@ -42,6 +42,8 @@ pub struct Profession {
     licensed_physician: bool,
     /// A licence as a physician that has ended.
     ended_licence: bool,
+    /// A licence as a physician that has not begun yet: neither shows nor contradicts.
+    coming_licence: bool,
     /// A befattning that shows a licensed physician.
     physician_post: bool,
     /// A befattning as a physician without a licence.
@@ -64,40 +66,63 @@ pub struct Profession {
     not_specialist: bool,
 }
 
+/// Where a day lies in the period of a licence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Giltighet {
+    InteBorjat,
+    Galler,
+    Slutat,
+}
+
+impl Giltighet {
+    fn of(period: &Period, day: Date) -> Giltighet {
+        if period.contains(day) {
+            Giltighet::Galler
+        } else if period.last_day().is_some_and(|last| last < day) {
+            Giltighet::Slutat
+        } else {
+            Giltighet::InteBorjat
+        }
+    }
+}
+
 impl Profession {
-    /// Reads the licences and befattningar of a member.
-    pub fn of(medlem: &Medlem, today: Date) -> Profession {
+    /// Reads the licences and befattningar of a member, as they are on that day.
+    pub fn of(medlem: &Medlem, day: Date) -> Profession {
         let mut profession = Profession::default();
         if let Some(practitioner) = medlem.practitioner() {
             for qualification in &practitioner.qualifications {
-                let current = qualification.period.contains(today);
+                let giltighet = Giltighet::of(&qualification.period, day);
                 let codings = qualification.code.iter().flat_map(|concept| &concept.codings);
-                codings.for_each(|coding| profession.note(coding, current));
+                codings.for_each(|coding| profession.note(coding, giltighet));
             }
         }
         if let Some(role) = medlem.role() {
             let codings = role.codes.iter().flat_map(|concept| &concept.codings);
-            codings.for_each(|coding| profession.note(coding, true));
+            codings.for_each(|coding| profession.note(coding, Giltighet::Galler));
         }
         profession
     }
 
-    fn note(&mut self, coding: &Coding, current: bool) {
+    fn note(&mut self, coding: &Coding, giltighet: Giltighet) {
         let (Some(system), Some(code)) = (coding.system.as_deref(), coding.code.as_deref()) else {
             return;
         };
         match canonical_system(system) {
-            LEGITIMATION => self.note_licence(code, current),
+            LEGITIMATION => self.note_licence(code, giltighet),
             // A befattning has six digits; anything else says nothing.
             BEFATTNING if code.len() == 6 && code.bytes().all(|byte| byte.is_ascii_digit()) => self.note_post(code),
             _ => {}
         }
     }
 
-    fn note_licence(&mut self, code: &str, current: bool) {
+    fn note_licence(&mut self, code: &str, giltighet: Giltighet) {
         match code {
-            "LK" if current => self.licensed_physician = true,
-            "LK" => self.ended_licence = true,
+            "LK" => match giltighet {
+                Giltighet::Galler => self.licensed_physician = true,
+                Giltighet::Slutat => self.ended_licence = true,
+                Giltighet::InteBorjat => self.coming_licence = true,
+            },
             other if ANDRA_YRKEN.contains(&other) => self.other = true,
             _ => return,
         }
@@ -143,7 +168,9 @@ impl Profession {
     pub fn physician(&self) -> Evidence {
         if self.licensed_physician || self.physician_post {
             Evidence::Shown
-        } else if self.other && !(self.ended_licence || self.unlicensed_post || self.unclear_post) {
+        } else if self.other
+            && !(self.ended_licence || self.coming_licence || self.unlicensed_post || self.unclear_post)
+        {
             Evidence::Contradicted
         } else {
             Evidence::NotStated
@@ -158,7 +185,7 @@ impl Profession {
             Evidence::Contradicted
         } else if self.physician_post {
             Evidence::Shown
-        } else if self.unlicensed_post || (self.other && !self.unclear_post) {
+        } else if self.unlicensed_post || (self.other && !self.unclear_post && !self.coming_licence) {
             Evidence::Contradicted
         } else {
             Evidence::NotStated
@@ -187,7 +214,8 @@ mod tests {
                 code: Some((*code).into()),
                 display: None,
             };
-            profession.note(&coding, *current);
+            let giltighet = if *current { Giltighet::Galler } else { Giltighet::Slutat };
+            profession.note(&coding, giltighet);
         }
         profession
     }

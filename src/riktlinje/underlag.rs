@@ -18,7 +18,8 @@ pub trait Underlag {
     /// Follows a literal reference; `None` when it cannot be followed. References into `contained` are not asked for.
     fn folj(&mut self, reference: &Reference) -> Result<Option<Arc<Fact>>, Self::Error>;
 
-    /// Current, not deleted resources of one type in the compartments of these patients.
+    /// Current, not deleted resources of one type about these patients: in their compartments, or by nothing but a
+    /// personnummer or samordningsnummer that one of them carries (GEN-01).
     fn av_patienter(&mut self, kind: ResourceType, patient_ids: &[String]) -> Result<Vec<Arc<Fact>>, Self::Error>;
 
     /// Resources of one type (Patient, Organization …) that carry this identifier under any of the equivalent systems.
@@ -44,6 +45,11 @@ pub trait Underlag {
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, Self::Error> {
         let _ = current;
         Ok(Fore::Oforandrad)
+    }
+
+    /// Whether the transaction that is judged writes this current resource.
+    fn skrivs_nu(&mut self, current: &Arc<Fact>) -> Result<bool, Self::Error> {
+        Ok(!matches!(self.fore(current)?, Fore::Oforandrad))
     }
 }
 

@@ -149,12 +149,24 @@ impl Session {
         systems: &[&str],
         value: &str,
     ) -> Result<Vec<Stored>, StoreError> {
+        self.about_identifier(kind, "identifier", systems, value)
+    }
+
+    /// The resources of a type with a reference that carries this identifier: `param` is the name that the index has for
+    /// the identifiers inside it (`Parameter::identifier_index`).
+    pub fn about_identifier(
+        &mut self,
+        kind: ResourceType,
+        param: &str,
+        systems: &[&str],
+        value: &str,
+    ) -> Result<Vec<Stored>, StoreError> {
         let mut keys: Vec<i64> = Vec::new();
         let systems: BTreeSet<&str> = systems.iter().map(|system| canonical_system(system)).collect();
         for system in systems {
             let rows: Vec<i64> = on_either!(self, c => index_token::table
                 .filter(index_token::kind.eq(kind::number(kind)))
-                .filter(index_token::param.eq("identifier"))
+                .filter(index_token::param.eq(param))
                 .filter(index_token::value.eq(text_key(value)))
                 .filter(index_token::system.eq(system_key(Some(system))))
                 .select(index_token::resource)

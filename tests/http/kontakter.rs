@@ -161,3 +161,50 @@ fn an_ending_without_a_reason_is_told_of() {
     let told = answer.header("x-riktlinje").unwrap_or_default().to_owned();
     assert_eq!(told, "FK-06;warning");
 }
+
+/// Old and new in one transaction, the old one corrected where the new one replaces it: both are stored, and the old one
+/// ends the day before. So when both are loaded at once, in either order.
+#[test]
+fn the_replaced_contact_may_be_written_in_the_same_transaction() {
+    for (new_first, was_there) in [(false, true), (true, true), (false, false), (true, false)] {
+        let app = spawn();
+        orebro(&app);
+        let mut old = fast_kontakt("anna", "2", "vc-lakare");
+        old["id"] = json!("gammal");
+        if was_there {
+            put(&app, &old);
+        }
+        old["telecom"] = json!([{ "system": "phone", "value": "019-000001" }]);
+        let mut new = fast_kontakt("anna", "2", "vc-lakare-2");
+        new["period"]["start"] = json!("2026-03-20");
+        new["extension"] = json!([{ "url": ERSATTER, "valueBoolean": true }]);
+        let mut entries = vec![
+            json!({ "resource": old, "request": { "method": "PUT", "url": "CareTeam/gammal" } }),
+            json!({ "resource": new, "request": { "method": "POST", "url": "CareTeam" } }),
+        ];
+        if new_first {
+            entries.reverse();
+        }
+        let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
+        app.post("/fhir/r5", &bundle).expect(200);
+        let stored = app.get("/fhir/r5/CareTeam/gammal").expect(200).json();
+        assert_eq!(stored["period"]["end"], "2026-03-19");
+        assert_eq!(stored["telecom"], old["telecom"]);
+        // Written again by itself, without the end, nothing excuses it.
+        app.put("/fhir/r5/CareTeam/gammal", &old).expect(422);
+    }
+}
+
+/// GEN-01: a contact that names the patient by personnummer only is one of the patient's.
+#[test]
+fn a_contact_by_personnummer_counts_among_the_patients() {
+    let app = spawn();
+    orebro(&app);
+    let numbers = app.get("/fhir/r5/Patient/anna").expect(200).json()["identifier"].clone();
+    let mut first = fast_kontakt("anna", "2", "vc-lakare");
+    first["subject"] = json!({ "identifier": numbers[0] });
+    app.post("/fhir/r5/CareTeam", &first).expect(201);
+    let second = fast_kontakt("anna", "2", "vc-lakare-2");
+    app.post("/fhir/r5/CareTeam", &second).expect(422);
+    app.post("/fhir/r5/CareTeam", &first).expect(422);
+}
