@@ -401,7 +401,8 @@ mod tests {
                         underlag.think_of(&prepared);
                     }
                     let after = answers(&mut underlag);
-                    assert!(before != after || resource == stored[2], "{case}");
+                    let is_as_before = resource == stored[2] || resource == contact_by_number("a");
+                    assert!(before != after || is_as_before, "{case}");
                     Ok::<_, StoreError>(after)
                 })
                 .unwrap();
