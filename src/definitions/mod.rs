@@ -239,15 +239,18 @@ fn all_codes(code_system: &Value) -> Option<Value> {
     let url = code_system.get("valueSet")?.as_str()?;
     let id = url.rsplit('/').next()?;
     let member = |name: &str| code_system.get(name).cloned().unwrap_or_default();
-    Some(json!({
+    let mut value_set = json!({
         "resourceType": "ValueSet",
         "id": id,
         "name": format!("{}Alla", text(code_system, "name")),
         "title": member("title"),
-        "_title": member("_title"),
         "description": format!("Alla koder i {}.", text(code_system, "url")),
         "compose": { "include": [{ "system": member("url") }] },
-    }))
+    });
+    if let Some(translated) = code_system.get("_title") {
+        value_set["_title"] = translated.clone();
+    }
+    Some(value_set)
 }
 
 fn text<'a>(value: &'a Value, name: &str) -> &'a str {

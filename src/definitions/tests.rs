@@ -124,3 +124,20 @@ fn a_rule_tells_its_severity_in_every_policy() {
         ]
     );
 }
+
+#[test]
+fn no_definition_holds_what_fhir_forbids_empty() {
+    fn is_empty(value: &Value) -> bool {
+        match value {
+            Value::Object(members) => members.is_empty() || members.values().any(is_empty),
+            Value::Array(items) => items.is_empty() || items.iter().any(is_empty),
+            Value::String(text) => text.is_empty(),
+            other => other.is_null(),
+        }
+    }
+    for version in FhirVersion::ALL {
+        for definition in everything(version) {
+            assert!(!is_empty(&definition), "{version} {}", text(&definition, "url"));
+        }
+    }
+}

@@ -30,7 +30,7 @@ pub fn inpatient_stay(version: FhirVersion, stay: Stay) -> Value {
     let mut resource = json!({
         "resourceType": "Encounter",
         "id": stay.id,
-        "meta": meta(None),
+        "meta": meta(&[]),
         "extension": [own_extension("behov-efter-utskrivning", "valueBoolean", stay.needs_care)],
         "subject": stay.patient,
         "serviceProvider": stay.unit,
@@ -59,7 +59,7 @@ pub fn insats(id: &str, patient: &Value, insatsform: &str, unit: &Value, since: 
     tidy(json!({
         "resourceType": "EpisodeOfCare",
         "id": id,
-        "meta": meta(None),
+        "meta": meta(&[]),
         "status": "active",
         "type": [own_concept("insatsform", insatsform)],
         "patient": patient,
@@ -73,7 +73,7 @@ pub fn behov(id: &str, patient: &Value, grupp: &str, author: &Value, since: Date
     tidy(json!({
         "resourceType": "Flag",
         "id": id,
-        "meta": meta(None),
+        "meta": meta(&[]),
         "status": "active",
         "code": own_concept("behovsgrupp", grupp),
         "subject": patient,
@@ -87,7 +87,7 @@ pub fn begaran(id: &str, patient: &Value, what: &str, on: Date) -> Value {
     tidy(json!({
         "resourceType": "Task",
         "id": id,
-        "meta": meta(None),
+        "meta": meta(&[]),
         "status": "requested",
         "intent": "proposal",
         "code": own_concept("begaran", what),

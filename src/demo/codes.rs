@@ -68,9 +68,14 @@ pub fn named(literal: &str, display: &str) -> Value {
     json!({ "reference": literal, "display": display })
 }
 
-/// The label every demo resource carries (v3-ActReason HTEST, "test health data"), with a profile where one applies.
-pub fn meta(profile: Option<&str>) -> Value {
-    json!({ "profile": profile.map(|url| vec![url]), "security": [{ "system": ACT_REASON, "code": "HTEST" }] })
+/// The label every demo resource carries (v3-ActReason HTEST, "test health data"), and the profiles it follows.
+pub fn meta(profiles: &[String]) -> Value {
+    json!({ "profile": profiles, "security": [{ "system": ACT_REASON, "code": "HTEST" }] })
+}
+
+/// The address of one of our own profiles.
+pub fn own_profile(name: &str) -> String {
+    format!("{OWN}/StructureDefinition/{name}")
 }
 
 /// Drops what FHIR does not allow: null, empty strings, arrays and objects. So the builders can leave things out by `None`.

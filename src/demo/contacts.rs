@@ -65,7 +65,7 @@ pub fn fast_kontakt(version: FhirVersion, kontakt: Kontakt<'_>) -> Value {
     let mut resource = json!({
         "resourceType": "CareTeam",
         "id": kontakt.id,
-        "meta": meta(Some(CARE_MANAGER_PROFILE)),
+        "meta": meta(&[CARE_MANAGER_PROFILE.to_owned(), own_profile("fast-kontakt")]),
         "extension": extensions,
         "status": if kontakt.ended.is_some() { "inactive" } else { "active" },
         "category": [concept(TYP_AV_CARETEAM, "fast-kontakt", "Fast kontakt")],
@@ -113,7 +113,7 @@ pub fn team(version: FhirVersion, id: &str, name: &str, phone: &str, members: &[
     tidy(json!({
         "resourceType": "CareTeam",
         "id": id,
-        "meta": meta(Some(MANAGING_TEAM_PROFILE)),
+        "meta": meta(&[MANAGING_TEAM_PROFILE.to_owned(), own_profile("team")]),
         "identifier": [{ "system": "https://example.org/fhir/sid/team-id", "value": id.to_uppercase() }],
         "status": "active",
         "category": [concept(TYP_AV_CARETEAM, "team", "Team")],

@@ -34,7 +34,7 @@ pub fn patient(region: &Region, person: &Person) -> Value {
     tidy(json!({
         "resourceType": "Patient",
         "id": person.id,
-        "meta": meta(None),
+        "meta": meta(&[]),
         "identifier": person.identifier.iter().collect::<Vec<_>>(),
         "active": true,
         "name": [{ "use": "official", "family": person.family, "given": [person.given] }],
@@ -58,7 +58,7 @@ pub fn related_person(id: &str, person: &Person, given: &str, relation: &str, te
     tidy(json!({
         "resourceType": "RelatedPerson",
         "id": id,
-        "meta": meta(None),
+        "meta": meta(&[]),
         "active": true,
         "patient": person.reference(),
         "relationship": [relationship],
@@ -86,7 +86,7 @@ pub fn condition(id: &str, patient: &Value, icd: &str, text: &str, severity: Sev
     tidy(json!({
         "resourceType": "Condition",
         "id": id,
-        "meta": meta(None),
+        "meta": meta(&[]),
         "clinicalStatus": concept(clinical, "active", ""),
         "verificationStatus": concept(verification, "confirmed", ""),
         "severity": severity,
@@ -101,7 +101,7 @@ pub fn declined_offer(id: &str, patient: &Value, offered_by: &Value, on: Date) -
     tidy(json!({
         "resourceType": "Task",
         "id": id,
-        "meta": meta(None),
+        "meta": meta(&[]),
         "status": "rejected",
         "intent": "proposal",
         "code": own_concept("erbjudande", "fast-vardkontakt"),

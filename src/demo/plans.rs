@@ -139,6 +139,21 @@ pub fn write(version: FhirVersion, plan: Plan, chance: &mut Chance) -> Vec<Entry
     entries
 }
 
+/// Our profiles of the plan's categories.
+fn profiles(categories: &[Value]) -> Vec<String> {
+    let codings = categories
+        .iter()
+        .filter_map(|category| category["coding"].as_array())
+        .flatten();
+    let codes = codings.filter_map(|coding| coding["code"].as_str());
+    let names = codes.filter_map(|code| match code {
+        "SIP" => Some("samordnad-individuell-plan"),
+        "dokumenterad-overenskommelse" | "medicinsk-vardplan" => Some(code),
+        _ => None,
+    });
+    names.map(own_profile).collect()
+}
+
 fn care_plan(
     version: FhirVersion,
     plan: Plan,
@@ -151,7 +166,7 @@ fn care_plan(
     let mut resource = json!({
         "resourceType": "CarePlan",
         "id": plan.id,
-        "meta": meta(None),
+        "meta": meta(&profiles(&plan.categories)),
         "contained": contained,
         "extension": extensions,
         "status": "active",
@@ -212,7 +227,7 @@ fn service_request(version: FhirVersion, plan: &Plan, atagande: &Atagande, conta
     };
     json!({
         "resourceType": "ServiceRequest",
-        "meta": contained_id.is_none().then(|| meta(None)),
+        "meta": contained_id.is_none().then(|| meta(&[])),
         "id": contained_id,
         "status": "active",
         "intent": "plan",
@@ -226,7 +241,7 @@ fn service_request(version: FhirVersion, plan: &Plan, atagande: &Atagande, conta
 fn appointment(version: FhirVersion, plan: &Plan, description: &str, with: &Value, date: Date, hour: i8) -> Value {
     tidy(json!({
         "resourceType": "Appointment",
-        "meta": meta(None),
+        "meta": meta(&[]),
         "status": "booked",
         "description": description,
         "start": instant(date, hour, 0),
@@ -260,7 +275,7 @@ fn goal(id: &str, plan: &Plan) -> Value {
     tidy(json!({
         "resourceType": "Goal",
         "id": id,
-        "meta": meta(None),
+        "meta": meta(&[]),
         "lifecycleStatus": "active",
         "description": { "text": plan.goal },
         "subject": plan.patient,
@@ -280,7 +295,7 @@ pub fn consent(version: FhirVersion, id: &str, patient: &Value, controller: &Val
         FhirVersion::R4 => json!({
             "resourceType": "Consent",
             "id": id,
-            "meta": meta(None),
+            "meta": meta(&[]),
             "status": "active",
             "scope": concept("http://terminology.hl7.org/CodeSystem/consentscope", "patient-privacy", ""),
             "category": category,
@@ -294,7 +309,7 @@ pub fn consent(version: FhirVersion, id: &str, patient: &Value, controller: &Val
         FhirVersion::R5 => json!({
             "resourceType": "Consent",
             "id": id,
-            "meta": meta(None),
+            "meta": meta(&[]),
             "status": "active",
             "category": category,
             "subject": patient,

@@ -278,7 +278,7 @@ fn organization(region: &Region, turn: usize, (key, name, kind, part_of): (&str,
     let mut resource = json!({
         "resourceType": "Organization",
         "id": format!("{}-{key}", region.key),
-        "meta": meta(None),
+        "meta": meta(&[]),
         "extension": commissioned,
         "identifier": identifiers,
         "active": true,
@@ -363,7 +363,7 @@ fn practitioner(id: &str, hsa_id: &str, shown: Value, licence: &str) -> Value {
     tidy(json!({
         "resourceType": "Practitioner",
         "id": id,
-        "meta": meta(None),
+        "meta": meta(&[]),
         "identifier": [{ "system": HSA_ID, "value": hsa_id }],
         "active": true,
         "name": [shown],
@@ -384,7 +384,7 @@ fn practitioner_role(
     let mut resource = json!({
         "resourceType": "PractitionerRole",
         "id": id,
-        "meta": meta(None),
+        "meta": meta(&[]),
         "active": true,
         "practitioner": reference(&format!("Practitioner/{id}")),
         "organization": employee.unit(),

@@ -21,8 +21,8 @@ import org.hl7.fhir.instance.model.api.IBaseResource;
 final class CrossVersionExtensions implements IValidationSupport {
 
     private static final Pattern URL = Pattern.compile("http://hl7\\.org/fhir/([45]\\.0)/StructureDefinition/extension-([A-Za-z.]+)");
-    /** Members that the conversion adds beside the element's own: where an item stood, and how many there were. */
-    private static final Set<String> ADDED = Set.of("position", "order", "concept", "reference");
+    /** Members that the conversion adds beside the element's own: where an item stood, how many there were, its own extensions. */
+    private static final Set<String> ADDED = Set.of("position", "order", "concept", "reference", "extension", "modifierExtension");
     /** Nested this deep at the most. */
     private static final int DEEPEST = 2;
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -98,8 +98,9 @@ final class CrossVersionExtensions implements IValidationSupport {
                 }
             }
         }
-        members.removeAll(Set.of("id", "extension", "modifierExtension"));
+        members.remove("id");
         members.addAll(ADDED);
+        members.add(path.substring(path.lastIndexOf('.') + 1)); // the value itself, beside its position
         return members;
     }
 
