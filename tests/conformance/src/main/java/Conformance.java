@@ -167,7 +167,7 @@ public final class Conformance {
         PrePopulatedValidationSupport known = new PrePopulatedValidationSupport(context) {
             @Override
             public <T extends IBaseResource> T fetchResource(Class<T> type, String canonical) {
-                IBaseResource questions = type.getSimpleName().equals("Questionnaire") ? questionnaires.get(canonical) : null;
+                IBaseResource questions = type != null && type.getSimpleName().equals("Questionnaire") ? questionnaires.get(canonical) : null;
                 return questions == null ? super.fetchResource(type, canonical) : type.cast(questions);
             }
         };
