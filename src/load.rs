@@ -93,6 +93,7 @@ fn tell(address: SocketAddr) {
     println!("Serving on http://{address} (loopback, open: for trying out only). Open in a browser:");
     println!("  http://{address}/fhir/r5/CareTeam?patient=Patient/anna&_pretty=true");
     println!("  http://{address}/fhir/r4/metadata?_pretty=true");
+    println!("  http://{address}/riktlinje");
     println!("  http://{address}/swagger-ui/");
     println!("README.md walks you through it with curl. Ctrl-C stops the demo and removes its database.");
 }
