@@ -1,22 +1,22 @@
 //! From the (decoded) pairs of a query string or form body to a [`SearchQuery`]. What we do not know is refused by name (400), or,
 //! with `Prefer: handling=lenient`, left out of the search and of `used`, from which the caller builds the `self` link.
 
+mod control;
+mod criteria;
+
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 
-use super::dates::DateValue;
 use super::page;
-use super::parameters::{self, Kind, Parameter};
-use super::query::{Criterion, SearchQuery, SortBy, SortKey, Table};
-use super::values::{self, ValueError};
+use super::parameters;
+use super::query::SearchQuery;
+use super::values::ValueError;
 
 /// Pairs in one search, and alternatives in all of them: more is a mistake or an attack.
 const MOST_PAIRS: usize = 100;
 /// SQLite takes expressions no deeper than a thousand.
 const MOST_VALUES: usize = 500;
-/// Keys of `_sort`.
-const MOST_SORT_KEYS: usize = 3;
 
 /// What to do with parameters and modifiers we do not have (search.html#lenient).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -185,198 +185,6 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn count(&mut self, value: &str) -> Result<(), SearchError> {
-        if !value.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(bad(
-                "_count",
-                "ska vara ett heltal, noll eller större",
-                "must be a whole number, zero or more",
-            ));
-        }
-        // More digits than fit is more than the most.
-        self.query.count = value.parse().unwrap_or(u32::MAX).min(self.context.max_count);
-        // "_count=0 is the same as _summary=count" (search.html#count).
-        self.only_number |= self.query.count == 0;
-        Ok(())
-    }
-
-    fn total(&mut self, value: &str) -> Result<(), SearchError> {
-        match value {
-            "none" => Ok(()),
-            // An estimate is allowed to be exact.
-            "estimate" | "accurate" => {
-                self.query.total = true;
-                Ok(())
-            }
-            _ => Err(bad(
-                "_total",
-                "ska vara none, estimate eller accurate",
-                "must be none, estimate or accurate",
-            )),
-        }
-    }
-
-    fn summary(&mut self, value: &str) -> Result<(), SearchError> {
-        match value {
-            "false" => Ok(()),
-            "count" => {
-                self.only_number = true;
-                Ok(())
-            }
-            // Lenient callers get whole resources instead.
-            "true" | "text" | "data" => Err(SearchError::UnknownParameter(format!("_summary={value}"))),
-            _ => Err(bad("_summary", "okänt värde", "unknown value")),
-        }
-    }
-
-    fn sort(&mut self, value: &str) -> Result<(), SearchError> {
-        for key in value.split(',') {
-            let (name, descending) = key.strip_prefix('-').map_or((key, false), |name| (name, true));
-            let parameter = parameters::find(self.context.version, self.context.kind, name);
-            let by = match parameter.map(|parameter| (parameter.kind, parameter.index)) {
-                Some((Kind::Id, _)) => SortBy::Id,
-                Some((Kind::LastUpdated, _)) => SortBy::LastUpdated,
-                Some((Kind::Date, index)) => SortBy::Date(index),
-                Some(_) | None => return Err(SearchError::UnknownParameter(format!("_sort={}", shown(name)))),
-            };
-            if self.query.sort.len() == MOST_SORT_KEYS {
-                return Err(SearchError::TooMuch);
-            }
-            self.query.sort.push(SortKey { by, descending });
-        }
-        Ok(())
-    }
-
-    fn criterion(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
-        let (code, modifier) = name
-            .split_once(':')
-            .map_or((name, None), |(code, modifier)| (code, Some(modifier)));
-        let parameter = parameters::find(self.context.version, self.context.kind, code)
-            .ok_or_else(|| SearchError::UnknownParameter(shown(name)))?;
-        let values = values::split(value).map_err(|error| bad_value(parameter.code, error))?;
-        self.values += values.len();
-        if self.values > MOST_VALUES {
-            return Err(SearchError::TooMuch);
-        }
-        let criterion = self.condition(parameter, modifier, &values)?;
-        self.query.criteria.push(criterion);
-        Ok(())
-    }
-
-    fn condition(
-        &self,
-        parameter: &'static Parameter,
-        modifier: Option<&str>,
-        values: &[&str],
-    ) -> Result<Criterion, SearchError> {
-        let told = |error| bad_value(parameter.code, error);
-        let (param, kind) = (parameter.index, parameter.kind);
-        match (kind, modifier) {
-            (_, Some("missing")) => self.missing(parameter, values),
-            (Kind::Id, None | Some("not")) => {
-                let any_of = collect(values, values::unescape).map_err(told)?;
-                Ok(Criterion::Id {
-                    any_of,
-                    not: modifier.is_some(),
-                })
-            }
-            (Kind::LastUpdated, None) => Ok(Criterion::LastUpdated {
-                any_of: self.dates(values).map_err(told)?,
-            }),
-            (Kind::Date, None) => Ok(Criterion::Date {
-                param,
-                any_of: self.dates(values).map_err(told)?,
-            }),
-            (Kind::Reference, Some("identifier")) => {
-                let any_of = collect(values, |value| values::token(Kind::Identifier, value)).map_err(told)?;
-                Ok(Criterion::Token {
-                    param: parameter.identifier_index,
-                    any_of,
-                    not: false,
-                    selective: true,
-                })
-            }
-            (Kind::Uri, None) => Ok(Criterion::Token {
-                param,
-                any_of: collect(values, values::uri).map_err(told)?,
-                not: false,
-                selective: true,
-            }),
-            (Kind::Canonical, None) => Ok(Criterion::Reference {
-                param,
-                any_of: collect(values, values::canonical).map_err(told)?,
-            }),
-            (Kind::Reference, None) => self.reference(parameter, None, values),
-            (Kind::Reference, Some(target)) if values::is_target(parameter, target) => {
-                self.reference(parameter, Some(target), values)
-            }
-            (kind, None | Some("not")) if kind.is_token() => {
-                let any_of = collect(values, |value| values::token(kind, value)).map_err(told)?;
-                Ok(Criterion::Token {
-                    param,
-                    any_of,
-                    not: modifier.is_some(),
-                    selective: kind == Kind::Identifier,
-                })
-            }
-            (_, modifier) => Err(SearchError::UnknownModifier {
-                parameter: parameter.code.to_owned(),
-                modifier: shown(modifier.unwrap_or_default()),
-            }),
-        }
-    }
-
-    fn missing(&self, parameter: &'static Parameter, values: &[&str]) -> Result<Criterion, SearchError> {
-        let missing = match values {
-            ["true"] => true,
-            ["false"] => false,
-            _ => {
-                return Err(bad(
-                    parameter.code,
-                    ":missing ska vara true eller false",
-                    ":missing must be true or false",
-                ));
-            }
-        };
-        let table = match parameter.kind {
-            Kind::Id | Kind::LastUpdated => Table::Column,
-            Kind::Reference | Kind::Canonical => Table::Reference,
-            Kind::Date => Table::Date,
-            _ => Table::Token,
-        };
-        Ok(Criterion::Missing {
-            param: parameter.index,
-            table,
-            targets: parameter.targets,
-            missing,
-        })
-    }
-
-    fn reference(
-        &self,
-        parameter: &'static Parameter,
-        target: Option<&str>,
-        values: &[&str],
-    ) -> Result<Criterion, SearchError> {
-        let read = |value: &&str| values::reference(parameter, target, self.context.own_bases, value);
-        let found: Result<Vec<_>, ValueError> = values.iter().map(read).collect();
-        let any_of = found
-            .map_err(|error| bad_value(parameter.code, error))?
-            .into_iter()
-            .flatten()
-            .collect();
-        Ok(Criterion::Reference {
-            param: parameter.index,
-            any_of,
-        })
-    }
-
-    fn dates(&self, values: &[&str]) -> Result<Vec<DateValue>, ValueError> {
-        collect(values, |value| {
-            DateValue::parse(value, self.context.now).ok_or(ValueError::Date)
-        })
-    }
-
     fn finish(mut self) -> Result<Parsed, SearchError> {
         if self.only_number {
             self.query.count = 0;
@@ -405,10 +213,6 @@ impl<'a> Reading<'a> {
             ignored: self.ignored,
         })
     }
-}
-
-fn collect<T>(values: &[&str], read: impl Fn(&str) -> Result<T, ValueError>) -> Result<Vec<T>, ValueError> {
-    values.iter().map(|value| read(value)).collect()
 }
 
 fn bad(parameter: &str, sv: &'static str, en: &'static str) -> SearchError {

@@ -1,0 +1,73 @@
+//! The parameters that steer the answer: how many, in which order, how much of each.
+
+use crate::fhir::search::parameters::{self, Kind};
+use crate::fhir::search::query::{SortBy, SortKey};
+
+use super::{Reading, SearchError, bad, shown};
+
+/// Keys of `_sort`.
+const MOST_SORT_KEYS: usize = 3;
+
+impl Reading<'_> {
+    pub(super) fn count(&mut self, value: &str) -> Result<(), SearchError> {
+        if !value.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(bad(
+                "_count",
+                "ska vara ett heltal, noll eller större",
+                "must be a whole number, zero or more",
+            ));
+        }
+        // More digits than fit is more than the most.
+        self.query.count = value.parse().unwrap_or(u32::MAX).min(self.context.max_count);
+        // "_count=0 is the same as _summary=count" (search.html#count).
+        self.only_number |= self.query.count == 0;
+        Ok(())
+    }
+
+    pub(super) fn total(&mut self, value: &str) -> Result<(), SearchError> {
+        match value {
+            "none" => Ok(()),
+            // An estimate is allowed to be exact.
+            "estimate" | "accurate" => {
+                self.query.total = true;
+                Ok(())
+            }
+            _ => Err(bad(
+                "_total",
+                "ska vara none, estimate eller accurate",
+                "must be none, estimate or accurate",
+            )),
+        }
+    }
+
+    pub(super) fn summary(&mut self, value: &str) -> Result<(), SearchError> {
+        match value {
+            "false" => Ok(()),
+            "count" => {
+                self.only_number = true;
+                Ok(())
+            }
+            // Lenient callers get whole resources instead.
+            "true" | "text" | "data" => Err(SearchError::UnknownParameter(format!("_summary={value}"))),
+            _ => Err(bad("_summary", "okänt värde", "unknown value")),
+        }
+    }
+
+    pub(super) fn sort(&mut self, value: &str) -> Result<(), SearchError> {
+        for key in value.split(',') {
+            let (name, descending) = key.strip_prefix('-').map_or((key, false), |name| (name, true));
+            let parameter = parameters::find(self.context.version, self.context.kind, name);
+            let by = match parameter.map(|parameter| (parameter.kind, parameter.index)) {
+                Some((Kind::Id, _)) => SortBy::Id,
+                Some((Kind::LastUpdated, _)) => SortBy::LastUpdated,
+                Some((Kind::Date, index)) => SortBy::Date(index),
+                Some(_) | None => return Err(SearchError::UnknownParameter(format!("_sort={}", shown(name)))),
+            };
+            if self.query.sort.len() == MOST_SORT_KEYS {
+                return Err(SearchError::TooMuch);
+            }
+            self.query.sort.push(SortKey { by, descending });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,144 @@
+//! The parameters that choose resources: one pair of name and value becomes one criterion.
+
+use crate::fhir::search::dates::DateValue;
+use crate::fhir::search::parameters::{self, Kind, Parameter};
+use crate::fhir::search::query::{Criterion, Table};
+use crate::fhir::search::values::{self, ValueError};
+
+use super::{MOST_VALUES, Reading, SearchError, bad, bad_value, shown};
+
+impl Reading<'_> {
+    pub(super) fn criterion(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        let (code, modifier) = name
+            .split_once(':')
+            .map_or((name, None), |(code, modifier)| (code, Some(modifier)));
+        let parameter = parameters::find(self.context.version, self.context.kind, code)
+            .ok_or_else(|| SearchError::UnknownParameter(shown(name)))?;
+        let values = values::split(value).map_err(|error| bad_value(parameter.code, error))?;
+        self.values += values.len();
+        if self.values > MOST_VALUES {
+            return Err(SearchError::TooMuch);
+        }
+        let criterion = self.condition(parameter, modifier, &values)?;
+        self.query.criteria.push(criterion);
+        Ok(())
+    }
+
+    fn condition(
+        &self,
+        parameter: &'static Parameter,
+        modifier: Option<&str>,
+        values: &[&str],
+    ) -> Result<Criterion, SearchError> {
+        let told = |error| bad_value(parameter.code, error);
+        let (param, kind) = (parameter.index, parameter.kind);
+        match (kind, modifier) {
+            (_, Some("missing")) => self.missing(parameter, values),
+            (Kind::Id, None | Some("not")) => {
+                let any_of = collect(values, values::unescape).map_err(told)?;
+                Ok(Criterion::Id {
+                    any_of,
+                    not: modifier.is_some(),
+                })
+            }
+            (Kind::LastUpdated, None) => Ok(Criterion::LastUpdated {
+                any_of: self.dates(values).map_err(told)?,
+            }),
+            (Kind::Date, None) => Ok(Criterion::Date {
+                param,
+                any_of: self.dates(values).map_err(told)?,
+            }),
+            (Kind::Reference, Some("identifier")) => {
+                let any_of = collect(values, |value| values::token(Kind::Identifier, value)).map_err(told)?;
+                Ok(Criterion::Token {
+                    param: parameter.identifier_index,
+                    any_of,
+                    not: false,
+                    selective: true,
+                })
+            }
+            (Kind::Uri, None) => Ok(Criterion::Token {
+                param,
+                any_of: collect(values, values::uri).map_err(told)?,
+                not: false,
+                selective: true,
+            }),
+            (Kind::Canonical, None) => Ok(Criterion::Reference {
+                param,
+                any_of: collect(values, values::canonical).map_err(told)?,
+            }),
+            (Kind::Reference, None) => self.reference(parameter, None, values),
+            (Kind::Reference, Some(target)) if values::is_target(parameter, target) => {
+                self.reference(parameter, Some(target), values)
+            }
+            (kind, None | Some("not")) if kind.is_token() => {
+                let any_of = collect(values, |value| values::token(kind, value)).map_err(told)?;
+                Ok(Criterion::Token {
+                    param,
+                    any_of,
+                    not: modifier.is_some(),
+                    selective: kind == Kind::Identifier,
+                })
+            }
+            (_, modifier) => Err(SearchError::UnknownModifier {
+                parameter: parameter.code.to_owned(),
+                modifier: shown(modifier.unwrap_or_default()),
+            }),
+        }
+    }
+
+    fn missing(&self, parameter: &'static Parameter, values: &[&str]) -> Result<Criterion, SearchError> {
+        let missing = match values {
+            ["true"] => true,
+            ["false"] => false,
+            _ => {
+                return Err(bad(
+                    parameter.code,
+                    ":missing ska vara true eller false",
+                    ":missing must be true or false",
+                ));
+            }
+        };
+        let table = match parameter.kind {
+            Kind::Id | Kind::LastUpdated => Table::Column,
+            Kind::Reference | Kind::Canonical => Table::Reference,
+            Kind::Date => Table::Date,
+            _ => Table::Token,
+        };
+        Ok(Criterion::Missing {
+            param: parameter.index,
+            table,
+            targets: parameter.targets,
+            missing,
+        })
+    }
+
+    fn reference(
+        &self,
+        parameter: &'static Parameter,
+        target: Option<&str>,
+        values: &[&str],
+    ) -> Result<Criterion, SearchError> {
+        let read = |value: &&str| values::reference(parameter, target, self.context.own_bases, value);
+        let found: Result<Vec<_>, ValueError> = values.iter().map(read).collect();
+        let any_of = found
+            .map_err(|error| bad_value(parameter.code, error))?
+            .into_iter()
+            .flatten()
+            .collect();
+        Ok(Criterion::Reference {
+            param: parameter.index,
+            any_of,
+        })
+    }
+
+    fn dates(&self, values: &[&str]) -> Result<Vec<DateValue>, ValueError> {
+        collect(values, |value| {
+            DateValue::parse(value, self.context.now).ok_or(ValueError::Date)
+        })
+    }
+}
+
+fn collect<T>(values: &[&str], read: impl Fn(&str) -> Result<T, ValueError>) -> Result<Vec<T>, ValueError> {
+    values.iter().map(|value| read(value)).collect()
+}

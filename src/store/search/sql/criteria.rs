@@ -1,0 +1,303 @@
+//! One criterion as SQL: as the driver, through the index on what is asked for, or as a probe of a resource that is found.
+
+use std::borrow::Cow;
+
+use crate::fhir::search::dates::{Compare, DateValue, Prefix, Test};
+use crate::fhir::search::query::{Criterion, ReferenceValue, SystemMatch, Table, TokenValue};
+use crate::fhir::types::ResourceType;
+use crate::store::index::{system_key, text_key};
+use crate::store::statement::Statement;
+
+/// How few rows a criterion is likely to leave, 0 being fewest; `None` when it is no place to begin.
+pub(super) fn rank(criterion: &Criterion) -> Option<u8> {
+    match criterion {
+        Criterion::Id { not: false, .. } => Some(0),
+        Criterion::Token {
+            not: false,
+            selective: true,
+            ..
+        } => Some(1),
+        Criterion::Reference { any_of, .. } if any_of.iter().all(names_a_patient) => Some(2),
+        Criterion::Reference { .. } => Some(3),
+        Criterion::Date { any_of, .. } if any_of.iter().all(|date| date.prefix == Prefix::Eq) => Some(4),
+        Criterion::Token { not: false, any_of, .. } if any_of.iter().all(|token| token.value.is_some()) => {
+            Some(SHARED_TOKEN)
+        }
+        _ => None,
+    }
+}
+
+pub(super) const SHARED_TOKEN: u8 = 5;
+
+fn names_a_patient(value: &ReferenceValue) -> bool {
+    matches!(value, ReferenceValue::Local { kinds, .. } if *kinds == [ResourceType::Patient.name()])
+}
+
+/// The driver: its rows are found through the index on what is asked for.
+pub(super) fn drive<'q>(sql: &mut Statement<'q>, kind: ResourceType, criterion: &'q Criterion) {
+    match criterion {
+        Criterion::Id { any_of, not: false } => {
+            sql.push("r.kind = ");
+            sql.kind(kind);
+            sql.push(" AND r.id");
+            one_of(sql, any_of.iter().map(|id| Cow::Borrowed(id.as_str())));
+        }
+        Criterion::Token {
+            param,
+            any_of,
+            not: false,
+            ..
+        } => {
+            drive_table(sql, kind, "index_token", param, |sql| tokens(sql, any_of, "t"));
+        }
+        Criterion::Reference { param, any_of } => {
+            drive_table(sql, kind, "index_reference", param, |sql| references(sql, any_of));
+        }
+        Criterion::Date { param, any_of } => {
+            drive_table(sql, kind, "index_date", param, |sql| dates(sql, any_of, Ends::OfRange));
+        }
+        _ => probe(sql, criterion),
+    }
+}
+
+fn drive_table<'q>(
+    sql: &mut Statement<'q>,
+    kind: ResourceType,
+    table: &'static str,
+    param: &'static str,
+    condition: impl FnOnce(&mut Statement<'q>),
+) {
+    sql.push("r.key IN (SELECT t.resource FROM ");
+    sql.push(table);
+    sql.push(" t WHERE t.kind = ");
+    sql.kind(kind);
+    sql.push(" AND t.param = ");
+    sql.text(param);
+    sql.push(" AND ");
+    condition(sql);
+    sql.push(")");
+}
+
+/// Any other criterion: tested on a resource that is found already, through the key its index rows begin with.
+pub(super) fn probe<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
+    match criterion {
+        Criterion::Id { any_of, not } => {
+            sql.push(if *not { "NOT (r.id" } else { "(r.id" });
+            one_of(sql, any_of.iter().map(|id| Cow::Borrowed(id.as_str())));
+            sql.push(")");
+        }
+        Criterion::LastUpdated { any_of } => dates(sql, any_of, Ends::OfUpdate),
+        Criterion::Token { param, any_of, not, .. } => {
+            probe_table(sql, "index_token", param, *not, |sql| tokens(sql, any_of, "t"));
+        }
+        Criterion::Reference { param, any_of } => {
+            probe_table(sql, "index_reference", param, false, |sql| references(sql, any_of));
+        }
+        Criterion::Date { param, any_of } => {
+            probe_table(sql, "index_date", param, false, |sql| dates(sql, any_of, Ends::OfRange));
+        }
+        Criterion::Missing {
+            table: Table::Column,
+            missing,
+            ..
+        } => sql.push(if *missing { NEVER } else { ALWAYS }),
+        Criterion::Missing {
+            param,
+            table: Table::Token,
+            missing,
+            ..
+        } => {
+            probe_table(sql, "index_token", param, *missing, |sql| sql.push(ALWAYS));
+        }
+        Criterion::Missing {
+            param,
+            table: Table::Date,
+            missing,
+            ..
+        } => {
+            probe_table(sql, "index_date", param, *missing, |sql| sql.push(ALWAYS));
+        }
+        Criterion::Missing {
+            param,
+            table: Table::Reference,
+            targets,
+            missing,
+        } => {
+            probe_table(sql, "index_reference", param, *missing, |sql| {
+                if targets.is_empty() {
+                    sql.push(ALWAYS);
+                } else {
+                    sql.push("t.target_kind");
+                    one_of(sql, [""].iter().chain(*targets).map(|kind| Cow::Borrowed(*kind)));
+                }
+            });
+        }
+    }
+}
+
+const NEVER: &str = "1 = 0";
+pub(super) const ALWAYS: &str = "1 = 1";
+
+fn probe_table<'q>(
+    sql: &mut Statement<'q>,
+    table: &'static str,
+    param: &'static str,
+    not: bool,
+    condition: impl FnOnce(&mut Statement<'q>),
+) {
+    sql.push(if not {
+        "NOT EXISTS (SELECT 1 FROM "
+    } else {
+        "EXISTS (SELECT 1 FROM "
+    });
+    sql.push(table);
+    sql.push(" t WHERE t.patient = r.patient AND t.resource = r.key AND t.param = ");
+    sql.text(param);
+    sql.push(" AND ");
+    condition(sql);
+    // The limit says nothing new, but with it SQLite does not turn each probe into one more table of a join, whose planning
+    // takes seconds when there are twenty.
+    sql.push(" LIMIT 1)");
+}
+
+/// `(a OR b …)`, halved again and again, because SQLite bounds how deep an expression is; nothing matches none.
+fn any<'q, 'a, T>(sql: &mut Statement<'q>, alternatives: &'a [T], each: &impl Fn(&mut Statement<'q>, &'a T)) {
+    sql.push("(");
+    match alternatives {
+        [] => sql.push(NEVER),
+        [one] => each(sql, one),
+        several => {
+            let (left, right) = several.split_at(several.len() / 2);
+            any(sql, left, each);
+            sql.push(" OR ");
+            any(sql, right, each);
+        }
+    }
+    sql.push(")");
+}
+
+/// ` = ?` or ` IN (?, …)`; none of nothing.
+fn one_of<'q>(sql: &mut Statement<'q>, values: impl IntoIterator<Item = Cow<'q, str>>) {
+    let mut values = values.into_iter().peekable();
+    if values.peek().is_none() {
+        // A comparison that is never true and still fits after a column's name.
+        return sql.push(" <> '' AND 1 = 0");
+    }
+    // One value as an equality: the planners then see the order that the index has after it.
+    let first = values.next();
+    if values.peek().is_none() {
+        sql.push(" = ");
+        first.into_iter().for_each(|value| sql.text(value));
+        return;
+    }
+    sql.push(" IN (");
+    for (number, value) in first.into_iter().chain(values).enumerate() {
+        sql.push(if number == 0 { "" } else { ", " });
+        sql.text(value);
+    }
+    sql.push(")");
+}
+
+/// `table` is the index's name in the statement, `t` or `o`.
+pub(super) fn tokens<'q>(sql: &mut Statement<'q>, any_of: &'q [TokenValue], table: &'static str) {
+    // Values in one system are one look-up each in the index, so they are written as a list.
+    let [first, ..] = any_of else { return sql.push(NEVER) };
+    let values: Option<Vec<&str>> = any_of.iter().map(|token| token.value.as_deref()).collect();
+    match values {
+        Some(values) if any_of.iter().all(|token| token.system == first.system) => {
+            sql.push(table);
+            sql.push(".value");
+            one_of(sql, values.into_iter().map(text_key));
+            system(sql, &first.system, table);
+        }
+        _ => any(sql, any_of, &|sql, token: &'q TokenValue| {
+            match &token.value {
+                Some(value) => {
+                    sql.push(table);
+                    sql.push(".value = ");
+                    sql.text(text_key(value));
+                }
+                None => sql.push(ALWAYS),
+            }
+            system(sql, &token.system, table);
+        }),
+    }
+}
+
+fn system(sql: &mut Statement<'_>, system: &SystemMatch, table: &'static str) {
+    let key = match system {
+        SystemMatch::Any => return,
+        SystemMatch::None => system_key(None),
+        SystemMatch::Is(uri) => system_key(Some(uri)),
+    };
+    sql.push(" AND ");
+    sql.push(table);
+    sql.push(".system = ");
+    sql.number(key);
+}
+
+fn references<'q>(sql: &mut Statement<'q>, any_of: &'q [ReferenceValue]) {
+    any(sql, any_of, &|sql, value: &'q ReferenceValue| match value {
+        ReferenceValue::Local { kinds, id, own_urls } => {
+            sql.push("t.target_id = ");
+            sql.text(text_key(id));
+            if !kinds.is_empty() {
+                sql.push(" AND t.target_kind");
+                one_of(sql, kinds.iter().map(|kind| Cow::Borrowed(kind.as_str())));
+            }
+            sql.push(" AND t.target_url");
+            one_of(
+                sql,
+                std::iter::once(Cow::Borrowed("")).chain(own_urls.iter().map(|url| text_key(url))),
+            );
+        }
+        ReferenceValue::Url(target) => {
+            // The URL alone decides; its end is what the index begins with.
+            sql.push("t.target_id = ");
+            sql.text(text_key(target.id.as_deref().unwrap_or_default()));
+            sql.push(" AND t.target_url = ");
+            sql.text(text_key(target.url.as_deref().unwrap_or_default()));
+        }
+    });
+}
+
+/// Which columns hold the ends of the range that dates are compared with.
+#[derive(Clone, Copy)]
+enum Ends {
+    OfRange,
+    /// `last_updated` is a moment, the range [m, m + 1): both ends are told by one column, so that its index serves.
+    OfUpdate,
+}
+
+fn dates(sql: &mut Statement<'_>, any_of: &[DateValue], ends: Ends) {
+    let compare = |sql: &mut Statement<'_>, compare: Compare| {
+        let (comparison, limit) = match (ends, compare) {
+            (Ends::OfRange, Compare::LowBefore(limit)) => ("t.low < ", limit),
+            (Ends::OfRange, Compare::LowFrom(limit)) => ("t.low >= ", limit),
+            (Ends::OfRange, Compare::HighUpTo(limit)) => ("t.high <= ", limit),
+            (Ends::OfRange, Compare::HighAfter(limit)) => ("t.high > ", limit),
+            (Ends::OfUpdate, Compare::LowBefore(limit) | Compare::HighUpTo(limit)) => ("r.last_updated < ", limit),
+            (Ends::OfUpdate, Compare::LowFrom(limit) | Compare::HighAfter(limit)) => ("r.last_updated >= ", limit),
+        };
+        sql.push(comparison);
+        sql.number(limit);
+    };
+    any(sql, any_of, &|sql, value: &DateValue| match value.test() {
+        Test::One(one) => compare(sql, one),
+        Test::Both(first, second) => {
+            compare(sql, first);
+            sql.push(" AND ");
+            compare(sql, second);
+            // No range ends before it begins: a bound for the index that holds them by their beginning.
+            if let (Compare::LowFrom(_), Compare::HighUpTo(limit)) = (first, second) {
+                sql.push(" AND ");
+                compare(sql, Compare::LowBefore(limit));
+            }
+        }
+        Test::Either(first, second) => {
+            compare(sql, first);
+            sql.push(" OR ");
+            compare(sql, second);
+        }
+    });
+}
