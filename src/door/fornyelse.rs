@@ -30,7 +30,7 @@ const ROUNDS: &str = "kontroll-rounds";
 /// Where the renewal of everybody stands: see [`Helhet`].
 const PROGRESS: &str = "kontroll-progress";
 /// Raised when what is kept, or how it is arranged, is made otherwise.
-const KEPT_VERSION: &str = "1";
+const KEPT_VERSION: &str = "2";
 
 /// Patients renewed in one round beside the service: the writer is held for some milliseconds.
 const ROUND: usize = 50;

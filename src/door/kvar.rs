@@ -16,7 +16,10 @@ use crate::fhir::types::ResourceType;
 use crate::riktlinje::lakarkontakter::lakarkontakter;
 use crate::riktlinje::list::Lakartyp;
 use crate::riktlinje::underlag::{Fore, Underlag};
-use crate::riktlinje::{Kontrollfynd, Policies, RuleId, Severity, catalogue, kontrollera_for_listor, samma_patient};
+use crate::riktlinje::{
+    Kontrollfynd, Policies, RuleId, Severity, catalogue, kontrollera_for_listor, nummer, samma_patient, till_patient,
+    utan_patientresurs,
+};
 use crate::store::{Kvar, Lakarrad, ListQuery, Rad, StoreError, kalla, kalla_for_identifierare, name_key};
 
 /// The number a severity has in the lists: the heaviest first.
@@ -64,7 +67,8 @@ impl<'a, 's> Bedomare<'a, 's> {
         };
         let kontroller = kontrollera_for_listor(&ledare, self.policies, self.today, &mut noterat)?;
         let lakare = lakarkontakter(&same, self.policies, self.today, &mut noterat)?;
-        let kallor = noterat.kallor;
+        let mut kallor = noterat.kallor;
+        kallor.extend(numren(&same, &mut self.underlag)?);
 
         let mut own = Kvar::default();
         for kontroll in &kontroller {
@@ -167,12 +171,7 @@ pub fn type_of_number(number: i16) -> Option<Lakartyp> {
 fn ledare<U: Underlag>(same: &[String], underlag: &mut U) -> Result<Option<String>, U::Error> {
     let mut best: Option<(bool, bool, &String)> = None;
     for id in same {
-        let to_it = Reference {
-            reference: Some(format!("Patient/{id}")),
-            ..Reference::default()
-        };
-        let found = underlag.folj(&to_it)?;
-        if let Some(Fact::Patient(patient)) = found.as_deref() {
+        if let Some(Fact::Patient(patient)) = underlag.folj(&till_patient(id))?.as_deref() {
             let candidate = (is_replaced(patient), patient.active == Some(false), id);
             if best.is_none_or(|best| candidate < best) {
                 best = Some(candidate);
@@ -180,6 +179,19 @@ fn ledare<U: Underlag>(same: &[String], underlag: &mut U) -> Result<Option<Strin
         }
     }
     Ok(best.map(|(_, _, id)| id.clone()))
+}
+
+/// The keys of the person's numbers: a record that states its patient by a number alone is in nobody's place, and comes to
+/// the person by these.
+fn numren<U: Underlag>(same: &[String], underlag: &mut U) -> Result<Vec<i64>, U::Error> {
+    let mut keys = Vec::new();
+    for id in same {
+        if let Some(Fact::Patient(patient)) = underlag.folj(&till_patient(id))?.as_deref() {
+            let numbers = nummer(patient).map(|(_, number)| kalla_for_identifierare(ResourceType::Patient, number));
+            keys.extend(numbers);
+        }
+    }
+    Ok(keys)
 }
 
 fn is_replaced(patient: &Patient) -> bool {
@@ -213,7 +225,11 @@ impl<U: Underlag> Underlag for Noterat<'_, U> {
     }
 
     fn av_patienter(&mut self, kind: ResourceType, patient_ids: &[String]) -> Result<Vec<Arc<Fact>>, U::Error> {
-        self.inner.av_patienter(kind, patient_ids)
+        let found = self.inner.av_patienter(kind, patient_ids)?;
+        // The person's own records bring the person along; one by a number alone does not.
+        let by_number = found.iter().filter(|fact| !utan_patientresurs(fact).is_empty());
+        self.kallor.extend(by_number.map(|fact| kalla(kind, fact.id())));
+        Ok(found)
     }
 
     fn med_identifierare(

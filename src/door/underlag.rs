@@ -13,7 +13,7 @@ use crate::fhir::search::parameters::{Kind, find};
 use crate::fhir::search::{self, IndexEntry, RefTarget};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
-use crate::riktlinje::patient::{bars_av, nummer};
+use crate::riktlinje::patient::{bars_av, nummer, till_patient};
 use crate::riktlinje::underlag::{Fore, Underlag};
 use crate::store::{Session, StoreError, Stored, text_key};
 
@@ -200,11 +200,7 @@ impl Underlag for OppenTransaktion<'_> {
             return Ok(facts);
         };
         for id in patient_ids {
-            let to_patient = Reference {
-                reference: Some(format!("Patient/{id}")),
-                ..Reference::default()
-            };
-            let Some(patient) = self.folj(&to_patient)? else {
+            let Some(patient) = self.folj(&till_patient(id))? else {
                 continue;
             };
             let Fact::Patient(patient) = patient.as_ref() else {

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::{CareTeam, ExtValue, Extension, Reference};
+use fastkontakt_model::facts::{CareTeam, ExtValue, Extension};
 use jiff::civil::Date;
 
 use super::Villkor;
@@ -15,6 +15,7 @@ use super::effect::{Avslut, Effect, Meddelande};
 use super::enhet::Enhet;
 use super::kontakt::{Kontaktbild, Kontakter, samla_egen};
 use super::kontakttyp::{har_anledning, is_active};
+use super::patient::till_patient;
 use super::underlag::{Fore, Underlag, folj};
 
 /// A contact that the written one replaces.
@@ -197,11 +198,7 @@ fn patienten_vill<U: Underlag>(
     }
     let Some(own) = &bild.enhet else { return Ok(false) };
     for id in patients {
-        let to_patient = Reference {
-            reference: Some(format!("Patient/{id}")),
-            ..Reference::default()
-        };
-        let Some(home) = underlag.folj(&to_patient)?.filter(|fact| underlag.far_lasa(fact)) else {
+        let Some(home) = underlag.folj(&till_patient(id))?.filter(|fact| underlag.far_lasa(fact)) else {
             continue;
         };
         let Fact::Patient(patient) = home.as_ref() else {

@@ -62,7 +62,7 @@ pub use files::Files;
 pub use finding::{Finding, Judgement, Severity};
 pub use handelse::efter_handelse;
 pub use kontroll::{Kontroll, Kontrollfynd, kontrollera, kontrollera_for_listor, policy_for};
-pub use patient::{samma_patient, samma_som, utan_patientresurs};
+pub use patient::{nummer, samma_patient, samma_som, till_patient, utan_patientresurs};
 pub use policy::{Policies, Policy, PolicyError};
 pub use principles::only_ends_or_limits;
 pub use underlag::{Fore, Underlag};

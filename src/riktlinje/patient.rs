@@ -15,6 +15,14 @@ use super::files::about;
 use super::identity::Personregister;
 use super::underlag::{Underlag, folj};
 
+/// A reference to a Patient resource of ours.
+pub fn till_patient(id: &str) -> Reference {
+    Reference {
+        reference: Some(format!("Patient/{id}")),
+        ..Reference::default()
+    }
+}
+
 /// The ids of the patients that are one with this one, itself included, sorted.
 pub fn samma_patient<U: Underlag>(patient_id: &str, underlag: &mut U) -> Result<Vec<String>, U::Error> {
     let mut joined: BTreeMap<String, ()> = BTreeMap::new();
@@ -23,11 +31,7 @@ pub fn samma_patient<U: Underlag>(patient_id: &str, underlag: &mut U) -> Result<
         if joined.insert(id.clone(), ()).is_some() {
             continue;
         }
-        let to_it = Reference {
-            reference: Some(format!("Patient/{id}")),
-            ..Reference::default()
-        };
-        if let Some(fact) = underlag.folj(&to_it)?
+        if let Some(fact) = underlag.folj(&till_patient(&id))?
             && let Fact::Patient(patient) = fact.as_ref()
         {
             waiting.extend(linked(patient));

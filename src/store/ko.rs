@@ -10,7 +10,9 @@ use super::index::{Owner, fnv1a, text_key};
 use super::kind;
 use super::schema::{history, index_token, kontroll_beroende, kontroll_dag, kontroll_ko, patient_key, resource};
 use super::session::{Session, instant};
+use crate::fhir::search::parameters::find;
 use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
 
 /// Nobody who leans on the resource is renewed yet.
 const UNTOUCHED: i64 = -1;
@@ -104,8 +106,8 @@ impl Session {
         Ok(())
     }
 
-    /// Under which keys evaluations may lean on a resource: itself, and its identifiers, by which logical references
-    /// name staff and units.
+    /// Under which keys evaluations may lean on a resource: itself, its identifiers, by which logical references name staff
+    /// and units, and the number by which it states its patient when that is all it states.
     pub fn kallor_of(&mut self, resource: i64) -> Result<Vec<i64>, StoreError> {
         let (number, id, patient): (i16, String, i64) = on_either!(self, c => resource::table
             .filter(resource::key.eq(resource))
@@ -114,13 +116,17 @@ impl Session {
         let kind = kind::of_number(number)?;
         let mut kallor = vec![kalla(kind, &id)];
         if patient == 0 {
-            let values: Vec<String> = on_either!(self, c => index_token::table
+            let about = find(FhirVersion::R5, kind, "patient").map_or("", |parameter| parameter.identifier_index);
+            let values: Vec<(String, String)> = on_either!(self, c => index_token::table
                 .filter(index_token::patient.eq(patient))
                 .filter(index_token::resource.eq(resource))
-                .filter(index_token::param.eq("identifier"))
-                .select(index_token::value)
+                .filter(index_token::param.eq_any(["identifier", about]))
+                .select((index_token::param, index_token::value))
                 .load(c))?;
-            kallor.extend(values.iter().map(|value| kalla_for_identifierare(kind, value)));
+            kallor.extend(values.iter().map(|(param, value)| match param.as_str() {
+                "identifier" => kalla_for_identifierare(kind, value),
+                _ => kalla_for_identifierare(ResourceType::Patient, value),
+            }));
         }
         Ok(kallor)
     }

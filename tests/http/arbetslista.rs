@@ -704,3 +704,19 @@ fn two_servers_on_one_database_agree_with_the_patients_own_checks() {
         assert!(other.is_empty(), "{other:?}");
     }
 }
+
+#[test]
+fn a_contact_that_names_its_patient_by_number_alone_counts_at_once() {
+    on_both(|app| {
+        a_contact(app);
+        put(app, &livshotande_tillstand("anna").merged(&json!({ "id": "l" })));
+        assert!(has(&list(app, "vc", ""), "anna", "error PAT-03"));
+        let number = &patient("anna", Some("195009072553"))["identifier"][0];
+        let contact = fast_kontakt("anna", "1", "vc-lakare");
+        let contact = contact.merged(&json!({ "id": "n", "subject": { "type": "Patient", "identifier": number } }));
+        put(app, &contact);
+        assert!(!has(&list(app, "vc", ""), "anna", "error PAT-03"));
+        app.delete("/fhir/r5/CareTeam/n").expect(204);
+        assert!(has(&list(app, "vc", ""), "anna", "error PAT-03"));
+    });
+}
