@@ -83,7 +83,10 @@ impl Ask {
         let app = request.app_data::<web::Data<App>>().ok_or_else(|| Problem::Internal {
             reason: "the application is not set up".to_owned(),
         })?;
-        let version = version_in_path(request).ok_or(Problem::UnknownAddress)?;
+        // No address of ours has a NUL, and a text of PostgreSQL holds none.
+        let version = version_in_path(request)
+            .filter(|_| !request.path().contains("%00"))
+            .ok_or(Problem::UnknownAddress)?;
         let manner = Manner::of(request);
         acceptable(request, version)?;
         let text = |name: header::HeaderName| {

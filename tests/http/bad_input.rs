@@ -238,3 +238,20 @@ fn a_header_does_not_forge_our_links() {
         "{location}"
     );
 }
+
+#[test]
+fn an_address_with_a_nul_is_nowhere() {
+    let app = spawn();
+    for address in [
+        "Patient/%00",
+        "Patient/%00/_history",
+        "Patient/%00/_history/1",
+        "Patient/a%00b",
+        "Organization/%00/$riktlinjekontroll",
+        "Patient/%00/$validate",
+        "%00",
+    ] {
+        app.get(&format!("/fhir/r5/{address}")).expect(404);
+    }
+    app.delete("/fhir/r5/Patient/%00").expect(404);
+}

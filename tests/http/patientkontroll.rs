@@ -129,7 +129,7 @@ fn patients_that_are_not_there_and_types_that_have_no_check() {
     app.delete("/fhir/r5/Patient/borta").expect(204);
     app.get("/fhir/r5/Patient/nobody/$riktlinjekontroll").expect(404);
     app.get("/fhir/r5/Patient/borta/$riktlinjekontroll").expect(410);
-    app.get("/fhir/r5/Patient/%00/$riktlinjekontroll").expect(400);
+    app.get("/fhir/r5/Patient/%00/$riktlinjekontroll").expect(404);
     app.get("/fhir/r5/CareTeam/x/$riktlinjekontroll").expect(404);
     app.get("/fhir/r6/Patient/nobody/$riktlinjekontroll").expect(404);
     app.delete("/fhir/r5/Patient/borta/$riktlinjekontroll").expect(405);
