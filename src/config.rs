@@ -43,6 +43,7 @@ struct File {
     log: Option<String>,
     max_body_bytes: Option<usize>,
     max_depth: Option<usize>,
+    require_if_match: Option<bool>,
     workers: Option<usize>,
     cors_origins: Option<Vec<String>>,
 }
@@ -61,6 +62,8 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// Deepest nesting of JSON.
     pub max_depth: usize,
+    /// Whoever changes or deletes a resource must name its version (`If-Match`); else 428.
+    pub require_if_match: bool,
     /// HTTP worker threads; by default as many as the machine has processors.
     pub workers: Option<usize>,
     /// Origins whose pages may call the service from a browser (CORS); none by default.
@@ -78,6 +81,7 @@ impl Default for Settings {
             open: false,
             max_body_bytes: 8 * 1024 * 1024,
             max_depth: 64,
+            require_if_match: false,
             workers: None,
             cors_origins: Vec::new(),
         }
@@ -142,6 +146,7 @@ impl Settings {
             open: flags.open,
             max_body_bytes: file.max_body_bytes.unwrap_or(default.max_body_bytes),
             max_depth: file.max_depth.unwrap_or(default.max_depth),
+            require_if_match: file.require_if_match.unwrap_or(default.require_if_match),
             workers: file.workers.or(default.workers),
             cors_origins: file.cors_origins.unwrap_or(default.cors_origins),
         };

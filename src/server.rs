@@ -69,6 +69,7 @@ pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> 
             bytes: settings.max_body_bytes,
             depth: settings.max_depth,
         },
+        require_if_match: settings.require_if_match,
         understood: Understood::new(),
         fornyelse: Fornyelse::default(),
     })

@@ -229,10 +229,10 @@ impl Ask {
     }
 
     /// The answer to a write, as `Prefer: return` wants it; a representation unless something else was asked for.
-    fn wrote(&self, written: Written) -> Result<HttpResponse, Problem> {
+    pub fn wrote(&self, written: Written) -> Result<HttpResponse, Problem> {
         let status = match written.outcome {
             Outcome::Created => StatusCode::CREATED,
-            Outcome::Updated => StatusCode::OK,
+            Outcome::Updated | Outcome::AlreadyThere => StatusCode::OK,
             Outcome::Deleted | Outcome::AlreadyDeleted => StatusCode::NO_CONTENT,
         };
         let mut response = fhir(status, self.version());
@@ -290,6 +290,10 @@ pub async fn only_post(request: HttpRequest) -> HttpResponse {
 
 pub async fn only_get_post(request: HttpRequest) -> HttpResponse {
     not_allowed(&request, "GET, HEAD, POST")
+}
+
+pub async fn only_of_type(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "GET, HEAD, POST, PUT, DELETE")
 }
 
 pub async fn only_get_put_delete(request: HttpRequest) -> HttpResponse {

@@ -1,4 +1,5 @@
-//! POST `[base]/[type]`: a new resource under an id that the server gives (http.html#create).
+//! POST `[base]/[type]`: a new resource under an id that the server gives (http.html#create), with `If-None-Exist` only
+//! when nothing matches the criteria (http.html#ccreate).
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use uuid::Uuid;
@@ -15,13 +16,17 @@ use crate::door::{Action, Order};
     params(
         ("version" = String, Path, description = "r4 or r5"),
         ("type" = String, Path, description = "A resource type of the closed set, e.g. CareTeam"),
+        ("If-None-Exist" = Option<String>, Header, description = "Search criteria, identifier=…: only if nothing matches"),
         ("Prefer" = Option<String>, Header, description = "return=minimal | representation | OperationOutcome"),
     ),
     request_body(content = Object, content_type = "application/fhir+json"),
     responses(
+        (status = 200, description = "If-None-Exist: the one that matches, untouched"),
         (status = 201, description = "Stored; Location, ETag, Last-Modified, and X-Riktlinje when the riktlinje has something to say"),
-        (status = 400, description = "Not FHIR: OperationOutcome with an issue per fault"),
+        (status = 400, description = "Not FHIR: OperationOutcome with an issue per fault; or If-None-Exist is no search"),
         (status = 404, description = "The type is not in the closed set"),
+        (status = 409, description = "Others write under the same criteria all the time: try again"),
+        (status = 412, description = "If-None-Exist: more than one matches"),
         (status = 413, description = "The body is too large"),
         (status = 415, description = "Not application/fhir+json of this version"),
         (status = 422, description = "The riktlinje refuses it: OperationOutcome with every finding"),
@@ -32,9 +37,13 @@ pub async fn create(request: HttpRequest, path: web::Path<(String, String)>, pay
     answer(request, Interaction::Create, |ask| async move {
         let kind = ask.kind(&path.1)?;
         ask.require_fhir_json()?;
-        ask.refuse_conditional_create()?;
+        let criteria = ask.if_none_exist(kind)?;
         let bytes = ask.body(payload).await?;
         let content = ask.content(kind, bytes).await?;
+        if let Some(criteria) = criteria {
+            let written = ask.app.door.create_unless(&ask.call, &criteria, &content).await?;
+            return ask.wrote(written);
+        }
         let prepared = content.prepare(&Uuid::now_v7().to_string())?;
         let order = Order {
             action: Action::Create(prepared),

@@ -108,7 +108,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .get(search::search)
                         .head(search::search)
                         .post(create::create)
-                        .default_service(web::to(answer::only_get_post)),
+                        .put(update::update_where)
+                        .delete(delete::delete_where)
+                        .default_service(web::to(answer::only_of_type)),
                 )
                 .service(
                     web::resource("/{type}/{id}")

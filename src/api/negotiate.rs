@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::app::App;
 use crate::access::{Call, Caller, Interaction};
 use crate::door::problem::Problem;
+use crate::door::villkor::Criteria;
 use crate::door::{Precondition, version_of_tag};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
@@ -74,7 +75,7 @@ struct Headers {
     content_type: Option<String>,
     content_encoding: Option<String>,
     content_length: Option<usize>,
-    if_none_exist: bool,
+    if_none_exist: Vec<Vec<u8>>,
 }
 
 impl Ask {
@@ -118,7 +119,11 @@ impl Ask {
                 content_type: text(header::CONTENT_TYPE),
                 content_encoding: text(header::CONTENT_ENCODING),
                 content_length: text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
-                if_none_exist: request.headers().contains_key("If-None-Exist"),
+                if_none_exist: request
+                    .headers()
+                    .get_all("If-None-Exist")
+                    .map(|value| value.as_bytes().to_vec())
+                    .collect(),
             },
         })
     }
@@ -152,15 +157,22 @@ impl Ask {
         }
     }
 
-    /// Conditional create is not offered; to ignore the condition would make a duplicate.
-    pub fn refuse_conditional_create(&self) -> Result<(), Problem> {
-        if !self.headers.if_none_exist {
-            return Ok(());
+    /// The criteria of a conditional create. What cannot be read is refused: to ignore it would make a duplicate.
+    pub fn if_none_exist(&self, kind: ResourceType) -> Result<Option<Criteria>, Problem> {
+        match self.headers.if_none_exist.as_slice() {
+            [] => Ok(None),
+            [one] if let Ok(text) = std::str::from_utf8(one) => self.criteria(kind, text).map(Some),
+            _ => Err(Problem::bad_request(
+                "If-None-Exist ska stå en gång, med sökvillkor som i en adress.",
+                "If-None-Exist must stand once, with criteria as in an address.",
+            )),
         }
-        Err(Problem::bad_request(
-            "Villkorat skapande (If-None-Exist) stöds inte ännu.",
-            "Conditional create (If-None-Exist) is not supported yet.",
-        ))
+    }
+
+    /// The search that tells which resource a conditional interaction is about.
+    pub fn criteria(&self, kind: ResourceType, text: &str) -> Result<Criteria, Problem> {
+        let now = self.app.door.clock.now().as_microsecond();
+        Criteria::read(self.version(), kind, text, &self.own_bases(), now)
     }
 
     /// The length the caller announces.

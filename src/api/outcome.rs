@@ -207,6 +207,31 @@ fn told(problem: &Problem) -> (IssueCode, Text, String) {
             "The body did not arrive in time.",
         ),
         Problem::PreconditionFailed { text, expression } => (IssueCode::Conflict, text.clone(), expression.clone()),
+        Problem::NotSelective { expression } => (
+            IssueCode::MultipleMatches,
+            Text::new(
+                "Sökvillkoren träffar mer än en resurs: ange villkor som bara en uppfyller.",
+                "The criteria match more than one resource: give criteria that only one meets.",
+            ),
+            expression.clone(),
+        ),
+        Problem::IdTaken { expression } => (
+            IssueCode::Conflict,
+            Text::new(
+                "Ingen resurs uppfyller sökvillkoren, och resursens id hör till en annan som redan finns.",
+                "No resource meets the criteria, and the resource's id belongs to another one that exists already.",
+            ),
+            expression.clone(),
+        ),
+        Problem::IfMatchRequired { expression } => (
+            IssueCode::Required,
+            Text::new(
+                "Tjänsten kräver If-Match med versionen som ändras, till exempel W/\"3\": läs resursen och ange dess ETag.",
+                "The service demands If-Match with the version that is changed, for example W/\"3\": read the resource and name its ETag.",
+            ),
+            expression.clone(),
+        ),
+        Problem::PatchFailed { text, expression } => (IssueCode::Processing, text.clone(), expression.clone()),
         Problem::Race => plain(
             IssueCode::Conflict,
             "En annan ändring hann före: läs resursen på nytt och försök igen.",

@@ -55,7 +55,7 @@ pub async fn transaction(request: HttpRequest, payload: web::Payload) -> HttpRes
 fn entry(bundle: &mut BundleText, ask: &Ask, written: Written) -> Result<(), Problem> {
     let status = match written.outcome {
         Outcome::Created => "201 Created",
-        Outcome::Updated => "200 OK",
+        Outcome::Updated | Outcome::AlreadyThere => "200 OK",
         Outcome::Deleted | Outcome::AlreadyDeleted => "204 No Content",
     };
     let mut response = format!(

@@ -1,4 +1,5 @@
-//! PUT `[base]/[type]/[id]`: a new version, or a new resource under the caller's id (http.html#update, #upsert).
+//! PUT `[base]/[type]/[id]`: a new version, or a new resource under the caller's id (http.html#update, #upsert); and PUT
+//! `[base]/[type]?…`, where search criteria tell which resource is meant (http.html#cond-update).
 
 use actix_web::{HttpRequest, HttpResponse, web};
 
@@ -6,6 +7,53 @@ use super::answer::answer;
 use crate::access::Interaction;
 use crate::door::content::{require_id_form, require_same_id};
 use crate::door::{Action, Order};
+
+/// Replaces the one resource that meets the criteria, or creates it when none does.
+#[utoipa::path(
+    put,
+    path = "/fhir/{version}/{type}",
+    tag = "type",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("type" = String, Path, description = "A resource type of the closed set; the query holds search criteria, identifier=…"),
+        ("If-Match" = Option<String>, Header, description = "W/\"n\": only if n is the current version of the one that matches"),
+        ("If-None-Match" = Option<String>, Header, description = "*: only if none matches"),
+        ("Prefer" = Option<String>, Header, description = "return=minimal | representation | OperationOutcome"),
+    ),
+    request_body(content = Object, content_type = "application/fhir+json"),
+    responses(
+        (status = 200, description = "One matches: a new version of it is stored"),
+        (status = 201, description = "None matches: stored under the body's id, or the server's"),
+        (status = 400, description = "Not FHIR, no criteria, or the body's id is not that of the one that matches"),
+        (status = 404, description = "The type is not in the closed set"),
+        (status = 409, description = "None matches, and the body's id belongs to another"),
+        (status = 412, description = "More than one matches, or If-Match or If-None-Match does not hold"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "Not application/fhir+json of this version"),
+        (status = 422, description = "The riktlinje refuses it: OperationOutcome with every finding"),
+        (status = 428, description = "If-Match is demanded by the configuration"),
+        (status = 503, description = "Busy; Retry-After"),
+    ),
+)]
+pub async fn update_where(
+    request: HttpRequest,
+    path: web::Path<(String, String)>,
+    payload: web::Payload,
+) -> HttpResponse {
+    let query = request.query_string().to_owned();
+    answer(request, Interaction::Update, |ask| async move {
+        let kind = ask.kind(&path.1)?;
+        ask.require_fhir_json()?;
+        let criteria = ask.criteria(kind, &query)?;
+        let precondition = ask.precondition()?;
+        let bytes = ask.body(payload).await?;
+        let content = ask.content(kind, bytes).await?;
+        let door = &ask.app.door;
+        let written = door.update_where(&ask.call, &criteria, &content, precondition).await?;
+        ask.wrote(written)
+    })
+    .await
+}
 
 /// Replaces a resource, or creates it when the id is new: journal systems own their ids.
 #[utoipa::path(
@@ -30,6 +78,7 @@ use crate::door::{Action, Order};
         (status = 413, description = "The body is too large"),
         (status = 415, description = "Not application/fhir+json of this version"),
         (status = 422, description = "The riktlinje refuses it: OperationOutcome with every finding"),
+        (status = 428, description = "If-Match is demanded by the configuration"),
         (status = 503, description = "Busy; Retry-After"),
     ),
 )]

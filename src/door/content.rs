@@ -59,6 +59,7 @@ pub fn type_of(resource: &Value) -> Option<&str> {
 }
 
 /// A checked resource in R5, with the way back to the paths of the version it came in.
+#[derive(Clone)]
 pub struct Content {
     pub kind: ResourceType,
     pub resource: Value,

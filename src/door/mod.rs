@@ -16,6 +16,7 @@ pub mod transaction;
 mod underlag;
 mod understood;
 pub mod validate;
+pub mod villkor;
 mod write;
 
 use std::sync::Arc;
@@ -28,7 +29,7 @@ use crate::definitions::Definitions;
 use crate::fhir::json::Limits;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{Finding, Policies};
-use crate::store::Store;
+use crate::store::{Store, Stored};
 use content::Prepared;
 use fornyelse::Fornyelse;
 use problem::Problem;
@@ -43,6 +44,8 @@ pub struct Door {
     pub definitions: Arc<Definitions>,
     pub clock: Clock,
     pub limits: Limits,
+    /// Callers must name the version that they change or delete (`If-Match`).
+    pub require_if_match: bool,
     /// What the rules' context was understood as lately.
     pub understood: Understood,
     /// The renewal of what is kept for the work lists.
@@ -83,6 +86,10 @@ pub enum Precondition {
     MustExist,
     /// `If-None-Match: *`.
     MustNotExist,
+    /// The caller demands nothing, but the service made the write of this version: another one is a race.
+    BuiltOn(i64),
+    /// The caller demands nothing, but the criteria matched nobody: the caller's own id must be free.
+    Free,
 }
 
 /// What became of an [`Order`].
@@ -104,9 +111,26 @@ pub struct Written {
 pub enum Outcome {
     Created,
     Updated,
+    /// A conditional create met the one that matches: nothing changed.
+    AlreadyThere,
     Deleted,
     /// A delete of what was already deleted: nothing changed.
     AlreadyDeleted,
+}
+
+impl Written {
+    /// What a conditional create met.
+    pub fn already_there(stored: Stored) -> Written {
+        Written {
+            kind: stored.kind,
+            id: stored.id,
+            version: stored.version,
+            last_updated: stored.last_updated,
+            outcome: Outcome::AlreadyThere,
+            body: stored.body,
+            findings: Vec::new(),
+        }
+    }
 }
 
 impl Precondition {

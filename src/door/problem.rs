@@ -31,8 +31,16 @@ pub enum Problem {
     TooSlow,
     /// `If-Match` names another version than the current one, or `If-None-Match: *` met an existing resource.
     PreconditionFailed { text: Text, expression: String },
+    /// The criteria of a conditional interaction match more than one resource.
+    NotSelective { expression: String },
     /// Another write came between, and the caller named no version.
     Race,
+    /// The caller's own id belongs to a resource that the criteria do not match.
+    IdTaken { expression: String },
+    /// The configuration demands that the caller names the version that is changed.
+    IfMatchRequired { expression: String },
+    /// A patch does not fit the resource: what it points at is not there, or a test fails.
+    PatchFailed { text: Text, expression: String },
     /// The caller may not do this.
     Forbidden,
     /// The database is busy or out of reach; try again.
@@ -68,12 +76,13 @@ impl Problem {
             Problem::MethodNotAllowed { .. } => 405,
             Problem::NotAcceptable => 406,
             Problem::TooSlow => 408,
-            Problem::Race => 409,
+            Problem::Race | Problem::IdTaken { .. } => 409,
             Problem::Deleted { .. } => 410,
-            Problem::PreconditionFailed { .. } => 412,
+            Problem::PreconditionFailed { .. } | Problem::NotSelective { .. } => 412,
             Problem::BodyTooLarge { .. } => 413,
             Problem::UnsupportedMediaType { .. } => 415,
-            Problem::Refused(_) => 422,
+            Problem::Refused(_) | Problem::PatchFailed { .. } => 422,
+            Problem::IfMatchRequired { .. } => 428,
             Problem::Internal { .. } => 500,
             Problem::Busy => 503,
         }
@@ -108,6 +117,13 @@ impl Problem {
             Problem::PreconditionFailed { text, .. } => Problem::PreconditionFailed {
                 text,
                 expression: entry,
+            },
+            Problem::NotSelective { .. } => Problem::NotSelective { expression: entry },
+            Problem::IdTaken { .. } => Problem::IdTaken { expression: entry },
+            Problem::IfMatchRequired { .. } => Problem::IfMatchRequired { expression: entry },
+            Problem::PatchFailed { text, expression } => Problem::PatchFailed {
+                text,
+                expression: in_resource(&entry, &expression),
             },
             other => other,
         }

@@ -12,8 +12,9 @@ use uuid::Uuid;
 use super::content::{Body, Prepared};
 use super::problem::{Problem, in_resource};
 use super::underlag::OppenTransaktion;
+use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
-use crate::access::Call;
+use crate::access::{Call, Caller};
 use crate::fhir::fault::Text;
 use crate::fhir::json::reread;
 use crate::fhir::search;
@@ -27,12 +28,23 @@ use crate::store::{AuditEntry, NewVersion, Session, Stored};
 impl Door {
     /// Carries out all orders, or none. Answers after the commit.
     pub async fn write(&self, call: &Call, orders: Vec<Order>) -> Result<Vec<Written>, Problem> {
+        self.write_while(call, Vec::new(), orders).await
+    }
+
+    /// The same, if all conditions hold on the state before the first order; [`Problem::Race`] when one no longer does:
+    /// then they are to be resolved again ([`super::villkor::again`]).
+    pub async fn write_while(
+        &self,
+        call: &Call,
+        conditions: Vec<Condition>,
+        orders: Vec<Order>,
+    ) -> Result<Vec<Written>, Problem> {
         for order in &orders {
             self.permit(call, order.kind())?;
         }
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .write(move |session| Writing { door, call, session }.carry_out(orders))
+            .write(move |session| Writing { door, call, session }.carry_out(&conditions, orders))
             .await
     }
 }
@@ -93,9 +105,12 @@ pub(super) struct Staged {
 }
 
 impl Writing<'_> {
-    fn carry_out(self, orders: Vec<Order>) -> Result<Vec<Written>, Problem> {
+    fn carry_out(self, conditions: &[Condition], orders: Vec<Order>) -> Result<Vec<Written>, Problem> {
         let Writing { door, call, session } = self;
-        lock(session, &orders, &door.understood)?;
+        lock(session, conditions, &orders, &door.understood)?;
+        for condition in conditions {
+            condition.verify(session)?;
+        }
         let mut transaction = Transaction {
             door: &door,
             call: &call,
@@ -105,6 +120,7 @@ impl Writing<'_> {
         let mut written = Vec::with_capacity(orders.len());
         for order in orders {
             let order = transaction.stage(order)?;
+            transaction.demand_if_match(&order)?;
             written.push(transaction.store(&order)?);
             staged.push(order);
         }
@@ -126,10 +142,17 @@ impl Writing<'_> {
 
 /// Takes the locks the exactness of the patient rules rests on, in one fixed order for all writers. Under SQLite the
 /// one writer is the lock.
-fn lock(session: &mut Session, orders: &[Order], understood: &Understood) -> Result<(), Problem> {
+fn lock(
+    session: &mut Session,
+    conditions: &[Condition],
+    orders: &[Order],
+    understood: &Understood,
+) -> Result<(), Problem> {
     if !session.needs_locks() {
         return Ok(());
     }
+    // Two writers under the same criteria must not both find nobody.
+    session.lock_criteria(&conditions.iter().map(Condition::key).collect::<Vec<_>>())?;
     let keys: BTreeSet<(ResourceType, &str)> = orders.iter().map(|order| (order.kind(), order.id())).collect();
     let named: BTreeSet<String> = orders.iter().filter_map(Order::patient).collect();
     // Who is told by a number only: the rules look at the patients that carry it.
@@ -192,6 +215,28 @@ impl Transaction<'_, '_> {
             before: before_fact,
             bara_avslut,
         })
+    }
+
+    /// 428 when the configuration demands If-Match and the caller would change what stands there without one. The
+    /// service's own writes are not a caller's.
+    fn demand_if_match(&self, staged: &Staged) -> Result<(), Problem> {
+        let exists = staged.current.as_ref().is_some_and(|stored| !stored.deleted);
+        let names_version = !matches!(
+            staged.order.action,
+            Action::Update {
+                precondition: Precondition::None | Precondition::BuiltOn(_),
+                ..
+            } | Action::Delete {
+                precondition: Precondition::None | Precondition::BuiltOn(_),
+                ..
+            }
+        );
+        if !self.door.require_if_match || !exists || names_version || self.call.caller == Caller::Service {
+            return Ok(());
+        }
+        Err(staged.order.place(Problem::IfMatchRequired {
+            expression: String::new(),
+        }))
     }
 
     /// Stores the new version of what is staged.
@@ -374,11 +419,17 @@ fn precondition(order: &Order, current: Option<&Stored>) -> Result<(), Problem> 
     };
     match (precondition, current) {
         (Precondition::None, _) => Ok(()),
-        (Precondition::MustNotExist, Some(stored)) if !stored.deleted => failed(
+        (Precondition::MustNotExist | Precondition::Free, None) => Ok(()),
+        (Precondition::MustNotExist | Precondition::Free, Some(stored)) if stored.deleted => Ok(()),
+        (Precondition::MustNotExist, Some(_)) => failed(
             "Resursen finns redan (If-None-Match: *).",
             "The resource exists already (If-None-Match: *).",
         ),
-        (Precondition::MustNotExist, _) => Ok(()),
+        (Precondition::Free, Some(stored)) => Err(Problem::IdTaken {
+            expression: format!("{}.id", stored.kind),
+        }),
+        (Precondition::BuiltOn(version), Some(stored)) if stored.version == version => Ok(()),
+        (Precondition::BuiltOn(_), _) => Err(Problem::Race),
         (Precondition::MustExist, Some(stored)) if !stored.deleted => Ok(()),
         (Precondition::MustExist, _) => failed(
             "Det finns ingen gällande version (If-Match: *).",

@@ -232,6 +232,20 @@ impl Session {
         matches!(self.connection, Connection::Postgres(_))
     }
 
+    /// Holds these search criteria for this transaction alone: no other transaction asks under the same until it ends.
+    /// Locked before all else.
+    pub fn lock_criteria<S: AsRef<str>>(&mut self, criteria: &[S]) -> Result<(), StoreError> {
+        if criteria.is_empty() {
+            return Ok(());
+        }
+        self.lock(
+            criteria
+                .iter()
+                .map(|criteria| fnv1a(&format!("criteria/{}", criteria.as_ref())))
+                .collect(),
+        )
+    }
+
     /// Holds these patients for this transaction alone: what the rules read about them stays true until it ends.
     /// Under SQLite the one writer is the lock.
     pub fn lock_patients<S: AsRef<str>>(&mut self, ids: &[S]) -> Result<(), StoreError> {

@@ -203,13 +203,8 @@ fn a_request_keeps_its_id_only_when_it_is_a_uuid() {
 }
 
 #[test]
-fn what_is_not_offered_is_refused_and_not_ignored() {
+fn an_id_that_is_no_address_is_refused() {
     let app = spawn();
-    let body = patient("p", None);
-    let answer = app
-        .post_with("/fhir/r5/Patient", &[("If-None-Exist", "identifier=x|y")], &body)
-        .expect(400);
-    assert!(answer.text.contains("If-None-Exist"), "{}", answer.text);
     app.put("/fhir/r5/Patient/..", &patient("..", None)).expect(400);
 }
 

@@ -25,4 +25,5 @@ mod transaction;
 mod validate;
 mod validate_vectors;
 mod versions;
+mod villkor;
 mod write;

@@ -1,0 +1,311 @@
+//! Conditional interactions (http.html#ccreate, #cond-update, #cdelete): a search says which resource is meant. It is
+//! asked outside the write, where time may pass, and held against the database once more inside it. When another write
+//! came between, all is done again from the asking on.
+
+use uuid::Uuid;
+
+use super::content::{Content, require_id_form};
+use super::problem::Problem;
+use super::{Action, Door, Order, Precondition, Written};
+use crate::access::Call;
+use crate::fhir::fault::{IssueCode, Text};
+use crate::fhir::search::{Handling, ParseContext, SearchQuery, parse};
+use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
+use crate::store::{Session, StoreError, Stored};
+
+/// How often a request is carried out anew when another write came between, before the caller is told (409).
+const ATTEMPTS: usize = 5;
+
+/// A search of one type that tells which resource is meant. Never empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Criteria {
+    query: SearchQuery,
+}
+
+/// Whom the criteria matched when they were asked: what must still be so when the write begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Condition {
+    criteria: Criteria,
+    /// The id of the one that matched; `None`: nobody.
+    expects: Option<String>,
+}
+
+/// Whom criteria match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Matches {
+    None,
+    One(Box<Stored>),
+    Many,
+}
+
+impl Matches {
+    /// The one, or nobody; several are [`Problem::NotSelective`].
+    pub fn at_most_one(self) -> Result<Option<Stored>, Problem> {
+        match self {
+            Matches::None => Ok(None),
+            Matches::One(stored) => Ok(Some(*stored)),
+            Matches::Many => Err(Problem::NotSelective {
+                expression: String::new(),
+            }),
+        }
+    }
+}
+
+impl Criteria {
+    /// Reads `identifier=…&status=…` as a search of `kind` in `version`. `?…`, `Patient?…` and the same under one of our
+    /// own bases are understood too: clients write all of them in `If-None-Exist`.
+    ///
+    /// What is unknown is refused, `Prefer: handling=lenient` or not, and so is a parameter without a value: a condition
+    /// that is left out would let the write meet another resource. What steers an answer (`_count`, `_format`) says
+    /// nothing here. `now` is in microseconds since 1970.
+    pub fn read(
+        version: FhirVersion,
+        kind: ResourceType,
+        text: &str,
+        own_bases: &[String],
+        now: i64,
+    ) -> Result<Criteria, Problem> {
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(without_address(kind, text, own_bases).as_bytes())
+            .into_owned()
+            .collect();
+        if pairs.iter().any(|(_, value)| value.is_empty()) {
+            return Err(Problem::bad_request(
+                "Ett av sökvillkoren saknar värde.",
+                "One of the criteria has no value.",
+            ));
+        }
+        let context = ParseContext {
+            version,
+            kind,
+            own_bases,
+            now,
+            handling: Handling::Strict,
+            default_count: 1,
+            max_count: 1,
+        };
+        let parsed = parse(&pairs, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+        if parsed.query.criteria.is_empty() {
+            return Err(Problem::bad_request(
+                "Det saknas sökvillkor som talar om vilken resurs som menas.",
+                "There are no criteria that tell which resource is meant.",
+            ));
+        }
+        Ok(Criteria {
+            query: SearchQuery {
+                criteria: parsed.query.criteria,
+                ..SearchQuery::all(kind, 1)
+            },
+        })
+    }
+
+    pub fn kind(&self) -> ResourceType {
+        self.query.kind
+    }
+
+    /// The condition that these criteria still match this one, or nobody.
+    pub fn expecting(&self, found: Option<&Stored>) -> Condition {
+        Condition {
+            criteria: self.clone(),
+            expects: found.map(|stored| stored.id.clone()),
+        }
+    }
+
+    fn matches(&self, session: &mut Session) -> Result<Matches, StoreError> {
+        let mut page = session.search(&self.query)?;
+        Ok(match (page.entries.pop(), page.next) {
+            (_, Some(_)) => Matches::Many,
+            (Some(stored), None) => Matches::One(Box::new(stored)),
+            (None, None) => Matches::None,
+        })
+    }
+}
+
+/// What stands after the `?` of an address of this type.
+fn without_address<'t>(kind: ResourceType, text: &'t str, own_bases: &[String]) -> &'t str {
+    let Some((address, query)) = text.split_once('?') else {
+        return text;
+    };
+    let below = own_bases.iter().find_map(|base| address.strip_prefix(base.as_str()));
+    match below.unwrap_or(address).trim_matches('/') {
+        "" => query,
+        name if name == kind.name() => query,
+        _ => text,
+    }
+}
+
+impl Condition {
+    /// The same for the same criteria, whatever the FHIR version and the order they came in.
+    pub(super) fn key(&self) -> String {
+        let mut criteria: Vec<String> = self
+            .criteria
+            .query
+            .criteria
+            .iter()
+            .map(|criterion| format!("{criterion:?}"))
+            .collect();
+        criteria.sort_unstable();
+        format!("{}?{}", self.criteria.kind(), criteria.join("&"))
+    }
+
+    /// [`Problem::Race`] unless the criteria match now whom they matched when they were asked.
+    pub(super) fn verify(&self, session: &mut Session) -> Result<(), Problem> {
+        let holds = match self.criteria.matches(session)? {
+            Matches::None => self.expects.is_none(),
+            Matches::One(stored) => self.expects.as_ref() == Some(&stored.id),
+            Matches::Many => false,
+        };
+        if holds { Ok(()) } else { Err(Problem::Race) }
+    }
+}
+
+/// Does the work again, a few times, when another write came between.
+pub async fn again<T>(mut attempt: impl AsyncFnMut() -> Result<T, Problem>) -> Result<T, Problem> {
+    for _ in 1..ATTEMPTS {
+        match attempt().await {
+            Err(Problem::Race) => {}
+            done => return done,
+        }
+    }
+    attempt().await
+}
+
+impl Door {
+    /// Whom the criteria match, each for itself, on one state of the database.
+    pub async fn resolve(&self, call: &Call, criteria: Vec<Criteria>) -> Result<Vec<Matches>, Problem> {
+        for criteria in &criteria {
+            self.permit(call, criteria.kind())?;
+        }
+        self.store
+            .read(move |session| {
+                session.snapshot(|session| {
+                    criteria
+                        .iter()
+                        .map(|criteria| criteria.matches(session))
+                        .collect::<Result<Vec<_>, StoreError>>()
+                })
+            })
+            .await
+            .map_err(Problem::from)
+    }
+
+    /// The one that the criteria match; several are [`Problem::NotSelective`].
+    pub(super) async fn resolve_one(&self, call: &Call, criteria: &Criteria) -> Result<Option<Stored>, Problem> {
+        let mut found = self.resolve(call, vec![criteria.clone()]).await?;
+        found.pop().unwrap_or(Matches::None).at_most_one()
+    }
+
+    /// Conditional create (`If-None-Exist`): a new resource, or the one that matches, untouched
+    /// ([`Outcome::AlreadyThere`](super::Outcome::AlreadyThere)).
+    pub async fn create_unless(&self, call: &Call, criteria: &Criteria, content: &Content) -> Result<Written, Problem> {
+        let id = Uuid::now_v7().to_string();
+        again(async || match self.resolve_one(call, criteria).await? {
+            Some(stored) => Ok(Written::already_there(stored)),
+            None => {
+                let action = Action::Create(content.clone().prepare(&id)?);
+                self.write_one(call, criteria.expecting(None), action).await
+            }
+        })
+        .await
+    }
+
+    /// Conditional update: the one that matches becomes this; when none does, a new resource under the body's id or one
+    /// of the server's.
+    pub async fn update_where(
+        &self,
+        call: &Call,
+        criteria: &Criteria,
+        content: &Content,
+        precondition: Precondition,
+    ) -> Result<Written, Problem> {
+        let new_id = Uuid::now_v7().to_string();
+        again(async || {
+            let found = self.resolve_one(call, criteria).await?;
+            let (id, precondition) = target(found.as_ref(), content, &new_id, precondition)?;
+            let action = Action::Update {
+                prepared: content.clone().prepare(id)?,
+                precondition,
+            };
+            self.write_one(call, criteria.expecting(found.as_ref()), action).await
+        })
+        .await
+    }
+
+    /// Conditional delete of the one that matches; `None` when none does, which is no fault: what was asked for is so.
+    pub async fn delete_where(
+        &self,
+        call: &Call,
+        criteria: &Criteria,
+        precondition: Precondition,
+    ) -> Result<Option<Written>, Problem> {
+        again(async || {
+            let Some(found) = self.resolve_one(call, criteria).await? else {
+                return match precondition {
+                    Precondition::VersionIs(_) | Precondition::MustExist => Err(no_match()),
+                    _ => Ok(None),
+                };
+            };
+            let condition = criteria.expecting(Some(&found));
+            let action = Action::Delete {
+                kind: found.kind,
+                id: found.id,
+                precondition,
+            };
+            self.write_one(call, condition, action).await.map(Some)
+        })
+        .await
+    }
+
+    pub(super) async fn write_one(
+        &self,
+        call: &Call,
+        condition: Condition,
+        action: Action,
+    ) -> Result<Written, Problem> {
+        let order = Order { action, entry: None };
+        let mut written = self.write_while(call, vec![condition], vec![order]).await?;
+        written.pop().ok_or_else(|| Problem::Internal {
+            reason: "the door answered nothing".to_owned(),
+        })
+    }
+}
+
+/// Under which id a conditional update writes, and on what demand (the table of http.html#cond-update).
+pub fn target<'i>(
+    found: Option<&'i Stored>,
+    content: &'i Content,
+    new_id: &'i str,
+    precondition: Precondition,
+) -> Result<(&'i str, Precondition), Problem> {
+    match (found, content.id()) {
+        (Some(stored), None) => Ok((&stored.id, precondition)),
+        (Some(stored), Some(own)) if own == stored.id => Ok((own, precondition)),
+        (Some(_), Some(_)) => Err(Problem::fault(
+            IssueCode::Invalid,
+            format!("{}.id", content.kind),
+            Text::new(
+                "Resursens id är ett annat än det som resursen har som uppfyller sökvillkoren.",
+                "The resource's id is another than that of the resource which meets the criteria.",
+            ),
+        )),
+        (None, own) => {
+            let precondition = match precondition {
+                Precondition::VersionIs(_) | Precondition::MustExist => return Err(no_match()),
+                Precondition::MustNotExist => Precondition::MustNotExist,
+                Precondition::None | Precondition::BuiltOn(_) | Precondition::Free => Precondition::Free,
+            };
+            own.map_or(Ok(()), require_id_form)?;
+            Ok((own.unwrap_or(new_id), precondition))
+        }
+    }
+}
+
+fn no_match() -> Problem {
+    Problem::PreconditionFailed {
+        text: Text::new(
+            "If-Match anger en version, men ingen resurs uppfyller sökvillkoren.",
+            "If-Match names a version, but no resource meets the criteria.",
+        ),
+        expression: String::new(),
+    }
+}
