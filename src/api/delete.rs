@@ -3,7 +3,10 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::answer::answer;
+use super::negotiate::Ask;
+use super::reply::Reply;
 use crate::access::Interaction;
+use crate::door::problem::Problem;
 use crate::door::{Action, Order};
 
 /// Ends a resource. Deleting what is already deleted is not an error.
@@ -26,13 +29,17 @@ use crate::door::{Action, Order};
 )]
 pub async fn delete(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
     answer(request, Interaction::Delete, |ask| async move {
-        let kind = ask.kind(&path.1)?;
-        let action = Action::Delete {
-            kind,
-            id: path.2.clone(),
-            precondition: ask.precondition()?,
-        };
-        ask.write_one(Order { action, entry: None }).await
+        perform(&ask, &path.1, &path.2).await
     })
     .await
+}
+
+/// The interaction itself, also for an entry of a batch.
+pub async fn perform(ask: &Ask, kind: &str, id: &str) -> Result<Reply, Problem> {
+    let action = Action::Delete {
+        kind: ask.kind(kind)?,
+        id: id.to_owned(),
+        precondition: ask.precondition()?,
+    };
+    ask.write_one(Order { action, entry: None }).await
 }
