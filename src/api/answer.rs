@@ -16,25 +16,25 @@ use serde_json::Value;
 use super::app::App;
 use super::negotiate::{Ask, Manner, Return, names_version, request_id};
 use super::outcome;
+use super::reply::{Body, Reply};
 use crate::access::Interaction;
-use crate::door::content::{self, Content};
 use crate::door::problem::Problem;
 use crate::door::{Order, Outcome, Written};
 use crate::fhir::convert::r5_to_r4;
 use crate::fhir::json::reread;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
-use crate::riktlinje::Finding;
 use crate::store::Stored;
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
 /// Runs one FHIR interaction.
-pub async fn answer<F, Fut>(request: HttpRequest, interaction: Interaction, handler: F) -> HttpResponse
+pub async fn answer<F, Fut, R>(request: HttpRequest, interaction: Interaction, handler: F) -> HttpResponse
 where
     F: FnOnce(Ask) -> Fut,
-    Fut: Future<Output = Result<HttpResponse, Problem>>,
+    Fut: Future<Output = Result<R, Problem>>,
+    R: Into<HttpResponse>,
 {
     let started = Instant::now();
     let manner = Manner::of(&request);
@@ -50,7 +50,10 @@ where
         }),
         Err(problem) => Err(problem),
     };
-    let mut response = result.unwrap_or_else(|problem| refuse(&problem, manner, &id));
+    let mut response = match result {
+        Ok(answered) => answered.into(),
+        Err(problem) => refuse(&problem, manner, &id),
+    };
     if let Ok(value) = header::HeaderValue::from_str(&id) {
         response
             .headers_mut()
@@ -142,15 +145,6 @@ pub fn http_date(at: Timestamp) -> header::HttpDate {
     (std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds)).into()
 }
 
-/// `X-Riktlinje: FK-04;warning, FVK-06;information`: ids and severities, nothing more (riktlinje.md part 1).
-fn riktlinje_header(findings: &[Finding]) -> String {
-    let told: Vec<String> = findings
-        .iter()
-        .map(|finding| format!("{};{}", finding.rule.as_str(), finding.severity.code()))
-        .collect();
-    told.join(", ")
-}
-
 impl Ask {
     /// The whole body, at most as large as configured.
     pub async fn body(&self, payload: web::Payload) -> Result<Bytes, Problem> {
@@ -191,18 +185,8 @@ impl Ask {
         })
     }
 
-    /// Reads a body as a resource of this type, strictly, in the version of the address.
-    pub async fn content(&self, kind: ResourceType, bytes: Bytes) -> Result<Content, Problem> {
-        let (version, limits, own_bases) = (self.version(), self.app.door.limits, self.own_bases());
-        self.computing(bytes.len(), move || {
-            let resource = content::read(version, kind.name(), &bytes, &limits)?;
-            Ok(Content::new(version, kind, resource, &own_bases))
-        })
-        .await
-    }
-
     /// Hands one order to the door and answers with what became of it.
-    pub async fn write_one(&self, order: Order) -> Result<HttpResponse, Problem> {
+    pub async fn write_one(&self, order: Order) -> Result<Reply, Problem> {
         let mut written = self.app.door.write(&self.call, vec![order]).await?;
         match written.pop() {
             Some(written) => self.wrote(written),
@@ -213,46 +197,45 @@ impl Ask {
     }
 
     /// The answer to a read of a stored version; 304 when the caller has it already.
-    pub fn disclose(&self, stored: Stored) -> Result<HttpResponse, Problem> {
-        let status = if self.has_already(stored.version, stored.last_updated) {
-            StatusCode::NOT_MODIFIED
+    pub fn disclose(&self, stored: Stored) -> Result<Reply, Problem> {
+        let already = self.has_already(stored.version, stored.last_updated);
+        let (status, body) = if already {
+            (StatusCode::NOT_MODIFIED, Body::Nothing)
         } else {
-            StatusCode::OK
+            (StatusCode::OK, Body::Resource(resource_text(stored.body, self.manner)?))
         };
-        let mut response = fhir(status, self.version());
-        response.insert_header((header::ETAG, etag(stored.version)));
-        response.insert_header((header::LAST_MODIFIED, http_date(stored.last_updated)));
-        if status == StatusCode::NOT_MODIFIED {
-            return Ok(response.finish());
-        }
-        Ok(response.body(resource_text(stored.body, self.manner)?))
+        Ok(Reply {
+            version: Some(stored.version),
+            last_modified: Some(stored.last_updated),
+            body,
+            ..self.reply(status)
+        })
     }
 
     /// The answer to a write, as `Prefer: return` wants it; a representation unless something else was asked for.
-    pub fn wrote(&self, written: Written) -> Result<HttpResponse, Problem> {
+    pub fn wrote(&self, written: Written) -> Result<Reply, Problem> {
         let status = match written.outcome {
             Outcome::Created => StatusCode::CREATED,
             Outcome::Updated | Outcome::AlreadyThere => StatusCode::OK,
             Outcome::Deleted | Outcome::AlreadyDeleted => StatusCode::NO_CONTENT,
         };
-        let mut response = fhir(status, self.version());
-        response.insert_header((header::ETAG, etag(written.version)));
+        let mut reply = self.reply(status);
+        reply.version = Some(written.version);
         if status == StatusCode::NO_CONTENT {
-            return Ok(response.finish());
+            return Ok(reply);
         }
-        response.insert_header((header::LAST_MODIFIED, http_date(written.last_updated)));
-        response.insert_header((header::LOCATION, format!("{}/{}", self.base, versioned(&written))));
-        if self.prefer_return != Return::OperationOutcome && !written.findings.is_empty() {
-            response.insert_header(("X-Riktlinje", riktlinje_header(&written.findings)));
-        }
-        Ok(match self.prefer_return {
-            Return::Minimal => response.finish(),
+        reply.last_modified = Some(written.last_updated);
+        reply.location = Some(format!("{}/{}", self.base, versioned(&written)));
+        reply.body = match self.prefer_return {
+            Return::Minimal => Body::Nothing,
             Return::OperationOutcome => {
                 let outcome = outcome::of_findings(&written.findings, self.manner.language);
-                response.body(text_of(&outcome, self.manner.pretty))
+                Body::Outcome(text_of(&outcome, self.manner.pretty))
             }
-            Return::Default | Return::Representation => response.body(resource_text(written.body, self.manner)?),
-        })
+            Return::Default | Return::Representation => Body::Resource(resource_text(written.body, self.manner)?),
+        };
+        reply.findings = written.findings;
+        Ok(reply)
     }
 }
 

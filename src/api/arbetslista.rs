@@ -1,15 +1,16 @@
 //! `Organization/[id]/$riktlinjekontroll`: the work list of a vårdenhet or vårdgivare, a searchset with one entry for each
 //! patient that the riktlinje has something to say about, those with errors first.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
-use super::answer::{answer, fhir, text_of};
+use super::answer::{answer, text_of};
 use super::bundle_text::BundleText;
 use super::negotiate::Ask;
 use super::outcome;
 use super::parameters::{Given, InParameter, Takes};
+use super::reply::Reply;
+use super::sent::Sent;
 use crate::access::Interaction;
 use crate::door::arbetslista::{Arbetslista, Listfraga, Listpost};
 use crate::door::problem::Problem;
@@ -73,7 +74,7 @@ const MAX_COUNT: usize = 1000;
 pub async fn by_get(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
     let query = request.query_string().to_owned();
     answer(request, Interaction::Arbetslista, |ask| async move {
-        run(&ask, path.into_inner().1, query, None).await
+        run(&ask, path.into_inner().1, query, Sent::Nothing).await
     })
     .await
 }
@@ -104,13 +105,14 @@ pub async fn by_get(request: HttpRequest, path: web::Path<(String, String)>) -> 
 pub async fn by_post(request: HttpRequest, path: web::Path<(String, String)>, payload: web::Payload) -> HttpResponse {
     let query = request.query_string().to_owned();
     answer(request, Interaction::Arbetslista, |ask| async move {
-        run(&ask, path.into_inner().1, query, Some(payload)).await
+        run(&ask, path.into_inner().1, query, Sent::Body(payload)).await
     })
     .await
 }
 
-async fn run(ask: &Ask, id: String, query: String, payload: Option<web::Payload>) -> Result<HttpResponse, Problem> {
-    let given = ask.given(IN, query, payload).await?;
+/// The operation itself, also for an entry of a batch.
+pub async fn run(ask: &Ask, id: String, query: String, sent: Sent) -> Result<Reply, Problem> {
+    let given = ask.given(IN, query, sent).await?;
     let filters = Filters::read(&given)?;
     let fraga = Listfraga {
         enhet: id.clone(),
@@ -131,7 +133,7 @@ async fn run(ask: &Ask, id: String, query: String, payload: Option<web::Payload>
         Ok(value) if ask.manner.pretty => text_of(&value, true),
         _ => text,
     };
-    Ok(fhir(StatusCode::OK, ask.version()).body(text))
+    Ok(ask.reply_text(text))
 }
 
 fn bundle(ask: &Ask, list: &Arbetslista, links: &[(&str, String)]) -> String {

@@ -5,7 +5,11 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
 use super::answer::answer;
+use super::negotiate::Ask;
+use super::reply::Reply;
+use super::sent::Sent;
 use crate::access::Interaction;
+use crate::door::problem::Problem;
 use crate::door::{Action, Order};
 
 /// Registers a resource. An id in the body is ignored, as the specification says.
@@ -35,21 +39,24 @@ use crate::door::{Action, Order};
 )]
 pub async fn create(request: HttpRequest, path: web::Path<(String, String)>, payload: web::Payload) -> HttpResponse {
     answer(request, Interaction::Create, |ask| async move {
-        let kind = ask.kind(&path.1)?;
-        ask.require_fhir_json()?;
-        let criteria = ask.if_none_exist(kind)?;
-        let bytes = ask.body(payload).await?;
-        let content = ask.content(kind, bytes).await?;
-        if let Some(criteria) = criteria {
-            let written = ask.app.door.create_unless(&ask.call, &criteria, &content).await?;
-            return ask.wrote(written);
-        }
-        let prepared = content.prepare(&Uuid::now_v7().to_string())?;
-        let order = Order {
-            action: Action::Create(prepared),
-            entry: None,
-        };
-        ask.write_one(order).await
+        perform(&ask, &path.1, Sent::Body(payload)).await
     })
     .await
+}
+
+/// The interaction itself, also for an entry of a batch.
+pub async fn perform(ask: &Ask, kind: &str, sent: Sent) -> Result<Reply, Problem> {
+    let kind = ask.kind(kind)?;
+    let criteria = ask.if_none_exist(kind)?;
+    let content = ask.content(kind, sent).await?;
+    if let Some(criteria) = criteria {
+        let written = ask.app.door.create_unless(&ask.call, &criteria, &content).await?;
+        return ask.wrote(written);
+    }
+    let prepared = content.prepare(&Uuid::now_v7().to_string())?;
+    let order = Order {
+        action: Action::Create(prepared),
+        entry: None,
+    };
+    ask.write_one(order).await
 }

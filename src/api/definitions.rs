@@ -1,14 +1,15 @@
 //! GET `[base]/StructureDefinition`, `CodeSystem`, `ValueSet` and `OperationDefinition`: the service's own definitions,
 //! read and searched. They are not stored data, so the search is over a short list in memory.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{answer, etag, fhir, http_date, text_of};
+use super::answer::{answer, text_of};
 use super::bundle_text::BundleText;
 use super::negotiate::Ask;
+use super::reply::{Body, Reply};
 use super::search::{Pairs, ignored_parameters, pretty};
 use crate::access::Interaction;
 use crate::definitions::Definition;
@@ -128,25 +129,26 @@ fn kind(name: &str) -> Result<DefinitionType, Problem> {
 pub async fn read(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
     answer(request, Interaction::Read, |ask| async move {
         let (_, name, id) = path.into_inner();
-        let definition = ask.app.door.definition(&ask.call, ask.version(), kind(&name)?, &id)?;
-        let since = ask.app.door.definitions.since;
-        let already = ask.has_already(definition.version, since);
-        let mut response = fhir(
-            if already {
-                StatusCode::NOT_MODIFIED
-            } else {
-                StatusCode::OK
-            },
-            ask.version(),
-        );
-        response.insert_header((header::ETAG, etag(definition.version)));
-        response.insert_header((header::LAST_MODIFIED, http_date(since)));
-        if already {
-            return Ok(response.finish());
-        }
-        Ok(response.body(written(&ask, definition)))
+        one(&ask, &name, &id)
     })
     .await
+}
+
+/// The read itself, also for an entry of a batch.
+pub fn one(ask: &Ask, name: &str, id: &str) -> Result<Reply, Problem> {
+    let definition = ask.app.door.definition(&ask.call, ask.version(), kind(name)?, id)?;
+    let since = ask.app.door.definitions.since;
+    let (status, body) = if ask.has_already(definition.version, since) {
+        (StatusCode::NOT_MODIFIED, Body::Nothing)
+    } else {
+        (StatusCode::OK, Body::Resource(written(ask, definition)))
+    };
+    Ok(Reply {
+        version: Some(definition.version),
+        last_modified: Some(since),
+        body,
+        ..ask.reply(status)
+    })
 }
 
 fn written(ask: &Ask, definition: &Definition) -> String {
@@ -163,7 +165,7 @@ pub async fn search(request: HttpRequest, path: web::Path<(String, String)>) -> 
         .into_owned()
         .collect();
     answer(request, Interaction::Search, |ask| async move {
-        respond(&ask, kind(&path.1)?, pairs)
+        respond(&ask, &path.1, pairs)
     })
     .await
 }
@@ -178,7 +180,6 @@ pub async fn search_by_post(
         .into_owned()
         .collect();
     answer(request, Interaction::Search, |ask| async move {
-        let kind = kind(&path.1)?;
         let body = ask.body(payload).await?;
         if !body.is_empty() && !ask.has_form_body() {
             return Err(Problem::UnsupportedMediaType {
@@ -187,12 +188,14 @@ pub async fn search_by_post(
         }
         let mut pairs = in_address;
         pairs.extend(form_urlencoded::parse(&body).into_owned());
-        respond(&ask, kind, pairs)
+        respond(&ask, &path.1, pairs)
     })
     .await
 }
 
-fn respond(ask: &Ask, kind: DefinitionType, pairs: Pairs) -> Result<HttpResponse, Problem> {
+/// The search itself, also for an entry of a batch.
+pub fn respond(ask: &Ask, name: &str, pairs: Pairs) -> Result<Reply, Problem> {
+    let kind = kind(name)?;
     let search = Search::read(kind, pairs, ask.lenient).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
     let definitions = ask.app.door.definitions(&ask.call, ask.version(), kind)?;
     let found: Vec<&Definition> = definitions
@@ -240,7 +243,7 @@ fn respond(ask: &Ask, kind: DefinitionType, pairs: Pairs) -> Result<HttpResponse
     }
     let text = bundle.finish();
     let text = if ask.manner.pretty { pretty(&text) } else { text };
-    Ok(fhir(StatusCode::OK, ask.version()).body(text))
+    Ok(ask.reply_text(text))
 }
 
 /// A search that has been read.

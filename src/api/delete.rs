@@ -4,8 +4,11 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::answer::{answer, fhir};
+use super::answer::answer;
+use super::negotiate::Ask;
+use super::reply::Reply;
 use crate::access::Interaction;
+use crate::door::problem::Problem;
 use crate::door::{Action, Order};
 
 /// Ends a resource. Deleting what is already deleted is not an error.
@@ -29,13 +32,7 @@ use crate::door::{Action, Order};
 )]
 pub async fn delete(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
     answer(request, Interaction::Delete, |ask| async move {
-        let kind = ask.kind(&path.1)?;
-        let action = Action::Delete {
-            kind,
-            id: path.2.clone(),
-            precondition: ask.precondition()?,
-        };
-        ask.write_one(Order { action, entry: None }).await
+        perform(&ask, &path.1, &path.2).await
     })
     .await
 }
@@ -62,13 +59,27 @@ pub async fn delete(request: HttpRequest, path: web::Path<(String, String, Strin
 pub async fn delete_where(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
     let query = request.query_string().to_owned();
     answer(request, Interaction::Delete, |ask| async move {
-        let criteria = ask.criteria(ask.kind(&path.1)?, &query)?;
-        let precondition = ask.precondition()?;
-        let written = ask.app.door.delete_where(&ask.call, &criteria, precondition).await?;
-        match written {
-            Some(written) => ask.wrote(written),
-            None => Ok(fhir(StatusCode::NO_CONTENT, ask.version()).finish()),
-        }
+        perform_where(&ask, &path.1, &query).await
     })
     .await
+}
+
+/// The interaction itself, also for an entry of a batch.
+pub async fn perform(ask: &Ask, kind: &str, id: &str) -> Result<Reply, Problem> {
+    let action = Action::Delete {
+        kind: ask.kind(kind)?,
+        id: id.to_owned(),
+        precondition: ask.precondition()?,
+    };
+    ask.write_one(Order { action, entry: None }).await
+}
+
+/// The conditional interaction, also for an entry of a batch.
+pub async fn perform_where(ask: &Ask, kind: &str, query: &str) -> Result<Reply, Problem> {
+    let criteria = ask.criteria(ask.kind(kind)?, query)?;
+    let precondition = ask.precondition()?;
+    match ask.app.door.delete_where(&ask.call, &criteria, precondition).await? {
+        Some(written) => ask.wrote(written),
+        None => Ok(ask.reply(StatusCode::NO_CONTENT)),
+    }
 }

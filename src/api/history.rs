@@ -1,12 +1,12 @@
 //! GET `_history` of a resource, of a type and of everything: versions newest first, deletes shown (http.html#history).
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 
-use super::answer::{answer, etag, fhir, resource_text};
+use super::answer::{answer, etag, resource_text};
 use super::bundle_text::{BundleText, quoted};
 use super::negotiate::Ask;
+use super::reply::Reply;
 use crate::access::Interaction;
 use crate::door::content::instant;
 use crate::door::problem::Problem;
@@ -41,7 +41,7 @@ pub async fn of_instance(request: HttpRequest, path: web::Path<(String, String, 
     answer(request, Interaction::HistoryInstance, |ask| async move {
         let (_, kind, id) = path.into_inner();
         let scope = Scope::Instance(ask.kind(&kind)?, id);
-        history(&ask, scope, &query).await
+        perform(&ask, scope, &query).await
     })
     .await
 }
@@ -65,7 +65,7 @@ pub async fn of_type(request: HttpRequest, path: web::Path<(String, String)>) ->
     answer(request, Interaction::HistoryType, |ask| async move {
         let (_, kind) = path.into_inner();
         let scope = Scope::Type(ask.kind(&kind)?);
-        history(&ask, scope, &query).await
+        perform(&ask, scope, &query).await
     })
     .await
 }
@@ -86,12 +86,13 @@ pub async fn of_type(request: HttpRequest, path: web::Path<(String, String)>) ->
 pub async fn of_system(request: HttpRequest) -> HttpResponse {
     let query = request.query_string().to_owned();
     answer(request, Interaction::HistorySystem, |ask| async move {
-        history(&ask, Scope::System, &query).await
+        perform(&ask, Scope::System, &query).await
     })
     .await
 }
 
-async fn history(ask: &Ask, scope: Scope, query: &str) -> Result<HttpResponse, Problem> {
+/// The interaction itself, also for an entry of a batch.
+pub async fn perform(ask: &Ask, scope: Scope, query: &str) -> Result<Reply, Problem> {
     let address = match &scope {
         Scope::Instance(kind, id) => format!("{}/{kind}/{id}/_history", ask.base),
         Scope::Type(kind) => format!("{}/{kind}/_history", ask.base),
@@ -109,7 +110,7 @@ async fn history(ask: &Ask, scope: Scope, query: &str) -> Result<HttpResponse, P
     for (version, _) in versions {
         entry(&mut bundle, ask, version)?;
     }
-    Ok(fhir(StatusCode::OK, ask.version()).body(bundle.finish()))
+    Ok(ask.reply_text(bundle.finish()))
 }
 
 fn entry(bundle: &mut BundleText, ask: &Ask, stored: Stored) -> Result<(), Problem> {

@@ -1,11 +1,12 @@
 //! GET `[base]/metadata`: the CapabilityStatement, one per version, made from the tables that also drive the service.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse};
 use serde_json::{Value, json};
 
-use super::answer::{answer, fhir, text_of};
+use super::answer::answer;
 use super::definitions;
+use super::negotiate::Ask;
+use super::reply::Reply;
 use crate::access::Interaction;
 use crate::definitions::profiles_of;
 use crate::fhir::search::parameters::{Parameter, parameters};
@@ -21,11 +22,17 @@ use crate::fhir::version::FhirVersion;
     responses((status = 200, description = "A CapabilityStatement"), (status = 404, description = "Another version")),
 )]
 pub async fn metadata(request: HttpRequest) -> HttpResponse {
-    answer(request, Interaction::Capabilities, |ask| async move {
-        let statement = capability_statement(ask.version(), &ask.base);
-        Ok(fhir(StatusCode::OK, ask.version()).body(text_of(&statement, ask.manner.pretty)))
-    })
+    answer(
+        request,
+        Interaction::Capabilities,
+        |ask| async move { Ok(perform(&ask)) },
+    )
     .await
+}
+
+/// The interaction itself, also for an entry of a batch.
+pub fn perform(ask: &Ask) -> Reply {
+    ask.reply_value(&capability_statement(ask.version(), &ask.base))
 }
 
 /// The CapabilityStatement (capabilitystatement.html): exactly what is there, nothing more.

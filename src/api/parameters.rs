@@ -1,14 +1,13 @@
 //! The in-parameters of an operation (operations.html#executing): in the address, in a body of type Parameters, or, for
 //! the one that is a resource, as the body itself. What an operation does not know is refused, not ignored.
 
-use actix_web::web;
 use serde_json::Value;
 
 use super::negotiate::Ask;
+use super::sent::Sent;
 use crate::door::content;
 use crate::door::problem::Problem;
 use crate::fhir::fault::{IssueCode, Text};
-use crate::fhir::json::Limits;
 use crate::fhir::version::FhirVersion;
 
 /// One in-parameter of an operation.
@@ -39,13 +38,12 @@ pub struct Given {
 }
 
 impl Given {
-    /// Reads the address's query and the body; an empty body says nothing.
+    /// Reads the address's query and the body.
     pub fn read(
         version: FhirVersion,
         known: &'static [InParameter],
         query: &str,
-        body: &[u8],
-        limits: &Limits,
+        body: Option<Value>,
     ) -> Result<Given, Problem> {
         let mut given = Given::default();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -64,20 +62,13 @@ impl Given {
                 None => return Err(unknown(known, "")),
             }
         }
-        if !body.is_empty() {
-            given.read_body(version, known, body, limits)?;
+        if let Some(body) = body {
+            given.read_body(version, known, body)?;
         }
         Ok(given)
     }
 
-    fn read_body(
-        &mut self,
-        version: FhirVersion,
-        known: &'static [InParameter],
-        body: &[u8],
-        limits: &Limits,
-    ) -> Result<(), Problem> {
-        let value = content::read_json(body, limits)?;
+    fn read_body(&mut self, version: FhirVersion, known: &'static [InParameter], value: Value) -> Result<(), Problem> {
         if content::type_of(&value) != Some("Parameters") {
             if !known.iter().any(|known| matches!(known.takes, Takes::Resource)) {
                 content::check(version, "Parameters", &value)?;
@@ -144,24 +135,27 @@ impl Given {
 
 impl Ask {
     /// Reads an operation's in-parameters; `query` is that of the address.
-    pub async fn given(
-        &self,
-        known: &'static [InParameter],
-        query: String,
-        payload: Option<web::Payload>,
-    ) -> Result<Given, Problem> {
-        let bytes = match payload {
-            Some(payload) => self.body(payload).await?,
-            None => web::Bytes::new(),
-        };
-        if !bytes.is_empty() {
-            self.require_fhir_json()?;
-        }
+    pub async fn given(&self, known: &'static [InParameter], query: String, sent: Sent) -> Result<Given, Problem> {
         let (version, limits) = (self.version(), self.app.door.limits);
-        self.computing(bytes.len(), move || {
-            Given::read(version, known, &query, &bytes, &limits)
-        })
-        .await
+        match sent {
+            Sent::Nothing => Given::read(version, known, &query, None),
+            Sent::Entry(resource) => {
+                self.computing(usize::MAX, move || Given::read(version, known, &query, Some(resource)))
+                    .await
+            }
+            Sent::Body(payload) => {
+                let bytes = self.body(payload).await?;
+                if bytes.is_empty() {
+                    return Given::read(version, known, &query, None);
+                }
+                self.require_fhir_json()?;
+                self.computing(bytes.len(), move || {
+                    let body = content::read_json(&bytes, &limits)?;
+                    Given::read(version, known, &query, Some(body))
+                })
+                .await
+            }
+        }
     }
 }
 

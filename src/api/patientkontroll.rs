@@ -1,12 +1,13 @@
 //! `Patient/[id]/$riktlinjekontroll`: all that the riktlinje has to say of a patient's whole picture. It refuses nothing.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::answer::{answer, fhir, text_of};
+use super::answer::answer;
 use super::negotiate::Ask;
 use super::outcome;
 use super::parameters::{InParameter, Takes};
+use super::reply::Reply;
+use super::sent::Sent;
 use crate::access::Interaction;
 use crate::door::content::require_id_form;
 use crate::door::kontroll::Kontrollfraga;
@@ -37,7 +38,7 @@ const IN: &[InParameter] = &[InParameter {
 pub async fn patientkontroll(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
     let query = request.query_string().to_owned();
     answer(request, Interaction::Patientkontroll, |ask| async move {
-        run(&ask, path.into_inner().1, query, None).await
+        run(&ask, path.into_inner().1, query, Sent::Nothing).await
     })
     .await
 }
@@ -72,14 +73,15 @@ pub async fn patientkontroll_by_post(
 ) -> HttpResponse {
     let query = request.query_string().to_owned();
     answer(request, Interaction::Patientkontroll, |ask| async move {
-        run(&ask, path.into_inner().1, query, Some(payload)).await
+        run(&ask, path.into_inner().1, query, Sent::Body(payload)).await
     })
     .await
 }
 
-async fn run(ask: &Ask, id: String, query: String, payload: Option<web::Payload>) -> Result<HttpResponse, Problem> {
+/// The operation itself, also for an entry of a batch.
+pub async fn run(ask: &Ask, id: String, query: String, sent: Sent) -> Result<Reply, Problem> {
     require_id_form(&id)?;
-    let given = ask.given(IN, query, payload).await?;
+    let given = ask.given(IN, query, sent).await?;
     let fraga = Kontrollfraga {
         patient: id.clone(),
         enhet: given.one("enhet")?.map(str::to_owned),
@@ -88,5 +90,5 @@ async fn run(ask: &Ask, id: String, query: String, payload: Option<web::Payload>
     };
     let kontroll = ask.app.door.kontrollera(&ask.call, fraga).await?;
     let outcome = outcome::of_kontroll(&kontroll, &id, ask.version(), ask.manner.language);
-    Ok(fhir(StatusCode::OK, ask.version()).body(text_of(&outcome, ask.manner.pretty)))
+    Ok(ask.reply_value(&outcome))
 }

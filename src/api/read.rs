@@ -3,6 +3,8 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::answer::answer;
+use super::negotiate::Ask;
+use super::reply::Reply;
 use crate::access::Interaction;
 use crate::door::problem::Problem;
 use crate::door::version_number;
@@ -28,10 +30,15 @@ use crate::door::version_number;
 pub async fn read(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
     answer(request, Interaction::Read, |ask| async move {
         let (_, kind, id) = path.into_inner();
-        let stored = ask.app.door.read(&ask.call, ask.kind(&kind)?, id).await?;
-        ask.disclose(stored)
+        current(&ask, &kind, id).await
     })
     .await
+}
+
+/// The interaction read itself, also for an entry of a batch.
+pub async fn current(ask: &Ask, kind: &str, id: String) -> Result<Reply, Problem> {
+    let stored = ask.app.door.read(&ask.call, ask.kind(kind)?, id).await?;
+    ask.disclose(stored)
 }
 
 /// One version of a resource, also one that is no longer current.
@@ -55,10 +62,15 @@ pub async fn read(request: HttpRequest, path: web::Path<(String, String, String)
 pub async fn vread(request: HttpRequest, path: web::Path<(String, String, String, String)>) -> HttpResponse {
     answer(request, Interaction::Vread, |ask| async move {
         let (_, kind, id, version) = path.into_inner();
-        let kind = ask.kind(&kind)?;
-        let version = version_number(&version).ok_or(Problem::NotFound)?;
-        let stored = ask.app.door.vread(&ask.call, kind, id, version).await?;
-        ask.disclose(stored)
+        version_of(&ask, &kind, id, &version).await
     })
     .await
+}
+
+/// The interaction vread itself, also for an entry of a batch.
+pub async fn version_of(ask: &Ask, kind: &str, id: String, version: &str) -> Result<Reply, Problem> {
+    let kind = ask.kind(kind)?;
+    let version = version_number(version).ok_or(Problem::NotFound)?;
+    let stored = ask.app.door.vread(&ask.call, kind, id, version).await?;
+    ask.disclose(stored)
 }

@@ -1,14 +1,14 @@
 //! GET `[base]/[type]?…` and POST `[base]/[type]/_search` (search.html). A search by POST never has its parameters
 //! written into an address: its links are sealed.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
-use super::answer::{answer, fhir, resource_text, text_of};
+use super::answer::{answer, resource_text, text_of};
 use super::bundle_text::BundleText;
 use super::negotiate::{Ask, Language};
 use super::outcome;
+use super::reply::Reply;
 use super::sealed;
 use crate::access::Interaction;
 use crate::door::problem::Problem;
@@ -47,21 +47,26 @@ pub async fn search(request: HttpRequest, path: web::Path<(String, String)>) -> 
         .into_owned()
         .collect();
     answer(request, Interaction::Search, |ask| async move {
-        let kind = ask.kind(&path.1)?;
-        match sealed_search(&pairs) {
-            None => respond(&ask, kind, pairs, Links::Open).await,
-            Some(text) => {
-                let opened = ask.app.sealer.open(text).ok_or_else(|| {
-                    Problem::bad_request(
-                        "Länken är inte en av tjänstens: gör om sökningen.",
-                        "The link is not one of this service's: search again.",
-                    )
-                })?;
-                respond(&ask, kind, opened, Links::Sealed).await
-            }
-        }
+        by_address(&ask, &path.1, pairs).await
     })
     .await
+}
+
+/// A search whose parameters stand in the address, also for an entry of a batch.
+pub async fn by_address(ask: &Ask, kind: &str, pairs: Pairs) -> Result<Reply, Problem> {
+    let kind = ask.kind(kind)?;
+    match sealed_search(&pairs) {
+        None => respond(ask, kind, pairs, Links::Open).await,
+        Some(text) => {
+            let opened = ask.app.sealer.open(text).ok_or_else(|| {
+                Problem::bad_request(
+                    "Länken är inte en av tjänstens: gör om sökningen.",
+                    "The link is not one of this service's: search again.",
+                )
+            })?;
+            respond(ask, kind, opened, Links::Sealed).await
+        }
+    }
 }
 
 /// Searches one type with the parameters in the body, so that a personal number stands in no address.
@@ -121,7 +126,7 @@ fn sealed_search(pairs: &Pairs) -> Option<&str> {
         .map(|(_, value)| value.as_str())
 }
 
-async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> Result<HttpResponse, Problem> {
+async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> Result<Reply, Problem> {
     let own_bases = ask.own_bases();
     let context = ParseContext {
         version: ask.version(),
@@ -168,7 +173,7 @@ async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> R
     }
     let text = bundle.finish();
     let text = if ask.manner.pretty { pretty(&text) } else { text };
-    Ok(fhir(StatusCode::OK, ask.version()).body(text))
+    Ok(ask.reply_text(text))
 }
 
 fn address(ask: &Ask, kind: ResourceType, pairs: &Pairs, links: Links) -> Result<String, Problem> {

@@ -4,8 +4,12 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::answer::answer;
+use super::negotiate::Ask;
+use super::reply::Reply;
+use super::sent::Sent;
 use crate::access::Interaction;
 use crate::door::content::{require_id_form, require_same_id};
+use crate::door::problem::Problem;
 use crate::door::{Action, Order};
 
 /// Replaces the one resource that meets the criteria, or creates it when none does.
@@ -42,15 +46,7 @@ pub async fn update_where(
 ) -> HttpResponse {
     let query = request.query_string().to_owned();
     answer(request, Interaction::Update, |ask| async move {
-        let kind = ask.kind(&path.1)?;
-        ask.require_fhir_json()?;
-        let criteria = ask.criteria(kind, &query)?;
-        let precondition = ask.precondition()?;
-        let bytes = ask.body(payload).await?;
-        let content = ask.content(kind, bytes).await?;
-        let door = &ask.app.door;
-        let written = door.update_where(&ask.call, &criteria, &content, precondition).await?;
-        ask.wrote(written)
+        perform_where(&ask, &path.1, &query, Sent::Body(payload)).await
     })
     .await
 }
@@ -88,20 +84,33 @@ pub async fn update(
     payload: web::Payload,
 ) -> HttpResponse {
     answer(request, Interaction::Update, |ask| async move {
-        let kind = ask.kind(&path.1)?;
-        let id = &path.2;
-        require_id_form(id)?;
-        ask.require_fhir_json()?;
-        let precondition = ask.precondition()?;
-        let bytes = ask.body(payload).await?;
-        let content = ask.content(kind, bytes).await?;
-        require_same_id(kind, content.id(), id)?;
-        let prepared = content.prepare(id)?;
-        ask.write_one(Order {
-            action: Action::Update { prepared, precondition },
-            entry: None,
-        })
-        .await
+        perform(&ask, &path.1, &path.2, Sent::Body(payload)).await
     })
     .await
+}
+
+/// The interaction itself, also for an entry of a batch.
+pub async fn perform(ask: &Ask, kind: &str, id: &str, sent: Sent) -> Result<Reply, Problem> {
+    let kind = ask.kind(kind)?;
+    require_id_form(id)?;
+    let precondition = ask.precondition()?;
+    let content = ask.content(kind, sent).await?;
+    require_same_id(kind, content.id(), id)?;
+    let prepared = content.prepare(id)?;
+    ask.write_one(Order {
+        action: Action::Update { prepared, precondition },
+        entry: None,
+    })
+    .await
+}
+
+/// The conditional interaction, also for an entry of a batch.
+pub async fn perform_where(ask: &Ask, kind: &str, query: &str, sent: Sent) -> Result<Reply, Problem> {
+    let kind = ask.kind(kind)?;
+    let criteria = ask.criteria(kind, query)?;
+    let precondition = ask.precondition()?;
+    let content = ask.content(kind, sent).await?;
+    let door = &ask.app.door;
+    let written = door.update_where(&ask.call, &criteria, &content, precondition).await?;
+    ask.wrote(written)
 }

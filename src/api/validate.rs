@@ -1,13 +1,14 @@
 //! `$validate` on a type and on an instance (resource-operation-validate.html): what a write would be answered, and
 //! nothing stored. 200 whenever the validation could run; what is wrong with the resource stands in the outcome.
 
-use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 
-use super::answer::{answer, fhir, text_of};
+use super::answer::answer;
 use super::negotiate::Ask;
 use super::outcome;
 use super::parameters::{Given, InParameter, Takes};
+use super::reply::Reply;
+use super::sent::Sent;
 use crate::access::Interaction;
 use crate::door::content::require_id_form;
 use crate::door::problem::Problem;
@@ -85,7 +86,7 @@ pub async fn validate_type(
     let query = request.query_string().to_owned();
     answer(request, Interaction::Validate, |ask| async move {
         let kind = ask.kind(&path.1)?;
-        run(&ask, kind, None, query, Some(payload)).await
+        run(&ask, kind, None, query, Sent::Body(payload)).await
     })
     .await
 }
@@ -125,7 +126,7 @@ pub async fn validate_instance(
     let query = request.query_string().to_owned();
     answer(request, Interaction::Validate, |ask| async move {
         let (_, kind, id) = path.into_inner();
-        run(&ask, ask.kind(&kind)?, Some(id), query, Some(payload)).await
+        run(&ask, ask.kind(&kind)?, Some(id), query, Sent::Body(payload)).await
     })
     .await
 }
@@ -153,23 +154,24 @@ pub async fn validate_stored(request: HttpRequest, path: web::Path<(String, Stri
     let query = request.query_string().to_owned();
     answer(request, Interaction::Validate, |ask| async move {
         let (_, kind, id) = path.into_inner();
-        run(&ask, ask.kind(&kind)?, Some(id), query, None).await
+        run(&ask, ask.kind(&kind)?, Some(id), query, Sent::Nothing).await
     })
     .await
 }
 
-async fn run(
+/// The operation itself, also for an entry of a batch.
+pub async fn run(
     ask: &Ask,
     kind: ResourceType,
     id: Option<String>,
     query: String,
-    payload: Option<web::Payload>,
-) -> Result<HttpResponse, Problem> {
+    sent: Sent,
+) -> Result<Reply, Problem> {
     if let Some(id) = &id {
         require_id_form(id)?;
     }
     let size = ask.announced_length().unwrap_or(usize::MAX);
-    let told = match ask.given(IN, query, payload).await {
+    let told = match ask.given(IN, query, sent).await {
         Ok(mut given) => {
             let profile = given.one("profile")?.map(str::to_owned);
             let subject = subject(&mut given, id)?;
@@ -183,7 +185,7 @@ async fn run(
         Err(problem) => return Err(problem),
     };
     let outcome = outcome::of_validation(&told, ask.version(), ask.manner.language);
-    Ok(fhir(StatusCode::OK, ask.version()).body(text_of(&outcome, ask.manner.pretty)))
+    Ok(ask.reply_value(&outcome))
 }
 
 fn is_within(kind: ResourceType, expression: &str) -> bool {
