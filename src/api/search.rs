@@ -54,19 +54,9 @@ pub async fn search(request: HttpRequest, path: web::Path<(String, String)>) -> 
 
 /// A search whose parameters stand in the address, also for an entry of a batch.
 pub async fn by_address(ask: &Ask, kind: &str, pairs: Pairs) -> Result<Reply, Problem> {
-    let kind = ask.kind(kind)?;
-    match sealed_search(&pairs) {
-        None => respond(ask, kind, pairs, Links::Open).await,
-        Some(text) => {
-            let opened = ask.app.sealer.open(text).ok_or_else(|| {
-                Problem::bad_request(
-                    "Länken är inte en av tjänstens: gör om sökningen.",
-                    "The link is not one of this service's: search again.",
-                )
-            })?;
-            respond(ask, kind, opened, Links::Sealed).await
-        }
-    }
+    let at = SearchAt::of_type(ask, ask.kind(kind)?);
+    let (pairs, links) = opened(ask, pairs)?;
+    Ok(ask.reply_text(searched(ask, &at, pairs, links).await?))
 }
 
 /// Searches one type with the parameters in the body, so that a personal number stands in no address.
@@ -96,41 +86,71 @@ pub async fn search_by_post(
         .into_owned()
         .collect();
     answer(request, Interaction::Search, |ask| async move {
-        let kind = ask.kind(&path.1)?;
-        let body = ask.body(payload).await?;
-        if !body.is_empty() && !ask.has_form_body() {
-            return Err(Problem::UnsupportedMediaType {
-                wanted: "Content-Type: application/x-www-form-urlencoded",
-            });
-        }
-        let mut pairs = in_address;
-        pairs.extend(form_urlencoded::parse(&body).into_owned());
-        respond(&ask, kind, pairs, Links::Sealed).await
+        let at = SearchAt::of_type(&ask, ask.kind(&path.1)?);
+        let pairs = with_form(&ask, in_address, payload).await?;
+        Ok(ask.reply_text(searched(&ask, &at, pairs, Links::Sealed).await?))
     })
     .await
 }
 
+/// The parameters in the address, then those of a form in the body.
+pub async fn with_form(ask: &Ask, in_address: Pairs, payload: web::Payload) -> Result<Pairs, Problem> {
+    let body = ask.body(payload).await?;
+    if !body.is_empty() && !ask.has_form_body() {
+        return Err(Problem::UnsupportedMediaType {
+            wanted: "Content-Type: application/x-www-form-urlencoded",
+        });
+    }
+    let mut pairs = in_address;
+    pairs.extend(form_urlencoded::parse(&body).into_owned());
+    Ok(pairs)
+}
+
 /// How a page's links are written.
 #[derive(Clone, Copy)]
-enum Links {
+pub enum Links {
     /// The parameters as they came.
     Open,
     /// Encrypted, because the search came in a body.
     Sealed,
 }
 
-fn sealed_search(pairs: &Pairs) -> Option<&str> {
-    pairs
-        .iter()
-        .find(|(name, _)| name == sealed::PARAMETER)
-        .map(|(_, value)| value.as_str())
+/// Where a search is asked: what it is about, and the address that its links begin with.
+pub struct SearchAt {
+    pub kind: ResourceType,
+    pub address: String,
 }
 
-async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> Result<Reply, Problem> {
+impl SearchAt {
+    /// `[base]/[type]`.
+    pub fn of_type(ask: &Ask, kind: ResourceType) -> SearchAt {
+        SearchAt {
+            kind,
+            address: format!("{}/{kind}", ask.base),
+        }
+    }
+}
+
+/// The parameters of a GET: as they stand, or those that a sealed link holds.
+pub fn opened(ask: &Ask, pairs: Pairs) -> Result<(Pairs, Links), Problem> {
+    let Some((_, text)) = pairs.iter().find(|(name, _)| name == sealed::PARAMETER) else {
+        return Ok((pairs, Links::Open));
+    };
+    let pairs = ask.app.sealer.open(text).ok_or_else(|| {
+        Problem::bad_request(
+            "Länken är inte en av tjänstens: gör om sökningen.",
+            "The link is not one of this service's: search again.",
+        )
+    })?;
+    Ok((pairs, Links::Sealed))
+}
+
+/// Carries a search out; the text of the searchset Bundle. Whoever searches (GET, POST, an entry of a batch) comes here.
+pub async fn searched(ask: &Ask, at: &SearchAt, pairs: Pairs, links: Links) -> Result<String, Problem> {
     let own_bases = ask.own_bases();
     let context = ParseContext {
         version: ask.version(),
-        kind,
+        kind: at.kind,
         own_bases: &own_bases,
         now: ask.app.door.clock.now().as_microsecond(),
         handling: if ask.lenient {
@@ -147,7 +167,7 @@ async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> R
     let link = |page: Option<String>| {
         let mut pairs = used.clone();
         pairs.extend(page.map(|token| ("_page".to_owned(), token)));
-        address(ask, kind, &pairs, links)
+        address(ask, &at.address, &pairs, links)
     };
     let mut all = vec![("self", link(None)?)];
     if let Some(next) = page.next {
@@ -172,14 +192,12 @@ async fn respond(ask: &Ask, kind: ResourceType, pairs: Pairs, links: Links) -> R
         );
     }
     let text = bundle.finish();
-    let text = if ask.manner.pretty { pretty(&text) } else { text };
-    Ok(ask.reply_text(text))
+    Ok(if ask.manner.pretty { pretty(&text) } else { text })
 }
 
-fn address(ask: &Ask, kind: ResourceType, pairs: &Pairs, links: Links) -> Result<String, Problem> {
-    let base = format!("{}/{kind}", ask.base);
+fn address(ask: &Ask, base: &str, pairs: &Pairs, links: Links) -> Result<String, Problem> {
     if pairs.is_empty() {
-        return Ok(base);
+        return Ok(base.to_owned());
     }
     let query = match links {
         Links::Open => form_urlencoded::Serializer::new(String::new())
