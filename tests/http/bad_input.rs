@@ -21,7 +21,6 @@ fn unknown_types_and_interactions() {
     app.post("/fhir/r5/Observation", &json!({ "resourceType": "Observation" }))
         .expect(404);
     for (method, path) in [
-        ("DELETE", "/fhir/r5/Patient"),
         ("PUT", "/fhir/r5/metadata"),
         ("POST", "/fhir/r5/Patient/1"),
         ("GET", "/fhir/r5"),
