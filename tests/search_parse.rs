@@ -157,9 +157,28 @@ fn what_we_do_not_have_is_refused_by_name() {
         ("status:text=a", ":text"),
         ("date:not=2024", ":not"),
         ("subject:Location=1", ":Location"),
-        ("patient.identifier=1", "patient.identifier"),
         ("_include=CareTeam:patient", "_include"),
-        ("_has:X:y:z=1", "_has"),
+        ("_has:X:y:z=1", "_has:X:y:z"),
+        ("_has:CareTeam:participant=1", "_has:CareTeam:participant"),
+        ("_has:CareTeam:status:identifier=1", "_has:CareTeam:status:identifier"),
+        // A CarePlan does not refer to contacts by `patient`.
+        ("_has:CarePlan:patient:status=active", "_has:CarePlan:patient"),
+        ("_has:CarePlan:care-team:colour=red", "_has:CarePlan:care-team:colour"),
+        ("_has:CarePlan:care-team:colour=", "_has:CarePlan:care-team:colour"),
+        ("patient.colour=red", "patient.colour"),
+        ("patient.colour=", "patient.colour"),
+        ("patient.=1", "patient."),
+        (".identifier=1", ".identifier"),
+        ("colour.identifier=1", "colour.identifier"),
+        // Known for a practitioner, not for a patient.
+        ("subject:Patient.communication=sv", "subject:Patient.communication"),
+        // Groups are not stored here.
+        ("subject:Group.identifier=1", "subject:Group.identifier"),
+        ("subject:Location.identifier=1", ":Location"),
+        ("patient:identifier.value=1", ":identifier"),
+        ("status.identifier=1", "status"),
+        ("patient.identifier:colour=1", ":colour"),
+        ("patient.birthdate=x", "birthdate"),
         ("_sort=colour", "colour"),
         ("_sort=status", "_sort"),
         ("_summary=true", "_summary"),
@@ -198,6 +217,91 @@ fn what_we_do_not_have_is_refused_by_name() {
         read(&format!("status={}", ["a"; 501].join(","))),
         Err(SearchError::TooMuch)
     );
+}
+
+#[test]
+fn a_chain_goes_to_every_type_that_knows_what_is_asked() {
+    let far = |query: &str| match criterion(query) {
+        Criterion::Chain {
+            param,
+            any_of,
+            own_bases,
+        } => {
+            assert_eq!(own_bases.len(), 2);
+            (param, any_of.iter().map(|far| far.kind).collect::<Vec<_>>())
+        }
+        other => panic!("{query}: {other:?}"),
+    };
+    use ResourceType::*;
+    assert_eq!(far("patient.identifier=1"), ("subject", vec![Patient]));
+    assert_eq!(far("subject.identifier=1"), ("subject", vec![Patient]));
+    assert_eq!(
+        far("subject:Patient.identifier:missing=true"),
+        ("subject", vec![Patient])
+    );
+    assert_eq!(far("patient._id=1"), ("subject", vec![Patient]));
+    assert_eq!(far("patient._lastUpdated=ge2026"), ("subject", vec![Patient]));
+    assert_eq!(
+        far("participant.practitioner.gender:not=male"),
+        ("participant", vec![PractitionerRole])
+    );
+    assert_eq!(
+        far("participant.gender=male"),
+        ("participant", vec![Patient, RelatedPerson, Practitioner])
+    );
+    assert_eq!(
+        far("participant:Organization.partof=1"),
+        ("participant", vec![Organization])
+    );
+    // What refers back may be asked of what is referred to.
+    assert_eq!(
+        far("patient._has:CarePlan:patient:status=active"),
+        ("subject", vec![Patient])
+    );
+    let parsed = read_as(
+        FhirVersion::R5,
+        Practitioner,
+        Handling::Strict,
+        "_has:PractitionerRole:practitioner:_has:CareTeam:participant:patient.identifier=1",
+    );
+    let touched = parsed.expect("a search").query.touches();
+    assert_eq!(
+        touched.into_iter().collect::<Vec<_>>(),
+        [CareTeam, Patient, Practitioner, PractitionerRole]
+    );
+}
+
+#[test]
+fn chains_are_bounded() {
+    let part_of = |steps: usize| format!("participant:Organization{}.identifier=1", ".partof".repeat(steps - 1));
+    assert!(read(&part_of(4)).is_ok());
+    assert_eq!(read(&part_of(5)), Err(SearchError::TooFar));
+    let back = |steps: usize| {
+        format!(
+            "_has:CareTeam:participant:{}identifier=1",
+            "_has:CareTeam:participant:".repeat(steps - 1)
+        )
+    };
+    assert!(read(&back(4)).is_ok());
+    assert_eq!(read(&back(5)), Err(SearchError::TooFar));
+    assert!(read(&"patient.identifier=1&".repeat(10)).is_ok());
+    assert_eq!(read(&"patient.identifier=1&".repeat(11)), Err(SearchError::TooFar));
+    // Each alternative counts for each type that it is asked of.
+    let many = |count: usize| format!("participant.identifier={}", vec!["a"; count].join(","));
+    assert!(read(&many(80)).is_ok());
+    assert_eq!(read(&many(100)), Err(SearchError::TooMuch));
+    assert_eq!(
+        SearchError::TooFar.fault().code,
+        fastkontakt::fhir::fault::IssueCode::TooCostly
+    );
+    // A way that goes everywhere.
+    let everywhere = read_as(
+        FhirVersion::R5,
+        ResourceType::Task,
+        Handling::Strict,
+        "focus.subject.subject.subject.identifier=1&focus.focus.focus.focus.identifier=1",
+    );
+    assert_eq!(everywhere, Err(SearchError::TooFar));
 }
 
 #[test]
@@ -347,7 +451,7 @@ proptest! {
 
     #[test]
     fn nothing_like_a_query_makes_it_panic(
-        name in prop::sample::select(vec!["status", "category", "patient", "subject:Patient", "patient:identifier", "date", "_id", "_lastUpdated", "_sort", "_count", "_page", "_total", "status:missing", "status:not", "url", "version", "questionnaire", "questionnaire:missing", "target"]),
+        name in prop::sample::select(vec!["status", "category", "patient", "subject:Patient", "patient:identifier", "date", "_id", "_lastUpdated", "_sort", "_count", "_page", "_total", "status:missing", "status:not", "url", "version", "questionnaire", "questionnaire:missing", "target", "patient.identifier", "subject.", "patient._has:Flag:patient:status", "_has:CareTeam:patient:status", "_has:Provenance:target:agent.practitioner.identifier", "_has::", "focus.focus.focus.status"]),
         value in "([a-z0-9|,/\\\\$:.+%é-]|http://|Patient/|2024-01|ge|\\|\\||\\PC){0,20}",
     ) {
         for kind in ResourceType::ALL.iter().copied() {

@@ -281,6 +281,9 @@ fn fulfils(kept: &Kept, criterion: &Criterion) -> bool {
             }
             _ => false,
         }),
+        Criterion::Chain { .. } | Criterion::Has { .. } | Criterion::Any(_) => {
+            panic!("tests/search_reach.rs looks at these: {criterion:?}")
+        }
         Criterion::Missing {
             table: Table::Column,
             missing,

@@ -55,9 +55,12 @@ impl Door {
             .ok_or(Problem::NotFound)
     }
 
-    /// A page of the resources of one type that match.
+    /// A page of the resources that match. Every type that decides what the page holds must be permitted.
     pub async fn search(&self, call: &Call, query: SearchQuery) -> Result<Page, Problem> {
-        self.permit(call, query.kind)?;
+        query
+            .touches()
+            .into_iter()
+            .try_for_each(|kind| self.permit(call, kind))?;
         self.store
             .read(move |session| session.search(&query))
             .await

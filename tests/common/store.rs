@@ -79,6 +79,7 @@ pub fn version<'a>(kind: ResourceType, id: &'a str, version: i64, body: &'a str)
 }
 
 /// Writes whatever version comes next, as the door does: lock, look, put.
+#[allow(dead_code, reason = "not every suite writes versions in a row")]
 pub fn put_next(session: &mut Session, kind: ResourceType, id: &str, patient: Option<&str>) -> Result<i64, StoreError> {
     session.lock_resources(&[(kind, id)])?;
     let current = session.current(kind, id)?;

@@ -1,6 +1,7 @@
 //! From the (decoded) pairs of a query string or form body to a [`SearchQuery`]. What we do not know is refused by name (400), or,
 //! with `Prefer: handling=lenient`, left out of the search and of `used`, from which the caller builds the `self` link.
 
+mod chain;
 mod control;
 mod criteria;
 
@@ -12,6 +13,7 @@ use super::page;
 use super::parameters;
 use super::query::SearchQuery;
 use super::values::ValueError;
+use chain::{MOST_REACHING, MOST_STEPS};
 
 /// Pairs in one search, and alternatives in all of them: more is a mistake or an attack.
 const MOST_PAIRS: usize = 100;
@@ -54,10 +56,22 @@ pub struct Parsed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchError {
     UnknownParameter(String),
-    UnknownModifier { parameter: String, modifier: String },
-    BadValue { parameter: String, reason: Text },
+    UnknownModifier {
+        parameter: String,
+        modifier: String,
+    },
+    BadValue {
+        parameter: String,
+        reason: Text,
+    },
+    /// A chain goes through what is no reference to a resource.
+    NoReference {
+        parameter: String,
+    },
     BadPage,
     TooMuch,
+    /// Too many steps by way of other resources.
+    TooFar,
 }
 
 impl SearchError {
@@ -85,6 +99,15 @@ impl SearchError {
                     format!("Search parameter {parameter}: {}", reason.en),
                 ),
             ),
+            SearchError::NoReference { parameter } => (
+                IssueCode::NotSupported,
+                Text::new(
+                    format!("Sökparametern {parameter} är ingen referens som kan följas till en annan resurs"),
+                    format!(
+                        "The search parameter {parameter} is no reference that can be followed to another resource"
+                    ),
+                ),
+            ),
             SearchError::BadPage => (
                 IssueCode::Value,
                 Text::new(
@@ -97,6 +120,17 @@ impl SearchError {
                 Text::new(
                     "Sökningen har för många parametrar eller värden",
                     "The search has too many parameters or values",
+                ),
+            ),
+            SearchError::TooFar => (
+                IssueCode::TooCostly,
+                Text::new(
+                    format!(
+                        "Sökningen går för långt via andra resurser: högst {MOST_REACHING} sådana parametrar, var och en med högst {MOST_STEPS} steg"
+                    ),
+                    format!(
+                        "The search goes too far by way of other resources: at most {MOST_REACHING} such parameters, each of at most {MOST_STEPS} steps"
+                    ),
                 ),
             ),
         };
@@ -117,7 +151,7 @@ pub fn parse(pairs: &[(String, String)], context: &ParseContext) -> Result<Parse
     for (name, value) in pairs {
         // "Empty parameters are not an error - they are just ignored by the server" (search.html#errors).
         if value.is_empty() {
-            if context.handling == Handling::Strict && !is_known(name, context) {
+            if context.handling == Handling::Strict && !reading.is_known(name) {
                 return Err(SearchError::UnknownParameter(shown(name)));
             }
             continue;
@@ -139,18 +173,17 @@ pub fn parse(pairs: &[(String, String)], context: &ParseContext) -> Result<Parse
 /// The parameters that steer the answer instead of choosing resources.
 const CONTROL: [&str; 7] = ["_count", "_sort", "_total", "_summary", "_format", "_pretty", "_page"];
 
-/// Whether a parameter of that name, modifier aside, exists.
-fn is_known(name: &str, context: &ParseContext) -> bool {
-    let code = name.split(':').next().unwrap_or_default();
-    CONTROL.contains(&code) || parameters::find(context.version, context.kind, code).is_some()
-}
-
 struct Reading<'a> {
     context: &'a ParseContext<'a>,
     query: SearchQuery,
     page: Option<String>,
     only_number: bool,
+    /// Alternatives so far; one that a chain carries to several types counts for each.
     values: usize,
+    most_values: usize,
+    /// Parameters that reach other resources so far, and the types they reach.
+    reaching: usize,
+    branches: usize,
     used: Vec<(String, String)>,
     ignored: Vec<String>,
 }
@@ -164,9 +197,20 @@ impl<'a> Reading<'a> {
             page: None,
             only_number: false,
             values: 0,
+            most_values: MOST_VALUES,
+            reaching: 0,
+            branches: 0,
             used: Vec::new(),
             ignored: Vec::new(),
         }
+    }
+
+    /// Whether a parameter of that name, modifier aside, exists.
+    fn is_known(&self, name: &str) -> bool {
+        let code = name.split(':').next().unwrap_or_default();
+        CONTROL.contains(&code)
+            || parameters::find(self.context.version, self.context.kind, code).is_some()
+            || self.reaches(name)
     }
 
     fn pair(&mut self, name: &str, value: &str) -> Result<(), SearchError> {

@@ -1,15 +1,21 @@
 //! What a search asks for, once parsed: plain data between [`super::parse`] and the store's SQL.
 
+use std::collections::BTreeSet;
+
 use crate::fhir::types::ResourceType;
 
 use super::RefTarget;
 use super::dates::DateValue;
 
-/// A search on one type. Criteria must all hold; the values within one are alternatives.
+/// A search on one type, or on several at once. Criteria must all hold; the values within one are alternatives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SearchQuery {
     pub kind: ResourceType,
     pub criteria: Vec<Criterion>,
+    /// The same search on further types.
+    pub also: Vec<Part>,
+    /// The compartment that is searched, by its resource; what lies in it the criteria tell.
+    pub compartment: Option<(ResourceType, String)>,
     /// Never ends the order by itself: the row key does, newest first, so that pages neither skip nor repeat.
     pub sort: Vec<SortKey>,
     /// Most entries on a page; 0 with `total` when only the number is asked for.
@@ -28,12 +34,31 @@ impl SearchQuery {
         SearchQuery {
             kind,
             criteria: Vec::new(),
+            also: Vec::new(),
+            compartment: None,
             sort: Vec::new(),
             count,
             after: None,
             total: false,
             fingerprint: 0,
         }
+    }
+
+    /// Each type that is searched, with its criteria.
+    pub fn parts(&self) -> impl Iterator<Item = (ResourceType, &[Criterion])> {
+        let also = self.also.iter().map(|part| (part.kind, part.criteria.as_slice()));
+        std::iter::once((self.kind, self.criteria.as_slice())).chain(also)
+    }
+
+    /// Every type that the search touches, those of chains, `_has` and the compartment too: its answer tells something
+    /// about the resources of each, so whoever asks must be allowed to read them all.
+    pub fn touches(&self) -> BTreeSet<ResourceType> {
+        let mut kinds: BTreeSet<ResourceType> = self.compartment.iter().map(|(kind, _)| *kind).collect();
+        for (kind, criteria) in self.parts() {
+            kinds.insert(kind);
+            criteria.iter().for_each(|criterion| criterion.add_kinds(&mut kinds));
+        }
+        kinds
     }
 
     /// Whether a page's end has a value of the right kind for each sort key and the row key.
@@ -44,6 +69,13 @@ impl SearchQuery {
                 .zip(end)
                 .all(|(is_text, part)| is_text == matches!(part, KeyPart::Text(_)))
     }
+}
+
+/// What is asked of one more type.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub kind: ResourceType,
+    pub criteria: Vec<Criterion>,
 }
 
 /// One condition. `param` is a name in the index ([`super::parameters::Parameter::index`]).
@@ -72,6 +104,23 @@ pub enum Criterion {
         param: &'static str,
         any_of: Vec<DateValue>,
     },
+    /// The reference leads to a resource of ours, not deleted, that fulfils what is asked of its type (chaining).
+    Chain {
+        param: &'static str,
+        any_of: Vec<Far>,
+        /// Our own base URLs: absolute references under them are to resources of ours.
+        own_bases: Vec<String>,
+    },
+    /// A resource of ours, not deleted, refers to this one, which is of the type `to`, and fulfils what is asked (`_has`).
+    Has {
+        to: ResourceType,
+        /// The reference in the far resource.
+        param: &'static str,
+        from: Box<Far>,
+        own_bases: Vec<String>,
+    },
+    /// One of these holds.
+    Any(Vec<Criterion>),
     Missing {
         param: &'static str,
         table: Table,
@@ -79,6 +128,29 @@ pub enum Criterion {
         targets: &'static [&'static str],
         missing: bool,
     },
+}
+
+/// The other end of a reference: its type, and what it fulfils.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Far {
+    pub kind: ResourceType,
+    pub criterion: Criterion,
+}
+
+impl Criterion {
+    /// Adds the types of other resources that decide whether this one holds.
+    fn add_kinds(&self, kinds: &mut BTreeSet<ResourceType>) {
+        let mut far = |far: &Far| {
+            kinds.insert(far.kind);
+            far.criterion.add_kinds(kinds);
+        };
+        match self {
+            Criterion::Chain { any_of, .. } => any_of.iter().for_each(far),
+            Criterion::Has { from, .. } => far(from),
+            Criterion::Any(any_of) => any_of.iter().for_each(|criterion| criterion.add_kinds(kinds)),
+            _ => {}
+        }
+    }
 }
 
 /// The index table that holds a parameter's entries; also tells that a column is never missing.

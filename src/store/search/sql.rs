@@ -1,9 +1,11 @@
 //! The SQL of a search: which rows, in which order, from where. See [`super`] for how the look-up is laid out.
 
+mod chain;
 mod criteria;
 mod order;
 
 use crate::fhir::search::query::{Criterion, SearchQuery, SortBy, SortKey, SystemMatch};
+use crate::fhir::types::ResourceType;
 use crate::store::statement::Statement;
 
 use criteria::{SHARED_TOKEN, drive, probe, rank, tokens};
@@ -14,6 +16,30 @@ pub(super) fn select(query: &SearchQuery) -> Statement<'_> {
     let mut sql = Statement::default();
     // The page's keys first, the bodies after: a sort must not carry bodies.
     sql.push("SELECT p.key, p.kind, p.id, p.version, p.last_updated, p.s0, p.s1, p.s2, h.body FROM (");
+    if query.also.is_empty() {
+        page_of_type(&mut sql, query, query.kind, &query.criteria);
+    } else {
+        // Each type gives a page, read in its own order; row keys count over all types, so the page is their beginning.
+        sql.push("SELECT u.* FROM (");
+        for (number, (kind, criteria)) in query.parts().enumerate() {
+            sql.push(if number == 0 {
+                "SELECT a.* FROM ("
+            } else {
+                " UNION ALL SELECT a.* FROM ("
+            });
+            page_of_type(&mut sql, query, kind, criteria);
+            sql.push(") a");
+        }
+        sql.push(") u");
+        order(&mut sql, query, "u.", "u.key");
+        limit(&mut sql, query);
+    }
+    sql.push(") p JOIN history h ON h.seq = p.current");
+    order(&mut sql, query, "p.", "p.key");
+    sql
+}
+
+fn page_of_type<'q>(sql: &mut Statement<'q>, query: &'q SearchQuery, kind: ResourceType, criteria: &'q [Criterion]) {
     sql.push("SELECT r.key, r.kind, r.id, r.version, r.last_updated, r.current");
     for column in 0..SORT_COLUMNS {
         sql.push(", ");
@@ -22,30 +48,36 @@ pub(super) fn select(query: &SearchQuery) -> Statement<'_> {
                 key @ SortKey {
                     by: SortBy::Date(_), ..
                 },
-            ) => sort_expression(&mut sql, key),
+            ) => sort_expression(sql, key),
             _ => sql.push("CAST(0 AS BIGINT)"),
         }
         sql.push([" AS s0", " AS s1", " AS s2"][column]);
     }
-    let start = Start::of(query);
-    matches(&mut sql, query, start);
+    let start = Start::of(criteria, &query.sort);
+    matches(sql, kind, criteria, start);
     if let Some(end) = &query.after {
         sql.push(" AND ");
-        beyond(&mut sql, &query.sort, end, (start.key(), tie_descending(query)));
+        beyond(sql, &query.sort, end, (start.key(), tie_descending(query)));
     }
-    order(&mut sql, query, "r.", start.key());
+    order(sql, query, "r.", start.key());
+    limit(sql, query);
+}
+
+fn limit(sql: &mut Statement<'_>, query: &SearchQuery) {
     sql.push(" LIMIT ");
     sql.number(i64::from(query.count) + 1);
-    sql.push(") p JOIN history h ON h.seq = p.current");
-    order(&mut sql, query, "p.", "p.key");
-    sql
 }
 
 /// How many resources there are in all.
 pub(super) fn count(query: &SearchQuery) -> Statement<'_> {
     let mut sql = Statement::default();
-    sql.push("SELECT COUNT(*) AS total");
-    matches(&mut sql, query, Start::of(query));
+    sql.push("SELECT CAST(SUM(c.number) AS BIGINT) AS total FROM (");
+    for (number, (kind, criteria)) in query.parts().enumerate() {
+        sql.push(if number == 0 { "" } else { " UNION ALL " });
+        sql.push("SELECT COUNT(*) AS number");
+        matches(&mut sql, kind, criteria, Start::of(criteria, &query.sort));
+    }
+    sql.push(") c");
     sql
 }
 
@@ -63,16 +95,16 @@ enum Start {
 
 impl Start {
     /// The criterion that is likely to leave fewest rows.
-    fn of(query: &SearchQuery) -> Start {
-        let criteria = query.criteria.iter().enumerate();
+    fn of(criteria: &[Criterion], sort: &[SortKey]) -> Start {
         let best = criteria
+            .iter()
+            .enumerate()
             .filter_map(|(number, criterion)| Some((rank(criterion)?, number)))
             .min();
         let Some((rank, number)) = best else { return Start::Type };
-        match query.criteria.get(number) {
+        match criteria.get(number) {
             // Only with its system known is the index in the order of the keys.
-            Some(Criterion::Token { any_of, .. }) if rank == SHARED_TOKEN && query.sort.is_empty() => match &any_of[..]
-            {
+            Some(Criterion::Token { any_of, .. }) if rank == SHARED_TOKEN && sort.is_empty() => match &any_of[..] {
                 [token] if token.system != SystemMatch::Any => Start::InOrder(number),
                 _ => Start::Driver(number),
             },
@@ -90,7 +122,7 @@ impl Start {
 }
 
 /// ` FROM … WHERE …`: the resources that fulfil every criterion.
-fn matches<'q>(sql: &mut Statement<'q>, query: &'q SearchQuery, start: Start) {
+fn matches<'q>(sql: &mut Statement<'q>, kind: ResourceType, criteria: &'q [Criterion], start: Start) {
     // `CROSS JOIN` makes SQLite keep the order of the tables; to PostgreSQL it is any join.
     sql.push(match start {
         Start::InOrder(_) => " FROM index_token o CROSS JOIN resource r WHERE r.key = o.resource AND NOT r.deleted",
@@ -99,20 +131,20 @@ fn matches<'q>(sql: &mut Statement<'q>, query: &'q SearchQuery, start: Start) {
     // A driver's index rows are of the type already; saying so again would only tempt the planner to walk the type.
     if start == Start::Type {
         sql.push(" AND r.kind = ");
-        sql.kind(query.kind);
+        sql.kind(kind);
     }
-    for (number, criterion) in query.criteria.iter().enumerate() {
+    for (number, criterion) in criteria.iter().enumerate() {
         sql.push(" AND ");
         match criterion {
             Criterion::Token { param, any_of, .. } if start == Start::InOrder(number) => {
                 sql.push("o.kind = ");
-                sql.kind(query.kind);
+                sql.kind(kind);
                 sql.push(" AND o.param = ");
                 sql.text(*param);
                 sql.push(" AND ");
                 tokens(sql, any_of, "o");
             }
-            _ if start == Start::Driver(number) => drive(sql, query.kind, criterion),
+            _ if start == Start::Driver(number) => drive(sql, kind, criterion),
             _ => probe(sql, criterion),
         }
     }

@@ -4,24 +4,30 @@ use crate::fhir::search::dates::DateValue;
 use crate::fhir::search::parameters::{self, Kind, Parameter};
 use crate::fhir::search::query::{Criterion, Table};
 use crate::fhir::search::values::{self, ValueError};
+use crate::fhir::types::ResourceType;
 
-use super::{MOST_VALUES, Reading, SearchError, bad, bad_value, shown};
+use super::{Reading, SearchError, bad, bad_value, shown};
 
 impl Reading<'_> {
     pub(super) fn criterion(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        let values = values::split(value).map_err(|error| bad_value(&shown(name), error))?;
+        let criterion = self.reach(name, &values)?;
+        self.query.criteria.push(criterion);
+        Ok(())
+    }
+
+    /// A parameter of the type itself.
+    pub(super) fn plain(&mut self, kind: ResourceType, name: &str, values: &[&str]) -> Result<Criterion, SearchError> {
         let (code, modifier) = name
             .split_once(':')
             .map_or((name, None), |(code, modifier)| (code, Some(modifier)));
-        let parameter = parameters::find(self.context.version, self.context.kind, code)
+        let parameter = parameters::find(self.context.version, kind, code)
             .ok_or_else(|| SearchError::UnknownParameter(shown(name)))?;
-        let values = values::split(value).map_err(|error| bad_value(parameter.code, error))?;
         self.values += values.len();
-        if self.values > MOST_VALUES {
+        if self.values > self.most_values {
             return Err(SearchError::TooMuch);
         }
-        let criterion = self.condition(parameter, modifier, &values)?;
-        self.query.criteria.push(criterion);
-        Ok(())
+        self.condition(parameter, modifier, values)
     }
 
     fn condition(
@@ -77,7 +83,7 @@ impl Reading<'_> {
                     param,
                     any_of,
                     not: modifier.is_some(),
-                    selective: kind == Kind::Identifier,
+                    selective: matches!(kind, Kind::Identifier | Kind::Contact),
                 })
             }
             (_, modifier) => Err(SearchError::UnknownModifier {

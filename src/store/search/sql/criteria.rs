@@ -8,6 +8,8 @@ use crate::fhir::types::ResourceType;
 use crate::store::index::{system_key, text_key};
 use crate::store::statement::Statement;
 
+use super::chain::{drive_reaching, probe_reaching, rank_reaching};
+
 /// How few rows a criterion is likely to leave, 0 being fewest; `None` when it is no place to begin.
 pub(super) fn rank(criterion: &Criterion) -> Option<u8> {
     match criterion {
@@ -23,6 +25,7 @@ pub(super) fn rank(criterion: &Criterion) -> Option<u8> {
         Criterion::Token { not: false, any_of, .. } if any_of.iter().all(|token| token.value.is_some()) => {
             Some(SHARED_TOKEN)
         }
+        Criterion::Chain { .. } | Criterion::Has { .. } | Criterion::Any(_) => rank_reaching(criterion),
         _ => None,
     }
 }
@@ -56,6 +59,7 @@ pub(super) fn drive<'q>(sql: &mut Statement<'q>, kind: ResourceType, criterion: 
         Criterion::Date { param, any_of } => {
             drive_table(sql, kind, "index_date", param, |sql| dates(sql, any_of, Ends::OfRange));
         }
+        Criterion::Chain { .. } | Criterion::Has { .. } | Criterion::Any(_) => drive_reaching(sql, kind, criterion),
         _ => probe(sql, criterion),
     }
 }
@@ -96,6 +100,7 @@ pub(super) fn probe<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
         Criterion::Date { param, any_of } => {
             probe_table(sql, "index_date", param, false, |sql| dates(sql, any_of, Ends::OfRange));
         }
+        Criterion::Chain { .. } | Criterion::Has { .. } | Criterion::Any(_) => probe_reaching(sql, criterion),
         Criterion::Missing {
             table: Table::Column,
             missing,
@@ -135,7 +140,7 @@ pub(super) fn probe<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
     }
 }
 
-const NEVER: &str = "1 = 0";
+pub(super) const NEVER: &str = "1 = 0";
 pub(super) const ALWAYS: &str = "1 = 1";
 
 fn probe_table<'q>(
@@ -177,7 +182,7 @@ fn any<'q, 'a, T>(sql: &mut Statement<'q>, alternatives: &'a [T], each: &impl Fn
 }
 
 /// ` = ?` or ` IN (?, …)`; none of nothing.
-fn one_of<'q>(sql: &mut Statement<'q>, values: impl IntoIterator<Item = Cow<'q, str>>) {
+pub(super) fn one_of<'q>(sql: &mut Statement<'q>, values: impl IntoIterator<Item = Cow<'q, str>>) {
     let mut values = values.into_iter().peekable();
     if values.peek().is_none() {
         // A comparison that is never true and still fits after a column's name.

@@ -1,0 +1,169 @@
+//! Criteria on other resources as SQL. Inside a subselect `r` is the resource at the other end of the reference, so what
+//! is asked of it is written by the same functions.
+//!
+//! A driver begins at the far end, with what is asked there; a probe follows the references of a resource that is found.
+
+use std::borrow::Cow;
+
+use crate::fhir::search::query::{Criterion, Far, SystemMatch};
+use crate::fhir::types::ResourceType;
+use crate::store::statement::Statement;
+
+use super::criteria::{NEVER, SHARED_TOKEN, drive, one_of, probe, rank};
+
+/// The rank of what is asked of the other end, a step away. Many resources share a code of a short list (a status, a
+/// gender), and many more refer to them: no place to begin.
+fn rank_far(far: &Far) -> Option<u8> {
+    match &far.criterion {
+        Criterion::Token { any_of, .. }
+            if rank(&far.criterion) == Some(SHARED_TOKEN)
+                && any_of.iter().any(|token| token.system == SystemMatch::None) =>
+        {
+            None
+        }
+        criterion => rank(criterion).map(|rank| rank + 1),
+    }
+}
+
+/// As [`rank`]: alternatives are no better than the worst of them.
+pub(super) fn rank_reaching(criterion: &Criterion) -> Option<u8> {
+    match criterion {
+        Criterion::Chain { any_of, .. } => worst(any_of, rank_far),
+        Criterion::Has { from, .. } => rank_far(from),
+        Criterion::Any(any_of) => worst(any_of, rank),
+        _ => None,
+    }
+}
+
+fn worst<T>(alternatives: &[T], rank: impl Fn(&T) -> Option<u8>) -> Option<u8> {
+    alternatives
+        .iter()
+        .try_fold(0, |worst, one| rank(one).map(|rank| worst.max(rank)))
+}
+
+/// As [`drive`], of a criterion on other resources.
+pub(super) fn drive_reaching<'q>(sql: &mut Statement<'q>, kind: ResourceType, criterion: &'q Criterion) {
+    match criterion {
+        Criterion::Chain {
+            param,
+            any_of,
+            own_bases,
+        } => {
+            sql.push("r.key IN (");
+            union(sql, any_of, &|sql, far| {
+                sql.push("SELECT t.resource FROM index_reference t WHERE t.kind = ");
+                sql.kind(kind);
+                sql.push(" AND t.param = ");
+                sql.text(*param);
+                sql.push(" AND t.target_id IN (SELECT r.id FROM resource r WHERE NOT r.deleted AND ");
+                drive(sql, far.kind, &far.criterion);
+                sql.push(") AND ");
+                points_at(sql, far.kind, own_bases);
+            });
+            sql.push(")");
+        }
+        Criterion::Has {
+            to,
+            param,
+            from,
+            own_bases,
+        } => {
+            // In this order: what is asked for, its references by the key they begin with, the resource they name.
+            sql.push("r.key IN (SELECT f.key FROM resource r CROSS JOIN index_reference t CROSS JOIN resource f WHERE NOT r.deleted AND ");
+            drive(sql, from.kind, &from.criterion);
+            sql.push(" AND t.patient = r.patient AND t.resource = r.key AND t.param = ");
+            sql.text(*param);
+            sql.push(" AND ");
+            points_at(sql, *to, own_bases);
+            sql.push(" AND f.kind = ");
+            sql.kind(*to);
+            sql.push(" AND f.id = t.target_id)");
+        }
+        Criterion::Any(any_of) => {
+            sql.push("r.key IN (");
+            union(sql, any_of, &|sql, criterion| {
+                sql.push("SELECT r.key FROM resource r WHERE ");
+                drive(sql, kind, criterion);
+            });
+            sql.push(")");
+        }
+        _ => probe(sql, criterion),
+    }
+}
+
+/// As [`probe`], of a criterion on other resources.
+pub(super) fn probe_reaching<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
+    match criterion {
+        Criterion::Chain {
+            param,
+            any_of,
+            own_bases,
+        } => {
+            // `OFFSET 0` says nothing, but with it PostgreSQL does not turn the probe into a join that begins at the far end.
+            sql.push("EXISTS (SELECT 1 FROM index_reference t WHERE t.patient = r.patient AND t.resource = r.key AND t.param = ");
+            sql.text(*param);
+            sql.push(" AND (");
+            for (number, far) in any_of.iter().enumerate() {
+                sql.push(if number == 0 { "" } else { " OR " });
+                points_at(sql, far.kind, own_bases);
+                sql.push(" AND EXISTS (SELECT 1 FROM resource r WHERE r.kind = ");
+                sql.kind(far.kind);
+                sql.push(" AND r.id = t.target_id AND NOT r.deleted AND ");
+                probe(sql, &far.criterion);
+                sql.push(" LIMIT 1 OFFSET 0)");
+            }
+            sql.push(if any_of.is_empty() { NEVER } else { "" });
+            sql.push(") LIMIT 1 OFFSET 0)");
+        }
+        Criterion::Has {
+            to,
+            param,
+            from,
+            own_bases,
+        } => {
+            sql.push("EXISTS (SELECT 1 FROM index_reference t WHERE t.kind = ");
+            sql.kind(from.kind);
+            sql.push(" AND t.param = ");
+            sql.text(*param);
+            sql.push(" AND t.target_id = r.id AND ");
+            points_at(sql, *to, own_bases);
+            sql.push(" AND EXISTS (SELECT 1 FROM resource r WHERE r.key = t.resource AND NOT r.deleted AND ");
+            probe(sql, &from.criterion);
+            sql.push(" LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)");
+        }
+        Criterion::Any(any_of) => {
+            sql.push("(");
+            for (number, criterion) in any_of.iter().enumerate() {
+                sql.push(if number == 0 { "" } else { " OR " });
+                probe(sql, criterion);
+            }
+            sql.push(if any_of.is_empty() { NEVER } else { "" });
+            sql.push(")");
+        }
+        _ => probe(sql, criterion),
+    }
+}
+
+/// `a UNION ALL b …`, which the planners begin one by one, as they do not the terms of an `OR`.
+fn union<'q, T>(sql: &mut Statement<'q>, alternatives: &'q [T], each: &impl Fn(&mut Statement<'q>, &'q T)) {
+    for (number, alternative) in alternatives.iter().enumerate() {
+        sql.push(if number == 0 { "" } else { " UNION ALL " });
+        each(sql, alternative);
+    }
+    if alternatives.is_empty() {
+        sql.push("SELECT 0 WHERE 1 = 0");
+    }
+}
+
+/// That the reference `t` is to a resource of ours of that type, whose id is known: relative, or under one of our bases.
+fn points_at(sql: &mut Statement<'_>, kind: ResourceType, own_bases: &[String]) {
+    sql.push("t.target_kind");
+    one_of(sql, [Cow::Borrowed(kind.name())]);
+    sql.push(" AND t.target_url IN (''");
+    for base in own_bases {
+        sql.push(", ");
+        sql.text(format!("{}/{kind}/", base.trim_end_matches('/')));
+        sql.push(" || t.target_id");
+    }
+    sql.push(")");
+}

@@ -1,0 +1,640 @@
+//! Criteria on other resources (chains, `_has`) against a naive evaluation of the same names on a small random world;
+//! and that they begin at the selective end. Both backends.
+
+#[path = "common/postgres.rs"]
+mod postgres;
+#[path = "common/store.rs"]
+mod support;
+
+use diesel::connection::{Connection, SimpleConnection};
+use fastkontakt::fhir::search::query::{Criterion, ReferenceValue, SearchQuery, SystemMatch};
+use fastkontakt::fhir::search::{Handling, IndexEntry, ParseContext, SearchError, index, parse, patient_of};
+use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient, Practitioner};
+use fastkontakt::fhir::types::ResourceType::{Encounter, PractitionerRole};
+use fastkontakt::fhir::version::FhirVersion;
+use fastkontakt::store::{NewVersion, Session, Store, StoreError, StoreOptions};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use support::{Fresh, version};
+
+const NOW: i64 = 1_770_000_000_000_000;
+const OWN: &str = "https://vi.se/fhir/r5";
+const OTHER: &str = "https://annan.se/fhir/r5";
+const PERSONNUMMER: &str = "http://electronichealth.se/identifier/personnummer";
+const KINDS: [ResourceType; 7] = [
+    Patient,
+    Practitioner,
+    PractitionerRole,
+    Organization,
+    CareTeam,
+    CarePlan,
+    Encounter,
+];
+
+type Pairs = Vec<(String, String)>;
+
+fn context<'a>(kind: ResourceType, own_bases: &'a [String]) -> ParseContext<'a> {
+    ParseContext {
+        version: FhirVersion::R5,
+        kind,
+        own_bases,
+        now: NOW,
+        handling: Handling::Strict,
+        default_count: 20,
+        max_count: 100,
+    }
+}
+
+fn try_read(kind: ResourceType, pairs: &[(String, String)]) -> Result<SearchQuery, SearchError> {
+    parse(pairs, &context(kind, &[OWN.to_owned()])).map(|parsed| parsed.query)
+}
+
+fn read(kind: ResourceType, pairs: &[(String, String)]) -> SearchQuery {
+    try_read(kind, pairs).unwrap_or_else(|error| panic!("{kind} {pairs:?}: {error:?}"))
+}
+
+fn pairs(query: &str) -> Pairs {
+    form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+// ── A random world ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// A small generator with a seed, so that a failure comes again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+
+    fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.below(from.len())]
+    }
+
+    /// Mostly to a resource that is there, by its own address or under our base; sometimes elsewhere, or by number alone.
+    fn reference(&mut self, kinds: &[&str]) -> Value {
+        let (kind, id) = (self.pick(kinds), self.below(5));
+        match self.below(8) {
+            0 => json!({"reference": format!("{OWN}/{kind}/{id}")}),
+            1 => json!({"reference": format!("{OTHER}/{kind}/{id}")}),
+            2 => json!({"type": kind, "identifier": {"system": PERSONNUMMER, "value": format!("{id}")}}),
+            3 => json!({"reference": format!("{kind}/{id}"), "identifier": {"value": "9"}}),
+            _ => json!({"reference": format!("{kind}/{id}")}),
+        }
+    }
+
+    fn resource(&mut self, kind: ResourceType, id: &str) -> Value {
+        let mut made = json!({"resourceType": kind.name(), "id": id});
+        if self.below(3) > 0 {
+            made["identifier"] =
+                json!([{"system": self.pick(&[PERSONNUMMER, "http://s"]), "value": format!("{}", self.below(4))}]);
+        }
+        let status = self.pick(&["active", "inactive"]);
+        for link in LINKS.iter().filter(|link| link.kind == kind && !link.shares) {
+            if self.below(4) == 0 {
+                continue;
+            }
+            let one = self.reference(link.targets);
+            match link.path.split_once('.') {
+                Some((outer, inner)) => made[outer] = json!([{ inner: one }, { inner: self.reference(link.targets) }]),
+                None if link.many => made[link.path] = json!([one, self.reference(link.targets)]),
+                None => made[link.path] = one,
+            }
+        }
+        match kind {
+            Patient | Practitioner => {
+                made["gender"] = json!(self.pick(&["male", "female"]));
+                made["birthDate"] = json!(format!("19{}-01-01", 50 + self.below(4)));
+            }
+            CareTeam | CarePlan | Encounter => made["status"] = json!(status),
+            _ => made["active"] = json!(status == "active"),
+        }
+        made
+    }
+
+    /// A name and value that end in a parameter of the type at the end of `steps` references from `kind`.
+    fn condition(&mut self, kind: ResourceType, steps: usize) -> (String, String) {
+        if steps == 0 {
+            let (name, value) = match self.below(7) {
+                0 | 1 => (
+                    "identifier",
+                    self.pick(&["1", "2,3", "http://s|1", "urn:oid:1.2.752.129.2.1.3.1|2"]),
+                ),
+                2 => ("identifier:missing", self.pick(&["true", "false"])),
+                3 => ("_id", self.pick(&["1", "2,3"])),
+                4 => (
+                    "_lastUpdated",
+                    self.pick(&["ge2025-01-03", "lt2025-01-02", "2025-01-01"]),
+                ),
+                _ => match kind {
+                    Patient | Practitioner => match self.below(3) {
+                        0 if kind == Patient => ("birthdate", self.pick(&["1950-01-01", "ge1952"])),
+                        1 => ("gender", self.pick(&["male", "female", "male,female"])),
+                        _ => ("gender:not", "male"),
+                    },
+                    CareTeam | CarePlan | Encounter => match self.below(4) {
+                        0 => ("status", "active"),
+                        1 => ("status:not", "active"),
+                        2 => (
+                            "patient",
+                            self.pick(&["1", "Patient/2,Patient/3", "https://vi.se/fhir/r5/Patient/1"]),
+                        ),
+                        _ => ("patient:identifier", self.pick(&["1", "9"])),
+                    },
+                    _ => ("active", self.pick(&["true", "false"])),
+                },
+            };
+            return (name.to_owned(), value.to_owned());
+        }
+        let forwards: Vec<&Link> = LINKS.iter().filter(|link| link.kind == kind).collect();
+        let backwards: Vec<&Link> = LINKS
+            .iter()
+            .filter(|link| link.targets.contains(&kind.name()))
+            .collect();
+        let back = forwards.is_empty() || (!backwards.is_empty() && self.below(2) == 0);
+        if back {
+            let link = backwards[self.below(backwards.len())];
+            let (rest, value) = self.condition(link.kind, steps - 1);
+            return (format!("_has:{}:{}:{rest}", link.kind, link.code), value);
+        }
+        let link = forwards[self.below(forwards.len())];
+        let known: Vec<&str> = link.targets.iter().copied().filter(|name| *name != "Group").collect();
+        let target = self.pick(&known);
+        let kind = ResourceType::from_name(target).expect("a type of ours");
+        let (rest, value) = self.condition(kind, steps - 1);
+        match self.below(2) {
+            0 => (format!("{}.{rest}", link.code), value),
+            _ => (format!("{}:{target}.{rest}", link.code), value),
+        }
+    }
+}
+
+/// A reference parameter, as the naive evaluation knows it.
+struct Link {
+    kind: ResourceType,
+    code: &'static str,
+    path: &'static str,
+    targets: &'static [&'static str],
+    many: bool,
+    /// Reads an element that another parameter reads too.
+    shares: bool,
+}
+
+const fn link(
+    kind: ResourceType,
+    code: &'static str,
+    path: &'static str,
+    targets: &'static [&'static str],
+    (many, shares): (bool, bool),
+) -> Link {
+    Link {
+        kind,
+        code,
+        path,
+        targets,
+        many,
+        shares,
+    }
+}
+
+const LINKS: &[Link] = &[
+    link(CareTeam, "subject", "subject", &["Group", "Patient"], (false, false)),
+    link(CareTeam, "patient", "subject", &["Patient"], (false, true)),
+    link(
+        CareTeam,
+        "participant",
+        "participant.member",
+        &[
+            "CareTeam",
+            "Organization",
+            "Patient",
+            "Practitioner",
+            "PractitionerRole",
+        ],
+        (true, false),
+    ),
+    link(CarePlan, "patient", "subject", &["Patient"], (false, false)),
+    link(CarePlan, "care-team", "careTeam", &["CareTeam"], (true, false)),
+    link(CarePlan, "part-of", "partOf", &["CarePlan"], (true, false)),
+    link(Encounter, "patient", "subject", &["Patient"], (false, false)),
+    link(
+        Encounter,
+        "service-provider",
+        "serviceProvider",
+        &["Organization"],
+        (false, false),
+    ),
+    link(
+        PractitionerRole,
+        "practitioner",
+        "practitioner",
+        &["Practitioner"],
+        (false, false),
+    ),
+    link(
+        PractitionerRole,
+        "organization",
+        "organization",
+        &["Organization"],
+        (false, false),
+    ),
+    link(Organization, "partof", "partOf", &["Organization"], (false, false)),
+    link(
+        Patient,
+        "organization",
+        "managingOrganization",
+        &["Organization"],
+        (false, false),
+    ),
+    link(
+        Patient,
+        "general-practitioner",
+        "generalPractitioner",
+        &["Organization", "Practitioner", "PractitionerRole"],
+        (true, false),
+    ),
+];
+
+struct Kept {
+    kind: ResourceType,
+    id: String,
+    last_updated: i64,
+    resource: Value,
+    entries: Vec<IndexEntry>,
+}
+
+/// Writes a version; `None` deletes.
+fn put(
+    session: &mut Session,
+    (kind, id, number): (ResourceType, &str, i64),
+    last_updated: i64,
+    resource: Option<&Value>,
+) -> Result<(), StoreError> {
+    let entries = resource.map(|resource| index(kind, resource)).unwrap_or_default();
+    let patient = resource.and_then(|resource| patient_of(kind, resource));
+    let body = resource.map(Value::to_string).unwrap_or_default();
+    session
+        .put(&NewVersion {
+            last_updated: Timestamp::from_microsecond(last_updated).expect("a time"),
+            deleted: resource.is_none(),
+            patient: patient.as_deref(),
+            index: &entries,
+            ..version(kind, id, number, &body)
+        })
+        .map(|_| ())
+}
+
+/// In the order of their making; some are deleted.
+fn world(store: &Store, random: &mut Random) -> Vec<Kept> {
+    let mut all = Vec::new();
+    let write = |session: &mut Session, random: &mut Random, all: &mut Vec<Kept>| {
+        for number in 0..120 {
+            let kind = KINDS[number % KINDS.len()];
+            let id = format!("{}", number / KINDS.len());
+            let resource = random.resource(kind, &id);
+            let last_updated = 1_735_689_600_000_000 + random.below(4) as i64 * 86_400_000_000;
+            put(session, (kind, &id, 1), last_updated, Some(&resource))?;
+            if random.below(8) == 0 {
+                put(session, (kind, &id, 2), last_updated, None)?;
+                continue;
+            }
+            let entries = index(kind, &resource);
+            all.push(Kept {
+                kind,
+                id,
+                last_updated,
+                resource,
+                entries,
+            });
+        }
+        Ok::<(), StoreError>(())
+    };
+    let (seed, made) = (random.0, std::sync::mpsc::channel());
+    store
+        .write_blocking(move |session| {
+            let (mut random, mut all) = (Random(seed), Vec::new());
+            write(session, &mut random, &mut all)?;
+            made.0.send((random.0, all)).expect("the world is awaited");
+            Ok::<(), StoreError>(())
+        })
+        .expect("the world is written");
+    let (seed, written) = made.1.recv().expect("the world");
+    random.0 = seed;
+    all.extend(written);
+    all
+}
+
+// ── The naive evaluation ────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn targets<'w>(world: &'w [Kept], kept: &Kept, link: &Link) -> Vec<&'w Kept> {
+    let mut found: Vec<&Value> = vec![&kept.resource];
+    for name in link.path.split('.') {
+        found = found
+            .into_iter()
+            .filter_map(|value| value.get(name))
+            .flat_map(|value| value.as_array().map_or(vec![value], |items| items.iter().collect()))
+            .collect();
+    }
+    let literals = found
+        .into_iter()
+        .filter_map(|reference| reference["reference"].as_str());
+    literals
+        .map(|literal| literal.strip_prefix(OWN).map_or(literal, |rest| &rest[1..]))
+        .filter_map(|literal| {
+            world.iter().find(|other| {
+                link.targets.contains(&other.kind.name()) && literal == format!("{}/{}", other.kind, other.id)
+            })
+        })
+        .collect()
+}
+
+fn holds(world: &[Kept], kept: &Kept, name: &str, value: &str) -> bool {
+    if let Some(asked) = name.strip_prefix("_has:") {
+        let parts: Vec<&str> = asked.splitn(3, ':').collect();
+        let link = LINKS
+            .iter()
+            .find(|link| link.kind.name() == parts[0] && link.code == parts[1])
+            .expect("a known reference");
+        let from = world.iter().filter(|other| other.kind == link.kind);
+        return from
+            .filter(|other| targets(world, other, link).iter().any(|to| std::ptr::eq(*to, kept)))
+            .any(|other| holds(world, other, parts[2], value));
+    }
+    if let Some((step, rest)) = name.split_once('.') {
+        let (code, only) = step
+            .split_once(':')
+            .map_or((step, None), |(code, kind)| (code, Some(kind)));
+        let Some(link) = LINKS.iter().find(|link| link.kind == kept.kind && link.code == code) else {
+            return false;
+        };
+        return targets(world, kept, link)
+            .into_iter()
+            .filter(|to| only.is_none_or(|only| to.kind.name() == only))
+            .any(|to| holds(world, to, rest, value));
+    }
+    // What this type does not know is not asked of it.
+    try_read(kept.kind, &[(name.to_owned(), value.to_owned())])
+        .is_ok_and(|query| query.criteria.iter().all(|criterion| fulfils(kept, criterion)))
+}
+
+/// The criteria on a resource itself that [`Random::condition`] makes.
+fn fulfils(kept: &Kept, criterion: &Criterion) -> bool {
+    let tokens = |wanted: &str| {
+        let entries = kept.entries.iter().filter_map(move |entry| match entry {
+            IndexEntry::Token { param, system, value } if *param == wanted => Some((system.as_deref(), value.as_str())),
+            _ => None,
+        });
+        entries.collect::<Vec<_>>()
+    };
+    match criterion {
+        Criterion::Id { any_of, not } => any_of.contains(&kept.id) != *not,
+        Criterion::LastUpdated { any_of } => any_of
+            .iter()
+            .any(|date| date.matches(kept.last_updated, kept.last_updated + 1)),
+        Criterion::Token { param, any_of, not, .. } => {
+            let found = tokens(param).into_iter().any(|(system, value)| {
+                any_of.iter().any(|wanted| {
+                    let same = match &wanted.system {
+                        SystemMatch::Any => true,
+                        SystemMatch::None => system.is_none(),
+                        SystemMatch::Is(uri) => system == Some(uri),
+                    };
+                    same && wanted.value.as_deref() == Some(value)
+                })
+            });
+            found != *not
+        }
+        Criterion::Reference { param, any_of } => kept.entries.iter().any(|entry| match entry {
+            IndexEntry::Reference { param: p, target } if p == param => any_of.iter().any(|wanted| match wanted {
+                ReferenceValue::Local { kinds, id, own_urls } => {
+                    target.id.as_ref() == Some(id)
+                        && target.kind.as_ref().is_some_and(|kind| kinds.contains(kind))
+                        && target.url.as_ref().is_none_or(|url| own_urls.contains(url))
+                }
+                ReferenceValue::Url(wanted) => target.url == wanted.url,
+            }),
+            _ => false,
+        }),
+        Criterion::Date { param, any_of } => kept.entries.iter().any(|entry| match entry {
+            IndexEntry::Date { param: p, low, high } => {
+                p == param && any_of.iter().any(|date| date.matches(*low, *high))
+            }
+            _ => false,
+        }),
+        Criterion::Missing { param, missing, .. } => tokens(param).is_empty() == *missing,
+        other => panic!("not made here: {other:?}"),
+    }
+}
+
+/// All pages of a search, and the total that the first one told.
+fn pages(store: &Store, kind: ResourceType, pairs: &[(String, String)]) -> (Vec<String>, Option<i64>) {
+    let (mut found, mut total, mut query) = (Vec::new(), None, read(kind, pairs));
+    loop {
+        let asked = query.clone();
+        let page = store
+            .read_blocking(|session| session.search(&asked))
+            .unwrap_or_else(|error| panic!("{kind} {pairs:?}: {error}"));
+        total = total.or(page.total);
+        found.extend(page.entries.iter().map(|stored| stored.id.clone()));
+        let Some(next) = page.next else { return (found, total) };
+        query = read(kind, &[pairs, &[("_page".to_owned(), next)]].concat());
+    }
+}
+
+fn reaches_what_the_naive_evaluation_reaches(store: &Store, seed: u64) {
+    let mut random = Random(seed);
+    let world = world(store, &mut random);
+    let (mut hits, mut far_hits) = (0, 0);
+    for _ in 0..600 {
+        let kind = KINDS[random.below(KINDS.len())];
+        let steps = random.below(5);
+        let mut pairs = vec![random.condition(kind, steps)];
+        if random.below(3) == 0 {
+            let steps = random.below(3);
+            pairs.push(random.condition(kind, steps));
+        }
+        let mut expected: Vec<&str> = world
+            .iter()
+            .filter(|kept| kept.kind == kind && pairs.iter().all(|(name, value)| holds(&world, kept, name, value)))
+            .map(|kept| kept.id.as_str())
+            .collect();
+        match random.below(2) {
+            // Newest first.
+            0 => expected.reverse(),
+            _ => {
+                expected.sort_unstable();
+                pairs.push(("_sort".to_owned(), "_id".to_owned()));
+            }
+        }
+        hits += usize::from(!expected.is_empty());
+        far_hits += usize::from(steps > 1 && !expected.is_empty());
+        pairs.push(("_count".to_owned(), format!("{}", 1 + random.below(9))));
+        pairs.push(("_total".to_owned(), "accurate".to_owned()));
+        let (found, total) = pages(store, kind, &pairs);
+        assert_eq!(found, expected, "{kind} {pairs:?}");
+        assert_eq!(total, Some(expected.len() as i64), "{kind} {pairs:?}");
+    }
+    assert!(
+        hits > 200 && far_hits > 70,
+        "too few found anything: {hits}, {far_hits}"
+    );
+}
+
+#[test]
+fn sqlite_reaches_what_the_naive_evaluation_reaches() {
+    for seed in [1, 20_260_310] {
+        reaches_what_the_naive_evaluation_reaches(&Fresh::sqlite(&StoreOptions::default()).store, seed);
+    }
+}
+
+#[test]
+fn postgres_reaches_what_the_naive_evaluation_reaches() {
+    let Some(url) = postgres::fresh_database() else { return };
+    reaches_what_the_naive_evaluation_reaches(&Fresh::open(url, &StoreOptions::default(), None).store, 7);
+}
+
+// ── The way the database goes ──────────────────────────────────────────────────────────────────────────────────────────
+
+/// Each is selective somewhere: there the look-up begins.
+const SELECTIVE: &[(ResourceType, &str)] = &[
+    (
+        CareTeam,
+        "patient.identifier=http://electronichealth.se/identifier/personnummer|7",
+    ),
+    (
+        CareTeam,
+        "subject:Patient.identifier=http://electronichealth.se/identifier/personnummer|7&status=active",
+    ),
+    (CareTeam, "participant.identifier=http://s|7"),
+    (
+        CareTeam,
+        "participant:PractitionerRole.practitioner.identifier=http://s|7&status=active",
+    ),
+    (
+        CareTeam,
+        "participant:PractitionerRole.organization.partof.identifier=http://s|7",
+    ),
+    (CareTeam, "patient._id=7"),
+    (
+        CareTeam,
+        "patient=Patient/7&participant:PractitionerRole.role=http://s|a",
+    ),
+    (
+        CareTeam,
+        "patient.identifier=http://s|7&participant:PractitionerRole.active=true",
+    ),
+    (CarePlan, "care-team.participant=PractitionerRole/7"),
+    (
+        CarePlan,
+        "care-team.participant:PractitionerRole.practitioner.identifier=http://s|7",
+    ),
+    (Patient, "_has:CareTeam:patient:identifier=http://s|7"),
+    (Patient, "_has:CareTeam:patient:participant=PractitionerRole/7"),
+    (Patient, "_id=7&_has:CareTeam:patient:status=active"),
+    (
+        Practitioner,
+        "_has:PractitionerRole:practitioner:_has:CareTeam:participant:patient=Patient/7",
+    ),
+];
+
+/// Each is answered to by many: a page must not cost more rows than it shows.
+const WIDE: &[(ResourceType, &str)] = &[
+    (CareTeam, "patient.gender=female"),
+    (CareTeam, "status=active&patient.gender=female"),
+    (Patient, "_has:CareTeam:patient:status=active"),
+    (CarePlan, "care-team.status=active&status:not=completed"),
+];
+
+fn explained(store: &Store, searches: &[(ResourceType, &'static str)]) -> Vec<(&'static str, Vec<String>)> {
+    let plan = |(kind, text): &(ResourceType, &'static str)| {
+        let query = read(*kind, &pairs(text));
+        let plan = store.read_blocking(|session| session.explain_search(&query));
+        (*text, plan.expect("a plan"))
+    };
+    searches.iter().map(plan).collect()
+}
+
+#[test]
+fn sqlite_begins_at_the_selective_end() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    for (search, plan) in explained(&fresh.store, SELECTIVE) {
+        let walks = |step: &String| {
+            ["SCAN r", "SCAN t", "SCAN h", "resource_kind (kind=?)", "(kind=?)"]
+                .iter()
+                .any(|walk| step.contains(walk))
+        };
+        assert!(!plan.iter().any(walks), "{search}: {plan:#?}");
+    }
+}
+
+#[test]
+fn sqlite_sorts_nothing_when_many_are_found() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    for (search, plan) in explained(&fresh.store, WIDE) {
+        let mut finding = plan.iter().take_while(|step| *step != "SCAN p");
+        assert!(
+            !finding.any(|step| step.contains("TEMP B-TREE") || step.contains("SCAN t")),
+            "{search}: {plan:#?}"
+        );
+    }
+}
+
+/// A region in small: enough rows that PostgreSQL would rather walk a table than look up many.
+fn region(session: &mut Session, number: usize) -> Result<(), StoreError> {
+    let identifier = json!([{"system": if number.is_multiple_of(2) { PERSONNUMMER } else { "http://s" }, "value": format!("{number}")}]);
+    let to = |kind: ResourceType, number: usize| json!({"reference": format!("{kind}/{number}")});
+    let concept = json!([{"coding": [{"system": "http://s", "code": "a"}]}]);
+    let resources = [
+        (
+            Patient,
+            json!({"gender": if number.is_multiple_of(2) { "female" } else { "male" }, "identifier": identifier}),
+        ),
+        (Practitioner, json!({"identifier": identifier})),
+        (
+            Organization,
+            json!({"identifier": identifier, "partOf": to(Organization, number / 20)}),
+        ),
+        (
+            PractitionerRole,
+            json!({"active": true, "code": concept, "practitioner": to(Practitioner, number), "organization": to(Organization, number / 20)}),
+        ),
+        (
+            CareTeam,
+            json!({"status": "active", "identifier": identifier, "subject": to(Patient, number), "participant": [{"member": to(PractitionerRole, number / 20)}]}),
+        ),
+        (
+            CarePlan,
+            json!({"status": "active", "subject": to(Patient, number), "careTeam": [to(CareTeam, number)]}),
+        ),
+    ];
+    for (kind, mut resource) in resources {
+        let id = number.to_string();
+        resource["resourceType"] = json!(kind.name());
+        resource["id"] = json!(id);
+        put(session, (kind, &id, 1), NOW + number as i64, Some(&resource))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn postgres_begins_at_the_selective_end() {
+    let Some(url) = postgres::fresh_database() else { return };
+    let fresh = Fresh::open(url, &StoreOptions::default(), None);
+    fresh
+        .store
+        .write_blocking(|session| (0..2_000).try_for_each(|number| region(session, number)))
+        .expect("a region");
+    diesel::PgConnection::establish(&fresh.url)
+        .expect("a connection")
+        .batch_execute("ANALYZE")
+        .expect("statistics");
+    for (search, plan) in explained(&fresh.store, SELECTIVE) {
+        assert!(
+            !plan.iter().any(|step| step.contains("Seq Scan")),
+            "{search}: {plan:#?}"
+        );
+    }
+}
