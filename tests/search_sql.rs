@@ -1,6 +1,10 @@
-//! Search in the database against a naive evaluation of the same query in memory, on random resources; and that no search
-//! of the portal walks a table. Both backends.
+//! Search in the database against a naive evaluation of the same query in memory, on random resources; and how the
+//! database goes about it (plans.rs). Both backends.
 
+#[path = "../benches/service/people.rs"]
+mod people;
+#[path = "search_sql/plans.rs"]
+mod plans;
 #[path = "common/postgres.rs"]
 mod postgres;
 
@@ -604,113 +608,4 @@ fn the_largest_searches_are_answered(store: &Store) {
         .chain([sorts])
         .collect();
     assert!(pages(store, &read(&all), &all).0.is_empty());
-}
-
-/// What a portal and a journal system ask, again and again.
-const EVERYDAY: &[&str] = &[
-    "patient=Patient/p7&status=active",
-    "patient=Patient/p7&status=active&category=http://s|a&date=le2026-03-10&date=ge2026-03-10",
-    "patient=p7",
-    "patient:identifier=http://electronichealth.se/identifier/personnummer|191212121212&status=active",
-    "participant=PractitionerRole/r7",
-    "participant:identifier=urn:oid:1.2.752.129.2.1.4.1|SE2321000016-7",
-    "identifier=http://s|7",
-    "_id=k7",
-    "_lastUpdated=gt2026-03-10&_sort=_lastUpdated",
-];
-
-/// Searches that many resources answer to: a page must not cost more rows than it shows.
-const WIDE: &[&str] = &[
-    "status=active",
-    "category=http://s|a&date=ge2026-03-10",
-    "status:not=active",
-    "",
-];
-
-fn explained(store: &Store, searches: &[&'static str]) -> Vec<(&'static str, Vec<String>)> {
-    let plan = |text: &&'static str| {
-        let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
-        let query = read(&pairs);
-        (
-            *text,
-            store
-                .read_blocking(|session| session.explain_search(&query))
-                .expect("a plan"),
-        )
-    };
-    searches.iter().map(plan).collect()
-}
-
-fn everyday_team(number: usize) -> Value {
-    json!({
-        "resourceType": "CareTeam", "id": format!("k{number}"), "status": if number.is_multiple_of(3) { "inactive" } else { "active" },
-        "identifier": [{"system": "http://s", "value": format!("{number}")}],
-        "category": [{"coding": [{"system": "http://s", "code": "a"}]}],
-        "subject": {"reference": format!("Patient/p{}", number / 3), "identifier": {"system": PERSONNUMMER[1], "value": format!("{number}")}},
-        "period": {"start": "2024-01-01"},
-        "participant": [{"member": {"reference": format!("PractitionerRole/r{}", number / 20), "identifier": {"system": "urn:oid:1.2.752.29.4.19", "value": format!("SE2321000016-{}", number / 20)}}}],
-    })
-}
-
-#[test]
-fn sqlite_walks_no_table_for_the_everyday_searches() {
-    let database = sqlite();
-    for (search, plan) in explained(&database.store, EVERYDAY) {
-        assert!(
-            !plan
-                .iter()
-                .any(|step| step.contains("SCAN r") || step.contains("SCAN t") || step.contains("SCAN h")),
-            "{search}: {plan:#?}"
-        );
-        let begins_well = plan.iter().any(|step| {
-            [
-                "index_token_value (kind=? AND param=?",
-                "index_reference_target (kind=? AND param=?",
-                "(kind=? AND id=?)",
-                "resource_updated (kind=? AND",
-            ]
-            .iter()
-            .any(|index| step.contains(index))
-        });
-        assert!(begins_well, "{search}: {plan:#?}");
-    }
-}
-
-#[test]
-fn sqlite_sorts_nothing_when_many_are_found() {
-    let database = sqlite();
-    for (search, plan) in explained(&database.store, WIDE) {
-        // Before the page itself (p) is scanned; the page may be sorted again with its bodies.
-        let mut finding = plan.iter().take_while(|step| *step != "SCAN p");
-        assert!(!finding.any(|step| step.contains("TEMP B-TREE")), "{search}: {plan:#?}");
-    }
-}
-
-#[test]
-fn postgres_walks_no_table_for_the_everyday_searches() {
-    let Some(url) = postgres::fresh_database() else { return };
-    let database = Database {
-        store: open(&url),
-        folder: None,
-    };
-    let team = |number: usize| {
-        (
-            format!("k{number}"),
-            1,
-            NOW - 1_000_000 * number as i64,
-            Some(everyday_team(number)),
-        )
-    };
-    put_all(&database.store, (0..3_000).map(team).collect());
-    use diesel::connection::{Connection, SimpleConnection};
-    diesel::PgConnection::establish(&url)
-        .expect("a connection")
-        .batch_execute("ANALYZE")
-        .expect("statistics");
-    for (search, plan) in explained(&database.store, EVERYDAY) {
-        assert!(
-            !plan.iter().any(|step| step.contains("Seq Scan")),
-            "{search}: {plan:#?}"
-        );
-    }
 }

@@ -8,21 +8,12 @@ use diesel::connection::Connection as _;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 use fastkontakt::door::Door;
-use fastkontakt::fhir::search;
-use fastkontakt::fhir::types::ResourceType;
-use fastkontakt::store::{NewVersion, Session, StoreError};
-use jiff::Timestamp;
-use serde_json::{Value, json};
 
 use crate::client::{Connection, Service};
+use crate::people::{person, staff_and_units, write};
 
 const PATIENTS: usize = 100_000;
-const UNITS: usize = 50;
-/// Physicians, and as many nurses, of each unit; the first physician of each is a nurse by now.
-const STAFF: usize = 4;
 const TURNS: usize = 41;
-
-const HSA_ID: &str = "urn:oid:1.2.752.129.2.1.4.1";
 
 /// The lists that are asked for: name, unit, query.
 const LISTS: &[(&str, &str, &str)] = &[
@@ -110,9 +101,12 @@ fn floor(service: &Service, unit: &str, query: &str) -> Duration {
 fn load(door: &Door) {
     let patients = std::env::var("FASTKONTAKT_BENCH_PATIENTS").map_or(PATIENTS, |text| text.parse().expect("a number"));
     let started = Instant::now();
-    write(door, staff_and_units());
+    write(&door.store, staff_and_units());
     for first in (0..patients).step_by(500) {
-        write(door, (first..(first + 500).min(patients)).flat_map(person).collect());
+        write(
+            &door.store,
+            (first..(first + 500).min(patients)).flat_map(person).collect(),
+        );
     }
     println!(
         "  {patients} patients stored in {:.0} s",
@@ -126,90 +120,4 @@ fn load(door: &Door) {
         "  their lists made in {took:.0} s, {:.0} patients a second",
         patients as f64 / took
     );
-}
-
-fn write(door: &Door, resources: Vec<Value>) {
-    let put = move |session: &mut Session| resources.iter().try_for_each(|resource| put(session, resource));
-    door.store.write_blocking(put).expect("a write");
-}
-
-fn put(session: &mut Session, resource: &Value) -> Result<(), StoreError> {
-    let kind = resource["resourceType"]
-        .as_str()
-        .and_then(ResourceType::from_name)
-        .expect("a type");
-    session.put(&NewVersion {
-        kind,
-        id: resource["id"].as_str().expect("an id"),
-        version: 1,
-        last_updated: Timestamp::now(),
-        deleted: false,
-        patient: search::patient_of(kind, resource).as_deref(),
-        body: &resource.to_string(),
-        index: &search::index(kind, resource),
-        caller: "bench",
-        request_id: "bench",
-        interaction: "create",
-    })
-}
-
-fn unit(id: &str, hsa_id: &str, above: Option<&str>) -> Value {
-    let mut unit = json!({ "resourceType": "Organization", "id": id, "name": "Enheten",
-        "identifier": [{ "system": HSA_ID, "value": hsa_id }],
-        "contact": [{ "telecom": [{ "system": "phone", "value": "019-000000" }] }] });
-    if let Some(above) = above {
-        unit["partOf"] = json!({ "reference": format!("Organization/{above}") });
-    }
-    unit
-}
-
-fn staff_and_units() -> Vec<Value> {
-    let mut all = vec![unit("region", "SE2321000164-1000", None)];
-    for number in 0..UNITS {
-        let vc = format!("vc{number}");
-        all.push(unit(&vc, &format!("SE2321000164-V{number}"), Some("region")));
-        for member in 0..STAFF {
-            let physician = if member == 0 {
-                ("SJ", "206090")
-            } else {
-                ("LK", "201011")
-            };
-            for (role, (licence, befattning)) in [("l", physician), ("s", ("SJ", "206090"))] {
-                let id = format!("{role}{number}-{member}");
-                all.push(json!({ "resourceType": "Practitioner", "id": id, "name": [{ "family": "Testsson" }],
-                    "qualification": [{ "code": { "coding": [{ "system": "urn:oid:1.2.752.116.3.1.3", "code": licence }] } }] }));
-                all.push(json!({ "resourceType": "PractitionerRole", "id": id, "active": true,
-                    "practitioner": { "reference": format!("Practitioner/{id}") },
-                    "organization": { "reference": format!("Organization/{vc}") },
-                    "code": [{ "coding": [{ "system": "urn:oid:1.2.752.129.2.2.1.4", "code": befattning }] }] }));
-            }
-        }
-    }
-    all
-}
-
-/// A patient with a fast läkarkontakt, a fast vårdkontakt and one that ended.
-fn person(number: usize) -> Vec<Value> {
-    let (unit, member) = (number % UNITS, number / UNITS % STAFF);
-    let id = format!("p{number}");
-    let contact = |name: &str, code: &str, role: &str, period: Value| {
-        json!({
-            "resourceType": "CareTeam", "id": format!("{id}-{name}"), "status": "active",
-            "category": [{ "coding": [{ "system": "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs", "code": "fast-kontakt" }] }],
-            "subject": { "reference": format!("Patient/{id}") },
-            "period": period,
-            "participant": [{
-                "role": { "coding": [{ "system": "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt", "code": code }] },
-                "member": { "reference": format!("PractitionerRole/{role}{unit}-{member}") },
-            }],
-            "managingOrganization": [{ "reference": format!("Organization/vc{unit}") }],
-        })
-    };
-    vec![
-        json!({ "resourceType": "Patient", "id": id, "name": [{ "family": "Prov" }],
-            "generalPractitioner": [{ "reference": format!("Organization/vc{unit}") }] }),
-        contact("l", "2", "l", json!({ "start": "2024-01-01" })),
-        contact("s", "1", "s", json!({ "start": "2024-01-01" })),
-        contact("t", "1", "s", json!({ "start": "2020-01-01", "end": "2023-12-31" })),
-    ]
 }

@@ -13,6 +13,7 @@ mod arbetslista;
 mod client;
 mod create;
 mod parts;
+mod people;
 mod read;
 
 /// Turns of each measurement; the median of the ratios is told.

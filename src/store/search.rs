@@ -54,9 +54,14 @@ impl Session {
         Ok(page)
     }
 
-    /// How the database goes about a search, one step per line: for the tests that no search walks a table.
+    /// How the database goes about a search, and about counting it when the number is asked for, one step per line: for
+    /// the tests that no search walks a table.
     pub fn explain_search(&mut self, query: &SearchQuery) -> Result<Vec<String>, StoreError> {
-        self.explain(sql::select(query))
+        let mut lines = self.explain(sql::select(query))?;
+        if query.total {
+            lines.extend(self.explain(sql::count(query))?);
+        }
+        Ok(lines)
     }
 }
 

@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 
 use diesel::backend::Backend;
+use diesel::connection::SimpleConnection;
+use diesel::pg::{Pg, PgQueryBuilder};
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, SmallInt, Text, Untyped};
 
@@ -36,11 +38,6 @@ impl<'q> Statement<'q> {
         self.pieces.push(Piece::Sql(sql));
     }
 
-    /// Puts something before what is there, such as `EXPLAIN`.
-    pub(in crate::store) fn prefix(&mut self, sql: &'static str) {
-        self.pieces.insert(0, Piece::Sql(sql));
-    }
-
     pub(in crate::store) fn number(&mut self, number: i64) {
         self.pieces.push(Piece::Number(number));
     }
@@ -51,6 +48,25 @@ impl<'q> Statement<'q> {
 
     pub(in crate::store) fn text(&mut self, text: impl Into<Cow<'q, str>>) {
         self.pieces.push(Piece::Text(text.into()));
+    }
+
+    /// The bound values as PostgreSQL's literals, in brackets; nothing when there are none.
+    fn values(&self) -> String {
+        let values: Vec<String> = self
+            .pieces
+            .iter()
+            .filter_map(|piece| match piece {
+                Piece::Sql(_) => None,
+                Piece::Number(number) => Some(number.to_string()),
+                Piece::Kind(kind) => Some(kind.to_string()),
+                Piece::Text(text) => Some(format!("'{}'", text.replace('\'', "''"))),
+            })
+            .collect();
+        if values.is_empty() {
+            String::new()
+        } else {
+            format!("({})", values.join(", "))
+        }
     }
 
     pub(in crate::store) fn part(&mut self, part: &'q KeyPart) {
@@ -96,42 +112,47 @@ where
 impl<C> RunQueryDsl<C> for Statement<'_> {}
 
 impl Session {
-    /// How the database goes about a statement, one step per line.
+    /// How the database goes about a statement, one step per line: for tests. SQLite tells its plan. PostgreSQL carries
+    /// the statement out twice, because a prepared statement may be run either way: by the plan for these values, and by
+    /// the one for any values; each with the pages that it touched.
     pub(super) fn explain(&mut self, mut statement: Statement<'_>) -> Result<Vec<String>, StoreError> {
-        let lines: Vec<ExplainRow> = match &mut self.connection {
+        match &mut self.connection {
             Connection::Sqlite(connection) => {
-                statement.prefix("EXPLAIN QUERY PLAN ");
-                statement.load(connection)?
+                statement.pieces.insert(0, Piece::Sql("EXPLAIN QUERY PLAN "));
+                let steps: Vec<Step> = statement.load(connection)?;
+                Ok(steps.into_iter().map(|step| step.detail).collect())
             }
             Connection::Postgres(connection) => {
-                statement.prefix("EXPLAIN ");
-                statement
-                    .load::<PgExplainRow>(connection)?
-                    .into_iter()
-                    .map(ExplainRow::from)
-                    .collect()
+                let mut sql = PgQueryBuilder::default();
+                statement.to_sql(&mut sql, &Pg)?;
+                connection.batch_execute(&format!("PREPARE explained AS {}", sql.finish()))?;
+                let execute = format!(
+                    "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) EXECUTE explained{}",
+                    statement.values()
+                );
+                let mut lines = Vec::new();
+                for mode in ["force_custom_plan", "force_generic_plan"] {
+                    connection.batch_execute(&format!("SET plan_cache_mode = {mode}"))?;
+                    let steps: Vec<PgStep> = diesel::sql_query(&execute).load(connection)?;
+                    lines.extend(steps.into_iter().map(|step| step.plan));
+                }
+                connection.batch_execute("RESET plan_cache_mode; DEALLOCATE explained")?;
+                Ok(lines)
             }
-        };
-        Ok(lines.into_iter().map(|line| line.detail).collect())
+        }
     }
 }
 
 /// SQLite's column.
 #[derive(QueryableByName)]
-struct ExplainRow {
+struct Step {
     #[diesel(sql_type = Text)]
     detail: String,
 }
 
 /// PostgreSQL's column.
 #[derive(QueryableByName)]
-struct PgExplainRow {
+struct PgStep {
     #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
     plan: String,
-}
-
-impl From<PgExplainRow> for ExplainRow {
-    fn from(row: PgExplainRow) -> ExplainRow {
-        ExplainRow { detail: row.plan }
-    }
 }

@@ -4,11 +4,11 @@ mod chain;
 mod criteria;
 mod order;
 
-use crate::fhir::search::query::{Criterion, SearchQuery, SortBy, SortKey, SystemMatch};
+use crate::fhir::search::query::{Criterion, SearchQuery, SortBy, SortKey, SystemMatch, TokenValue};
 use crate::fhir::types::ResourceType;
 use crate::store::statement::Statement;
 
-use criteria::{SHARED_TOKEN, drive, probe, rank, tokens};
+use criteria::{drive, probe, rank, tokens};
 use order::{SORT_COLUMNS, beyond, order, sort_expression, tie_descending};
 
 /// The page a query asks for, and one row more, which tells that there is a next page.
@@ -84,12 +84,14 @@ pub(super) fn count(query: &SearchQuery) -> Statement<'_> {
 /// Where the look-up begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
-    /// At the type, in the order of the row keys.
+    /// At the type, in the order that is asked for.
     Type,
+    /// At what was written lately: the end of the type's index by time, then sorted.
+    Lately,
     /// At the criterion of this number, the driver: all its rows, then sorted.
     Driver(usize),
-    /// At a token that many may share (a status), read from its index in the order of the row keys, so that a page
-    /// needs no more rows than it shows.
+    /// At one token, which many may share (a status, a unit), read from its index in the order of the row keys, so that a
+    /// page needs no more rows than it shows.
     InOrder(usize),
 }
 
@@ -101,24 +103,30 @@ impl Start {
             .enumerate()
             .filter_map(|(number, criterion)| Some((rank(criterion)?, number)))
             .min();
-        let Some((rank, number)) = best else { return Start::Type };
+        let Some((_, number)) = best else { return Start::Type };
         match criteria.get(number) {
-            // Only with its system known is the index in the order of the keys.
-            Some(Criterion::Token { any_of, .. }) if rank == SHARED_TOKEN && sort.is_empty() => match &any_of[..] {
-                [token] if token.system != SystemMatch::Any => Start::InOrder(number),
-                _ => Start::Driver(number),
-            },
+            Some(Criterion::LastUpdated { .. }) if sort.is_empty() => Start::Lately,
+            // The index by time gives the order, or what is to be sorted.
+            Some(Criterion::LastUpdated { .. }) => Start::Type,
+            Some(Criterion::Token { any_of, .. }) if sort.is_empty() && in_order(any_of) => Start::InOrder(number),
             _ => Start::Driver(number),
         }
     }
 
-    /// The column that holds the row key in the index that is read.
+    /// The row key in the index that is read.
     fn key(self) -> &'static str {
         match self {
             Start::InOrder(_) => "o.resource",
             Start::Type | Start::Driver(_) => "r.key",
+            // No column of an index: else SQLite rather walks the type in the order of its keys than sort a few rows.
+            Start::Lately => "(r.key + 0)",
         }
     }
+}
+
+/// Whether the rows of these tokens stand in their index in the order of the row keys: one value in one system.
+fn in_order(any_of: &[TokenValue]) -> bool {
+    matches!(any_of, [token] if token.value.is_some() && token.system != SystemMatch::Any)
 }
 
 /// ` FROM … WHERE …`: the resources that fulfil every criterion.
@@ -126,10 +134,10 @@ fn matches<'q>(sql: &mut Statement<'q>, kind: ResourceType, criteria: &'q [Crite
     // `CROSS JOIN` makes SQLite keep the order of the tables; to PostgreSQL it is any join.
     sql.push(match start {
         Start::InOrder(_) => " FROM index_token o CROSS JOIN resource r WHERE r.key = o.resource AND NOT r.deleted",
-        Start::Type | Start::Driver(_) => " FROM resource r WHERE NOT r.deleted",
+        Start::Type | Start::Lately | Start::Driver(_) => " FROM resource r WHERE NOT r.deleted",
     });
     // A driver's index rows are of the type already; saying so again would only tempt the planner to walk the type.
-    if start == Start::Type {
+    if matches!(start, Start::Type | Start::Lately) {
         sql.push(" AND r.kind = ");
         sql.kind(kind);
     }

@@ -1,0 +1,231 @@
+//! That no search of national practice walks a table (issue 4; trap 11): each begins at the index on what is asked for,
+//! on both databases, and touches no more pages than its answer needs.
+
+use diesel::connection::{Connection as _, SimpleConnection};
+use fastkontakt::fhir::search::query::SearchQuery;
+use fastkontakt::fhir::search::{Handling, ParseContext, parse};
+use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient, PractitionerRole};
+use fastkontakt::fhir::version::FhirVersion;
+use fastkontakt::store::{HistoryQuery, Scope, Store};
+
+use super::people::{person, personnummer, plan, staff_and_units, write};
+use super::{Database, NOW, OWN, open, postgres, sqlite};
+
+/// The index where a look-up begins, as both databases name it.
+#[derive(Clone, Copy)]
+enum Begins {
+    Token,
+    Reference,
+    Id,
+    Updated,
+}
+
+use Begins::{Id, Reference, Token, Updated};
+
+/// What portals, journal systems and exchanges ask, again and again; `{personnummer}` is that of patient p7.
+#[rustfmt::skip]
+const EVERYDAY: &[(ResourceType, &str, Begins)] = &[
+    (CareTeam, "patient=Patient/p7&status=active", Reference),
+    (CareTeam, "patient=p7", Reference),
+    (CareTeam, "patient=p7&_total=accurate", Reference),
+    (CareTeam, "patient=Patient/p7&date=le2026-03-10&date=ge2026-03-10", Reference),
+    (CareTeam, "patient=Patient/p7&status=active&category=fast-kontakt&date=le2026-03-10&date=ge2026-03-10", Reference),
+    (CareTeam, "patient=Patient/p7&_sort=-date", Reference),
+    (CareTeam, "patient:identifier=http://electronichealth.se/identifier/personnummer|{personnummer}&status=active", Token),
+    (CareTeam, "patient:identifier=urn:oid:1.2.752.129.2.1.3.1|{personnummer}&date=ge2026-03-10", Token),
+    (CareTeam, "participant=PractitionerRole/s7-1", Reference),
+    (CareTeam, "participant=PractitionerRole/s7-1&status=active", Reference),
+    (CareTeam, "participant:identifier=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-S7M1", Token),
+    (CareTeam, "participant:identifier=urn:oid:1.2.752.29.4.19|SE2321000164-S7M1&status=active", Token),
+    (CareTeam, "_id=p7-s", Id),
+    (CareTeam, "_lastUpdated=gt2026-03-10&_sort=_lastUpdated", Updated),
+    (CareTeam, "_lastUpdated=gt2026-03-10&_sort=-_lastUpdated&status=active", Updated),
+    (CareTeam, "_lastUpdated=gt2099-03-10", Updated),
+    (CareTeam, "_lastUpdated=ge2099-03-10&_lastUpdated=lt2099-03-11&status=active", Updated),
+    (CarePlan, "patient=Patient/p7&category=VP", Reference),
+    (CarePlan, "patient=Patient/p7&category=https://fhir.inera.se/CodeSystem/typeofcareplan-cs|VP&status=active", Reference),
+    (CarePlan, "care-team=CareTeam/p7-s", Reference),
+    (CarePlan, "patient:identifier=http://electronichealth.se/identifier/personnummer|{personnummer}", Token),
+    (Patient, "identifier=http://electronichealth.se/identifier/personnummer|{personnummer}", Token),
+    (PractitionerRole, "identifier=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-S7M1", Token),
+    (Organization, "identifier=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-V7", Token),
+];
+
+/// Searches that many resources answer to: a page must not cost more rows than it shows.
+const WIDE: &[(ResourceType, &str)] = &[
+    (CareTeam, "status=active"),
+    (
+        CareTeam,
+        "category=https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs|fast-kontakt&date=ge2020-03-10",
+    ),
+    (CareTeam, "status:not=entered-in-error"),
+    (CareTeam, ""),
+    (CarePlan, "status=active&date=ge2020-01-01"),
+];
+
+fn parsed(kind: ResourceType, search: &str) -> SearchQuery {
+    let search = search.replace("{personnummer}", &personnummer(7));
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(search.as_bytes()).into_owned().collect();
+    let own_bases = [OWN.to_owned()];
+    let context = ParseContext {
+        version: FhirVersion::R5,
+        kind,
+        own_bases: &own_bases,
+        now: NOW,
+        handling: Handling::Strict,
+        default_count: 50,
+        max_count: 1000,
+    };
+    parse(&pairs, &context)
+        .unwrap_or_else(|error| panic!("{search}: {error:?}"))
+        .query
+}
+
+fn explained(store: &Store, kind: ResourceType, search: &str) -> Vec<String> {
+    let query = parsed(kind, search);
+    store
+        .read_blocking(|session| session.explain_search(&query))
+        .expect("a plan")
+}
+
+#[test]
+fn sqlite_walks_no_table_for_the_everyday_searches() {
+    let database = sqlite();
+    for (kind, search, begins) in EVERYDAY {
+        let plan = explained(&database.store, *kind, search);
+        // The page itself (p) and the numbers that are added up (c) are all that is walked.
+        let walks = |step: &&String| step.starts_with("SCAN ") && *step != "SCAN p" && *step != "SCAN c";
+        assert_eq!(plan.iter().find(walks), None, "{kind}?{search}: {plan:#?}");
+        let beginning = match begins {
+            Token => "index_token_value (kind=? AND param=? AND value=? AND system=?",
+            Reference => "index_reference_target (kind=? AND param=? AND target_id=?",
+            Id => "(kind=? AND id=?)",
+            Updated => "resource_updated (kind=? AND last_updated>?",
+        };
+        let begins_well = plan.iter().any(|step| step.contains(beginning));
+        assert!(begins_well, "{kind}?{search}: {plan:#?}");
+    }
+}
+
+#[test]
+fn sqlite_sorts_nothing_when_many_are_found() {
+    let database = sqlite();
+    for (kind, search) in WIDE {
+        let plan = explained(&database.store, *kind, search);
+        // Before the page itself (p) is scanned; the page may be sorted again with its bodies.
+        let mut finding = plan.iter().take_while(|step| *step != "SCAN p");
+        assert!(
+            !finding.any(|step| step.contains("TEMP B-TREE")),
+            "{kind}?{search}: {plan:#?}"
+        );
+    }
+}
+
+/// Patients that are written; and how many times more of them there are, so that PostgreSQL's planner has something to
+/// choose between.
+const PATIENTS: usize = 200;
+const COPIES: usize = 24;
+
+#[test]
+fn postgres_walks_no_table_for_the_everyday_searches() {
+    let Some(url) = postgres::fresh_database() else { return };
+    let database = Database {
+        store: open(&url),
+        folder: None,
+    };
+    populate(&database.store, &url);
+    for (kind, search, _) in EVERYDAY {
+        let plan = explained(&database.store, *kind, search);
+        assert_walks_nothing(&plan, &format!("{kind}?{search}"));
+    }
+    for (kind, search) in WIDE {
+        let plan = explained(&database.store, *kind, search);
+        assert_walks_nothing(&plan, &format!("{kind}?{search}"));
+    }
+    for scope in [
+        Scope::Instance(CareTeam, "p7-s".to_owned()),
+        Scope::Type(CareTeam),
+        Scope::System,
+    ] {
+        let query = HistoryQuery {
+            scope,
+            since: Some(NOW - 86_400_000_000),
+            at: None,
+            after: None,
+            limit: 50,
+        };
+        let plan = database.store.read_blocking(|session| session.explain_history(&query));
+        assert_walks_nothing(&plan.expect("a plan"), &format!("{query:?}"));
+    }
+}
+
+/// A page of fifty costs some pages of the indexes for each of its rows; a walk of what all contacts share costs thousands.
+const MOST_PAGES: u64 = 1_000;
+
+fn assert_walks_nothing(plan: &[String], search: &str) {
+    let walks = plan.iter().find(|step| step.contains("Seq Scan"));
+    assert_eq!(walks, None, "{search}: {plan:#?}");
+    let pages: Vec<u64> = plan
+        .iter()
+        .filter_map(|step| Some(touched(step.trim_start().strip_prefix("Buffers: ")?)))
+        .collect();
+    assert!(pages.len() >= 2, "no figures: {plan:#?}");
+    assert!(pages.iter().all(|pages| *pages <= MOST_PAGES), "{search}: {plan:#?}");
+}
+
+/// `shared hit=12 read=3`: the pages that were looked at.
+fn touched(figures: &str) -> u64 {
+    figures
+        .split([' ', ','])
+        .filter_map(|part| part.split_once('='))
+        .filter(|(name, _)| matches!(*name, "hit" | "read"))
+        .map(|(_, pages)| pages.parse::<u64>().expect("a number"))
+        .sum()
+}
+
+/// Some people through the store, and many more by copying their rows.
+fn populate(store: &Store, url: &str) {
+    write(store, staff_and_units());
+    write(
+        store,
+        (0..PATIENTS).flat_map(person).chain((0..PATIENTS).map(plan)).collect(),
+    );
+    let mut connection = diesel::PgConnection::establish(url).expect("a connection");
+    // A copy's keys lie beyond all others, and it names itself, its patient and its own contacts by its number.
+    let copies = format!("FROM generate_series(1, {COPIES}) AS copy (n), ");
+    let of_patients = "WHERE r.patient <> 0 OR r.kind = (SELECT kind FROM resource WHERE id = 'p7')";
+    for statement in [
+        format!(
+            "INSERT INTO patient_key (key, id) SELECT key + n * 1000000, id || 'x' || n {copies} patient_key WHERE key > 0"
+        ),
+        format!(
+            "INSERT INTO resource SELECT r.key + n * 1000000, r.kind, r.id || 'x' || n, sign(r.patient) * (r.patient + n * 1000000), \
+             r.current + n * 1000000, r.version, r.last_updated + n, r.deleted {copies} resource r {of_patients}"
+        ),
+        format!(
+            "INSERT INTO history (seq, patient, resource, version, last_updated, deleted, caller, interaction, request_id, body, kind) \
+             SELECT r.seq + n * 1000000, sign(r.patient) * (r.patient + n * 1000000), r.resource + n * 1000000, r.version, \
+             r.last_updated + n, r.deleted, r.caller, r.interaction, r.request_id, r.body, r.kind {copies} history r {of_patients}"
+        ),
+        format!(
+            "INSERT INTO index_token (patient, resource, kind, param, system, value) \
+             SELECT sign(r.patient) * (r.patient + n * 1000000), r.resource + n * 1000000, r.kind, r.param, r.system, \
+             CASE WHEN r.value LIKE '19%' THEN r.value || 'x' || n ELSE r.value END {copies} index_token r {of_patients}"
+        ),
+        format!(
+            "INSERT INTO index_reference (patient, resource, kind, param, target_kind, target_id, target_url) \
+             SELECT sign(r.patient) * (r.patient + n * 1000000), r.resource + n * 1000000, r.kind, r.param, r.target_kind, \
+             CASE WHEN r.target_kind IN ('Patient', 'CareTeam') THEN r.target_id || 'x' || n ELSE r.target_id END, r.target_url \
+             {copies} index_reference r {of_patients}"
+        ),
+        format!(
+            "INSERT INTO index_date (patient, resource, kind, param, low, high) SELECT sign(r.patient) * (r.patient + n * 1000000), \
+             r.resource + n * 1000000, r.kind, r.param, r.low, r.high {copies} index_date r {of_patients}"
+        ),
+        "VACUUM ANALYZE".to_owned(),
+    ] {
+        connection
+            .batch_execute(&statement)
+            .unwrap_or_else(|error| panic!("{statement}: {error}"));
+    }
+}
