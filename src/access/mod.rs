@@ -17,6 +17,9 @@ pub enum Interaction {
     HistoryType,
     HistorySystem,
     Search,
+    /// Over all types, at `[base]`.
+    SearchSystem,
+    SearchCompartment,
     Transaction,
     Capabilities,
     /// The operation `$validate`.
@@ -41,6 +44,8 @@ impl Interaction {
             Interaction::HistoryType => "history-type",
             Interaction::HistorySystem => "history-system",
             Interaction::Search => "search-type",
+            Interaction::SearchSystem => "search-system",
+            Interaction::SearchCompartment => "search-compartment",
             Interaction::Transaction => "transaction",
             Interaction::Capabilities => "capabilities",
             Interaction::Validate => "$validate",

@@ -9,7 +9,8 @@ use super::negotiate::Ask;
 use super::reply::Reply;
 use crate::access::Interaction;
 use crate::definitions::profiles_of;
-use crate::fhir::search::parameters::{Parameter, parameters};
+use crate::fhir::search::compartments::{COMPARTMENTS, definition};
+use crate::fhir::search::parameters::{Parameter, common, parameters};
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
 
@@ -58,9 +59,34 @@ pub fn capability_statement(version: FhirVersion, base: &str) -> Value {
             "mode": "server",
             "documentation": "Varje skrivning prövas mot regionens riktlinje; 422 ger alla fynd. Every write is judged by the region's riktlinje; 422 tells all findings.",
             "resource": resources,
-            "interaction": [{ "code": "transaction" }, { "code": "history-system" }],
+            "interaction": [{ "code": "transaction" }, { "code": "history-system" }, { "code": "search-system" }],
+            "searchParam": system_parameters(version),
+            "compartment": COMPARTMENTS.map(definition),
         }],
     })
+}
+
+/// The parameters of every type, those of a search over several types among them. R4 has no definitions of `_type` and
+/// `_has`.
+fn system_parameters(version: FhirVersion) -> Vec<Value> {
+    let common = common(version).map(|parameter| search_param(version, parameter));
+    let special = [
+        ("_type", "token", "Resource-type", "Typerna som söks. The types that are searched."),
+        (
+            "_has",
+            "special",
+            "Resource-has",
+            "_has:[typ]:[referens]:[parameter], även i varandra. Also nested.",
+        ),
+    ];
+    let special = special.map(|(name, kind, definition, documentation)| {
+        let mut parameter = json!({ "name": name, "type": kind, "documentation": documentation });
+        if version == FhirVersion::R5 {
+            parameter["definition"] = json!(format!("http://hl7.org/fhir/SearchParameter/{definition}"));
+        }
+        parameter
+    });
+    common.chain(special).collect()
 }
 
 fn resource(version: FhirVersion, kind: ResourceType) -> Value {

@@ -34,6 +34,9 @@ use actix_web::web;
 /// The types of the service's own definitions, in an address; a test holds it against the list of types.
 const DEFINITION: &str = "{definition:StructureDefinition|CodeSystem|ValueSet|OperationDefinition}";
 
+/// What has a compartment, in an address; a test holds it against the table.
+const COMPARTMENT: &str = "{compartment:Patient|Practitioner|RelatedPerson|Encounter}";
+
 /// All addresses of the service.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
@@ -41,7 +44,14 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::scope("/fhir/{version}")
                 .service(
                     web::resource(["", "/"])
+                        .get(search::search_system)
+                        .head(search::search_system)
                         .post(transaction::transaction)
+                        .default_service(web::to(answer::only_get_post)),
+                )
+                .service(
+                    web::resource("/_search")
+                        .post(search::search_system_by_post)
                         .default_service(web::to(answer::only_post)),
                 )
                 .service(
@@ -132,6 +142,20 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     web::resource("/{type}/{id}/_history/{vid}")
                         .get(read::vread)
                         .head(read::vread)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource([
+                        format!("/{COMPARTMENT}/{{id}}/_search"),
+                        format!("/{COMPARTMENT}/{{id}}/{{type:[A-Z][A-Za-z]*|\\*}}/_search"),
+                    ])
+                    .post(search::search_compartment_by_post)
+                    .default_service(web::to(answer::only_post)),
+                )
+                .service(
+                    web::resource(format!("/{COMPARTMENT}/{{id}}/{{type:[A-Z][A-Za-z]*|\\*}}"))
+                        .get(search::search_compartment)
+                        .head(search::search_compartment)
                         .default_service(web::to(answer::only_get)),
                 ),
         )

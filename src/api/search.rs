@@ -1,5 +1,6 @@
-//! GET `[base]/[type]?…` and POST `[base]/[type]/_search` (search.html). A search by POST never has its parameters
-//! written into an address: its links are sealed.
+//! GET `[base]/[type]?…` and POST `[base]/[type]/_search` (search.html); the same over all types at `[base]` and in
+//! compartments (`[base]/Patient/[id]/[type]`). A search by POST never has its parameters written into an address: its
+//! links are sealed.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use crate::access::Interaction;
 use crate::door::problem::Problem;
 use crate::fhir::fault::Text;
 use crate::fhir::json::reread;
-use crate::fhir::search::{Handling, ParseContext, Parsed, parse};
+use crate::fhir::search::{Handling, ParseContext, Parsed, Scope, parse_in};
 use crate::fhir::types::ResourceType;
 
 /// The parameters of a search, decoded.
@@ -43,18 +44,21 @@ const MAX_COUNT: u32 = 1000;
     ),
 )]
 pub async fn search(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
-    let pairs: Pairs = form_urlencoded::parse(request.query_string().as_bytes())
-        .into_owned()
-        .collect();
-    answer(request, Interaction::Search, |ask| async move {
-        by_address(&ask, &path.1, pairs).await
+    by_get(request, Interaction::Search, path.into_inner().1).await
+}
+
+/// A GET whose path below `[base]` says what is searched.
+async fn by_get(request: HttpRequest, interaction: Interaction, path: String) -> HttpResponse {
+    let pairs = in_address(&request);
+    answer(request, interaction, |ask| async move {
+        by_address(&ask, &path, pairs).await
     })
     .await
 }
 
-/// A search whose parameters stand in the address, also for an entry of a batch.
-pub async fn by_address(ask: &Ask, kind: &str, pairs: Pairs) -> Result<Reply, Problem> {
-    let at = SearchAt::of_type(ask, ask.kind(kind)?);
+/// A search whose parameters stand in the address, also for an entry of a batch. `path` is what stands below `[base]`.
+pub async fn by_address(ask: &Ask, path: &str, pairs: Pairs) -> Result<Reply, Problem> {
+    let at = SearchAt::of_path(ask, path)?;
     let (pairs, links) = opened(ask, pairs)?;
     Ok(ask.reply_text(searched(ask, &at, pairs, links).await?))
 }
@@ -82,15 +86,117 @@ pub async fn search_by_post(
     path: web::Path<(String, String)>,
     payload: web::Payload,
 ) -> HttpResponse {
-    let in_address: Pairs = form_urlencoded::parse(request.query_string().as_bytes())
-        .into_owned()
-        .collect();
-    answer(request, Interaction::Search, |ask| async move {
-        let at = SearchAt::of_type(&ask, ask.kind(&path.1)?);
+    by_post(request, Interaction::Search, path.into_inner().1, payload).await
+}
+
+async fn by_post(request: HttpRequest, interaction: Interaction, path: String, payload: web::Payload) -> HttpResponse {
+    let in_address = in_address(&request);
+    answer(request, interaction, |ask| async move {
+        let at = SearchAt::of_path(&ask, &path)?;
         let pairs = with_form(&ask, in_address, payload).await?;
         Ok(ask.reply_text(searched(&ask, &at, pairs, Links::Sealed).await?))
     })
     .await
+}
+
+/// Searches all types, or those of `_type`, with parameters that all of them have.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}",
+    tag = "system",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("_type" = Option<String>, Query, description = "The types that are searched, separated by commas; all when it is left out"),
+        ("_count" = Option<u32>, Query, description = "Entries per page, at most 1000"),
+        ("Prefer" = Option<String>, Header, description = "handling=strict | lenient"),
+    ),
+    responses(
+        (status = 200, description = "A Bundle of type searchset, of one or several types, newest first"),
+        (status = 400, description = "A parameter that one of the types does not have, or a bad value; named in the OperationOutcome"),
+    ),
+)]
+pub async fn search_system(request: HttpRequest) -> HttpResponse {
+    by_get(request, Interaction::SearchSystem, String::new()).await
+}
+
+/// Searches all types with the parameters in the body.
+#[utoipa::path(
+    post,
+    path = "/fhir/{version}/_search",
+    tag = "system",
+    params(("version" = String, Path, description = "r4 or r5")),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "A Bundle of type searchset; its links show nothing of the search"),
+        (status = 400, description = "A parameter that one of the types does not have, or a bad value"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "Not application/x-www-form-urlencoded"),
+    ),
+)]
+pub async fn search_system_by_post(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    by_post(request, Interaction::SearchSystem, String::new(), payload).await
+}
+
+/// Searches what belongs to a patient, a practitioner, a related person or an encounter, as HL7's CompartmentDefinitions
+/// say.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}/{compartment}/{id}/{type}",
+    tag = "instance",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("compartment" = String, Path, description = "Patient, Practitioner, RelatedPerson or Encounter"),
+        ("id" = String, Path, description = "The logical id"),
+        ("type" = String, Path, description = "A type that lies in the compartment, or * for all of them"),
+        ("_type" = Option<String>, Query, description = "With *: the types that are searched, separated by commas"),
+        ("_count" = Option<u32>, Query, description = "Entries per page, at most 1000"),
+        ("Prefer" = Option<String>, Header, description = "handling=strict | lenient"),
+    ),
+    responses(
+        (status = 200, description = "A Bundle of type searchset; empty when nothing refers to that id"),
+        (status = 400, description = "An unknown parameter or modifier, or a bad value; named in the OperationOutcome"),
+        (status = 404, description = "No such compartment, or the type does not lie in it"),
+    ),
+)]
+pub async fn search_compartment(
+    request: HttpRequest,
+    path: web::Path<(String, String, String, String)>,
+) -> HttpResponse {
+    let (_, of, id, kind) = path.into_inner();
+    by_get(request, Interaction::SearchCompartment, format!("{of}/{id}/{kind}")).await
+}
+
+/// Searches a compartment with the parameters in the body.
+#[utoipa::path(
+    post,
+    path = "/fhir/{version}/{compartment}/{id}/{type}/_search",
+    tag = "instance",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("compartment" = String, Path, description = "Patient, Practitioner, RelatedPerson or Encounter"),
+        ("id" = String, Path, description = "The logical id"),
+        ("type" = String, Path, description = "A type that lies in the compartment; without it, all of them"),
+    ),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "A Bundle of type searchset; its links show nothing of the search"),
+        (status = 400, description = "An unknown parameter or modifier, or a bad value; named in the OperationOutcome"),
+        (status = 404, description = "No such compartment, or the type does not lie in it"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "Not application/x-www-form-urlencoded"),
+    ),
+)]
+pub async fn search_compartment_by_post(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let segment = |name: &str| request.match_info().get(name).unwrap_or_default().to_owned();
+    let kind = request.match_info().get("type").unwrap_or("*");
+    let path = format!("{}/{}/{kind}", segment("compartment"), segment("id"));
+    by_post(request, Interaction::SearchCompartment, path, payload).await
+}
+
+fn in_address(request: &HttpRequest) -> Pairs {
+    form_urlencoded::parse(request.query_string().as_bytes())
+        .into_owned()
+        .collect()
 }
 
 /// The parameters in the address, then those of a form in the body.
@@ -117,17 +223,19 @@ pub enum Links {
 
 /// Where a search is asked: what it is about, and the address that its links begin with.
 pub struct SearchAt {
-    pub kind: ResourceType,
+    pub scope: Scope,
     pub address: String,
 }
 
 impl SearchAt {
-    /// `[base]/[type]`.
-    pub fn of_type(ask: &Ask, kind: ResourceType) -> SearchAt {
-        SearchAt {
-            kind,
-            address: format!("{}/{kind}", ask.base),
-        }
+    /// From the path below `[base]`; 404 when nothing is searched there.
+    pub fn of_path(ask: &Ask, path: &str) -> Result<SearchAt, Problem> {
+        let scope = Scope::of_path(ask.version(), path).ok_or(Problem::UnknownAddress)?;
+        let address = match &scope {
+            Scope::System => ask.base.clone(),
+            scope => format!("{}/{scope}", ask.base),
+        };
+        Ok(SearchAt { scope, address })
     }
 }
 
@@ -150,7 +258,8 @@ pub async fn searched(ask: &Ask, at: &SearchAt, pairs: Pairs, links: Links) -> R
     let own_bases = ask.own_bases();
     let context = ParseContext {
         version: ask.version(),
-        kind: at.kind,
+        // The scope tells.
+        kind: ResourceType::ALL[0],
         own_bases: &own_bases,
         now: ask.app.door.clock.now().as_microsecond(),
         handling: if ask.lenient {
@@ -162,7 +271,7 @@ pub async fn searched(ask: &Ask, at: &SearchAt, pairs: Pairs, links: Links) -> R
         max_count: MAX_COUNT,
     };
     let Parsed { query, used, ignored } =
-        parse(&pairs, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+        parse_in(&pairs, &at.scope, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
     let page = ask.app.door.search(&ask.call, query).await?;
     let link = |page: Option<String>| {
         let mut pairs = used.clone();

@@ -27,6 +27,7 @@ use crate::access::{Call, Decision, Target, decide};
 use crate::clock::Clock;
 use crate::definitions::Definitions;
 use crate::fhir::json::Limits;
+use crate::fhir::search::SearchQuery;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{Finding, Policies};
 use crate::store::{Store, Stored};
@@ -157,6 +158,12 @@ pub fn version_number(text: &str) -> Option<i64> {
 }
 
 impl Door {
+    /// Refuses a search that touches a type which the caller may not read: what chains and `_has` ask of other resources
+    /// tells something about them.
+    fn permit_search(&self, call: &Call, query: &SearchQuery) -> Result<(), Problem> {
+        query.touches().into_iter().try_for_each(|kind| self.permit(call, kind))
+    }
+
     /// Refuses what the access decision denies.
     fn permit(&self, call: &Call, target: impl Into<Target>) -> Result<(), Problem> {
         match decide(call, target) {

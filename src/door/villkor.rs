@@ -174,7 +174,7 @@ impl Door {
     /// Whom the criteria match, each for itself, on one state of the database.
     pub async fn resolve(&self, call: &Call, criteria: Vec<Criteria>) -> Result<Vec<Matches>, Problem> {
         for criteria in &criteria {
-            self.permit(call, criteria.kind())?;
+            self.permit_search(call, &criteria.query)?;
         }
         self.store
             .read(move |session| {

@@ -3,6 +3,7 @@
 //! The store writes the entries and turns a query into SQL; the API parses and builds links; the CapabilityStatement
 //! reads the table.
 
+pub mod compartments;
 pub mod dates;
 pub mod extract;
 pub mod page;
@@ -17,7 +18,7 @@ mod values;
 
 pub use extract::{index, patient_of};
 pub use parameters::EXT_ERSATT_FRAN;
-pub use parse::{Handling, ParseContext, Parsed, SearchError, parse};
+pub use parse::{Handling, ParseContext, Parsed, Scope, SearchError, parse, parse_in};
 pub use query::SearchQuery;
 
 /// Grows whenever an index entry would come out differently for the same resource: a start with a newer one reindexes.

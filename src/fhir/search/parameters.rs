@@ -126,6 +126,11 @@ pub fn parameters(version: FhirVersion, kind: ResourceType) -> impl Iterator<Ite
         .filter(move |parameter| parameter.is_in(version))
 }
 
+/// The parameters that every type has.
+pub fn common(version: FhirVersion) -> impl Iterator<Item = &'static Parameter> {
+    table::COMMON.iter().filter(move |parameter| parameter.is_in(version))
+}
+
 /// The parameter of that name.
 pub fn find(version: FhirVersion, kind: ResourceType, code: &str) -> Option<&'static Parameter> {
     parameters(version, kind).find(|parameter| parameter.code == code)

@@ -4,6 +4,9 @@
 mod chain;
 mod control;
 mod criteria;
+mod scope;
+
+use std::borrow::Cow;
 
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::types::ResourceType;
@@ -13,12 +16,15 @@ use super::page;
 use super::parameters;
 use super::query::SearchQuery;
 use super::values::ValueError;
-use chain::{MOST_REACHING, MOST_STEPS};
+use chain::{MOST_BRANCHES, MOST_REACHING, MOST_STEPS};
+pub use scope::{Scope, parse_in};
 
 /// Pairs in one search, and alternatives in all of them: more is a mistake or an attack.
 const MOST_PAIRS: usize = 100;
 /// SQLite takes expressions no deeper than a thousand.
 const MOST_VALUES: usize = 500;
+/// Alternatives over all the types of a search: databases take some ten thousand bound values in a statement.
+const MOST_VALUES_IN_ALL: usize = 1000;
 
 /// What to do with parameters and modifiers we do not have (search.html#lenient).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -56,6 +62,11 @@ pub struct Parsed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchError {
     UnknownParameter(String),
+    /// A search over several types asks for what one of them does not have.
+    NotCommon {
+        parameter: String,
+        kind: ResourceType,
+    },
     UnknownModifier {
         parameter: String,
         modifier: String,
@@ -83,6 +94,15 @@ impl SearchError {
                 Text::new(
                     format!("Okänd sökparameter: {name}"),
                     format!("Unknown search parameter: {name}"),
+                ),
+            ),
+            SearchError::NotCommon { parameter, kind } => (
+                IssueCode::NotSupported,
+                Text::new(
+                    format!("Sökparametern {parameter} är inte gemensam för alla typer som söks: {kind} har den inte"),
+                    format!(
+                        "The search parameter {parameter} is not common to all types searched: {kind} does not have it"
+                    ),
                 ),
             ),
             SearchError::UnknownModifier { parameter, modifier } => (
@@ -144,30 +164,7 @@ impl SearchError {
 
 /// Reads a search on one type.
 pub fn parse(pairs: &[(String, String)], context: &ParseContext) -> Result<Parsed, SearchError> {
-    if pairs.len() > MOST_PAIRS {
-        return Err(SearchError::TooMuch);
-    }
-    let mut reading = Reading::new(context);
-    for (name, value) in pairs {
-        // "Empty parameters are not an error - they are just ignored by the server" (search.html#errors).
-        if value.is_empty() {
-            if context.handling == Handling::Strict && !reading.is_known(name) {
-                return Err(SearchError::UnknownParameter(shown(name)));
-            }
-            continue;
-        }
-        match reading.pair(name, value) {
-            Ok(()) => reading.used.push((name.clone(), value.clone())),
-            Err(SearchError::UnknownParameter(name)) if context.handling == Handling::Lenient => {
-                reading.ignored.push(name);
-            }
-            Err(SearchError::UnknownModifier { .. }) if context.handling == Handling::Lenient => {
-                reading.ignored.push(shown(name));
-            }
-            Err(error) => return Err(error),
-        }
-    }
-    reading.finish()
+    parse_in(pairs, &Scope::Type(context.kind), context)
 }
 
 /// The parameters that steer the answer instead of choosing resources.
@@ -184,12 +181,17 @@ struct Reading<'a> {
     /// Parameters that reach other resources so far, and the types they reach.
     reaching: usize,
     branches: usize,
+    most_branches: usize,
+    /// Whether `_type` has been read: the search is over several types.
+    may_have_type: bool,
     used: Vec<(String, String)>,
     ignored: Vec<String>,
 }
 
 impl<'a> Reading<'a> {
-    fn new(context: &'a ParseContext<'a>) -> Self {
+    /// For a search over that many types.
+    fn new(context: &'a ParseContext<'a>, types: usize) -> Self {
+        let types = types.max(1);
         let query = SearchQuery::all(context.kind, context.default_count.min(context.max_count));
         Reading {
             context,
@@ -197,18 +199,47 @@ impl<'a> Reading<'a> {
             page: None,
             only_number: false,
             values: 0,
-            most_values: MOST_VALUES,
+            most_values: MOST_VALUES.min(MOST_VALUES_IN_ALL / types),
             reaching: 0,
             branches: 0,
+            most_branches: MOST_BRANCHES / types,
+            may_have_type: false,
             used: Vec::new(),
             ignored: Vec::new(),
         }
+    }
+
+    fn pairs(&mut self, pairs: &[(String, String)]) -> Result<(), SearchError> {
+        if pairs.len() > MOST_PAIRS {
+            return Err(SearchError::TooMuch);
+        }
+        for (name, value) in pairs {
+            // "Empty parameters are not an error - they are just ignored by the server" (search.html#errors).
+            if value.is_empty() {
+                if self.context.handling == Handling::Strict && !self.is_known(name) {
+                    return Err(SearchError::UnknownParameter(shown(name)));
+                }
+                continue;
+            }
+            match self.pair(name, value) {
+                Ok(()) => self.used.push((name.clone(), value.clone())),
+                Err(SearchError::UnknownParameter(name)) if self.context.handling == Handling::Lenient => {
+                    self.ignored.push(name);
+                }
+                Err(SearchError::UnknownModifier { .. }) if self.context.handling == Handling::Lenient => {
+                    self.ignored.push(shown(name));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Whether a parameter of that name, modifier aside, exists.
     fn is_known(&self, name: &str) -> bool {
         let code = name.split(':').next().unwrap_or_default();
         CONTROL.contains(&code)
+            || (self.may_have_type && code == scope::TYPE)
             || parameters::find(self.context.version, self.context.kind, code).is_some()
             || self.reaches(name)
     }
@@ -221,6 +252,7 @@ impl<'a> Reading<'a> {
             "_summary" => self.summary(value),
             // What negotiation has read already.
             "_format" | "_pretty" => Ok(()),
+            scope::TYPE if self.may_have_type => Ok(()),
             "_page" => {
                 self.page = Some(value.to_owned());
                 Ok(())
@@ -229,14 +261,15 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn finish(mut self) -> Result<Parsed, SearchError> {
+    /// `scope` is what the search is over.
+    fn finish(mut self, scope: &str) -> Result<Parsed, SearchError> {
         if self.only_number {
             self.query.count = 0;
             self.query.total = true;
         }
         // The size of pages and their looks may change between pages; the search itself may not.
         const NOT_THE_SEARCH: [&str; 5] = ["_count", "_format", "_pretty", "_total", "_page"];
-        let base = [self.context.version.name(), self.context.kind.name()];
+        let base = [self.context.version.name(), scope];
         let pairs = self
             .used
             .iter()
@@ -259,7 +292,7 @@ impl<'a> Reading<'a> {
     }
 }
 
-fn bad(parameter: &str, sv: &'static str, en: &'static str) -> SearchError {
+fn bad(parameter: &str, sv: impl Into<Cow<'static, str>>, en: impl Into<Cow<'static, str>>) -> SearchError {
     SearchError::BadValue {
         parameter: parameter.to_owned(),
         reason: Text::new(sv, en),

@@ -209,7 +209,7 @@ pub fn reference(
     }
 }
 
-fn local(kinds: Vec<String>, id: String, own_bases: &[String]) -> ReferenceValue {
+pub fn local(kinds: Vec<String>, id: String, own_bases: &[String]) -> ReferenceValue {
     let mut own_urls = Vec::with_capacity(own_bases.len() * kinds.len());
     for base in own_bases {
         own_urls.extend(

@@ -16,7 +16,7 @@ pub(super) const MOST_STEPS: usize = 4;
 /// Parameters of one search that reach other resources.
 pub(super) const MOST_REACHING: usize = 10;
 /// Types that the chains of one search are tried on: without `:[type]` a step may lead to many.
-const MOST_BRANCHES: usize = 200;
+pub(super) const MOST_BRANCHES: usize = 200;
 
 const HAS: &str = "_has:";
 
@@ -40,7 +40,7 @@ impl Reading<'_> {
 
     /// Whether the name reaches other resources by a way that exists, whatever is asked for at its end.
     pub(super) fn reaches(&self, name: &str) -> bool {
-        let mut trial = Reading::new(self.context);
+        let mut trial = Reading::new(self.context, 1);
         let unknown = |error: &SearchError| matches!(error, SearchError::UnknownParameter(_));
         (name.contains('.') || name.starts_with(HAS)) && !trial.reach(name, &["1"]).as_ref().is_err_and(unknown)
     }
@@ -96,7 +96,7 @@ impl Reading<'_> {
                 continue;
             }
             self.branches += 1;
-            if self.branches > MOST_BRANCHES {
+            if self.branches > self.most_branches {
                 return Err(SearchError::TooFar);
             }
             match self.step(far, rest, values, steps + 1) {
