@@ -21,6 +21,7 @@ mod reply;
 mod sealed;
 mod search;
 mod sent;
+pub mod statuses;
 mod transaction;
 mod update;
 mod validate;
