@@ -10,7 +10,10 @@ const CARRIED_OUT: &[(u16, &str)] = &[
         200,
         "Read, found, updated, patched; found instead of created (If-None-Exist); an operation that could run, whatever it found",
     ),
-    (201, "Created: by POST, by PUT to a new or a deleted id; Location and ETag tell the version"),
+    (
+        201,
+        "Created: by POST, by PUT to a new or a deleted id; Location and ETag tell the version",
+    ),
     (204, "Deleted, or was so already; OPTIONS"),
     (304, "The caller has this version (If-None-Match, If-Modified-Since)"),
 ];

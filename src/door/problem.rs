@@ -108,7 +108,9 @@ impl Problem {
             | Problem::PatchFailed { text, .. } => text.clone(),
             Problem::BodyTooLarge { limit } => row.text(&limit.to_string()),
             Problem::Deleted { version } => row.text(&version.to_string()),
-            Problem::MethodNotAllowed { allow: value } | Problem::UnsupportedMediaType { wanted: value } => row.text(value),
+            Problem::MethodNotAllowed { allow: value } | Problem::UnsupportedMediaType { wanted: value } => {
+                row.text(value)
+            }
             _ => row.text(""),
         }
     }
