@@ -1,10 +1,10 @@
-//! The command line (thin): demo, serve, migrate, validate, reindex, openapi.
+//! The command line (thin): demo, serve, migrate, validate, reindex, openapi, statuses.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use fastkontakt::api::openapi;
+use fastkontakt::api::{openapi, statuses};
 use fastkontakt::clock::Clock;
 use fastkontakt::config::{Flags, Settings};
 use fastkontakt::door::reindex;
@@ -54,6 +54,8 @@ enum Command {
     Reindex(#[command(flatten)] Flags),
     /// Print the OpenAPI document
     Openapi,
+    /// Print the status table (docs/rest/status.md)
+    Statuses,
 }
 
 fn fhir_version(name: &str) -> Result<FhirVersion, String> {
@@ -86,6 +88,10 @@ fn main() -> ExitCode {
         }
         Command::Openapi => {
             print!("{}", openapi::document());
+            Ok(())
+        }
+        Command::Statuses => {
+            print!("{}", statuses::page());
             Ok(())
         }
     };

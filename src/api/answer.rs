@@ -29,6 +29,9 @@ use crate::store::Stored;
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
 
+/// The header that names the request, in the answer and in the log.
+const REQUEST_ID: &str = "x-request-id";
+
 /// Runs one FHIR interaction.
 pub async fn answer<F, Fut, R>(request: HttpRequest, interaction: Interaction, handler: F) -> HttpResponse
 where
@@ -57,7 +60,7 @@ where
     if let Ok(value) = header::HeaderValue::from_str(&id) {
         response
             .headers_mut()
-            .insert(header::HeaderName::from_static("x-request-id"), value);
+            .insert(header::HeaderName::from_static(REQUEST_ID), value);
     }
     if let Some(app) = request.app_data::<web::Data<App>>() {
         app.metrics
@@ -81,6 +84,7 @@ fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
     }
     let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = fhir(status, manner.version);
+    response.insert_header((REQUEST_ID, request_id));
     match problem {
         Problem::Busy => {
             response.insert_header((header::RETRY_AFTER, "1"));

@@ -7,6 +7,7 @@ use super::answer::{answer, etag, resource_text};
 use super::bundle_text::{BundleText, quoted};
 use super::negotiate::Ask;
 use super::reply::Reply;
+use super::search::pretty;
 use crate::access::Interaction;
 use crate::door::content::instant;
 use crate::door::problem::Problem;
@@ -110,7 +111,8 @@ pub async fn perform(ask: &Ask, scope: Scope, query: &str) -> Result<Reply, Prob
     for (version, _) in versions {
         entry(&mut bundle, ask, version)?;
     }
-    Ok(ask.reply_text(bundle.finish()))
+    let text = bundle.finish();
+    Ok(ask.reply_text(if ask.manner.pretty { pretty(&text) } else { text }))
 }
 
 fn entry(bundle: &mut BundleText, ask: &Ask, stored: Stored) -> Result<(), Problem> {

@@ -21,6 +21,7 @@ mod reply;
 mod sealed;
 mod search;
 mod sent;
+pub mod statuses;
 mod transaction;
 mod update;
 mod validate;
@@ -80,11 +81,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .service(
                     web::resource(format!("/{DEFINITION}"))
                         .get(definitions::search)
+                        .head(definitions::search)
                         .default_service(web::to(answer::only_get)),
                 )
                 .service(
                     web::resource(format!("/{DEFINITION}/{{id}}"))
                         .get(definitions::read)
+                        .head(definitions::read)
                         .default_service(web::to(answer::only_get)),
                 )
                 .service(
@@ -100,18 +103,21 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .service(
                     web::resource("/{type}/{id}/$validate")
                         .get(validate::validate_stored)
+                        .head(validate::validate_stored)
                         .post(validate::validate_instance)
                         .default_service(web::to(answer::only_get_post)),
                 )
                 .service(
                     web::resource("/Patient/{id}/$riktlinjekontroll")
                         .get(patientkontroll::patientkontroll)
+                        .head(patientkontroll::patientkontroll)
                         .post(patientkontroll::patientkontroll_by_post)
                         .default_service(web::to(answer::only_get_post)),
                 )
                 .service(
                     web::resource("/Organization/{id}/$riktlinjekontroll")
                         .get(arbetslista::by_get)
+                        .head(arbetslista::by_get)
                         .post(arbetslista::by_post)
                         .default_service(web::to(answer::only_get_post)),
                 )

@@ -295,8 +295,9 @@ fn acceptable(request: &HttpRequest, version: FhirVersion) -> Result<(), Problem
         json && fhir_version.is_none_or(|named| named_version(&named) == Some(version))
     };
     if let Some(format) = query_value(request, "_format") {
-        // A "+" that the caller did not escape arrives as a space.
-        let format = format.replace(' ', "+");
+        // A "+" that the caller did not escape arrives as a space: "application/fhir json".
+        let (essence, rest) = format.split_at(format.find(';').unwrap_or(format.len()));
+        let format = format!("{}{rest}", essence.trim().replace(' ', "+"));
         return if format == "json" || writes(&format) {
             Ok(())
         } else {

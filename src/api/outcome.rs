@@ -16,8 +16,8 @@ pub fn of_problem(problem: &Problem, language: Language, request_id: &str) -> Va
         Problem::NotFhir(faults) => outcome(faults.iter().map(|fault| of_fault(fault, language)).collect()),
         Problem::Refused(findings) => of_findings(findings, language),
         other => {
-            let (code, text, expression) = told(other);
-            let mut issue = at(issue("error", code, &text, language), &expression);
+            let code = other.situation().row().code.unwrap_or(IssueCode::Processing);
+            let mut issue = at(issue("error", code, &other.text(), language), other.expression());
             if matches!(other, Problem::Internal { .. }) {
                 issue["diagnostics"] = json!(format!("request id {request_id}"));
             }
@@ -147,106 +147,4 @@ fn issue(severity: &str, code: IssueCode, text: &Text, language: Language) -> Va
         Language::English => &text.en,
     };
     json!({ "severity": severity, "code": code.code(), "details": { "text": text } })
-}
-
-/// Code, text and expression of the problems that are not lists themselves.
-fn told(problem: &Problem) -> (IssueCode, Text, String) {
-    let plain = |code, sv: &'static str, en: &'static str| (code, Text::new(sv, en), String::new());
-    match problem {
-        Problem::BodyTooLarge { limit } => (
-            IssueCode::TooLong,
-            Text::new(
-                format!("Innehållet är större än tillåtna {limit} byte."),
-                format!("The body is larger than the permitted {limit} bytes."),
-            ),
-            String::new(),
-        ),
-        Problem::BadRequest { text, expression } => (IssueCode::Invalid, text.clone(), expression.clone()),
-        Problem::UnknownAddress => plain(
-            IssueCode::NotSupported,
-            "Adressen eller resurstypen finns inte här; se [base]/metadata.",
-            "There is no such address or resource type here; see [base]/metadata.",
-        ),
-        Problem::NotFound => plain(
-            IssueCode::NotFound,
-            "Resursen finns inte.",
-            "There is no such resource.",
-        ),
-        Problem::Deleted { version } => (
-            IssueCode::Deleted,
-            Text::new(
-                format!("Resursen är borttagen (version {version}); tidigare versioner finns under _history."),
-                format!("The resource is deleted (version {version}); earlier versions are under _history."),
-            ),
-            String::new(),
-        ),
-        Problem::MethodNotAllowed { allow } => (
-            IssueCode::NotSupported,
-            Text::new(
-                format!("Metoden stöds inte på den här adressen; tillåtet är {allow}."),
-                format!("The method is not supported at this address; allowed is {allow}."),
-            ),
-            String::new(),
-        ),
-        Problem::NotAcceptable => plain(
-            IssueCode::NotSupported,
-            "Svar ges bara som application/fhir+json i adressens FHIR-version.",
-            "Answers are given only as application/fhir+json in the FHIR version of the address.",
-        ),
-        Problem::UnsupportedMediaType { wanted } => (
-            IssueCode::NotSupported,
-            Text::new(
-                format!("Innehållet ska sändas med {wanted}, i adressens FHIR-version."),
-                format!("The body must be sent with {wanted}, in the FHIR version of the address."),
-            ),
-            String::new(),
-        ),
-        Problem::TooSlow => plain(
-            IssueCode::Timeout,
-            "Innehållet kom inte i tid.",
-            "The body did not arrive in time.",
-        ),
-        Problem::PreconditionFailed { text, expression } => (IssueCode::Conflict, text.clone(), expression.clone()),
-        Problem::NotSelective { expression } => (
-            IssueCode::MultipleMatches,
-            Text::new(
-                "Sökvillkoren träffar mer än en resurs: ange villkor som bara en uppfyller.",
-                "The criteria match more than one resource: give criteria that only one meets.",
-            ),
-            expression.clone(),
-        ),
-        Problem::IdTaken { expression } => (
-            IssueCode::Conflict,
-            Text::new(
-                "Ingen resurs uppfyller sökvillkoren, och resursens id hör till en annan som redan finns.",
-                "No resource meets the criteria, and the resource's id belongs to another one that exists already.",
-            ),
-            expression.clone(),
-        ),
-        Problem::IfMatchRequired { expression } => (
-            IssueCode::Required,
-            Text::new(
-                "Tjänsten kräver If-Match med versionen som ändras, till exempel W/\"3\": läs resursen och ange dess ETag.",
-                "The service demands If-Match with the version that is changed, for example W/\"3\": read the resource and name its ETag.",
-            ),
-            expression.clone(),
-        ),
-        Problem::PatchFailed { text, expression } => (IssueCode::Processing, text.clone(), expression.clone()),
-        Problem::Race => plain(
-            IssueCode::Conflict,
-            "En annan ändring hann före: läs resursen på nytt och försök igen.",
-            "Another change came first: read the resource again and retry.",
-        ),
-        Problem::Forbidden => plain(IssueCode::Forbidden, "Åtkomst nekas.", "Access is denied."),
-        Problem::Busy => plain(
-            IssueCode::Transient,
-            "Tjänsten är upptagen just nu; försök igen om en stund.",
-            "The service is busy at the moment; try again shortly.",
-        ),
-        Problem::NotFhir(_) | Problem::Refused(_) | Problem::Internal { .. } => plain(
-            IssueCode::Exception,
-            "Ett internt fel inträffade. Uppge begärans id vid felanmälan.",
-            "An internal fault occurred. Name the request id when you report it.",
-        ),
-    }
 }

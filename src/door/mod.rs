@@ -12,6 +12,7 @@ mod kvar;
 pub mod problem;
 mod read;
 pub mod reindex;
+pub mod situation;
 pub mod transaction;
 mod underlag;
 mod understood;

@@ -1,10 +1,11 @@
 //! Why a request was not carried out: the closed set of problems. `api/outcome.rs` makes an OperationOutcome of each.
 
+use super::situation::Situation;
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::riktlinje::Finding;
 use crate::store::StoreError;
 
-/// Everything that can keep a request from being carried out. Its HTTP status stands in [`Problem::status`].
+/// Everything that can keep a request from being carried out. What it is answered with stands in [`Situation`].
 #[derive(Debug)]
 pub enum Problem {
     /// The content is not FHIR, or not the FHIR that was asked for.
@@ -67,24 +68,63 @@ impl Problem {
         }])
     }
 
-    /// The HTTP status of the problem: the one table (design: status codes; http.html#2.21.0.4).
-    pub fn status(&self) -> u16 {
+    /// The problem's row of the status table.
+    pub fn situation(&self) -> Situation {
         match self {
-            Problem::NotFhir(_) | Problem::BadRequest { .. } => 400,
-            Problem::Forbidden => 403,
-            Problem::UnknownAddress | Problem::NotFound => 404,
-            Problem::MethodNotAllowed { .. } => 405,
-            Problem::NotAcceptable => 406,
-            Problem::TooSlow => 408,
-            Problem::Race | Problem::IdTaken { .. } => 409,
-            Problem::Deleted { .. } => 410,
-            Problem::PreconditionFailed { .. } | Problem::NotSelective { .. } => 412,
-            Problem::BodyTooLarge { .. } => 413,
-            Problem::UnsupportedMediaType { .. } => 415,
-            Problem::Refused(_) | Problem::PatchFailed { .. } => 422,
-            Problem::IfMatchRequired { .. } => 428,
-            Problem::Internal { .. } => 500,
-            Problem::Busy => 503,
+            Problem::NotFhir(_) => Situation::NotFhir,
+            Problem::BodyTooLarge { .. } => Situation::BodyTooLarge,
+            Problem::Refused(_) => Situation::Refused,
+            Problem::BadRequest { .. } => Situation::BadRequest,
+            Problem::UnknownAddress => Situation::UnknownAddress,
+            Problem::NotFound => Situation::NotFound,
+            Problem::Deleted { .. } => Situation::Deleted,
+            Problem::MethodNotAllowed { .. } => Situation::MethodNotAllowed,
+            Problem::NotAcceptable => Situation::NotAcceptable,
+            Problem::UnsupportedMediaType { .. } => Situation::UnsupportedMediaType,
+            Problem::TooSlow => Situation::TooSlow,
+            Problem::PreconditionFailed { .. } => Situation::PreconditionFailed,
+            Problem::NotSelective { .. } => Situation::NotSelective,
+            Problem::Race => Situation::Race,
+            Problem::IdTaken { .. } => Situation::IdTaken,
+            Problem::IfMatchRequired { .. } => Situation::IfMatchRequired,
+            Problem::PatchFailed { .. } => Situation::PatchFailed,
+            Problem::Forbidden => Situation::Forbidden,
+            Problem::Busy => Situation::Busy,
+            Problem::Internal { .. } => Situation::Internal,
+        }
+    }
+
+    /// The HTTP status of the problem.
+    pub fn status(&self) -> u16 {
+        self.situation().row().status
+    }
+
+    /// What the caller is told of it. Problems that are lists are told item by item instead.
+    pub fn text(&self) -> Text {
+        let row = self.situation().row();
+        match self {
+            Problem::BadRequest { text, .. }
+            | Problem::PreconditionFailed { text, .. }
+            | Problem::PatchFailed { text, .. } => text.clone(),
+            Problem::BodyTooLarge { limit } => row.text(&limit.to_string()),
+            Problem::Deleted { version } => row.text(&version.to_string()),
+            Problem::MethodNotAllowed { allow: value } | Problem::UnsupportedMediaType { wanted: value } => {
+                row.text(value)
+            }
+            _ => row.text(""),
+        }
+    }
+
+    /// Where in the request the problem is; empty: no single place.
+    pub fn expression(&self) -> &str {
+        match self {
+            Problem::BadRequest { expression, .. }
+            | Problem::PreconditionFailed { expression, .. }
+            | Problem::NotSelective { expression }
+            | Problem::IdTaken { expression }
+            | Problem::IfMatchRequired { expression }
+            | Problem::PatchFailed { expression, .. } => expression,
+            _ => "",
         }
     }
 

@@ -29,20 +29,16 @@ def pages():
 
 
 def commands(text):
-    """Each command of the page's sh blocks: its line, and what it says (continued lines joined)."""
+    """Each example of the page's sh blocks: its line, the command, the status that ends it (none: a fault of the page)."""
     for block in re.finditer(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-        line = text[: block.start(1)].count("\n") + 1
-        command, first = "", line
-        for number, part in enumerate(block.group(1).splitlines(), start=line):
-            if not command:
-                first = number
-            if part.endswith("\\"):
-                command += part[:-1] + "\n"
-                continue
-            command += part
-            if command.strip() and not command.lstrip().startswith("#"):
-                yield first, command
-            command = ""
+        lines = []
+        for number, line in enumerate(block.group(1).splitlines(), start=text[: block.start(1)].count("\n") + 1):
+            lines.append(line)
+            if status := re.search(r"\s# (\d{3})$", line):
+                yield number - len(lines) + 1, "\n".join(lines), status.group(1)
+                lines = []
+        if "".join(lines).strip():
+            yield number, "\n".join(lines), None
 
 
 def run(command, address, folder):
@@ -62,19 +58,14 @@ def main():
     passed = failed = 0
     with tempfile.TemporaryDirectory() as folder:
         for page in pages():
-            for line, command in commands(page.read_text(encoding="utf-8")):
-                place = f"{page.relative_to(ROOT)}:{line}"
-                stated = re.search(r"\s# (\d{3})\b[^\n]*$", command)
-                if not stated:
-                    told, why = "no status", "an example ends in a comment with its status"
-                else:
-                    told, why = run(command, address, folder)
-                if stated and told == stated.group(1):
+            for line, command, stated in commands(page.read_text(encoding="utf-8")):
+                told, why = run(command, address, folder) if stated else ("none", "no status ends it: `# 200`")
+                if told == stated:
                     passed += 1
                     continue
                 failed += 1
-                wanted = stated.group(1) if stated else "a status"
-                print(f"  FAULT {place}: expected {wanted}, got {told}\n        {command.strip()}\n        {why}")
+                place = page.relative_to(ROOT)
+                print(f"  FAULT {place}:{line}: expected {stated}, got {told}\n        {command.strip()}\n        {why}")
     print("docs/rest")
     print(f"{passed} passed, {failed} failed")
     sys.exit(0 if passed and not failed else 1)

@@ -51,9 +51,21 @@ fn formats_and_media_types() {
         let answer = app.send("GET", "/fhir/r5/Patient/p", &[("Accept", accept)], None);
         assert_eq!(answer.status, status, "{accept}");
     }
-    app.get("/fhir/r5/Patient/p?_format=xml").expect(406);
-    app.get("/fhir/r5/Patient/p?_format=json").expect(200);
-    app.get("/fhir/r5/Patient/p?_format=application/fhir+json").expect(200);
+    for (format, status) in [
+        ("json", 200),
+        ("application/json", 200),
+        ("application/fhir+json", 200),
+        ("application/fhir%2Bjson", 200),
+        ("application/fhir%2Bjson;fhirVersion=5.0", 200),
+        ("application/fhir+json;%20fhirVersion=4.0", 406),
+        ("xml", 406),
+        ("application/fhir%2Bxml", 406),
+        ("html", 406),
+    ] {
+        let path = format!("/fhir/r5/Patient/p?_format={format}");
+        let answer = app.send("GET", &path, &[("Accept", "application/fhir+json")], None);
+        assert_eq!(answer.status, status, "{format}");
+    }
     let xml = app.send("GET", "/fhir/r5/Patient/p", &[("Accept", "application/fhir+xml")], None);
     assert_eq!(
         xml.header("content-type"),

@@ -1,5 +1,6 @@
 //! What browsers and careful clients ask beside GET and POST: HEAD, OPTIONS, CORS, compressed answers.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
@@ -32,11 +33,48 @@ fn head_answers_as_get_without_the_body() {
     }
 }
 
+/// The addresses that the OpenAPI document does not describe: our own definitions.
+const DEFINITIONS: [(&str, &[&str]); 3] = [
+    ("/fhir/{version}/StructureDefinition", &["get"]),
+    ("/fhir/{version}/CodeSystem/riktlinje", &["get"]),
+    ("/fhir/{version}/ValueSet/_search", &["post"]),
+];
+
 #[test]
-fn options_tells_what_an_address_has() {
+fn options_tells_what_an_address_has_and_head_is_wherever_get_is() {
     let app = spawn();
-    let answer = app.send("OPTIONS", "/fhir/r5/Patient/p", &[], None).expect(204);
-    assert_eq!(answer.header("allow"), Some("GET, HEAD, PUT, DELETE"));
+    put(&app, &patient("p", None));
+    let document = app.get("/openapi.json").expect(200).json();
+    let described = document["paths"].as_object().unwrap().iter().map(|(path, methods)| {
+        let methods = methods.as_object().unwrap().keys().map(String::as_str).collect();
+        (path.as_str(), methods)
+    });
+    let all = described.chain(DEFINITIONS.map(|(path, methods)| (path, methods.to_vec())));
+    let mut seen = 0;
+    for (path, methods) in all.filter(|(path, _)| path.starts_with("/fhir/")) {
+        let path = path
+            .replace("{version}", "r5")
+            .replace("{type}", "Patient")
+            .replace("{vid}", "1")
+            .replace("{id}", "p");
+        let mut expected: BTreeSet<String> = methods.iter().map(|method| method.to_uppercase()).collect();
+        if expected.contains("GET") {
+            expected.insert("HEAD".to_owned());
+            let get = app.get(&path);
+            let head = app.send("HEAD", &path, &[], None);
+            assert_eq!((head.status, head.text.as_str()), (get.status, ""), "HEAD {path}");
+        }
+        let options = app.send("OPTIONS", &path, &[], None).expect(204);
+        let allowed = options
+            .header("allow")
+            .unwrap()
+            .split(", ")
+            .map(str::to_owned)
+            .collect();
+        assert_eq!(expected, allowed, "{path}");
+        seen += 1;
+    }
+    assert!(seen > 12, "{seen} addresses");
     app.send("OPTIONS", "/fhir/r3/Patient/p", &[], None).expect(404);
 }
 

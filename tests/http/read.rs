@@ -169,13 +169,23 @@ fn links_use_the_origin_that_the_caller_used_or_the_configured_one() {
 }
 
 #[test]
-fn an_answer_can_be_pretty() {
+fn an_answer_can_be_pretty_whatever_it_is() {
     let app = spawn();
     put(&app, &patient("p", None));
-    assert!(
-        app.get("/fhir/r5/Patient/p?_pretty=true")
-            .expect(200)
-            .text
-            .contains("\n  \"id\": \"p\"")
-    );
+    for path in [
+        "/fhir/r5/Patient/p",
+        "/fhir/r4/Patient/p",
+        "/fhir/r5/Patient/p/_history/1",
+        "/fhir/r5/Patient/p/_history",
+        "/fhir/r5/Patient",
+        "/fhir/r5/metadata",
+        "/fhir/r5/CodeSystem",
+        "/fhir/r5/Patient/p/$validate",
+        "/fhir/r5/Patient/p/$riktlinjekontroll",
+        "/fhir/r5/Patient/nobody",
+    ] {
+        let answer = app.get(&format!("{path}?_pretty=true"));
+        assert_eq!(answer.text, format!("{:#}", answer.json()), "{path}");
+        assert_ne!(app.get(path).text, answer.text, "{path}");
+    }
 }

@@ -1,0 +1,123 @@
+//! The one status table: every situation in which a request is not carried out, what it is answered with, and when it
+//! occurs. Each [`super::problem::Problem`] is in one of them; `api/outcome.rs` tells it, docs/rest/status.md shows the table.
+
+use crate::fhir::fault::{IssueCode, Text};
+
+/// What a situation is answered with.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    pub status: u16,
+    /// The issue's code; `None`: each fault has its own.
+    pub code: Option<IssueCode>,
+    /// When it occurs, for those who read the table.
+    pub when: &'static str,
+    /// What the caller is told; `{}` is a value of the request's or the service's. Empty: each has a text of its own.
+    pub sv: &'static str,
+    pub en: &'static str,
+}
+
+impl Row {
+    /// The text with its value.
+    pub fn text(&self, value: &str) -> Text {
+        Text::new(self.sv.replace("{}", value), self.en.replace("{}", value))
+    }
+}
+
+/// Declares the table once; the page and the tests read all of it.
+macro_rules! situations {
+    ($($name:ident => $status:literal, $code:expr, $when:literal, $sv:literal, $en:literal;)+) => {
+        /// A situation in which a request is not carried out.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Situation { $($name),+ }
+
+        impl Situation {
+            pub const ALL: &[Situation] = &[$(Situation::$name),+];
+
+            /// The situation's row of the table.
+            pub const fn row(self) -> Row {
+                match self {
+                    $(Situation::$name => Row { status: $status, code: $code, when: $when, sv: $sv, en: $en }),+
+                }
+            }
+        }
+    };
+}
+
+// In the order of the statuses (http.html#status-codes; design: status codes).
+situations! {
+    NotFhir => 400, None,
+        "The body is not JSON, not FHIR of the address's version, or breaks an invariant: an issue per fault, with its path",
+        "", "";
+    BadRequest => 400, Some(IssueCode::Invalid),
+        "A header, a parameter or the address itself cannot be understood",
+        "", "";
+    Forbidden => 403, Some(IssueCode::Forbidden),
+        "The caller may not do this",
+        "Åtkomst nekas.",
+        "Access is denied.";
+    UnknownAddress => 404, Some(IssueCode::NotSupported),
+        "A type outside the closed set, a version other than r4 and r5, an address that is not ours",
+        "Adressen eller resurstypen finns inte här; se [base]/metadata.",
+        "There is no such address or resource type here; see [base]/metadata.";
+    NotFound => 404, Some(IssueCode::NotFound),
+        "No resource with that id, or no such version of it, was ever stored",
+        "Resursen finns inte.",
+        "There is no such resource.";
+    MethodNotAllowed => 405, Some(IssueCode::NotSupported),
+        "The address does not have the method; the header Allow tells those it has",
+        "Metoden stöds inte på den här adressen; tillåtet är {}.",
+        "The method is not supported at this address; allowed is {}.";
+    NotAcceptable => 406, Some(IssueCode::NotSupported),
+        "Accept or _format asks for XML, for another format, or for another FHIR version than the address names",
+        "Svar ges bara som application/fhir+json i adressens FHIR-version.",
+        "Answers are given only as application/fhir+json in the FHIR version of the address.";
+    TooSlow => 408, Some(IssueCode::Timeout),
+        "The body did not arrive in time",
+        "Innehållet kom inte i tid.",
+        "The body did not arrive in time.";
+    Race => 409, Some(IssueCode::Conflict),
+        "Another write came between, and no version was named",
+        "En annan ändring hann före: läs resursen på nytt och försök igen.",
+        "Another change came first: read the resource again and retry.";
+    IdTaken => 409, Some(IssueCode::Conflict),
+        "A conditional update that matches nothing would create a resource under an id that is taken",
+        "Ingen resurs uppfyller sökvillkoren, och resursens id hör till en annan som redan finns.",
+        "No resource meets the criteria, and the resource's id belongs to another one that exists already.";
+    Deleted => 410, Some(IssueCode::Deleted),
+        "The resource, or that version of it, is deleted; ETag is the version of the delete",
+        "Resursen är borttagen (version {}); tidigare versioner finns under _history.",
+        "The resource is deleted (version {}); earlier versions are under _history.";
+    PreconditionFailed => 412, Some(IssueCode::Conflict),
+        "If-Match names another version than the current one, or If-None-Match: * met a resource",
+        "", "";
+    NotSelective => 412, Some(IssueCode::MultipleMatches),
+        "The criteria of a conditional interaction match several resources",
+        "Sökvillkoren träffar mer än en resurs: ange villkor som bara en uppfyller.",
+        "The criteria match more than one resource: give criteria that only one meets.";
+    BodyTooLarge => 413, Some(IssueCode::TooLong),
+        "The body is larger than the setting max_body_bytes",
+        "Innehållet är större än tillåtna {} byte.",
+        "The body is larger than the permitted {} bytes.";
+    UnsupportedMediaType => 415, Some(IssueCode::NotSupported),
+        "The body is sent as something else than the interaction reads, in another FHIR version, or compressed",
+        "Innehållet ska sändas med {}, i adressens FHIR-version.",
+        "The body must be sent with {}, in the FHIR version of the address.";
+    Refused => 422, Some(IssueCode::BusinessRule),
+        "The riktlinje refuses the write: an issue per finding, its rule in details.coding, its source in diagnostics",
+        "", "";
+    PatchFailed => 422, Some(IssueCode::Processing),
+        "A patch does not fit the resource: its path is not there, or its test fails",
+        "", "";
+    IfMatchRequired => 428, Some(IssueCode::Required),
+        "The setting require_if_match demands If-Match, and there is none",
+        "Tjänsten kräver If-Match med versionen som ändras, till exempel W/\"3\": läs resursen och ange dess ETag.",
+        "The service demands If-Match with the version that is changed, for example W/\"3\": read the resource and name its ETag.";
+    Internal => 500, Some(IssueCode::Exception),
+        "A fault of ours; the answer holds the request's id and nothing of the fault",
+        "Ett internt fel inträffade. Uppge begärans id vid felanmälan.",
+        "An internal fault occurred. Name the request id when you report it.";
+    Busy => 503, Some(IssueCode::Transient),
+        "The database is busy or out of reach; Retry-After tells when to try again",
+        "Tjänsten är upptagen just nu; försök igen om en stund.",
+        "The service is busy at the moment; try again shortly.";
+}
