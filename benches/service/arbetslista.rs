@@ -10,9 +10,8 @@ use diesel::sql_types::{BigInt, Text};
 use fastkontakt::door::Door;
 
 use crate::client::{Connection, Service};
-use crate::people::{person, staff_and_units, write};
+use crate::people::{patients, person, populate};
 
-const PATIENTS: usize = 100_000;
 const TURNS: usize = 41;
 
 /// The lists that are asked for: name, unit, query.
@@ -99,25 +98,13 @@ fn floor(service: &Service, unit: &str, query: &str) -> Duration {
 
 /// Puts everybody into the store, and lets the renewal make the lists.
 fn load(door: &Door) {
-    let patients = std::env::var("FASTKONTAKT_BENCH_PATIENTS").map_or(PATIENTS, |text| text.parse().expect("a number"));
-    let started = Instant::now();
-    write(&door.store, staff_and_units());
-    for first in (0..patients).step_by(500) {
-        write(
-            &door.store,
-            (first..(first + 500).min(patients)).flat_map(person).collect(),
-        );
-    }
-    println!(
-        "  {patients} patients stored in {:.0} s",
-        started.elapsed().as_secs_f64()
-    );
+    populate(&door.store, person);
     let started = Instant::now();
     let runtime = actix_web::rt::System::new();
     runtime.block_on(door.fornya_allt()).expect("the lists are made");
     let took = started.elapsed().as_secs_f64();
     println!(
         "  their lists made in {took:.0} s, {:.0} patients a second",
-        patients as f64 / took
+        patients() as f64 / took
     );
 }

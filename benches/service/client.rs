@@ -64,6 +64,7 @@ impl Drop for Service {
 
 /// One connection that is kept open.
 pub struct Connection {
+    address: SocketAddr,
     stream: BufReader<TcpStream>,
     line: String,
     body: Vec<u8>,
@@ -74,6 +75,7 @@ impl Connection {
         let stream = TcpStream::connect(address).expect("the server listens");
         stream.set_nodelay(true).expect("a TCP option");
         Connection {
+            address,
             stream: BufReader::new(stream),
             line: String::new(),
             body: Vec::new(),
@@ -82,24 +84,53 @@ impl Connection {
 
     /// Sends a whole request; returns status and body of the answer.
     pub fn ask(&mut self, request: &[u8]) -> (u16, &[u8]) {
-        self.stream.get_mut().write_all(request).expect("the server reads");
-        let status = self.next_line()[9..12].parse().expect("a status");
-        let mut length = 0;
-        while !self.next_line().trim().is_empty() {
+        if !self.send(request) {
+            // Closed while nothing was asked, as a server may (a floor was measured for longer than connections are
+            // kept, or the machine stood still); a server that closes what is asked at once is found by the second time.
+            *self = Connection::open(self.address);
+            assert!(
+                self.send(request),
+                "the server closed the connection and answered nothing"
+            );
+        }
+        let status = self.line.get(9..12).and_then(|status| status.parse().ok());
+        let status = status.unwrap_or_else(|| panic!("no status line: {:?}", self.line));
+        let (mut length, mut chunked) = (0, false);
+        while !self.next_line().expect("a header").trim().is_empty() {
             if let Some(value) = self.line.strip_prefix("content-length:") {
                 length = value.trim().parse().expect("a length");
             }
+            chunked |= self.line.starts_with("transfer-encoding:") && self.line.contains("chunked");
         }
-        self.body.resize(length, 0);
-        self.stream.read_exact(&mut self.body).expect("a body");
+        self.body.clear();
+        while chunked {
+            let size = self.next_line().expect("the size of a chunk").trim();
+            let size = usize::from_str_radix(size, 16).expect("the size of a chunk");
+            self.read_body(size);
+            self.next_line().expect("the end of a chunk");
+            chunked = size > 0;
+        }
+        self.read_body(length);
         (status, &self.body)
     }
 
-    fn next_line(&mut self) -> &str {
+    /// Sends a request and reads the first line of the answer; tells whether there is one.
+    fn send(&mut self, request: &[u8]) -> bool {
+        let sent = self.stream.get_mut().write_all(request);
+        sent.is_ok() && self.next_line().is_ok_and(|line| !line.is_empty())
+    }
+
+    fn read_body(&mut self, size: usize) {
+        let start = self.body.len();
+        self.body.resize(start + size, 0);
+        self.stream.read_exact(&mut self.body[start..]).expect("a body");
+    }
+
+    fn next_line(&mut self) -> std::io::Result<&str> {
         self.line.clear();
-        self.stream.read_line(&mut self.line).expect("a line");
+        self.stream.read_line(&mut self.line)?;
         self.line.make_ascii_lowercase();
-        &self.line
+        Ok(&self.line)
     }
 }
 

@@ -1,10 +1,11 @@
 //! `cargo bench`: the service against its own floor, both measured in the same run, in turns.
 //!
 //! * read by id: an actix handler that answers the same bytes from memory is the floor;
-//! * create of a fast kontakt with its rules, 32 clients: bare diesel on one thread that inserts the same rows in the
-//!   batch sizes the writer formed, at the same durability, is the floor;
-//! * a page of a work list among 100 000 patients, told only when it is asked for (`cargo bench -- arbetslista`): bare
-//!   SQL that reads the same rows is the floor;
+//! * create of a fast kontakt with its rules, and a transaction of one with the överenskommelse, 32 clients: bare diesel on
+//!   one thread that inserts the same rows in the batch sizes the writer formed, at the same durability, is the floor;
+//! * the searches of national practice, and a page of a work list, among 100 000 patients with 300 000 contacts, only when
+//!   they are asked for (`cargo bench -- search`, `-- arbetslista`; FASTKONTAKT_BENCH_PATIENTS for fewer): bare SQL that
+//!   reads the same rows is the floor;
 //! * the steps before the transaction are told as multiples of merely parsing the text.
 //!
 //! Machines are noisy: only the ratios are of worth, and of those the median.
@@ -15,6 +16,12 @@ mod create;
 mod parts;
 mod people;
 mod read;
+mod search;
+mod transaction;
+mod writes;
+
+use create::CREATE;
+use transaction::TRANSACTION;
 
 /// Turns of each measurement; the median of the ratios is told.
 const TURNS: usize = 7;
@@ -28,9 +35,13 @@ fn main() {
         .filter(|argument| !argument.starts_with("--"))
         .collect();
     let is_wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|word| name.contains(word.as_str()));
-    if wanted.iter().any(|word| "arbetslista".contains(word.as_str())) {
-        // Minutes go to making the people.
+    // Minutes go to making the people of these two.
+    let is_named = |name: &str| !wanted.is_empty() && is_wanted(name);
+    if is_named("arbetslista") {
         arbetslista::tell();
+    }
+    if is_named("search") {
+        search::ratios(|name, ratios| tell(name, 0.5, ratios));
     }
     if is_wanted("parts") {
         parts::tell();
@@ -39,7 +50,14 @@ fn main() {
         tell("read by id", 0.5, read::ratios());
     }
     if is_wanted("create") {
-        tell("create of a fast kontakt with its rules", 0.4, create::ratios());
+        tell("create of a fast kontakt with its rules", 0.4, CREATE.ratios());
+    }
+    if is_wanted("transaction") {
+        tell(
+            "transaction of a fast kontakt and its överenskommelse",
+            0.4,
+            TRANSACTION.ratios(),
+        );
     }
 }
 

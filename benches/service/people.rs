@@ -2,6 +2,8 @@
 //! three contacts and a plan each, spread over the vårdcentraler of one region.
 #![allow(dead_code, reason = "each that uses it has its own part")]
 
+use std::time::Instant;
+
 use fastkontakt::fhir::search;
 use fastkontakt::fhir::types::ResourceType;
 use fastkontakt::store::{NewVersion, Session, Store, StoreError};
@@ -17,6 +19,24 @@ pub const PERSONNUMMER: &str = "http://electronichealth.se/identifier/personnumm
 pub const TYPE_OF_CONTACT: &str =
     "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt";
 pub const TYPE_OF_PLAN: &str = "https://fhir.inera.se/CodeSystem/typeofcareplan-cs";
+
+/// How many patients a benchmark has: 100 000, or FASTKONTAKT_BENCH_PATIENTS.
+pub fn patients() -> usize {
+    std::env::var("FASTKONTAKT_BENCH_PATIENTS").map_or(100_000, |text| text.parse().expect("a number"))
+}
+
+/// Stores staff, units and what `each` makes of every patient's number, and tells how long it took.
+pub fn populate(store: &Store, each: impl Fn(usize) -> Vec<Value>) {
+    let (patients, started) = (patients(), Instant::now());
+    write(store, staff_and_units());
+    for first in (0..patients).step_by(500) {
+        write(store, (first..(first + 500).min(patients)).flat_map(&each).collect());
+    }
+    println!(
+        "  {patients} patients stored in {:.0} s",
+        started.elapsed().as_secs_f64()
+    );
+}
 
 /// Writes the first version of each, in one transaction.
 pub fn write(store: &Store, resources: Vec<Value>) {
@@ -120,6 +140,13 @@ pub fn staff_and_units() -> Vec<Value> {
     all
 }
 
+/// The Patient `p[number]`.
+pub fn patient(number: usize) -> Value {
+    json!({ "resourceType": "Patient", "id": format!("p{number}"), "name": [{ "family": "Prov" }],
+        "identifier": [identifier(PERSONNUMMER, personnummer(number))],
+        "generalPractitioner": [{ "reference": format!("Organization/vc{}", place_of(number).0) }] })
+}
+
 /// A patient `p[number]` with a fast läkarkontakt `…-l`, a fast vårdkontakt `…-s` and one that ended, `…-t`.
 pub fn person(number: usize) -> Vec<Value> {
     let (unit, member) = place_of(number);
@@ -139,9 +166,7 @@ pub fn person(number: usize) -> Vec<Value> {
         })
     };
     vec![
-        json!({ "resourceType": "Patient", "id": id, "name": [{ "family": "Prov" }],
-            "identifier": [identifier(PERSONNUMMER, personnummer(number))],
-            "generalPractitioner": [{ "reference": format!("Organization/vc{unit}") }] }),
+        patient(number),
         contact("l", "2", "l", json!({ "start": "2024-01-01" })),
         contact("s", "1", "s", json!({ "start": "2024-01-01" })),
         contact("t", "1", "s", json!({ "start": "2020-01-01", "end": "2023-12-31" })),

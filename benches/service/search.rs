@@ -1,0 +1,253 @@
+//! The searches of national practice over HTTP, among 100 000 patients with 300 000 contacts, against bare SQL that reads the
+//! same rows (ids and bodies): written by hand for each search, prepared once, as many threads as there are processors.
+
+use std::hint::black_box;
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use diesel::backend::Backend;
+use diesel::connection::{Connection as _, SimpleConnection};
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{BigInt, Text};
+use fastkontakt::store::system_key;
+use serde_json::Value;
+
+use crate::TURNS;
+use crate::client::{Connection, Service, rate};
+use crate::people::{HSA_ID, PERSONNUMMER, patients, person, personnummer, place_of, plan, populate, staff_hsa_id};
+
+const TIME: Duration = Duration::from_millis(1000);
+/// Patients that are asked about, spread over all of them.
+const ASKED: usize = 4_096;
+
+struct Search {
+    name: &'static str,
+    /// What is asked about the patient of this number (people.rs), below the base.
+    path: fn(usize) -> String,
+    /// The same rows in the same order; `?` for each value.
+    sql: &'static str,
+    values: fn(usize) -> Vec<Bound>,
+}
+
+enum Bound {
+    Text(String),
+    Number(i64),
+}
+
+const SEARCHES: &[Search] = &[
+    Search {
+        name: "CareTeam?patient&status",
+        path: |p| format!("CareTeam?patient=Patient/p{p}&status=active"),
+        sql: "SELECT r.id, h.body FROM index_reference t JOIN resource r ON r.key = t.resource JOIN history h ON h.seq = r.current \
+              WHERE t.kind = 6 AND t.param = 'subject' AND t.target_id = ? AND t.target_kind = 'Patient' AND t.target_url = '' \
+              AND EXISTS (SELECT 1 FROM index_token s WHERE s.patient = t.patient AND s.resource = t.resource \
+                          AND s.param = 'status' AND s.value = 'active') \
+              AND NOT r.deleted ORDER BY t.resource DESC LIMIT 50",
+        values: |p| vec![Bound::Text(format!("p{p}"))],
+    },
+    Search {
+        name: "CareTeam?patient&date",
+        path: |p| format!("CareTeam?patient=Patient/p{p}&date=le2026-03-10&date=ge2026-03-10"),
+        sql: "SELECT r.id, h.body FROM index_reference t JOIN resource r ON r.key = t.resource JOIN history h ON h.seq = r.current \
+              WHERE t.kind = 6 AND t.param = 'subject' AND t.target_id = ? AND t.target_kind = 'Patient' AND t.target_url = '' \
+              AND EXISTS (SELECT 1 FROM index_date d WHERE d.patient = t.patient AND d.resource = t.resource \
+                          AND d.param = 'date' AND d.low < 1773183600000000 AND d.high > 1773097200000000) \
+              AND NOT r.deleted ORDER BY t.resource DESC LIMIT 50",
+        values: |p| vec![Bound::Text(format!("p{p}"))],
+    },
+    Search {
+        name: "CareTeam?patient:identifier",
+        path: |p| format!("CareTeam?patient:identifier={PERSONNUMMER}|{}", personnummer(p)),
+        sql: "SELECT r.id, h.body FROM index_token t JOIN resource r ON r.key = t.resource JOIN history h ON h.seq = r.current \
+              WHERE t.kind = 6 AND t.param = 'subject:identifier' AND t.value = ? AND t.system = ? \
+              AND NOT r.deleted ORDER BY t.resource DESC LIMIT 50",
+        values: |p| {
+            vec![
+                Bound::Text(personnummer(p)),
+                Bound::Number(system_key(Some(PERSONNUMMER))),
+            ]
+        },
+    },
+    Search {
+        name: "CareTeam?participant:identifier",
+        path: |p| format!("CareTeam?participant:identifier={HSA_ID}|{}", nurse(p)),
+        sql: "SELECT r.id, h.body FROM index_token t JOIN resource r ON r.key = t.resource JOIN history h ON h.seq = r.current \
+              WHERE t.kind = 6 AND t.param = 'participant:identifier' AND t.value = ? AND t.system = ? \
+              AND NOT r.deleted ORDER BY t.resource DESC LIMIT 50",
+        values: |p| vec![Bound::Text(nurse(p)), Bound::Number(system_key(Some(HSA_ID)))],
+    },
+    Search {
+        name: "CareTeam?_lastUpdated&_sort=_lastUpdated",
+        path: |_| "CareTeam?_lastUpdated=gt2026-03-10&_sort=_lastUpdated".to_owned(),
+        sql: "SELECT r.id, h.body FROM resource r JOIN history h ON h.seq = r.current \
+              WHERE r.kind = 6 AND r.last_updated >= ? AND NOT r.deleted ORDER BY r.last_updated, r.key LIMIT 50",
+        values: |_| vec![Bound::Number(1_773_183_600_000_000)],
+    },
+    Search {
+        name: "CarePlan?patient&category",
+        path: |p| format!("CarePlan?patient=Patient/p{p}&category=VP"),
+        sql: "SELECT r.id, h.body FROM index_reference t JOIN resource r ON r.key = t.resource JOIN history h ON h.seq = r.current \
+              WHERE t.kind = 7 AND t.param = 'subject' AND t.target_id = ? AND t.target_kind = 'Patient' AND t.target_url = '' \
+              AND EXISTS (SELECT 1 FROM index_token s WHERE s.patient = t.patient AND s.resource = t.resource \
+                          AND s.param = 'category' AND s.value = 'VP') \
+              AND NOT r.deleted ORDER BY t.resource DESC LIMIT 50",
+        values: |p| vec![Bound::Text(format!("p{p}"))],
+    },
+];
+
+/// The HSA-id of the patient's nurse.
+fn nurse(patient: usize) -> String {
+    let (unit, member) = place_of(patient);
+    staff_hsa_id("s", unit, member)
+}
+
+/// Tells the ratios of each search.
+pub fn ratios(tell: impl Fn(&str, Vec<f64>)) {
+    let service = Service::start_with(|door| {
+        populate(&door.store, |number| {
+            let mut all = person(number);
+            all.push(plan(number));
+            all
+        });
+    });
+    for search in SEARCHES {
+        search.compare(&service);
+        tell(search.name, (0..TURNS).map(|_| search.ratio(&service)).collect());
+    }
+}
+
+/// The patient that is asked about at the turn of this number.
+fn asked(number: usize) -> usize {
+    // A stride without a common divisor, so that neighbours come seldom.
+    number % ASKED * 48_611 % patients()
+}
+
+impl Search {
+    /// That both say the same.
+    fn compare(&self, service: &Service) {
+        let mut bare = Bare::open(service);
+        let mut connection = Connection::open(service.address);
+        for patient in (0..5).map(asked) {
+            let (status, body) = connection.ask(&self.request(patient));
+            let text = String::from_utf8_lossy(body);
+            assert_eq!(status, 200, "{text}");
+            let bundle: Value = serde_json::from_str(&text).expect("JSON");
+            let ours: Vec<&str> = bundle["entry"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .map(|entry| entry["resource"]["id"].as_str().expect("an id"))
+                .collect();
+            let rows = bare.rows(self, patient);
+            let floor: Vec<&str> = rows.iter().map(|(id, _)| id.as_str()).collect();
+            assert_eq!(ours, floor, "{}", self.name);
+            assert!(!ours.is_empty(), "{} finds nothing", self.name);
+        }
+    }
+
+    fn request(&self, patient: usize) -> Vec<u8> {
+        let path = (self.path)(patient).replace('|', "%7C");
+        format!("GET /fhir/r5/{path} HTTP/1.1\r\nHost: bench\r\n\r\n").into_bytes()
+    }
+
+    fn ratio(&self, service: &Service) -> f64 {
+        let requests: Vec<Vec<u8>> = (0..ASKED).map(|number| self.request(asked(number))).collect();
+        // Each client goes its own way among them.
+        let ours = rate(service.address, TIME, 200, |client, number| {
+            &requests[(client * 997 + number) % ASKED]
+        });
+        let floor = self.floor(service);
+        println!("  {}: {ours:.0}/s, floor {floor:.0}/s", self.name);
+        ours / floor
+    }
+
+    /// Bare SQL on all processors; searches per second.
+    fn floor(&self, service: &Service) -> f64 {
+        let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+        let barrier = Barrier::new(threads);
+        let rates: Vec<f64> = std::thread::scope(|scope| {
+            let running: Vec<_> = (0..threads)
+                .map(|thread| {
+                    let barrier = &barrier;
+                    scope.spawn(move || {
+                        let mut bare = Bare::open(service);
+                        barrier.wait();
+                        let (started, mut done) = (Instant::now(), 0);
+                        while started.elapsed() < TIME {
+                            black_box(bare.rows(self, asked(thread * 997 + done)));
+                            done += 1;
+                        }
+                        done as f64 / started.elapsed().as_secs_f64()
+                    })
+                })
+                .collect();
+            running
+                .into_iter()
+                .map(|thread| thread.join().expect("a thread ends well"))
+                .collect()
+        });
+        rates.iter().sum()
+    }
+}
+
+/// A connection of its own, set up as the service sets up those for reading.
+struct Bare(SqliteConnection);
+
+impl Bare {
+    fn open(service: &Service) -> Bare {
+        let path = service.folder.join("bench.db");
+        let mut connection =
+            SqliteConnection::establish(path.to_str().expect("a path of text")).expect("the database opens");
+        connection
+            .batch_execute("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;")
+            .expect("pragmas");
+        Bare(connection)
+    }
+
+    fn rows(&mut self, search: &Search, patient: usize) -> Vec<(String, String)> {
+        let statement = Prepared {
+            sql: search.sql,
+            values: (search.values)(patient),
+        };
+        statement.load(&mut self.0).expect("rows")
+    }
+}
+
+/// A statement that diesel keeps by its text (`sql_query` is prepared anew each time).
+struct Prepared {
+    sql: &'static str,
+    values: Vec<Bound>,
+}
+
+impl QueryId for Prepared {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl Query for Prepared {
+    type SqlType = (Text, Text);
+}
+
+impl<C> RunQueryDsl<C> for Prepared {}
+
+impl<DB> QueryFragment<DB> for Prepared
+where
+    DB: Backend,
+    i64: ToSql<BigInt, DB>,
+    str: ToSql<Text, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let mut values = self.values.iter();
+        for (number, piece) in self.sql.split('?').enumerate() {
+            match values.by_ref().take(usize::from(number > 0)).next() {
+                Some(Bound::Text(text)) => pass.push_bind_param::<Text, _>(text.as_str())?,
+                Some(Bound::Number(number)) => pass.push_bind_param::<BigInt, _>(number)?,
+                None => {}
+            }
+            pass.push_sql(piece);
+        }
+        Ok(())
+    }
+}
