@@ -29,6 +29,15 @@ impl Default for Limits {
 
 /// Reads a JSON object. One fault is all there can be: what follows a fault of syntax is guesswork.
 pub fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
+    read_whole(bytes, limits, b'{')
+}
+
+/// Reads a JSON array by the same rules: a JSON Patch is one.
+pub fn read_list(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
+    read_whole(bytes, limits, b'[')
+}
+
+fn read_whole(bytes: &[u8], limits: &Limits, first: u8) -> Result<Value, Fault> {
     if bytes.len() > limits.bytes {
         return Err(whole(
             IssueCode::TooLong,
@@ -59,7 +68,7 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
     };
     reader.space();
     let value = match reader.peek() {
-        Some(b'{') => reader.object().and_then(|map| reader.end().map(|()| map)),
+        Some(byte) if byte == first => reader.value().and_then(|value| reader.end().map(|()| value)),
         _ => Err(Broken::Syntax),
     };
     match value {
@@ -68,9 +77,9 @@ pub fn read(bytes: &[u8], limits: &Limits) -> Result<Value, Fault> {
             let sv = "Texten är nästlad för djupt.";
             Err(whole(IssueCode::TooCostly, sv, "The body is nested too deeply."))
         }
-        Ok(map) => match reader.duplicate {
-            Some(path) => Err(duplicate(&map, &path)),
-            None => Ok(Value::Object(map)),
+        Ok(value) => match reader.duplicate {
+            Some(path) => Err(duplicate(&value, &path)),
+            None => Ok(value),
         },
     }
 }
@@ -95,7 +104,7 @@ fn whole(code: IssueCode, sv: &'static str, en: &'static str) -> Fault {
     }
 }
 
-fn duplicate(root: &Map<String, Value>, path: &[Step]) -> Fault {
+fn duplicate(root: &Value, path: &[Step]) -> Fault {
     let mut expression = match root.get("resourceType") {
         Some(Value::String(name)) if is_element_name(name) => name.clone(),
         _ => String::new(),

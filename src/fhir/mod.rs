@@ -1,5 +1,5 @@
 //! The standard, free of our domain: the closed set of types, strict reading, structure checks, dates, references,
-//! search parameters and the conversion R4 ↔ R5. Knows nobody; everyone may know it.
+//! search parameters, patches and the conversion R4 ↔ R5. Knows nobody; everyone may know it.
 
 pub mod convert;
 pub mod elements;
@@ -7,6 +7,7 @@ pub mod fault;
 pub mod identifiers;
 pub mod invariants;
 pub mod json;
+pub mod patch;
 pub mod profile;
 pub mod references;
 pub mod search;
