@@ -9,6 +9,7 @@ use super::negotiate::Ask;
 use super::reply::Reply;
 use crate::access::Interaction;
 use crate::definitions::profiles_of;
+use crate::fhir::search::include::{includes_of, reverse_includes_of};
 use crate::fhir::search::parameters::{Parameter, parameters};
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
@@ -91,6 +92,8 @@ fn resource(version: FhirVersion, kind: ResourceType) -> Value {
         "conditionalUpdate": true,
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical"],
+        "searchInclude": includes_of(version, kind),
+        "searchRevInclude": reverse_includes_of(version, kind),
         "searchParam": search,
         "operation": operations(kind),
     });

@@ -11,5 +11,6 @@ pub mod profile;
 pub mod references;
 pub mod search;
 pub mod structure;
+pub mod subset;
 pub mod types;
 pub mod version;

@@ -5,6 +5,7 @@
 
 pub mod dates;
 pub mod extract;
+pub mod include;
 pub mod page;
 pub mod parameters;
 pub mod parse;
