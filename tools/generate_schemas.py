@@ -294,6 +294,8 @@ class Elements:
     def expanded(self, root, element, last, backbones):
         """The JSON names of an element: one, or one per type of a choice."""
         common = {"min": element["min"], "max": element["max"]}
+        if element.get("isSummary") and self.definitions[root]["kind"] == "resource":
+            common["summary"] = True
         if "contentReference" in element:
             yield last, {"type": element["contentReference"].split("#")[-1], **common}
             return

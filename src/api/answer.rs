@@ -22,6 +22,8 @@ use crate::door::problem::Problem;
 use crate::door::{Order, Outcome, Written};
 use crate::fhir::convert::r5_to_r4;
 use crate::fhir::json::reread;
+use crate::fhir::search::parse::subset::take;
+use crate::fhir::subset::{Role, Subset};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::store::Stored;
@@ -126,7 +128,17 @@ pub fn text_of(value: &Value, pretty: bool) -> String {
 
 /// A stored R5 text as the caller wants it: untouched for R5, converted for R4.
 pub fn resource_text(stored: String, manner: Manner) -> Result<String, Problem> {
-    if manner.version == FhirVersion::R5 && !manner.pretty {
+    shown(stored, manner, None)
+}
+
+/// The same of a resource of which only a part may be wanted.
+pub fn part_text(stored: Stored, manner: Manner, subset: &Subset, role: Role) -> Result<String, Problem> {
+    let touched = subset.touches(stored.kind.name(), role);
+    shown(stored.body, manner, touched.then_some((subset, role)))
+}
+
+fn shown(stored: String, manner: Manner, part: Option<(&Subset, Role)>) -> Result<String, Problem> {
+    if manner.version == FhirVersion::R5 && !manner.pretty && part.is_none() {
         return Ok(stored);
     }
     let resource = reread(&stored).map_err(|_| Problem::Internal {
@@ -135,6 +147,10 @@ pub fn resource_text(stored: String, manner: Manner) -> Result<String, Problem> 
     let resource = match manner.version {
         FhirVersion::R5 => resource,
         FhirVersion::R4 => r5_to_r4(&resource).resource,
+    };
+    let resource = match part {
+        Some((subset, role)) => subset.of(manner.version, role, resource),
+        None => resource,
     };
     Ok(text_of(&resource, manner.pretty))
 }
@@ -200,20 +216,34 @@ impl Ask {
         }
     }
 
-    /// The answer to a read of a stored version; 304 when the caller has it already.
-    pub fn disclose(&self, stored: Stored) -> Result<Reply, Problem> {
+    /// The answer to a read of a stored version, whole or in part; 304 when the caller has it already.
+    pub fn disclose(&self, stored: Stored, subset: &Subset) -> Result<Reply, Problem> {
+        let (version, last_modified) = (Some(stored.version), Some(stored.last_updated));
         let already = self.has_already(stored.version, stored.last_updated);
         let (status, body) = if already {
             (StatusCode::NOT_MODIFIED, Body::Nothing)
         } else {
-            (StatusCode::OK, Body::Resource(resource_text(stored.body, self.manner)?))
+            let text = part_text(stored, self.manner, subset, Role::Match)?;
+            (StatusCode::OK, Body::Resource(text))
         };
         Ok(Reply {
-            version: Some(stored.version),
-            last_modified: Some(stored.last_updated),
+            version,
+            last_modified,
             body,
             ..self.reply(status)
         })
+    }
+
+    /// How much of each resource the address asks for, on other interactions than search: `kinds` are the types it is about.
+    pub fn subset(&self, query: &str, kinds: &[ResourceType]) -> Result<Subset, Problem> {
+        let mut subset = Subset::default();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if matches!(name.as_ref(), "_summary" | "_elements") && !value.is_empty() {
+                take(&mut subset, (&name, &value), self.version(), kinds)
+                    .map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+            }
+        }
+        Ok(subset)
     }
 
     /// The answer to a write, as `Prefer: return` wants it; a representation unless something else was asked for.

@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 
-use super::answer::{answer, etag, resource_text};
+use super::answer::{answer, etag, part_text};
 use super::bundle_text::{BundleText, quoted};
 use super::negotiate::Ask;
 use super::reply::Reply;
@@ -14,6 +14,8 @@ use crate::door::problem::Problem;
 use crate::fhir::search::dates::{DateValue, Prefix};
 use crate::fhir::search::page;
 use crate::fhir::search::query::KeyPart;
+use crate::fhir::subset::{Role, Subset};
+use crate::fhir::types::ResourceType;
 use crate::store::{HistoryEnd, HistoryQuery, Scope, Stored};
 
 /// How many versions a page holds unless `_count` says otherwise, and at the most.
@@ -29,6 +31,8 @@ const PAGE: (i64, i64) = (50, 500);
         ("type" = String, Path, description = "A resource type of the closed set"),
         ("id" = String, Path, description = "The resource's id"),
         ("_count" = Option<i64>, Query, description = "Versions per page, at most 500"),
+        ("_summary" = Option<String>, Query, description = "true, text, data or false: a part of each resource"),
+        ("_elements" = Option<String>, Query, description = "The elements that are wanted, separated by commas"),
         ("_since" = Option<String>, Query, description = "Only versions made at this instant or later"),
         ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time"),
     ),
@@ -56,6 +60,8 @@ pub async fn of_instance(request: HttpRequest, path: web::Path<(String, String, 
         ("version" = String, Path, description = "r4 or r5"),
         ("type" = String, Path, description = "A resource type of the closed set"),
         ("_count" = Option<i64>, Query, description = "Versions per page, at most 500"),
+        ("_summary" = Option<String>, Query, description = "true, text, data or false: a part of each resource"),
+        ("_elements" = Option<String>, Query, description = "The elements that are wanted, separated by commas"),
         ("_since" = Option<String>, Query, description = "Only versions made at this instant or later"),
         ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time"),
     ),
@@ -79,6 +85,8 @@ pub async fn of_type(request: HttpRequest, path: web::Path<(String, String)>) ->
     params(
         ("version" = String, Path, description = "r4 or r5"),
         ("_count" = Option<i64>, Query, description = "Versions per page, at most 500"),
+        ("_summary" = Option<String>, Query, description = "true, text, data or false: a part of each resource"),
+        ("_elements" = Option<String>, Query, description = "The elements that are wanted, separated by commas"),
         ("_since" = Option<String>, Query, description = "Only versions made at this instant or later"),
         ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time"),
     ),
@@ -99,6 +107,11 @@ pub async fn perform(ask: &Ask, scope: Scope, query: &str) -> Result<Reply, Prob
         Scope::Type(kind) => format!("{}/{kind}/_history", ask.base),
         Scope::System => format!("{}/_history", ask.base),
     };
+    let kinds = match &scope {
+        Scope::Instance(kind, _) | Scope::Type(kind) => std::slice::from_ref(kind),
+        Scope::System => ResourceType::ALL,
+    };
+    let subset = ask.subset(query, kinds)?;
     let asked = Asked::read(query, &address)?;
     let mut versions = ask.app.door.history(&ask.call, asked.query(scope)).await?;
     let more = versions.len() as i64 > asked.count;
@@ -109,13 +122,13 @@ pub async fn perform(ask: &Ask, scope: Scope, query: &str) -> Result<Reply, Prob
     }
     let mut bundle = BundleText::new("history", None, &links);
     for (version, _) in versions {
-        entry(&mut bundle, ask, version)?;
+        entry(&mut bundle, ask, version, &subset)?;
     }
     let text = bundle.finish();
     Ok(ask.reply_text(if ask.manner.pretty { pretty(&text) } else { text }))
 }
 
-fn entry(bundle: &mut BundleText, ask: &Ask, stored: Stored) -> Result<(), Problem> {
+fn entry(bundle: &mut BundleText, ask: &Ask, stored: Stored, subset: &Subset) -> Result<(), Problem> {
     let address = format!("{}/{}", stored.kind, stored.id);
     // A version after a delete was a PUT too: only the server gives ids to POST, and it never gives one twice.
     let (method, status) = match (stored.deleted, stored.version) {
@@ -139,7 +152,7 @@ fn entry(bundle: &mut BundleText, ask: &Ask, stored: Stored) -> Result<(), Probl
     let resource = if stored.deleted {
         None
     } else {
-        Some(resource_text(stored.body, ask.manner)?)
+        Some(part_text(stored, ask.manner, subset, Role::Match)?)
     };
     bundle.entry(Some(&full_url), resource.as_deref(), &parts);
     Ok(())
@@ -154,6 +167,8 @@ struct Asked {
     after: Option<HistoryEnd>,
     /// What chooses versions, as it was written, for the links.
     kept: Vec<(String, String)>,
+    /// What tells how the answer is written, likewise.
+    looks: Vec<(String, String)>,
     /// Ties a page's token to this history.
     fingerprint: u64,
 }
@@ -167,6 +182,7 @@ impl Asked {
             page: None,
             after: None,
             kept: Vec::new(),
+            looks: Vec::new(),
             fingerprint: 0,
         };
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -195,7 +211,8 @@ impl Asked {
                 self.kept.push((name.to_owned(), value.to_owned()));
             }
             "_page" => self.page = Some(value.to_owned()),
-            "_format" | "_pretty" => {}
+            // How the answer is written: read elsewhere, kept for the links, and no part of the choice.
+            "_format" | "_pretty" | "_summary" | "_elements" => self.looks.push((name.to_owned(), value.to_owned())),
             _ => return None,
         }
         Some(())
@@ -221,7 +238,7 @@ impl Asked {
 
     fn url(&self, address: &str, page: Option<&str>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(&self.kept);
+        query.extend_pairs(self.kept.iter().chain(&self.looks));
         query.append_pair("_count", &self.count.to_string());
         if let Some(page) = page {
             query.append_pair("_page", page);

@@ -10,6 +10,7 @@ use super::reply::Reply;
 use crate::access::Interaction;
 use crate::definitions::profiles_of;
 use crate::fhir::search::compartments::{COMPARTMENTS, definition};
+use crate::fhir::search::include::{includes_of, reverse_includes_of};
 use crate::fhir::search::parameters::{Parameter, common, parameters};
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
@@ -71,7 +72,12 @@ pub fn capability_statement(version: FhirVersion, base: &str) -> Value {
 fn system_parameters(version: FhirVersion) -> Vec<Value> {
     let common = common(version).map(|parameter| search_param(version, parameter));
     let special = [
-        ("_type", "token", "Resource-type", "Typerna som söks. The types that are searched."),
+        (
+            "_type",
+            "token",
+            "Resource-type",
+            "Typerna som söks. The types that are searched.",
+        ),
         (
             "_has",
             "special",
@@ -117,6 +123,8 @@ fn resource(version: FhirVersion, kind: ResourceType) -> Value {
         "conditionalUpdate": true,
         "conditionalDelete": "single",
         "referencePolicy": ["literal", "logical"],
+        "searchInclude": includes_of(version, kind),
+        "searchRevInclude": reverse_includes_of(version, kind),
         "searchParam": search,
         "operation": operations(kind),
     });

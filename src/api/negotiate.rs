@@ -278,31 +278,32 @@ fn named_version(name: &str) -> Option<FhirVersion> {
         .find(|version| version.mime_parameter() == name || version.number() == name)
 }
 
-/// `_format` outranks `Accept` (http.html#parameters). JSON is the one format we write.
+/// Whether a media type is JSON, of no other version than this one. JSON is the one format we write.
+fn writes(text: &str, version: FhirVersion) -> bool {
+    let (essence, fhir_version) = media_type(text);
+    let json = matches!(
+        essence.as_str(),
+        "*/*" | "application/*" | "application/fhir+json" | "application/json" | "text/json" | "text/html" | "text/*"
+    );
+    json && fhir_version.is_none_or(|named| named_version(&named) == Some(version))
+}
+
+/// 406 for a `_format` that we do not write.
+pub fn may_write(format: &str, version: FhirVersion) -> Result<(), Problem> {
+    // A "+" that the caller did not escape arrives as a space: "application/fhir json".
+    let (essence, rest) = format.split_at(format.find(';').unwrap_or(format.len()));
+    let format = format!("{}{rest}", essence.trim().replace(' ', "+"));
+    if format == "json" || writes(&format, version) {
+        Ok(())
+    } else {
+        Err(Problem::NotAcceptable)
+    }
+}
+
+/// `_format` outranks `Accept` (http.html#parameters).
 fn acceptable(request: &HttpRequest, version: FhirVersion) -> Result<(), Problem> {
-    let writes = |text: &str| {
-        let (essence, fhir_version) = media_type(text);
-        let json = matches!(
-            essence.as_str(),
-            "*/*"
-                | "application/*"
-                | "application/fhir+json"
-                | "application/json"
-                | "text/json"
-                | "text/html"
-                | "text/*"
-        );
-        json && fhir_version.is_none_or(|named| named_version(&named) == Some(version))
-    };
     if let Some(format) = query_value(request, "_format") {
-        // A "+" that the caller did not escape arrives as a space: "application/fhir json".
-        let (essence, rest) = format.split_at(format.find(';').unwrap_or(format.len()));
-        let format = format!("{}{rest}", essence.trim().replace(' ', "+"));
-        return if format == "json" || writes(&format) {
-            Ok(())
-        } else {
-            Err(Problem::NotAcceptable)
-        };
+        return may_write(&format, version);
     }
     let accept: Vec<&str> = request
         .headers()
@@ -310,7 +311,8 @@ fn acceptable(request: &HttpRequest, version: FhirVersion) -> Result<(), Problem
         .filter_map(|value| value.to_str().ok())
         .collect();
     let accept = accept.join(",");
-    if accept.trim().is_empty() || accept.split(',').filter(|range| !refused(range)).any(writes) {
+    let mut wanted = accept.split(',').filter(|range| !refused(range));
+    if accept.trim().is_empty() || wanted.any(|range| writes(range, version)) {
         Ok(())
     } else {
         Err(Problem::NotAcceptable)

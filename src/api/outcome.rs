@@ -91,9 +91,14 @@ fn of_note(note: &Note, language: Language) -> Value {
     at(issue, &note.expression)
 }
 
-/// One warning.
+/// One warning, that something is not offered.
 pub fn warning(text: &Text, language: Language) -> Value {
-    outcome(vec![issue("warning", IssueCode::NotSupported, text, language)])
+    warning_of(IssueCode::NotSupported, text, language)
+}
+
+/// One warning.
+pub fn warning_of(code: IssueCode, text: &Text, language: Language) -> Value {
+    outcome(vec![issue("warning", code, text, language)])
 }
 
 fn outcome(issues: Vec<Value>) -> Value {

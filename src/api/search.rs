@@ -5,18 +5,20 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use uuid::Uuid;
 
-use super::answer::{answer, resource_text, text_of};
+use super::answer::{answer, part_text, text_of};
 use super::bundle_text::BundleText;
-use super::negotiate::{Ask, Language};
+use super::negotiate::{Ask, Language, Manner, may_write};
 use super::outcome;
 use super::reply::Reply;
 use super::sealed;
 use crate::access::Interaction;
 use crate::door::problem::Problem;
-use crate::fhir::fault::Text;
+use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::json::reread;
 use crate::fhir::search::{Handling, ParseContext, Parsed, Scope, parse_in};
+use crate::fhir::subset::{Role, Subset};
 use crate::fhir::types::ResourceType;
+use crate::store::Stored;
 
 /// The parameters of a search, decoded.
 pub type Pairs = Vec<(String, String)>;
@@ -35,6 +37,11 @@ const MAX_COUNT: u32 = 1000;
         ("type" = String, Path, description = "A resource type of the closed set"),
         ("_count" = Option<u32>, Query, description = "Entries per page, at most 1000"),
         ("_sort" = Option<String>, Query, description = "_id, _lastUpdated or a date parameter; - before it: descending"),
+        ("_total" = Option<String>, Query, description = "none, estimate or accurate; an estimate is exact here"),
+        ("_include" = Option<String>, Query, description = "[type]:[parameter](:[target type]), [type]:* or *: what the matches refer to; _include:iterate also what that refers to"),
+        ("_revinclude" = Option<String>, Query, description = "The same backwards: what refers to the matches"),
+        ("_summary" = Option<String>, Query, description = "true, text, data, count or false; a part is tagged SUBSETTED"),
+        ("_elements" = Option<String>, Query, description = "The elements that are wanted, separated by commas"),
         ("Prefer" = Option<String>, Header, description = "handling=strict | lenient"),
     ),
     responses(
@@ -270,38 +277,79 @@ pub async fn searched(ask: &Ask, at: &SearchAt, pairs: Pairs, links: Links) -> R
         default_count: DEFAULT_COUNT,
         max_count: MAX_COUNT,
     };
-    let Parsed { query, used, ignored } =
-        parse_in(&pairs, &at.scope, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
-    let page = ask.app.door.search(&ask.call, query).await?;
-    let link = |page: Option<String>| {
-        let mut pairs = used.clone();
-        pairs.extend(page.map(|token| ("_page".to_owned(), token)));
+    let Parsed {
+        query,
+        subset,
+        used,
+        ignored,
+    } = parse_in(&pairs, &at.scope, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+    let manner = manner_of(ask, &used)?;
+    let here = pairs.iter().find(|(name, _)| name == "_page").cloned();
+    let page = ask.app.door.search(&ask.call, query, own_bases.to_vec()).await?;
+    let link = |page: Option<(String, String)>| {
+        let pairs: Pairs = used.iter().cloned().chain(page).collect();
         address(ask, &at.address, &pairs, links)
     };
-    let mut all = vec![("self", link(None)?)];
+    let mut all = vec![("self", link(here.clone())?)];
+    if here.is_some() || page.next.is_some() {
+        all.push(("first", link(None)?));
+    }
     if let Some(next) = page.next {
-        all.push(("next", link(Some(next))?));
+        all.push(("next", link(Some(("_page".to_owned(), next)))?));
     }
     let mut bundle = BundleText::new("searchset", page.total, &all);
     for stored in page.entries {
-        let full_url = format!("{}/{}/{}", ask.base, stored.kind, stored.id);
-        let text = resource_text(stored.body, ask.manner)?;
-        bundle.entry(
-            Some(&full_url),
-            Some(&text),
-            &[("search", r#"{"mode":"match"}"#.to_owned())],
-        );
+        found(&mut bundle, ask, stored, &subset, (manner, Role::Match))?;
+    }
+    for stored in page.included.entries {
+        found(&mut bundle, ask, stored, &subset, (manner, Role::Include))?;
+    }
+    if page.included.cut {
+        told(&mut bundle, &not_all_included(manner.language));
     }
     if !ignored.is_empty() {
-        let told = ignored_parameters(&ignored, ask.manner.language);
-        bundle.entry(
-            Some(&format!("urn:uuid:{}", Uuid::new_v4())),
-            Some(&told),
-            &[("search", r#"{"mode":"outcome"}"#.to_owned())],
-        );
+        told(&mut bundle, &ignored_parameters(&ignored, manner.language));
     }
     let text = bundle.finish();
-    Ok(if ask.manner.pretty { pretty(&text) } else { text })
+    Ok(if manner.pretty { pretty(&text) } else { text })
+}
+
+/// `_format` and `_pretty` may stand in the body of a POST, and in a sealed link, too.
+fn manner_of(ask: &Ask, used: &Pairs) -> Result<Manner, Problem> {
+    let mut manner = ask.manner;
+    for (name, value) in used {
+        match name.as_str() {
+            "_pretty" => manner.pretty |= value == "true",
+            "_format" => may_write(value, manner.version)?,
+            _ => {}
+        }
+    }
+    Ok(manner)
+}
+
+/// An entry that was found; [`Role`] tells why.
+pub fn found(
+    bundle: &mut BundleText,
+    ask: &Ask,
+    stored: Stored,
+    subset: &Subset,
+    (manner, role): (Manner, Role),
+) -> Result<(), Problem> {
+    let full_url = format!("{}/{}/{}", ask.base, stored.kind, stored.id);
+    let mode = match role {
+        Role::Match => r#"{"mode":"match"}"#,
+        Role::Include => r#"{"mode":"include"}"#,
+    };
+    let text = part_text(stored, manner, subset, role)?;
+    bundle.entry(Some(&full_url), Some(&text), &[("search", mode.to_owned())]);
+    Ok(())
+}
+
+/// An entry that tells something about the search itself: an OperationOutcome.
+pub fn told(bundle: &mut BundleText, outcome: &str) {
+    let full_url = format!("urn:uuid:{}", Uuid::new_v4());
+    let parts = [("search", r#"{"mode":"outcome"}"#.to_owned())];
+    bundle.entry(Some(&full_url), Some(outcome), &parts);
 }
 
 fn address(ask: &Ask, base: &str, pairs: &Pairs, links: Links) -> Result<String, Problem> {
@@ -330,6 +378,16 @@ pub fn ignored_parameters(ignored: &[String], language: Language) -> String {
         format!("Search parameters that were not used: {names}"),
     );
     text_of(&outcome::warning(&text, language), false)
+}
+
+/// The warning that a page does not hold all that it refers to.
+pub fn not_all_included(language: Language) -> String {
+    let text = Text::new(
+        "Alla resurser som hör till sidan är inte med: de är för många. Begär färre per sida (_count) eller sök dem för sig.",
+        "Not all resources that belong to the page are in it: there are too many. Ask for fewer per page (_count) or search \
+         for them on their own.",
+    );
+    text_of(&outcome::warning_of(IssueCode::TooCostly, &text, language), false)
 }
 
 /// A written Bundle for the eye.

@@ -13,6 +13,7 @@ use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::json::{self, Limits};
 use crate::fhir::references;
 use crate::fhir::structure;
+use crate::fhir::subset;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 
@@ -45,12 +46,29 @@ pub fn check(version: FhirVersion, kind: &str, resource: &Value) -> Result<(), P
             ),
         ));
     }
-    let faults = structure::check(version, kind, resource);
+    let mut faults = structure::check(version, kind, resource);
+    faults.extend(a_part_only(kind, resource));
     if faults.is_empty() {
         Ok(())
     } else {
         Err(Problem::NotFhir(faults))
     }
+}
+
+/// A part of a resource (`_summary`, `_elements`) may not be stored: it would take the place of the whole, and what it
+/// leaves out, a contact's member or end, would be lost.
+fn a_part_only(kind: &str, resource: &Value) -> Option<Fault> {
+    let at = subset::subsetted(resource)?;
+    Some(Fault {
+        code: IssueCode::BusinessRule,
+        expression: format!("{kind}.meta.tag[{at}]"),
+        text: Text::new(
+            "Resursen är märkt SUBSETTED: den är en del av en större (_summary, _elements) och kan inte lagras. Läs hela \
+             resursen och ändra i den.",
+            "The resource is tagged SUBSETTED: it is a part of a larger one (_summary, _elements) and cannot be stored. Read \
+             the whole resource and change that.",
+        ),
+    })
 }
 
 /// The `resourceType` member of a JSON value.

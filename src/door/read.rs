@@ -10,7 +10,10 @@ use crate::fhir::json::reread;
 use crate::fhir::search::SearchQuery;
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
-use crate::store::{HistoryEnd, HistoryQuery, Page, Scope, StoreError, Stored};
+use crate::store::{HistoryEnd, HistoryQuery, Page, Referred, Scope, StoreError, Stored};
+
+/// Resources that come with one page, at the most.
+const MOST_INCLUDED: usize = 1000;
 
 impl Door {
     /// The current version (read).
@@ -55,13 +58,37 @@ impl Door {
             .ok_or(Problem::NotFound)
     }
 
-    /// A page of the resources that match. Every type that decides what the page holds must be permitted.
-    pub async fn search(&self, call: &Call, query: SearchQuery) -> Result<Page, Problem> {
+    /// A page of the resources that match, with what was asked to come with them. Every type that decides what the page
+    /// holds must be permitted. `own_bases` are our own base URLs: references under them lead to what is stored here.
+    pub async fn search(&self, call: &Call, query: SearchQuery, own_bases: Vec<String>) -> Result<Page, Problem> {
         self.permit_search(call, &query)?;
-        self.store
-            .read(move |session| session.search(&query))
-            .await
-            .map_err(Problem::from)
+        if query.includes.is_empty() {
+            return self
+                .store
+                .read(move |session| session.search(&query))
+                .await
+                .map_err(Problem::from);
+        }
+        let (door, call) = (self.clone(), call.clone());
+        let found = self.store.read(move |session| {
+            session.snapshot(|session| {
+                let mut page = session.search(&query)?;
+                let how = Referred {
+                    own_bases: &own_bases,
+                    most: MOST_INCLUDED,
+                    may_see: &|stored| door.may_see(&call, stored),
+                };
+                page.included = session.include(&page.entries, &query.includes, &how)?;
+                Ok::<_, StoreError>(page)
+            })
+        });
+        found.await.map_err(Problem::from)
+    }
+
+    /// Whether a resource may come with others that the call asked for: the one place where includes, and what they lead
+    /// on to, meet the access decision.
+    pub(super) fn may_see(&self, call: &Call, stored: &Stored) -> bool {
+        self.permit(call, stored.kind).is_ok()
     }
 
     /// The service's own definitions of one type, in the form of a version.

@@ -32,6 +32,9 @@ pub struct Element {
     /// A narrower datatype the definition demands: `SimpleQuantity`.
     #[serde(default)]
     pub profile: Option<String>,
+    /// Of a resource's own elements: whether it belongs to the summary form (`ElementDefinition.isSummary`).
+    #[serde(default)]
+    pub summary: bool,
 }
 
 impl Element {

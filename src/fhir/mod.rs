@@ -12,5 +12,6 @@ pub mod profile;
 pub mod references;
 pub mod search;
 pub mod structure;
+pub mod subset;
 pub mod types;
 pub mod version;

@@ -4,10 +4,13 @@
 //! criterion is a probe by the resource's own key (`EXISTS`). Without a driver the type is walked in its order until
 //! the page is full. Pages end at a key (keyset), so that they neither skip nor repeat while others write.
 
+mod include;
 mod sql;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt, Text};
+
+pub use include::{Included, Referred};
 
 use super::connection::on_either;
 use super::error::StoreError;
@@ -24,6 +27,8 @@ pub struct Page {
     pub next: Option<String>,
     /// The number of all matches, when it was asked for.
     pub total: Option<i64>,
+    /// What comes with the entries.
+    pub included: Included,
 }
 
 impl Session {
@@ -33,6 +38,7 @@ impl Session {
             entries: Vec::new(),
             next: None,
             total: None,
+            included: Included::default(),
         };
         if query.total {
             let statement = sql::count(query);

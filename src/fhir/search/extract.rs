@@ -216,6 +216,22 @@ pub(super) fn parse_literal(literal: &str) -> RefTarget {
     }
 }
 
+/// A local reference (`Type/id`, perhaps with its version) to a type that is stored.
+pub(super) fn local_version(literal: &str) -> Option<(ResourceType, String, Option<i64>)> {
+    let (unversioned, version) = match literal.split_once("/_history/") {
+        Some((unversioned, version)) => (unversioned, Some(version.parse().ok()?)),
+        None => (literal, None),
+    };
+    match parse_literal(unversioned) {
+        RefTarget {
+            kind: Some(kind),
+            id: Some(id),
+            url: None,
+        } => Some((ResourceType::from_name(&kind)?, id, version)),
+        _ => None,
+    }
+}
+
 /// FHIR's `id`: up to 64 letters, digits, `-` and `.`.
 pub(super) fn is_id(text: &str) -> bool {
     (1..=64).contains(&text.len())

@@ -6,6 +6,7 @@
 pub mod compartments;
 pub mod dates;
 pub mod extract;
+pub mod include;
 pub mod page;
 pub mod parameters;
 pub mod parse;

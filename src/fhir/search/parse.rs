@@ -4,11 +4,14 @@
 mod chain;
 mod control;
 mod criteria;
+mod include;
 mod scope;
+pub mod subset;
 
 use std::borrow::Cow;
 
 use crate::fhir::fault::{Fault, IssueCode, Text};
+use crate::fhir::subset::{Form, Subset};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 
@@ -52,6 +55,8 @@ pub struct ParseContext<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed {
     pub query: SearchQuery,
+    /// How much of each resource is shown.
+    pub subset: Subset,
     /// The pairs that were used, as they came, without `_page`: for the `self` and `next` links.
     pub used: Vec<(String, String)>,
     /// Names of parameters left out (lenient), for a warning in the Bundle.
@@ -168,11 +173,23 @@ pub fn parse(pairs: &[(String, String)], context: &ParseContext) -> Result<Parse
 }
 
 /// The parameters that steer the answer instead of choosing resources.
-const CONTROL: [&str; 7] = ["_count", "_sort", "_total", "_summary", "_format", "_pretty", "_page"];
+const CONTROL: [&str; 10] = [
+    "_count",
+    "_sort",
+    "_total",
+    "_summary",
+    "_elements",
+    "_include",
+    "_revinclude",
+    "_format",
+    "_pretty",
+    "_page",
+];
 
 struct Reading<'a> {
     context: &'a ParseContext<'a>,
     query: SearchQuery,
+    subset: Subset,
     page: Option<String>,
     only_number: bool,
     /// Alternatives so far; one that a chain carries to several types counts for each.
@@ -196,6 +213,7 @@ impl<'a> Reading<'a> {
         Reading {
             context,
             query,
+            subset: Subset::default(),
             page: None,
             only_number: false,
             values: 0,
@@ -249,7 +267,7 @@ impl<'a> Reading<'a> {
             "_count" => self.count(value),
             "_sort" => self.sort(value),
             "_total" => self.total(value),
-            "_summary" => self.summary(value),
+            "_summary" | "_elements" => self.subset(name, value),
             // What negotiation has read already.
             "_format" | "_pretty" => Ok(()),
             scope::TYPE if self.may_have_type => Ok(()),
@@ -257,6 +275,7 @@ impl<'a> Reading<'a> {
                 self.page = Some(value.to_owned());
                 Ok(())
             }
+            _ if matches!(name.split(':').next(), Some("_include" | "_revinclude")) => self.include(name, value),
             _ => self.criterion(name, value),
         }
     }
@@ -267,13 +286,31 @@ impl<'a> Reading<'a> {
             self.query.count = 0;
             self.query.total = true;
         }
-        // The size of pages and their looks may change between pages; the search itself may not.
-        const NOT_THE_SEARCH: [&str; 5] = ["_count", "_format", "_pretty", "_total", "_page"];
+        // "The _include and _revinclude parameters cannot be mixed with _summary=text" (search.html#summary).
+        if self.subset.form == Form::Text && !self.query.includes.is_empty() {
+            return Err(bad(
+                "_summary",
+                "text kan inte förenas med _include och _revinclude",
+                "text cannot be combined with _include and _revinclude",
+            ));
+        }
+        // The size of pages, their looks and what comes with them may change between pages; the search itself may not.
+        const NOT_THE_SEARCH: [&str; 9] = [
+            "_count",
+            "_format",
+            "_pretty",
+            "_total",
+            "_page",
+            "_summary",
+            "_elements",
+            "_include",
+            "_revinclude",
+        ];
         let base = [self.context.version.name(), scope];
         let pairs = self
             .used
             .iter()
-            .filter(|(name, _)| !NOT_THE_SEARCH.contains(&name.as_str()));
+            .filter(|(name, _)| !NOT_THE_SEARCH.contains(&name.split(':').next().unwrap_or_default()));
         let parts = pairs.flat_map(|(name, value)| [name.as_str(), value.as_str()]);
         self.query.fingerprint = page::fingerprint(base.into_iter().chain(parts));
         if let Some(token) = &self.page {
@@ -286,6 +323,7 @@ impl<'a> Reading<'a> {
         self.used.retain(|(name, _)| name != "_page");
         Ok(Parsed {
             query: self.query,
+            subset: self.subset,
             used: self.used,
             ignored: self.ignored,
         })

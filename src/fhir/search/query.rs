@@ -6,6 +6,7 @@ use crate::fhir::types::ResourceType;
 
 use super::RefTarget;
 use super::dates::DateValue;
+use super::include::Include;
 
 /// A search on one type, or on several at once. Criteria must all hold; the values within one are alternatives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct SearchQuery {
     pub after: Option<Vec<KeyPart>>,
     /// Whether the number of all matches is asked for.
     pub total: bool,
+    /// What comes with the matches.
+    pub includes: Vec<Include>,
     /// Ties a page token to this search (see [`super::page`]).
     pub fingerprint: u64,
 }
@@ -40,6 +43,7 @@ impl SearchQuery {
             count,
             after: None,
             total: false,
+            includes: Vec::new(),
             fingerprint: 0,
         }
     }

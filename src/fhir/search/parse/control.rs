@@ -40,17 +40,16 @@ impl Reading<'_> {
         }
     }
 
-    pub(super) fn summary(&mut self, value: &str) -> Result<(), SearchError> {
-        match value {
-            "false" => Ok(()),
-            "count" => {
-                self.only_number = true;
-                Ok(())
-            }
-            // Lenient callers get whole resources instead.
-            "true" | "text" | "data" => Err(SearchError::UnknownParameter(format!("_summary={value}"))),
-            _ => Err(bad("_summary", "okänt värde", "unknown value")),
+    /// `_summary` and `_elements`.
+    pub(super) fn subset(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        if (name, value) == ("_summary", "count") {
+            self.only_number = true;
+            return Ok(());
         }
+        let mut subset = self.subset.clone();
+        super::subset::take(&mut subset, (name, value), self.context.version, &[self.context.kind])?;
+        self.subset = subset;
+        Ok(())
     }
 
     pub(super) fn sort(&mut self, value: &str) -> Result<(), SearchError> {
