@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use diesel::connection::{Connection as _, SimpleConnection};
 use diesel::prelude::*;
 use fastkontakt::store::schema::{
-    audit, audit_patient, history, index_date, index_reference, index_token, outbox, patient_key, resource,
+    audit, audit_patient, history, index_date, index_reference, index_string, index_token, outbox, patient_key,
+    resource,
 };
 use fastkontakt::store::{Store, StoreOptions};
 use serde_json::{Value, json};
@@ -160,6 +161,7 @@ type HistoryRow = (i64, i64, i64, i64, i64, bool, String, String, String, String
 type TokenRow = (i64, i64, i16, String, i64, String);
 type ReferenceRow = (i64, i64, i16, String, String, String, String);
 type DateRow = (i64, i64, i16, String, i64, i64);
+type StringRow = (i64, i64, i16, String, String, i64, String);
 type AuditRow = (i64, i64, String, String, String, String, String, String);
 
 /// What one create wrote.
@@ -169,6 +171,7 @@ struct Row {
     tokens: Vec<TokenRow>,
     references: Vec<ReferenceRow>,
     dates: Vec<DateRow>,
+    strings: Vec<StringRow>,
     audit: AuditRow,
 }
 
@@ -216,6 +219,11 @@ impl Rows {
                     dates: index_date::table
                         .filter(index_date::resource.eq(key))
                         .filter(index_date::patient.eq(resource.3))
+                        .load(&mut c)
+                        .expect("rows"),
+                    strings: index_string::table
+                        .filter(index_string::resource.eq(key))
+                        .filter(index_string::patient.eq(resource.3))
                         .load(&mut c)
                         .expect("rows"),
                     resource,
@@ -340,6 +348,19 @@ fn insert(c: &mut SqliteConnection, row: &Row) -> QueryResult<()> {
                 index_date::param.eq(param),
                 index_date::low.eq(low),
                 index_date::high.eq(high),
+            ))
+            .execute(c)?;
+    }
+    for (patient, resource, kind, param, folded, exact, rest) in &row.strings {
+        diesel::insert_into(index_string::table)
+            .values((
+                index_string::patient.eq(patient),
+                index_string::resource.eq(resource),
+                index_string::kind.eq(kind),
+                index_string::param.eq(param),
+                index_string::folded.eq(folded),
+                index_string::exact.eq(exact),
+                index_string::rest.eq(rest),
             ))
             .execute(c)?;
     }

@@ -21,6 +21,7 @@ mod policies;
 mod read;
 mod riktlinje;
 mod search;
+mod search_values;
 mod transaction;
 mod validate;
 mod validate_vectors;

@@ -2,6 +2,8 @@
 
 mod criteria;
 mod order;
+mod strings;
+mod units;
 
 use crate::fhir::search::query::{Criterion, SearchQuery, SortBy, SortKey, SystemMatch};
 use crate::store::statement::Statement;
