@@ -7,6 +7,10 @@ mod people;
 mod plans;
 #[path = "common/postgres.rs"]
 mod postgres;
+#[path = "search_sql/units.rs"]
+mod units;
+#[path = "search_sql/values.rs"]
+mod values;
 
 use std::collections::BTreeMap;
 
@@ -288,6 +292,7 @@ fn fulfils(kept: &Kept, criterion: &Criterion) -> bool {
         Criterion::Chain { .. } | Criterion::Has { .. } | Criterion::Any(_) => {
             panic!("tests/search_reach.rs looks at these: {criterion:?}")
         }
+        Criterion::String { .. } | Criterion::CareUnit { .. } => unreachable!("asked in other tests"),
         Criterion::Missing {
             table: Table::Column,
             missing,
@@ -300,7 +305,9 @@ fn fulfils(kept: &Kept, criterion: &Criterion) -> bool {
             ..
         } => {
             let there = entries.iter().any(|entry| match entry {
-                IndexEntry::Token { param: p, .. } | IndexEntry::Date { param: p, .. } => p == param,
+                IndexEntry::Token { param: p, .. }
+                | IndexEntry::Date { param: p, .. }
+                | IndexEntry::String { param: p, .. } => p == param,
                 IndexEntry::Reference { param: p, target } => {
                     p == param
                         && (targets.is_empty() || target.kind.as_deref().is_none_or(|kind| targets.contains(&kind)))
@@ -441,6 +448,16 @@ fn put_one(
 
 /// All pages of a search, and the total that the first one told.
 fn pages(store: &Store, query: &SearchQuery, pairs: &[(String, String)]) -> (Vec<String>, Option<i64>) {
+    pages_of(store, &read, query, pairs)
+}
+
+/// All pages of a search of any type, by the way its pairs are read.
+fn pages_of(
+    store: &Store,
+    read: &dyn Fn(&[(String, String)]) -> SearchQuery,
+    query: &SearchQuery,
+    pairs: &[(String, String)],
+) -> (Vec<String>, Option<i64>) {
     let (mut found, mut total, mut query) = (Vec::new(), None, query.clone());
     for number in 0.. {
         let asked = query.clone();

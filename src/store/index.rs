@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, SmallInt, Text};
 
 use super::connection::on_either;
 use super::error::StoreError;
-use super::schema::{index_date, index_reference, index_token};
+use super::schema::{index_date, index_reference, index_string, index_token};
 use super::session::Session;
 use crate::fhir::search::IndexEntry;
 
@@ -45,13 +45,19 @@ pub fn text_key(text: &str) -> Cow<'_, str> {
     if text.len() <= LONGEST {
         return Cow::Borrowed(text);
     }
-    let start = text
-        .char_indices()
-        .map(|(at, _)| at)
-        .take_while(|at| *at <= LONGEST - 17)
-        .last()
-        .unwrap_or(0);
+    let start = text.floor_char_boundary(LONGEST - 17);
     Cow::Owned(format!("{}…{:016x}", &text[..start], fnv1a(text)))
+}
+
+/// A folded text as index_string holds it: its beginning, which is indexed, and the rest. Two texts with the same
+/// beginning up to the limit are divided at the same place, so that a long text that is asked for is divided as well.
+pub(super) fn divided(folded: &str) -> (&str, &str) {
+    folded.split_at(folded.floor_char_boundary(LONGEST))
+}
+
+/// What stands for a text as it is written, with case, accents and all, beside its folded form.
+pub(super) fn exact_key(text: &str) -> i64 {
+    fnv1a(text)
 }
 
 /// To which resource index rows belong.
@@ -68,6 +74,7 @@ impl Session {
         let mut tokens = Vec::with_capacity(entries.len());
         let mut references = Vec::new();
         let mut dates = Vec::new();
+        let mut strings = Vec::new();
         for entry in entries {
             match entry {
                 IndexEntry::Token { param, system, value } => {
@@ -88,11 +95,21 @@ impl Session {
                     low: *low,
                     high: *high,
                 }),
+                IndexEntry::String { param, folded, text } => {
+                    let (folded, rest) = divided(folded);
+                    strings.push(StringRow {
+                        param,
+                        folded,
+                        exact: exact_key(text),
+                        rest,
+                    });
+                }
             }
         }
         self.insert_rows(owner, tokens)?;
         self.insert_rows(owner, references)?;
-        self.insert_rows(owner, dates)
+        self.insert_rows(owner, dates)?;
+        self.insert_rows(owner, strings)
     }
 
     /// Takes the rows of a resource away.
@@ -108,6 +125,7 @@ impl Session {
         delete!(index_token);
         delete!(index_reference);
         delete!(index_date);
+        delete!(index_string);
         Ok(())
     }
 
@@ -150,6 +168,14 @@ struct DateRow<'a> {
     param: &'a str,
     low: i64,
     high: i64,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct StringRow<'a> {
+    param: &'a str,
+    folded: &'a str,
+    exact: i64,
+    rest: &'a str,
 }
 
 /// A row of one of the index tables.
@@ -235,6 +261,28 @@ impl IndexRow for DateRow<'_> {
     }
 
     fn storable(&self) -> bool {
+        true
+    }
+}
+
+impl IndexRow for StringRow<'_> {
+    const INTO: &'static str = " INTO index_string (patient, resource, kind, param, folded, exact, rest) VALUES ";
+
+    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        i64: ToSql<BigInt, DB>,
+        str: ToSql<Text, DB>,
+    {
+        bind!(pass, Text, self.param);
+        bind!(pass, Text, self.folded);
+        bind!(pass, BigInt, &self.exact);
+        bind!(pass, Text, self.rest);
+        Ok(())
+    }
+
+    fn storable(&self) -> bool {
+        // Folding leaves no NUL.
         true
     }
 }

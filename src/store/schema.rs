@@ -80,6 +80,18 @@ table! {
 }
 
 table! {
+    index_string (patient, resource, param, folded, exact) {
+        patient -> BigInt,
+        resource -> BigInt,
+        kind -> SmallInt,
+        param -> Text,
+        folded -> Text,
+        exact -> BigInt,
+        rest -> Text,
+    }
+}
+
+table! {
     outbox (seq) {
         seq -> BigInt,
         attempts -> BigInt,
@@ -165,6 +177,7 @@ allow_tables_to_appear_in_same_query!(
     index_token,
     index_reference,
     index_date,
+    index_string,
     outbox,
     audit,
     audit_patient,

@@ -22,6 +22,7 @@ mod policies;
 mod read;
 mod riktlinje;
 mod search;
+mod search_values;
 mod statuses;
 mod subset;
 mod transaction;

@@ -7,7 +7,7 @@ use fastkontakt::door::situation::Situation;
 use fastkontakt::fhir::convert::r5_to_r4;
 use serde_json::json;
 
-use crate::common::{Answer, TestApp, spawn, spawn_with};
+use crate::common::{Answer, TestApp, spawn_with};
 use crate::people::*;
 
 #[test]

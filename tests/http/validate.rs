@@ -43,6 +43,7 @@ fn rows(app: &TestApp) -> Vec<(&'static str, i64)> {
         "index_token",
         "index_reference",
         "index_date",
+        "index_string",
         "outbox",
         "audit",
         "audit_patient",

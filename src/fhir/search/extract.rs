@@ -10,7 +10,8 @@ use crate::fhir::identifiers::canonical_system;
 use crate::fhir::types::ResourceType;
 
 use super::parameters::{self, Kind, Parameter};
-use super::{IndexEntry, RefTarget, paths, table};
+use super::text::fold;
+use super::{IndexEntry, RefTarget, paths, table, units};
 
 /// Every index entry of a resource, sorted, without doubles.
 pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
@@ -18,6 +19,8 @@ pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
     for parameter in parameters::indexed(kind) {
         let elements = parameter.paths.iter().flat_map(|path| paths::walk(resource, path));
         match parameter.kind {
+            Kind::CareUnit => entries.extend(units::units(resource)),
+            Kind::CareGiver => {}
             Kind::Exists => entries.extend(existence(parameter.index, elements)),
             Kind::CodeInR4(_, with) => entries.extend(codes_in_r4(parameter, with, kind, resource)),
             Kind::Date => {
@@ -62,7 +65,9 @@ fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut V
         Kind::Text | Kind::Uri => entries.extend(element.as_str().map(|text| token(param, None, text))),
         Kind::Reference => index_reference(parameter, element, entries),
         Kind::Canonical => entries.extend(element.as_str().into_iter().flat_map(|url| canonicals(param, url))),
+        Kind::String => entries.extend(element.as_str().map(|text| string(param, text))),
         Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::Date | Kind::CodeInR4(..) => {}
+        Kind::CareUnit | Kind::CareGiver => {}
     }
 }
 
@@ -100,17 +105,20 @@ fn index_concept(param: &'static str, element: &Value, entries: &mut Vec<IndexEn
 }
 
 fn index_reference(parameter: &'static Parameter, element: &Value, entries: &mut Vec<IndexEntry>) {
-    let target = target(element);
-    if target.kind.as_deref().is_some_and(|kind| !parameter.may_target(kind)) {
+    let Some(entry) = reference_entry(parameter.index, element, parameter.targets) else {
         return;
-    }
-    entries.push(IndexEntry::Reference {
-        param: parameter.index,
-        target,
-    });
+    };
+    entries.push(entry);
     if let Some(identifier) = element.get("identifier").filter(|identifier| identifier.is_object()) {
         entries.push(identifier_token(parameter.identifier_index, identifier));
     }
+}
+
+/// A reference, unless it points at none of these types; no types means any.
+pub(super) fn reference_entry(param: &'static str, element: &Value, targets: &[&str]) -> Option<IndexEntry> {
+    let target = target(element);
+    let other = |kind: &str| !targets.is_empty() && !targets.contains(&kind);
+    (!target.kind.as_deref().is_some_and(other)).then_some(IndexEntry::Reference { param, target })
 }
 
 /// A canonical is found by its address with and without its version.
@@ -163,7 +171,15 @@ fn token(param: &'static str, system: Option<&str>, value: &str) -> IndexEntry {
     }
 }
 
-fn identifier_token(param: &'static str, identifier: &Value) -> IndexEntry {
+fn string(param: &'static str, text: &str) -> IndexEntry {
+    IndexEntry::String {
+        param,
+        folded: fold(text),
+        text: text.to_owned(),
+    }
+}
+
+pub(super) fn identifier_token(param: &'static str, identifier: &Value) -> IndexEntry {
     token(
         param,
         text(identifier, "system"),

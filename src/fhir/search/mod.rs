@@ -15,6 +15,8 @@ pub mod query;
 // One row a line.
 #[rustfmt::skip]
 mod table;
+pub mod text;
+pub mod units;
 mod values;
 
 pub use extract::{index, patient_of};
@@ -23,7 +25,7 @@ pub use parse::{Handling, ParseContext, Parsed, Scope, SearchError, parse, parse
 pub use query::SearchQuery;
 
 /// Grows whenever an index entry would come out differently for the same resource: a start with a newer one reindexes.
-pub const INDEX_VERSION: i32 = 2;
+pub const INDEX_VERSION: i32 = 3;
 
 /// One line of the search index: what a resource says under one search parameter.
 /// `param` is the parameter's name in the index; `name:identifier` holds the identifiers inside references.
@@ -40,6 +42,13 @@ pub enum IndexEntry {
     Reference { param: &'static str, target: RefTarget },
     /// A date or period as [low, high) in microseconds since the epoch; open ends are `i64::MIN` and `i64::MAX`.
     Date { param: &'static str, low: i64, high: i64 },
+    /// A text: as it is compared ([`text::fold`]) and as it stands. Under a token's or a reference's name it is what the
+    /// modifier `:text` searches.
+    String {
+        param: &'static str,
+        folded: String,
+        text: String,
+    },
 }
 
 /// Where a reference points. A literal reference to our own kind of address has `kind` and `id`; an absolute one also has its

@@ -40,6 +40,12 @@ pub enum Kind {
     Canonical,
     /// date, dateTime, instant, Period or Timing.
     Date,
+    /// Token: the identifier (HSA-id) of the vårdenhet that answers for a CareTeam; see [`super::units`].
+    CareUnit,
+    /// Token: the identifier of the vårdgivare that the vårdenhet is part of; reads the entries of [`Kind::CareUnit`].
+    CareGiver,
+    /// A text, found by its beginning; a part of a HumanName or an Address is a text of its own.
+    String,
 }
 
 impl Kind {
@@ -49,6 +55,7 @@ impl Kind {
             Kind::Reference | Kind::Canonical => "reference",
             Kind::Uri => "uri",
             Kind::Date | Kind::LastUpdated => "date",
+            Kind::String => "string",
             _ => "token",
         }
     }
@@ -70,18 +77,25 @@ pub struct Parameter {
     pub targets: &'static [&'static str],
     /// Its name in the index. Parameters that only narrow another one's targets (`patient` of `subject`) share that one's.
     pub index: &'static str,
+    /// String: other parameters whose entries count for this one too (`family` and `given` for `name`), so that each text
+    /// stands in the index once.
+    pub also: &'static [&'static str],
     /// Reference: the name under which the identifiers inside the references are indexed.
     pub identifier_index: &'static str,
     definition: &'static str,
     r4_definition: Option<&'static str>,
     only: Option<FhirVersion>,
+    own: bool,
     /// Date: an extension of the resource whose day cuts the period, as if it ended there.
     pub cut_by: Option<&'static str>,
 }
 
 impl Parameter {
-    /// The canonical of HL7's definition, `http://hl7.org/fhir/SearchParameter/…`.
+    /// The canonical of its definition: HL7's, `http://hl7.org/fhir/SearchParameter/…`, or our own.
     pub fn definition(&self, version: FhirVersion) -> String {
+        if self.own {
+            return format!("https://w3id.org/fastkontakt/SearchParameter/{}", self.definition);
+        }
         let name = match (version, self.r4_definition) {
             (FhirVersion::R4, Some(name)) => name,
             _ => self.definition,
@@ -89,7 +103,12 @@ impl Parameter {
         format!("http://hl7.org/fhir/SearchParameter/{name}")
     }
 
-    /// Whether HL7 defines it for the type in that version.
+    /// Whether it is ours, and none of HL7's.
+    pub fn is_own(&self) -> bool {
+        self.own
+    }
+
+    /// Whether it is defined for the type in that version.
     pub fn is_in(&self, version: FhirVersion) -> bool {
         self.only.is_none_or(|only| only == version)
     }
@@ -98,6 +117,7 @@ impl Parameter {
     pub fn modifiers(&self) -> &'static [&'static str] {
         match self.kind {
             Kind::Reference => &["missing", "identifier", "[type]"],
+            Kind::String => &["missing", "exact", "contains"],
             kind if kind.is_token() => &["missing", "not"],
             _ => &["missing"],
         }
@@ -153,10 +173,12 @@ const fn row(code: &'static str, kind: Kind, paths: &'static [&'static str], def
         paths,
         targets: &[],
         index: code,
+        also: &[],
         identifier_index: code,
         definition,
         r4_definition: None,
         only: None,
+        own: false,
         cut_by: None,
     }
 }
@@ -218,6 +240,20 @@ pub(super) const fn date(code: &'static str, paths: &'static [&'static str], def
     row(code, Kind::Date, paths, definition)
 }
 
+pub(super) const fn string(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
+    row(code, Kind::String, paths, definition)
+}
+
+pub(super) const fn care_unit(paths: &'static [&'static str]) -> Parameter {
+    row("care-unit", Kind::CareUnit, paths, "CareTeam-care-unit").own()
+}
+
+pub(super) const fn care_giver(paths: &'static [&'static str]) -> Parameter {
+    row("care-giver", Kind::CareGiver, paths, "CareTeam-care-giver")
+        .shares("care-unit")
+        .own()
+}
+
 /// A reference; no targets means any type. `"patient" in "subject"` shares the index of `subject`.
 macro_rules! reference {
     ($code:literal, $paths:expr, $definition:literal, $targets:expr) => {
@@ -259,6 +295,11 @@ impl Parameter {
         }
     }
 
+    /// Ours: HL7 has no parameter of that name for the type.
+    pub(super) const fn own(self) -> Parameter {
+        Parameter { own: true, ..self }
+    }
+
     /// R4's own row of a code whose codes are others in R4, with an index of its own; `with` names what else tells it.
     pub(super) const fn as_r4_shows_it(self, index: &'static str, with: &'static [&'static str]) -> Parameter {
         let kind = match self.kind {
@@ -282,6 +323,11 @@ impl Parameter {
             cut_by: Some(url),
             ..self
         }
+    }
+
+    /// String: the entries of these parameters count too.
+    pub(super) const fn also(self, also: &'static [&'static str]) -> Parameter {
+        Parameter { also, ..self }
     }
 
     /// Reads another parameter's index entries (the same elements under another name).

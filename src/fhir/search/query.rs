@@ -125,8 +125,23 @@ pub enum Criterion {
     },
     /// One of these holds.
     Any(Vec<Criterion>),
+    String {
+        param: &'static str,
+        /// Other names in the index whose entries count too.
+        also: &'static [&'static str],
+        any_of: Vec<StringValue>,
+        how: StringMatch,
+    },
+    /// A CareTeam by the identifier of the vårdenhet that answers for it, or of the vårdgivare above ([`super::units`]).
+    CareUnit {
+        any_of: Vec<TokenValue>,
+        is_giver: bool,
+        not: bool,
+    },
     Missing {
         param: &'static str,
+        /// Other names in the index whose entries count too.
+        also: &'static [&'static str],
         table: Table,
         /// References: only those to one of these types, or to an unknown one, count. Empty means all.
         targets: &'static [&'static str],
@@ -163,7 +178,26 @@ pub enum Table {
     Token,
     Reference,
     Date,
+    String,
     Column,
+}
+
+/// A text that is asked for: as it is compared ([`super::text::fold`]) and as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StringValue {
+    pub folded: String,
+    pub text: String,
+}
+
+/// How a text is compared (search.html#string).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StringMatch {
+    /// The folded text begins so.
+    Begins,
+    /// It stands anywhere in the folded text.
+    Contains,
+    /// It is the whole text, with case, accents and all.
+    Exact,
 }
 
 /// `code`, `system|code`, `|code` or `system|`. Systems are canonical.

@@ -8,7 +8,7 @@ use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion::{R4, R5};
 
 use super::parameters::{EXT_ERSATT_FRAN,
-    Kind, Parameter, boolean, canonical, code, column, concept, contact, date, exists, identifier, reference, uri,
+    Kind, Parameter, boolean, canonical, care_giver, care_unit, code, column, concept, contact, date, exists, identifier, reference, string, uri,
 };
 
 #[rustfmt::skip]
@@ -92,12 +92,29 @@ const PARTIES: &[&str] =
 const REQUESTERS: &[&str] = &["Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
 const CONTROLLERS: &[&str] = &["HealthcareService", "Organization", "Patient", "Practitioner"];
 
+/// The parts of an Address and of a HumanName that have parameters of their own.
+const ADDRESS: &[&str] = &["address-city", "address-country", "address-postalcode", "address-state"];
+const FAMILY_AND_GIVEN: &[&str] = &["family", "given"];
+
+/// Where a CareTeam tells its vårdenhet.
+const UNIT_PATHS: &[&str] = &["managingOrganization", "participant.member"];
+
 const CARE_TEAM: &[Parameter] = &[
+    care_giver(UNIT_PATHS),
+    care_unit(UNIT_PATHS),
     concept("category", &["category"], "CareTeam-category"),
     date("date", &["period"], "clinical-date").cut_by(EXT_ERSATT_FRAN),
     identifier("identifier", &["identifier"], "clinical-identifier"),
+    string("name", &["name"], "CareTeam-name").only(R5),
     reference!("participant", ["participant.member"], "CareTeam-participant", MEMBERS),
+    date("participant-end", &[
+        "participant.coveragePeriod.end", "participant.coverageTiming.repeat.boundsPeriod.end",
+    ], "CareTeam-participant-end").own(),
+    date("participant-start", &[
+        "participant.coveragePeriod.start", "participant.coverageTiming.repeat.boundsPeriod.start",
+    ], "CareTeam-participant-start").own(),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
+    concept("role", &["participant.role"], "CareTeam-role").own(),
     code("status", &["status"], "CareTeam-status", "http://hl7.org/fhir/care-team-status"),
     reference!("subject", ["subject"], "CareTeam-subject", PATIENT_OR_GROUP),
 ];
@@ -108,12 +125,16 @@ const CARE_PLAN: &[Parameter] = &[
         "NutritionOrder", "RequestGroup", "RequestOrchestration", "ServiceRequest", "SupplyRequest", "Task",
         "VisionPrescription",
     ]),
+    // What R4 calls author is R5's custodian; HL7 has a parameter for R5's name only.
+    reference!("author" in "custodian", ["custodian"], "CarePlan-author", PARTIES).own(),
     reference!("based-on", ["basedOn"], "CarePlan-based-on", &[
         "CarePlan", "NutritionOrder", "RequestOrchestration", "ServiceRequest",
     ]),
     reference!("care-team", ["careTeam"], "CarePlan-care-team", &["CareTeam"]),
     concept("category", &["category"], "CarePlan-category"),
     reference!("condition", ["addresses.reference"], "CarePlan-condition", &["Condition"]),
+    reference!("contributor", ["contributor"], "CarePlan-contributor", PARTIES).own(),
+    date("created", &["created"], "CarePlan-created").own(),
     reference!("custodian", ["custodian"], "CarePlan-custodian", PARTIES).only(R5),
     date("date", &["period"], "clinical-date"),
     reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("CarePlan-encounter"),
@@ -132,46 +153,73 @@ const CARE_PLAN: &[Parameter] = &[
 
 const PATIENT: &[Parameter] = &[
     boolean("active", &["active"], "Patient-active"),
+    string("address", &["address.text", "address.line", "address.district"], "individual-address").also(ADDRESS),
+    string("address-city", &["address.city"], "individual-address-city"),
+    string("address-country", &["address.country"], "individual-address-country"),
+    string("address-postalcode", &["address.postalCode"], "individual-address-postalcode"),
+    string("address-state", &["address.state"], "individual-address-state"),
     code("address-use", &["address.use"], "individual-address-use", "http://hl7.org/fhir/address-use"),
     date("birthdate", &["birthDate"], "individual-birthdate"),
     date("death-date", &["deceasedDateTime"], "Patient-death-date"),
     exists("deceased", &["deceasedBoolean", "deceasedDateTime"], "Patient-deceased"),
     contact("email", &["telecom[system=email]"], "individual-email"),
+    string("family", &["name.family"], "individual-family"),
     code("gender", &["gender"], "individual-gender", "http://hl7.org/fhir/administrative-gender"),
     reference!("general-practitioner", ["generalPractitioner"], "Patient-general-practitioner", &[
         "Organization", "Practitioner", "PractitionerRole",
     ]),
+    string("given", &["name.given"], "individual-given"),
     identifier("identifier", &["identifier"], "Patient-identifier"),
     concept("language", &["communication.language"], "Patient-language"),
     reference!("link", ["link.other"], "Patient-link", &["Patient", "RelatedPerson"]),
+    string("name", &["name.text", "name.prefix", "name.suffix"], "Patient-name").also(FAMILY_AND_GIVEN),
     reference!("organization", ["managingOrganization"], "Patient-organization", &["Organization"]),
     contact("phone", &["telecom[system=phone]"], "individual-phone"),
+    string("phonetic", &["name.text", "name.prefix", "name.suffix"], "individual-phonetic").shares("name").also(FAMILY_AND_GIVEN),
     contact("telecom", &["telecom"], "individual-telecom"),
 ];
 
 const RELATED_PERSON: &[Parameter] = &[
     boolean("active", &["active"], "RelatedPerson-active"),
+    string("address", &["address.text", "address.line", "address.district"], "individual-address").also(ADDRESS),
+    string("address-city", &["address.city"], "individual-address-city"),
+    string("address-country", &["address.country"], "individual-address-country"),
+    string("address-postalcode", &["address.postalCode"], "individual-address-postalcode"),
+    string("address-state", &["address.state"], "individual-address-state"),
     code("address-use", &["address.use"], "individual-address-use", "http://hl7.org/fhir/address-use"),
     date("birthdate", &["birthDate"], "individual-birthdate"),
     contact("email", &["telecom[system=email]"], "individual-email"),
+    string("family", &["name.family"], "RelatedPerson-family").only(R5),
     code("gender", &["gender"], "individual-gender", "http://hl7.org/fhir/administrative-gender"),
+    string("given", &["name.given"], "RelatedPerson-given").only(R5),
     identifier("identifier", &["identifier"], "clinical-identifier").r4_definition("RelatedPerson-identifier"),
+    string("name", &["name.text", "name.prefix", "name.suffix"], "RelatedPerson-name").also(FAMILY_AND_GIVEN),
     reference!("patient", ["patient"], "clinical-patient", PATIENTS).r4_definition("RelatedPerson-patient"),
     contact("phone", &["telecom[system=phone]"], "individual-phone"),
+    string("phonetic", &["name.text", "name.prefix", "name.suffix"], "individual-phonetic").shares("name").also(FAMILY_AND_GIVEN),
     concept("relationship", &["relationship"], "RelatedPerson-relationship"),
     contact("telecom", &["telecom"], "individual-telecom"),
 ];
 
 const PRACTITIONER: &[Parameter] = &[
     boolean("active", &["active"], "Practitioner-active"),
+    string("address", &["address.text", "address.line", "address.district"], "individual-address").also(ADDRESS),
+    string("address-city", &["address.city"], "individual-address-city"),
+    string("address-country", &["address.country"], "individual-address-country"),
+    string("address-postalcode", &["address.postalCode"], "individual-address-postalcode"),
+    string("address-state", &["address.state"], "individual-address-state"),
     code("address-use", &["address.use"], "individual-address-use", "http://hl7.org/fhir/address-use"),
     concept("communication", &["communication.language"], "Practitioner-communication"),
     date("death-date", &["deceasedDateTime"], "Practitioner-death-date").only(R5),
     exists("deceased", &["deceasedBoolean", "deceasedDateTime"], "Practitioner-deceased").only(R5),
     contact("email", &["telecom[system=email]"], "individual-email"),
+    string("family", &["name.family"], "individual-family"),
     code("gender", &["gender"], "individual-gender", "http://hl7.org/fhir/administrative-gender"),
+    string("given", &["name.given"], "individual-given"),
     identifier("identifier", &["identifier", "qualification.identifier"], "Practitioner-identifier"),
+    string("name", &["name.text", "name.prefix", "name.suffix"], "Practitioner-name").also(FAMILY_AND_GIVEN),
     contact("phone", &["telecom[system=phone]"], "individual-phone"),
+    string("phonetic", &["name.text", "name.prefix", "name.suffix"], "individual-phonetic").shares("name").also(FAMILY_AND_GIVEN),
     date("qualification-period", &["qualification.period"], "Practitioner-qualification-period").only(R5),
     contact("telecom", &["telecom"], "individual-telecom"),
 ];
@@ -196,15 +244,24 @@ const PRACTITIONER_ROLE: &[Parameter] = &[
 
 const ORGANIZATION: &[Parameter] = &[
     boolean("active", &["active"], "Organization-active"),
+    string("address", &["contact.address.text", "contact.address.line", "contact.address.district"], "Organization-address").also(ADDRESS),
+    string("address-city", &["contact.address.city"], "Organization-address-city"),
+    string("address-country", &["contact.address.country"], "Organization-address-country"),
+    string("address-postalcode", &["contact.address.postalCode"], "Organization-address-postalcode"),
+    string("address-state", &["contact.address.state"], "Organization-address-state"),
     code("address-use", &["contact.address.use"], "Organization-address-use", "http://hl7.org/fhir/address-use"),
     reference!("endpoint", ["endpoint"], "Organization-endpoint", &["Endpoint"]),
     identifier("identifier", &["identifier", "qualification.identifier"], "Organization-identifier"),
+    string("name", &["name", "alias"], "Organization-name"),
     reference!("partof", ["partOf"], "Organization-partof", &["Organization"]),
+    // As the name: no algorithm of sounds is ours, and the folding is mild already.
+    string("phonetic", &["name", "alias"], "Organization-phonetic").shares("name"),
     concept("type", &["type"], "Organization-type"),
 ];
 
 const CONDITION: &[Parameter] = &[
     date("abatement-date", &["abatementDateTime", "abatementPeriod"], "Condition-abatement-date"),
+    string("abatement-string", &["abatementString"], "Condition-abatement-string"),
     concept("body-site", &["bodySite"], "Condition-body-site"),
     concept("category", &["category"], "Condition-category"),
     concept("clinical-status", &["clinicalStatus"], "Condition-clinical-status"),
@@ -214,6 +271,7 @@ const CONDITION: &[Parameter] = &[
     reference!("evidence-detail", ["evidence.reference"], "Condition-evidence-detail", ANY),
     identifier("identifier", &["identifier"], "clinical-identifier"),
     date("onset-date", &["onsetDateTime", "onsetPeriod"], "Condition-onset-date"),
+    string("onset-info", &["onsetString"], "Condition-onset-info"),
     reference!("participant-actor", ["participant.actor"], "Condition-participant-actor", PARTIES).only(R5),
     concept("participant-function", &["participant.function"], "Condition-participant-function").only(R5),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),

@@ -6,7 +6,8 @@ use crate::fhir::identifiers::canonical_system;
 use super::RefTarget;
 use super::extract::{is_id, is_type_name, parse_literal};
 use super::parameters::{Kind, Parameter};
-use super::query::{ReferenceValue, SystemMatch, TokenValue};
+use super::query::{ReferenceValue, StringMatch, StringValue, SystemMatch, TokenValue};
+use super::text::fold;
 
 /// Why a value cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +22,10 @@ pub enum ValueError {
     Reference,
     Canonical,
     Date,
+    /// Nothing is left of a text when its punctuation is taken away.
+    String,
+    /// Too long to be looked for anywhere in a text.
+    LongContains,
 }
 
 impl ValueError {
@@ -43,6 +48,11 @@ impl ValueError {
             ),
             ValueError::Canonical => Text::new("ska vara en hel adress (URL)", "must be a whole address (URL)"),
             ValueError::Date => Text::new("är inget datum eller ingen tid i FHIR", "is not a FHIR date or time"),
+            ValueError::String => Text::new("ska ha minst en bokstav eller siffra", "must have a letter or a digit"),
+            ValueError::LongContains => Text::new(
+                "är för långt för :contains (högst 1000 byte)",
+                "is too long for :contains (1000 bytes at most)",
+            ),
         }
     }
 }
@@ -155,6 +165,22 @@ pub fn uri(value: &str) -> Result<TokenValue, ValueError> {
         system: SystemMatch::None,
         value: Some(unescape(value)?),
     })
+}
+
+/// Bytes of a text that is looked for anywhere in others: the databases bound their patterns.
+const MOST_CONTAINED: usize = 1000;
+
+/// A text.
+pub fn string(how: StringMatch, value: &str) -> Result<StringValue, ValueError> {
+    let text = unescape(value)?;
+    let folded = fold(&text);
+    if folded.is_empty() && how != StringMatch::Exact {
+        return Err(ValueError::String);
+    }
+    if folded.len() > MOST_CONTAINED && how == StringMatch::Contains {
+        return Err(ValueError::LongContains);
+    }
+    Ok(StringValue { folded, text })
 }
 
 /// A canonical address, perhaps with `|version`. It is a name, so that one under our own base is no different.

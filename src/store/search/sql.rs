@@ -3,6 +3,8 @@
 mod chain;
 mod criteria;
 mod order;
+mod strings;
+mod units;
 
 use crate::fhir::search::query::{Criterion, SearchQuery, SortBy, SortKey, SystemMatch, TokenValue};
 use crate::fhir::types::ResourceType;

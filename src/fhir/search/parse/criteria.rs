@@ -2,7 +2,7 @@
 
 use crate::fhir::search::dates::DateValue;
 use crate::fhir::search::parameters::{self, Kind, Parameter};
-use crate::fhir::search::query::{Criterion, Table};
+use crate::fhir::search::query::{Criterion, StringMatch, Table};
 use crate::fhir::search::values::{self, ValueError};
 use crate::fhir::types::ResourceType;
 
@@ -54,6 +54,14 @@ impl Reading<'_> {
                 param,
                 any_of: self.dates(values).map_err(told)?,
             }),
+            (Kind::CareUnit | Kind::CareGiver, None | Some("not")) => Ok(Criterion::CareUnit {
+                any_of: collect(values, |value| values::token(Kind::Identifier, value)).map_err(told)?,
+                is_giver: kind == Kind::CareGiver,
+                not: modifier.is_some(),
+            }),
+            (Kind::String, None) => self.string(parameter, StringMatch::Begins, values),
+            (Kind::String, Some("contains")) => self.string(parameter, StringMatch::Contains, values),
+            (Kind::String, Some("exact")) => self.string(parameter, StringMatch::Exact, values),
             (Kind::Reference, Some("identifier")) => {
                 let any_of = collect(values, |value| values::token(Kind::Identifier, value)).map_err(told)?;
                 Ok(Criterion::Token {
@@ -107,15 +115,33 @@ impl Reading<'_> {
         };
         let table = match parameter.kind {
             Kind::Id | Kind::LastUpdated => Table::Column,
-            Kind::Reference | Kind::Canonical => Table::Reference,
+            Kind::Reference | Kind::Canonical | Kind::CareUnit | Kind::CareGiver => Table::Reference,
             Kind::Date => Table::Date,
+            Kind::String => Table::String,
             _ => Table::Token,
         };
         Ok(Criterion::Missing {
             param: parameter.index,
+            also: parameter.also,
             table,
             targets: parameter.targets,
             missing,
+        })
+    }
+
+    fn string(
+        &self,
+        parameter: &'static Parameter,
+        how: StringMatch,
+        values: &[&str],
+    ) -> Result<Criterion, SearchError> {
+        let any_of =
+            collect(values, |value| values::string(how, value)).map_err(|error| bad_value(parameter.code, error))?;
+        Ok(Criterion::String {
+            param: parameter.index,
+            also: parameter.also,
+            any_of,
+            how,
         })
     }
 

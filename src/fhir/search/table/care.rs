@@ -3,7 +3,7 @@
 use crate::fhir::version::FhirVersion::{R4, R5};
 
 use super::super::parameters::{
-    Parameter, canonical, code, concept, date, identifier, reference, text, uri,
+    Parameter, canonical, code, concept, date, identifier, reference, string, text, uri,
 };
 use super::{ANY, ENCOUNTERS, PARTIES, PATIENT_OR_GROUP, PATIENTS, REQUESTERS};
 
@@ -125,12 +125,15 @@ pub(super) const QUESTIONNAIRE: &[Parameter] = &[
         .r4_definition("Questionnaire-context-type"),
     date("date", &["date"], "CanonicalResource-date").r4_definition("Questionnaire-date"),
     uri("definition", &["item.definition"], "Questionnaire-definition"),
+    string("description", &["description"], "CanonicalResource-description").r4_definition("Questionnaire-description"),
     date("effective", &["effectivePeriod"], "MetadataResource-effective").r4_definition("Questionnaire-effective"),
     identifier("identifier", &["identifier"], "CanonicalResource-identifier")
         .r4_definition("Questionnaire-identifier"),
     concept("item-code", &["item.code"], "Questionnaire-item-code").only(R5),
     concept("jurisdiction", &["jurisdiction"], "CanonicalResource-jurisdiction")
         .r4_definition("Questionnaire-jurisdiction"),
+    string("name", &["name"], "CanonicalResource-name").r4_definition("Questionnaire-name"),
+    string("publisher", &["publisher"], "CanonicalResource-publisher").r4_definition("Questionnaire-publisher"),
     concept("questionnaire-code", &["code"], "Questionnaire-questionnaire-code").only(R5),
     code("status", &["status"], "CanonicalResource-status", "http://hl7.org/fhir/publication-status")
         .r4_definition("Questionnaire-status"),
@@ -138,6 +141,7 @@ pub(super) const QUESTIONNAIRE: &[Parameter] = &[
         .only(R5),
     code("subject-type", &["subjectType"], "Questionnaire-subject-type", "http://hl7.org/fhir/resource-types")
         .as_r4_shows_it("subject-type:r4", &[]),
+    string("title", &["title"], "CanonicalResource-title").r4_definition("Questionnaire-title"),
     uri("url", &["url"], "CanonicalResource-url").r4_definition("Questionnaire-url"),
     text("version", &["version"], "CanonicalResource-version").r4_definition("Questionnaire-version"),
 ];

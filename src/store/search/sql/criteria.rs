@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 
 use crate::fhir::search::dates::{Compare, DateValue, Prefix, Test};
-use crate::fhir::search::query::{Criterion, ReferenceValue, SystemMatch, Table, TokenValue};
+use crate::fhir::search::query::{Criterion, ReferenceValue, StringMatch, SystemMatch, Table, TokenValue};
 use crate::fhir::types::ResourceType;
 use crate::store::index::{system_key, text_key};
 use crate::store::statement::Statement;
 
 use super::chain::{drive_reaching, probe_reaching, rank_reaching};
+use super::strings::strings;
+use super::units::Asked;
 
 /// How few rows a criterion is likely to leave, 0 being fewest; `None` when it is no place to begin.
 pub(super) fn rank(criterion: &Criterion) -> Option<u8> {
@@ -27,6 +29,28 @@ pub(super) fn rank(criterion: &Criterion) -> Option<u8> {
         Criterion::LastUpdated { any_of } if matches!(&any_of[..], [since] if is_bounded_below(since)) => Some(5),
         Criterion::Token { not: false, any_of, .. } if all_have_values(any_of) => Some(SHARED_TOKEN),
         Criterion::Chain { .. } | Criterion::Has { .. } | Criterion::Any(_) => rank_reaching(criterion),
+        // Names are shared by few, and a whole one by fewer than its beginning.
+        Criterion::String {
+            how: StringMatch::Exact,
+            ..
+        } => Some(3),
+        Criterion::String {
+            how: StringMatch::Begins,
+            ..
+        } => Some(4),
+        Criterion::CareUnit {
+            is_giver: false,
+            not: false,
+            ..
+        } => Some(4),
+        // A vårdgivare may be a whole region.
+        Criterion::CareUnit { not: false, .. } => Some(SHARED_TOKEN + 1),
+        // A text that stands anywhere is looked for in every entry of the parameter: better than in every resource, but
+        // after everything else.
+        Criterion::String {
+            how: StringMatch::Contains,
+            ..
+        } => Some(SHARED_TOKEN + 2),
         _ => None,
     }
 }
@@ -66,15 +90,38 @@ pub(super) fn drive<'q>(sql: &mut Statement<'q>, kind: ResourceType, criterion: 
             not: false,
             ..
         } => {
-            drive_table(sql, kind, "index_token", param, |sql| tokens(sql, any_of, "t"));
+            drive_table(sql, kind, "index_token", (param, &[]), |sql| tokens(sql, any_of, "t"));
         }
         Criterion::Reference { param, any_of } => {
-            drive_table(sql, kind, "index_reference", param, |sql| references(sql, any_of));
+            drive_table(sql, kind, "index_reference", (param, &[]), |sql| {
+                references(sql, any_of)
+            });
         }
         Criterion::Date { param, any_of } => {
-            drive_table(sql, kind, "index_date", param, |sql| dates(sql, any_of, Ends::OfRange));
+            drive_table(sql, kind, "index_date", (param, &[]), |sql| {
+                dates(sql, any_of, Ends::OfRange)
+            });
         }
         Criterion::Chain { .. } | Criterion::Has { .. } | Criterion::Any(_) => drive_reaching(sql, kind, criterion),
+        Criterion::String {
+            param,
+            also,
+            any_of,
+            how,
+        } => {
+            drive_table(sql, kind, "index_string", (param, also), |sql| {
+                strings(sql, any_of, *how)
+            });
+        }
+        Criterion::CareUnit {
+            any_of,
+            is_giver,
+            not: false,
+        } => Asked {
+            any_of,
+            is_giver: *is_giver,
+        }
+        .drive(sql, kind),
         _ => probe(sql, criterion),
     }
 }
@@ -83,18 +130,29 @@ fn drive_table<'q>(
     sql: &mut Statement<'q>,
     kind: ResourceType,
     table: &'static str,
-    param: &'static str,
+    names: Names,
     condition: impl FnOnce(&mut Statement<'q>),
 ) {
     sql.push("r.key IN (SELECT t.resource FROM ");
     sql.push(table);
     sql.push(" t WHERE t.kind = ");
     sql.kind(kind);
-    sql.push(" AND t.param = ");
-    sql.text(param);
+    sql.push(" AND ");
+    named(sql, names);
     sql.push(" AND ");
     condition(sql);
     sql.push(")");
+}
+
+/// A parameter's name in the index, and others whose entries count too.
+pub(super) type Names = (&'static str, &'static [&'static str]);
+
+pub(super) fn named(sql: &mut Statement<'_>, (param, also): Names) {
+    sql.push("t.param");
+    one_of(
+        sql,
+        std::iter::once(param).chain(also.iter().copied()).map(Cow::Borrowed),
+    );
 }
 
 /// Any other criterion: tested on a resource that is found already, through the key its index rows begin with.
@@ -107,13 +165,35 @@ pub(super) fn probe<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
         }
         Criterion::LastUpdated { any_of } => dates(sql, any_of, Ends::OfUpdate),
         Criterion::Token { param, any_of, not, .. } => {
-            probe_table(sql, "index_token", param, *not, |sql| tokens(sql, any_of, "t"));
+            probe_table(sql, "index_token", (param, &[]), *not, |sql| tokens(sql, any_of, "t"));
         }
         Criterion::Reference { param, any_of } => {
-            probe_table(sql, "index_reference", param, false, |sql| references(sql, any_of));
+            probe_table(sql, "index_reference", (param, &[]), false, |sql| {
+                references(sql, any_of)
+            });
         }
         Criterion::Date { param, any_of } => {
-            probe_table(sql, "index_date", param, false, |sql| dates(sql, any_of, Ends::OfRange));
+            probe_table(sql, "index_date", (param, &[]), false, |sql| {
+                dates(sql, any_of, Ends::OfRange)
+            });
+        }
+        Criterion::String {
+            param,
+            also,
+            any_of,
+            how,
+        } => {
+            probe_table(sql, "index_string", (param, also), false, |sql| {
+                strings(sql, any_of, *how)
+            });
+        }
+        Criterion::CareUnit { any_of, is_giver, not } => {
+            sql.push(if *not { "NOT " } else { "" });
+            Asked {
+                any_of,
+                is_giver: *is_giver,
+            }
+            .probe(sql);
         }
         Criterion::Chain { .. } | Criterion::Has { .. } | Criterion::Any(_) => probe_reaching(sql, criterion),
         Criterion::Missing {
@@ -123,27 +203,18 @@ pub(super) fn probe<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
         } => sql.push(if *missing { NEVER } else { ALWAYS }),
         Criterion::Missing {
             param,
-            table: Table::Token,
-            missing,
-            ..
-        } => {
-            probe_table(sql, "index_token", param, *missing, |sql| sql.push(ALWAYS));
-        }
-        Criterion::Missing {
-            param,
-            table: Table::Date,
-            missing,
-            ..
-        } => {
-            probe_table(sql, "index_date", param, *missing, |sql| sql.push(ALWAYS));
-        }
-        Criterion::Missing {
-            param,
-            table: Table::Reference,
+            also,
+            table,
             targets,
             missing,
         } => {
-            probe_table(sql, "index_reference", param, *missing, |sql| {
+            let table = match table {
+                Table::Reference => "index_reference",
+                Table::Date => "index_date",
+                Table::String => "index_string",
+                Table::Token | Table::Column => "index_token",
+            };
+            probe_table(sql, table, (param, also), *missing, |sql| {
                 if targets.is_empty() {
                     sql.push(ALWAYS);
                 } else {
@@ -161,7 +232,7 @@ pub(super) const ALWAYS: &str = "1 = 1";
 fn probe_table<'q>(
     sql: &mut Statement<'q>,
     table: &'static str,
-    param: &'static str,
+    names: Names,
     not: bool,
     condition: impl FnOnce(&mut Statement<'q>),
 ) {
@@ -171,8 +242,8 @@ fn probe_table<'q>(
         "EXISTS (SELECT 1 FROM "
     });
     sql.push(table);
-    sql.push(" t WHERE t.patient = r.patient AND t.resource = r.key AND t.param = ");
-    sql.text(param);
+    sql.push(" t WHERE t.patient = r.patient AND t.resource = r.key AND ");
+    named(sql, names);
     sql.push(" AND ");
     condition(sql);
     // The limit says nothing new, but with it SQLite does not turn each probe into one more table of a join, whose planning
@@ -182,7 +253,11 @@ fn probe_table<'q>(
 }
 
 /// `(a OR b …)`, halved again and again, because SQLite bounds how deep an expression is; nothing matches none.
-fn any<'q, 'a, T>(sql: &mut Statement<'q>, alternatives: &'a [T], each: &impl Fn(&mut Statement<'q>, &'a T)) {
+pub(super) fn any<'q, 'a, T>(
+    sql: &mut Statement<'q>,
+    alternatives: &'a [T],
+    each: &impl Fn(&mut Statement<'q>, &'a T),
+) {
     sql.push("(");
     match alternatives {
         [] => sql.push(NEVER),

@@ -1,0 +1,183 @@
+//! The kinds of values a search compares, as a caller sees them, in both versions.
+
+use serde_json::{Value, json};
+
+use crate::common::{TestApp, spawn};
+use crate::people::*;
+
+/// The ids a search finds, in order.
+fn found(app: &TestApp, search: &str) -> Vec<String> {
+    let mut address = "/fhir/".to_owned();
+    for byte in search.bytes() {
+        match byte {
+            b' ' | b'|' | 0x80.. => address.push_str(&format!("%{byte:02X}")),
+            _ => address.push(char::from(byte)),
+        }
+    }
+    let page = app.get(&address).expect(200).json();
+    let entries = page["entry"].as_array().cloned().unwrap_or_default();
+    entries
+        .iter()
+        .map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+/// What each search finds, sorted, in R5 and in R4.
+fn in_both(app: &TestApp, searches: &[(&str, &[&str])]) {
+    for (search, expected) in searches {
+        for version in ["r5", "r4"] {
+            let mut ids = found(app, &format!("{version}/{search}"));
+            ids.sort();
+            assert_eq!(ids, *expected, "{version} {search}");
+        }
+    }
+}
+
+#[test]
+fn people_and_units_are_found_by_name_and_address() {
+    let app = spawn();
+    let named = |id: &str, name: Value, address: Value| json!({"resourceType": "Patient", "id": id, "name": [name], "address": [address]});
+    put(
+        &app,
+        &named(
+            "a",
+            json!({"family": "Öström-Berg", "given": ["Åsa", "Lena"], "prefix": ["Dr."]}),
+            json!({"line": ["Storgatan 3"], "city": "Örebro", "postalCode": "702 10"}),
+        ),
+    );
+    put(
+        &app,
+        &named(
+            "b",
+            json!({"text": "Asa Ostrom", "family": "Ostrom"}),
+            json!({"text": "c/o Berg, Örebro"}),
+        ),
+    );
+    let mut unit = unit("vc", "SE2321000164-0001");
+    unit["alias"] = json!(["Lilla vårdcentralen"]);
+    unit["contact"][0]["address"] = json!({"city": "Kumla"});
+    put(&app, &unit);
+    in_both(
+        &app,
+        &[
+            ("Patient?family=öström", &["a", "b"]),
+            ("Patient?family=OSTROM", &["a", "b"]),
+            ("Patient?family=ostrom berg", &["a"]),
+            ("Patient?family=berg", &[]),
+            ("Patient?family:contains=BERG", &["a"]),
+            ("Patient?family:exact=Ostrom", &["b"]),
+            ("Patient?family:exact=ostrom", &[]),
+            ("Patient?given=lena", &["a"]),
+            ("Patient?given:missing=true", &["b"]),
+            ("Patient?name=dr", &["a"]),
+            ("Patient?name=asa", &["a", "b"]),
+            ("Patient?name=asa ostrom", &["b"]),
+            ("Patient?phonetic=lena,ostrom", &["a", "b"]),
+            ("Patient?address=storg", &["a"]),
+            ("Patient?address=orebro", &["a"]),
+            ("Patient?address:contains=orebro", &["a", "b"]),
+            ("Patient?address-city=örebro&address-postalcode=702", &["a"]),
+            ("Organization?name=lilla", &["vc"]),
+            ("Organization?name=Testv", &["vc"]),
+            ("Organization?address=kumla", &["vc"]),
+            ("Organization?address-city:exact=Kumla", &["vc"]),
+        ],
+    );
+    // What means nothing once its punctuation is gone is no question, and the name of the value is not shown.
+    app.get("/fhir/r5/Patient?name=-").expect(400);
+    app.get("/fhir/r5/Patient?name:below=a").expect(400);
+}
+
+/// A vårdgivare with a clinic and its unit, staff there, and three contacts that tell their unit in three ways.
+fn contacts_of_units(app: &TestApp) {
+    orebro(app);
+    let mut region = unit("region", "SE2321000164-1000");
+    region["identifier"][0]["system"] = json!("urn:oid:1.2.752.29.4.19");
+    put(app, &region);
+    let mut vc = unit("vc", "SE2321000164-0001");
+    vc["partOf"] = json!({"reference": "Organization/region"});
+    put(app, &vc);
+    for (id, managing) in [
+        ("a", None),
+        ("b", Some(json!([{"reference": "Organization/vc"}]))),
+        (
+            "c",
+            Some(json!([{"identifier": {"system": "urn:oid:1.2.752.29.4.19", "value": "SE2321000164-0001"}}])),
+        ),
+    ] {
+        put(app, &patient(id, None));
+        let mut contact = fast_kontakt(id, "1", "vc-skoterska");
+        contact["id"] = json!(id);
+        contact["participant"][0]["coveragePeriod"] = json!({"start": "2026-01-01"});
+        if let Some(managing) = managing {
+            contact["managingOrganization"] = managing;
+        }
+        put(app, &contact);
+    }
+}
+
+#[test]
+fn contacts_are_found_by_unit_and_giver_and_role() {
+    let app = spawn();
+    contacts_of_units(&app);
+    in_both(
+        &app,
+        &[
+            ("CareTeam?care-unit=SE2321000164-0001", &["a", "b", "c"]),
+            (
+                "CareTeam?care-unit=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-0001",
+                &["a", "b", "c"],
+            ),
+            (
+                "CareTeam?care-unit=urn:oid:1.2.752.29.4.19|SE2321000164-0001&role=1",
+                &["a", "b", "c"],
+            ),
+            ("CareTeam?care-unit=urn:x|SE2321000164-0001", &[]),
+            ("CareTeam?care-unit=SE2321000164-1000", &[]),
+            ("CareTeam?care-giver=SE2321000164-1000", &["a", "b", "c"]),
+            ("CareTeam?care-giver=SE2321000164-0001", &[]),
+            ("CareTeam?care-giver:not=SE2321000164-1000", &[]),
+            ("CareTeam?care-unit:missing=true", &[]),
+            ("CareTeam?patient=a&care-unit=SE2321000164-0001", &["a"]),
+            ("CareTeam?care-unit=SE2321000164-0001&role=2", &[]),
+            ("CareTeam?participant-start=2026-01-01", &["a", "b", "c"]),
+            ("CareTeam?participant-start=gt2026-01-01", &[]),
+            ("CareTeam?participant-end:missing=false", &[]),
+        ],
+    );
+    // The unit goes to another vårdgivare: no contact is written, and the search knows.
+    put(&app, &unit("private", "SE5560000000-1000"));
+    let mut vc = unit("vc", "SE2321000164-0001");
+    vc["partOf"] = json!({"reference": "Organization/private"});
+    put(&app, &vc);
+    in_both(
+        &app,
+        &[
+            ("CareTeam?care-giver=SE2321000164-1000", &[]),
+            ("CareTeam?care-giver=SE5560000000-1000", &["a", "b", "c"]),
+        ],
+    );
+}
+
+#[test]
+fn plans_are_found_by_author_contributor_and_day() {
+    let app = spawn();
+    orebro(&app);
+    let plan = json!({
+        "resourceType": "CarePlan", "id": "p", "status": "active", "intent": "plan",
+        "subject": {"reference": "Patient/anna"}, "created": "2026-02-03",
+        "custodian": {"reference": "Organization/vc"},
+        "contributor": [{"reference": "PractitionerRole/vc-lakare"}],
+    });
+    put(&app, &plan);
+    in_both(
+        &app,
+        &[
+            ("CarePlan?author=Organization/vc", &["p"]),
+            ("CarePlan?author=Organization/vc2", &[]),
+            ("CarePlan?contributor=PractitionerRole/vc-lakare", &["p"]),
+            ("CarePlan?created=2026-02", &["p"]),
+            ("CarePlan?created=lt2026-02", &[]),
+        ],
+    );
+}
