@@ -827,3 +827,46 @@ fn postgres_begins_at_the_selective_end() {
         );
     }
 }
+
+/// Many to one and back to many, twice: by following each way it would be the cube of the patients.
+fn a_way_to_and_fro_is_gone_once(store: &Store) {
+    const PATIENTS: usize = 600;
+    let write = |session: &mut Session| {
+        let organization = json!({"resourceType": "Organization", "id": "o"});
+        put(session, (Organization, "o", 1), NOW, Some(&organization))?;
+        (0..PATIENTS).try_for_each(|number| {
+            let id = number.to_string();
+            let patient =
+                json!({"resourceType": "Patient", "id": id, "managingOrganization": {"reference": "Organization/o"}});
+            put(session, (Patient, &id, 1), NOW, Some(&patient))
+        })
+    };
+    store.write_blocking(write).expect("the patients are written");
+    let (to_and_fro, end) = (
+        "organization._has:Patient:organization:".repeat(2),
+        "identifier:missing",
+    );
+    for (before, value, expected) in [
+        ("", "false", 0),
+        ("", "true", PATIENTS),
+        ("_id=7&", "true", 1),
+        ("_id=7&", "false", 0),
+        ("_id:not=7&", "false", 0),
+        ("_has:Patient:link:identifier:missing=true&", "true", 0),
+    ] {
+        let asked = pairs(&format!("{before}{to_and_fro}{end}={value}&_count=0"));
+        let (_, total) = pages(store, Patient, &asked);
+        assert_eq!(total, Some(expected as i64), "{before}{value}");
+    }
+}
+
+#[test]
+fn sqlite_goes_a_way_to_and_fro_once() {
+    a_way_to_and_fro_is_gone_once(&Fresh::sqlite(&StoreOptions::default()).store);
+}
+
+#[test]
+fn postgres_goes_a_way_to_and_fro_once() {
+    let Some(url) = postgres::fresh_database() else { return };
+    a_way_to_and_fro_is_gone_once(&Fresh::open(url, &StoreOptions::default(), None).store);
+}
