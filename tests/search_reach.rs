@@ -8,7 +8,9 @@ mod support;
 
 use diesel::connection::{Connection, SimpleConnection};
 use fastkontakt::fhir::search::query::{Criterion, ReferenceValue, SearchQuery, SystemMatch};
-use fastkontakt::fhir::search::{Handling, IndexEntry, ParseContext, SearchError, index, parse, patient_of};
+use fastkontakt::fhir::search::{
+    Handling, IndexEntry, ParseContext, Scope, SearchError, index, parse, parse_in, patient_of,
+};
 use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient, Practitioner};
 use fastkontakt::fhir::types::ResourceType::{Encounter, PractitionerRole};
 use fastkontakt::fhir::version::FhirVersion;
@@ -329,7 +331,8 @@ fn world(store: &Store, random: &mut Random) -> Vec<Kept> {
 
 // ── The naive evaluation ────────────────────────────────────────────────────────────────────────────────────────────────
 
-fn targets<'w>(world: &'w [Kept], kept: &Kept, link: &Link) -> Vec<&'w Kept> {
+/// The references of a parameter that are to resources of ours, as `Type/id`.
+fn literals(kept: &Kept, link: &Link) -> Vec<String> {
     let mut found: Vec<&Value> = vec![&kept.resource];
     for name in link.path.split('.') {
         found = found
@@ -342,7 +345,13 @@ fn targets<'w>(world: &'w [Kept], kept: &Kept, link: &Link) -> Vec<&'w Kept> {
         .into_iter()
         .filter_map(|reference| reference["reference"].as_str());
     literals
-        .map(|literal| literal.strip_prefix(OWN).map_or(literal, |rest| &rest[1..]))
+        .map(|literal| literal.strip_prefix(OWN).map_or(literal, |rest| &rest[1..]).to_owned())
+        .collect()
+}
+
+fn targets<'w>(world: &'w [Kept], kept: &Kept, link: &Link) -> Vec<&'w Kept> {
+    literals(kept, link)
+        .into_iter()
         .filter_map(|literal| {
             world.iter().find(|other| {
                 link.targets.contains(&other.kind.name()) && literal == format!("{}/{}", other.kind, other.id)
@@ -429,20 +438,155 @@ fn fulfils(kept: &Kept, criterion: &Criterion) -> bool {
     }
 }
 
-/// All pages of a search, and the total that the first one told.
-fn pages(store: &Store, kind: ResourceType, pairs: &[(String, String)]) -> (Vec<String>, Option<i64>) {
-    let (mut found, mut total, mut query) = (Vec::new(), None, read(kind, pairs));
+/// All pages of a search as `Type/id`, and the total that the first one told.
+fn pages_in(
+    store: &Store,
+    scope: &Scope,
+    pairs: &[(String, String)],
+) -> Result<(Vec<String>, Option<i64>), SearchError> {
+    let own_bases = [OWN.to_owned()];
+    let read = |pairs: &[(String, String)]| parse_in(pairs, scope, &context(Patient, &own_bases));
+    let (mut found, mut total, mut query) = (Vec::new(), None, read(pairs)?.query);
     loop {
         let asked = query.clone();
         let page = store
             .read_blocking(|session| session.search(&asked))
-            .unwrap_or_else(|error| panic!("{kind} {pairs:?}: {error}"));
+            .unwrap_or_else(|error| panic!("{scope:?} {pairs:?}: {error}"));
         total = total.or(page.total);
-        found.extend(page.entries.iter().map(|stored| stored.id.clone()));
-        let Some(next) = page.next else { return (found, total) };
-        query = read(kind, &[pairs, &[("_page".to_owned(), next)]].concat());
+        found.extend(
+            page.entries
+                .iter()
+                .map(|stored| format!("{}/{}", stored.kind, stored.id)),
+        );
+        let Some(next) = page.next else {
+            return Ok((found, total));
+        };
+        query = read(&[pairs, &[("_page".to_owned(), next)]].concat())?.query;
     }
 }
+
+fn pages(store: &Store, kind: ResourceType, pairs: &[(String, String)]) -> (Vec<String>, Option<i64>) {
+    let (found, total) = pages_in(store, &Scope::Type(kind), pairs).expect("a search");
+    let ids = found.iter().filter_map(|name| name.split_once('/'));
+    (ids.map(|(_, id)| id.to_owned()).collect(), total)
+}
+
+// ── Several types at once ──────────────────────────────────────────────────────────────────────────────────────────────
+
+/// By which references the types of the random world lie in a compartment; none: the resource itself.
+const COMPARTMENTS: &[(ResourceType, ResourceType, &[&str])] = &[
+    (Patient, Patient, &[]),
+    (Patient, CareTeam, &["patient", "participant"]),
+    (Patient, CarePlan, &["patient"]),
+    (Patient, Encounter, &["patient"]),
+    (Practitioner, Practitioner, &[]),
+    (Practitioner, PractitionerRole, &["practitioner"]),
+    (Practitioner, Patient, &["general-practitioner"]),
+    (Practitioner, CareTeam, &["participant"]),
+    (Encounter, Encounter, &[]),
+];
+
+fn lies_in(kept: &Kept, scope: &Scope) -> bool {
+    let Scope::Compartment { of, id, kind } = scope else {
+        return true;
+    };
+    // An owner that is deleted, or never was here, has a compartment all the same.
+    let refers = |link: &Link| literals(kept, link).contains(&format!("{of}/{id}"));
+    COMPARTMENTS.iter().any(|(owner, member, by)| {
+        let itself = by.is_empty() && kept.id == *id;
+        let mut links = LINKS
+            .iter()
+            .filter(|link| link.kind == *member && by.contains(&link.code));
+        owner == of
+            && *member == kept.kind
+            && kind.is_none_or(|kind| kind == kept.kind)
+            && (itself || links.any(refers))
+    })
+}
+
+/// A scope, and the types that it has.
+fn scope(random: &mut Random) -> (Scope, Vec<ResourceType>) {
+    let of = [Patient, Practitioner, Encounter][random.below(3)];
+    let id = random.below(5).to_string();
+    let rows = COMPARTMENTS.iter().filter(|row| row.0 == of);
+    let members: Vec<ResourceType> = rows.map(|row| row.1).collect();
+    match random.below(3) {
+        0 => (Scope::System, KINDS.to_vec()),
+        1 => (Scope::Compartment { of, id, kind: None }, members),
+        _ => {
+            let kind = members[random.below(members.len())];
+            let kind_only = Scope::Compartment {
+                of,
+                id,
+                kind: Some(kind),
+            };
+            (kind_only, vec![kind])
+        }
+    }
+}
+
+fn several_types_are_one_list(store: &Store, seed: u64) {
+    let mut random = Random(seed);
+    let world = world(store, &mut random);
+    let (mut hits, mut several) = (0, 0);
+    for _ in 0..500 {
+        let (scope, mut kinds) = scope(&mut random);
+        let mut pairs = Pairs::new();
+        if !matches!(scope, Scope::Compartment { kind: Some(_), .. }) {
+            kinds.retain(|_| random.below(2) == 0);
+            let Some(first) = kinds.first() else { continue };
+            // Told twice: the same.
+            let names: Vec<&str> = kinds.iter().chain([first]).map(|kind| kind.name()).collect();
+            pairs.push(("_type".to_owned(), names.join(",")));
+        }
+        let conditions: Pairs = (0..random.below(2))
+            .map(|_| {
+                let (kind, steps) = (kinds[random.below(kinds.len())], random.below(3));
+                random.condition(kind, steps)
+            })
+            .collect();
+        pairs.extend(conditions.clone());
+        let mut found: Vec<&Kept> = world
+            .iter()
+            .filter(|kept| kinds.contains(&kept.kind) && lies_in(kept, &scope))
+            .filter(|kept| conditions.iter().all(|(name, value)| holds(&world, kept, name, value)))
+            .collect();
+        if random.below(2) == 0 {
+            found.reverse();
+        } else {
+            // Stable: those of one instant in the order of their making.
+            found.sort_by_key(|kept| kept.last_updated);
+            pairs.push(("_sort".to_owned(), "_lastUpdated".to_owned()));
+        }
+        let expected: Vec<String> = found.iter().map(|kept| format!("{}/{}", kept.kind, kept.id)).collect();
+        pairs.push(("_count".to_owned(), format!("{}", 1 + random.below(9))));
+        pairs.push(("_total".to_owned(), "accurate".to_owned()));
+        match pages_in(store, &scope, &pairs) {
+            Err(SearchError::NotCommon { .. }) if kinds.len() > 1 => {}
+            Err(error) => panic!("{scope:?} {pairs:?}: {error:?}"),
+            Ok((found, total)) => {
+                assert_eq!(found, expected, "{scope:?} {pairs:?}");
+                assert_eq!(total, Some(expected.len() as i64), "{scope:?} {pairs:?}");
+                hits += usize::from(!expected.is_empty());
+                several += usize::from(kinds.len() > 1 && expected.len() > 5);
+            }
+        }
+    }
+    assert!(hits > 80 && several > 20, "too few found anything: {hits}, {several}");
+}
+
+#[test]
+fn sqlite_searches_several_types_as_one_list() {
+    several_types_are_one_list(&Fresh::sqlite(&StoreOptions::default()).store, 3);
+}
+
+#[test]
+fn postgres_searches_several_types_as_one_list() {
+    let Some(url) = postgres::fresh_database() else { return };
+    several_types_are_one_list(&Fresh::open(url, &StoreOptions::default(), None).store, 4);
+}
+
+// ── One type ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 fn reaches_what_the_naive_evaluation_reaches(store: &Store, seed: u64) {
     let mut random = Random(seed);
@@ -548,11 +692,37 @@ const WIDE: &[(ResourceType, &str)] = &[
     (CarePlan, "care-team.status=active&status:not=completed"),
 ];
 
-fn explained(store: &Store, searches: &[(ResourceType, &'static str)]) -> Vec<(&'static str, Vec<String>)> {
+/// Searches over several types, each selective for every type.
+const SELECTIVE_IN: &[(&str, &str)] = &[
+    ("Patient/7/CareTeam", "status=active"),
+    ("Patient/7/*", ""),
+    ("Patient/7/*", "_type=CareTeam,CarePlan&status=active"),
+    ("Practitioner/7/*", "_sort=_lastUpdated"),
+    ("", "_type=CareTeam,CarePlan&patient=Patient/7"),
+    ("", "_type=CareTeam,CarePlan&patient.identifier=http://s|7"),
+    ("", "_id=7"),
+];
+
+/// And those that take their pages from many.
+const WIDE_IN: &[(&str, &str)] = &[("", ""), ("", "_type=CareTeam,CarePlan&status=active")];
+
+fn explained_in(store: &Store, searches: &[(&'static str, &'static str)]) -> Vec<(String, Vec<String>)> {
+    let plan = |(path, text): &(&'static str, &'static str)| {
+        let scope = Scope::of_path(FhirVersion::R5, path).expect("a scope");
+        let query = parse_in(&pairs(text), &scope, &context(Patient, &[OWN.to_owned()]))
+            .expect("a search")
+            .query;
+        let plan = store.read_blocking(|session| session.explain_search(&query));
+        (format!("{path}?{text}"), plan.expect("a plan"))
+    };
+    searches.iter().map(plan).collect()
+}
+
+fn explained(store: &Store, searches: &[(ResourceType, &'static str)]) -> Vec<(String, Vec<String>)> {
     let plan = |(kind, text): &(ResourceType, &'static str)| {
         let query = read(*kind, &pairs(text));
         let plan = store.read_blocking(|session| session.explain_search(&query));
-        (*text, plan.expect("a plan"))
+        (format!("{kind}?{text}"), plan.expect("a plan"))
     };
     searches.iter().map(plan).collect()
 }
@@ -560,7 +730,11 @@ fn explained(store: &Store, searches: &[(ResourceType, &'static str)]) -> Vec<(&
 #[test]
 fn sqlite_begins_at_the_selective_end() {
     let fresh = Fresh::sqlite(&StoreOptions::default());
-    for (search, plan) in explained(&fresh.store, SELECTIVE) {
+    let all = [
+        explained(&fresh.store, SELECTIVE),
+        explained_in(&fresh.store, SELECTIVE_IN),
+    ];
+    for (search, plan) in all.concat() {
         let walks = |step: &String| {
             ["SCAN r", "SCAN t", "SCAN h", "resource_kind (kind=?)", "(kind=?)"]
                 .iter()
@@ -573,6 +747,17 @@ fn sqlite_begins_at_the_selective_end() {
 #[test]
 fn sqlite_sorts_nothing_when_many_are_found() {
     let fresh = Fresh::sqlite(&StoreOptions::default());
+    for (search, plan) in explained_in(&fresh.store, WIDE_IN) {
+        // Each type (a) is read in the order of the keys; only what it gave, a page, is sorted into the others'.
+        let mut within = false;
+        for step in &plan {
+            within = (within || step == "CO-ROUTINE a") && step != "SCAN a";
+            assert!(
+                !(within && step.contains("TEMP B-TREE")) && !step.contains("SCAN t"),
+                "{search}: {plan:#?}"
+            );
+        }
+    }
     for (search, plan) in explained(&fresh.store, WIDE) {
         let mut finding = plan.iter().take_while(|step| *step != "SCAN p");
         assert!(
@@ -625,16 +810,63 @@ fn postgres_begins_at_the_selective_end() {
     let fresh = Fresh::open(url, &StoreOptions::default(), None);
     fresh
         .store
-        .write_blocking(|session| (0..2_000).try_for_each(|number| region(session, number)))
+        .write_blocking(|session| (0..1_000).try_for_each(|number| region(session, number)))
         .expect("a region");
     diesel::PgConnection::establish(&fresh.url)
         .expect("a connection")
         .batch_execute("ANALYZE")
         .expect("statistics");
-    for (search, plan) in explained(&fresh.store, SELECTIVE) {
+    let all = [
+        explained(&fresh.store, SELECTIVE),
+        explained_in(&fresh.store, SELECTIVE_IN),
+    ];
+    for (search, plan) in all.concat() {
         assert!(
             !plan.iter().any(|step| step.contains("Seq Scan")),
             "{search}: {plan:#?}"
         );
     }
+}
+
+/// Many to one and back to many, twice: by following each way it would be the cube of the patients.
+fn a_way_to_and_fro_is_gone_once(store: &Store) {
+    const PATIENTS: usize = 600;
+    let write = |session: &mut Session| {
+        let organization = json!({"resourceType": "Organization", "id": "o"});
+        put(session, (Organization, "o", 1), NOW, Some(&organization))?;
+        (0..PATIENTS).try_for_each(|number| {
+            let id = number.to_string();
+            let patient =
+                json!({"resourceType": "Patient", "id": id, "managingOrganization": {"reference": "Organization/o"}});
+            put(session, (Patient, &id, 1), NOW, Some(&patient))
+        })
+    };
+    store.write_blocking(write).expect("the patients are written");
+    let (to_and_fro, end) = (
+        "organization._has:Patient:organization:".repeat(2),
+        "identifier:missing",
+    );
+    for (before, value, expected) in [
+        ("", "false", 0),
+        ("", "true", PATIENTS),
+        ("_id=7&", "true", 1),
+        ("_id=7&", "false", 0),
+        ("_id:not=7&", "false", 0),
+        ("_has:Patient:link:identifier:missing=true&", "true", 0),
+    ] {
+        let asked = pairs(&format!("{before}{to_and_fro}{end}={value}&_count=0"));
+        let (_, total) = pages(store, Patient, &asked);
+        assert_eq!(total, Some(expected as i64), "{before}{value}");
+    }
+}
+
+#[test]
+fn sqlite_goes_a_way_to_and_fro_once() {
+    a_way_to_and_fro_is_gone_once(&Fresh::sqlite(&StoreOptions::default()).store);
+}
+
+#[test]
+fn postgres_goes_a_way_to_and_fro_once() {
+    let Some(url) = postgres::fresh_database() else { return };
+    a_way_to_and_fro_is_gone_once(&Fresh::open(url, &StoreOptions::default(), None).store);
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use fastkontakt::fhir::elements::{CodeList, elements};
+use fastkontakt::fhir::search::compartments::{COMPARTMENTS, definition, members};
 use fastkontakt::fhir::search::parameters::{Kind, find, parameters};
 use fastkontakt::fhir::types::ResourceType;
 use fastkontakt::fhir::version::FhirVersion;
@@ -170,4 +171,49 @@ fn codes_that_are_others_in_r4_have_a_row_of_their_own_there() {
             "Questionnaire subject-type"
         ]
     );
+}
+
+const HL7_COMPARTMENTS: &str = include_str!("fixtures/compartments.tsv");
+
+#[test]
+fn compartments_are_those_of_hl7() {
+    for version in FhirVersion::ALL {
+        let mut ours = BTreeSet::new();
+        for of in COMPARTMENTS {
+            for (kind, params) in members(version, of) {
+                let params = match (version, of, kind) {
+                    // R4 forgot that a patient lies in the patient's own compartment.
+                    (FhirVersion::R4, ResourceType::Patient, ResourceType::Patient) => "link".to_owned(),
+                    _ => params.join(","),
+                };
+                ours.insert(format!("{version}\t{of}\t{kind}\t{params}\t{}", definition(of)));
+            }
+        }
+        let lines = HL7_COMPARTMENTS.lines().filter(|line| line.starts_with(version.name()));
+        let theirs: BTreeSet<String> = lines.map(str::to_owned).collect();
+        assert_eq!(ours, theirs);
+    }
+}
+
+#[test]
+fn every_parameter_of_a_compartment_is_a_reference_to_its_owner() {
+    for version in FhirVersion::ALL {
+        for of in COMPARTMENTS {
+            for (kind, name) in
+                members(version, of).flat_map(|(kind, params)| params.iter().map(move |name| (kind, *name)))
+            {
+                let Some(parameter) = find(version, kind, name) else {
+                    assert!(
+                        name == "{def}" || NOT_YET.contains(&format!("{kind} {name}").as_str()),
+                        "{kind} {name}"
+                    );
+                    continue;
+                };
+                assert!(
+                    parameter.kind == Kind::Reference && parameter.may_target(of.name()),
+                    "{kind} {name} {of}"
+                );
+            }
+        }
+    }
 }

@@ -7,6 +7,7 @@ mod arbetslista;
 mod bad_input;
 mod browsers;
 mod care;
+mod chains;
 mod command_line;
 mod concurrency;
 mod definitions;

@@ -188,6 +188,7 @@ const CONTROL: [&str; 10] = [
 
 struct Reading<'a> {
     context: &'a ParseContext<'a>,
+    kinds: Vec<ResourceType>,
     query: SearchQuery,
     subset: Subset,
     page: Option<String>,
@@ -206,12 +207,13 @@ struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// For a search over that many types.
-    fn new(context: &'a ParseContext<'a>, types: usize) -> Self {
-        let types = types.max(1);
+    /// For a search over these types, of which `context` names the one that is read.
+    fn new(context: &'a ParseContext<'a>, kinds: &[ResourceType]) -> Self {
+        let types = kinds.len().max(1);
         let query = SearchQuery::all(context.kind, context.default_count.min(context.max_count));
         Reading {
             context,
+            kinds: kinds.to_vec(),
             query,
             subset: Subset::default(),
             page: None,

@@ -10,7 +10,8 @@ use crate::fhir::search::query::{Criterion, SearchQuery, SortBy, SortKey, System
 use crate::fhir::types::ResourceType;
 use crate::store::statement::Statement;
 
-use criteria::{drive, probe, rank, tokens};
+use chain::spreads;
+use criteria::{FEW, drive, probe, rank, tokens};
 use order::{SORT_COLUMNS, beyond, order, sort_expression, tie_descending};
 
 /// The page a query asks for, and one row more, which tells that there is a next page.
@@ -143,6 +144,11 @@ fn matches<'q>(sql: &mut Statement<'q>, kind: ResourceType, criteria: &'q [Crite
         sql.push(" AND r.kind = ");
         sql.kind(kind);
     }
+    let driver = match start {
+        Start::Driver(number) => criteria.get(number),
+        _ => None,
+    };
+    let few = driver.and_then(rank).is_some_and(|rank| rank <= FEW);
     for (number, criterion) in criteria.iter().enumerate() {
         sql.push(" AND ");
         match criterion {
@@ -154,7 +160,7 @@ fn matches<'q>(sql: &mut Statement<'q>, kind: ResourceType, criteria: &'q [Crite
                 sql.push(" AND ");
                 tokens(sql, any_of, "o");
             }
-            _ if start == Start::Driver(number) => drive(sql, kind, criterion),
+            _ if start == Start::Driver(number) || (!few && spreads(criterion)) => drive(sql, kind, criterion),
             _ => probe(sql, criterion),
         }
     }

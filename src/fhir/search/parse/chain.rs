@@ -40,7 +40,7 @@ impl Reading<'_> {
 
     /// Whether the name reaches other resources by a way that exists, whatever is asked for at its end.
     pub(super) fn reaches(&self, name: &str) -> bool {
-        let mut trial = Reading::new(self.context, 1);
+        let mut trial = Reading::new(self.context, &[self.context.kind]);
         let unknown = |error: &SearchError| matches!(error, SearchError::UnknownParameter(_));
         (name.contains('.') || name.starts_with(HAS)) && !trial.reach(name, &["1"]).as_ref().is_err_and(unknown)
     }

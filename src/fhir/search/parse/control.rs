@@ -47,7 +47,7 @@ impl Reading<'_> {
             return Ok(());
         }
         let mut subset = self.subset.clone();
-        super::subset::take(&mut subset, (name, value), self.context.version, &[self.context.kind])?;
+        super::subset::take(&mut subset, (name, value), self.context.version, &self.kinds)?;
         self.subset = subset;
         Ok(())
     }

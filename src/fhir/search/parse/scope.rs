@@ -105,7 +105,7 @@ pub fn parse_in(pairs: &[(String, String)], scope: &Scope, context: &ParseContex
     let read = |pairs: &[(String, String)]| -> Result<Vec<Reading>, SearchError> {
         contexts
             .iter()
-            .map(|context| read_one(pairs, context, scope, kinds.len()))
+            .map(|context| read_one(pairs, context, scope, &kinds))
             .collect()
     };
     let mut readings = read(pairs)?;
@@ -148,9 +148,9 @@ fn read_one<'c>(
     pairs: &[(String, String)],
     context: &'c ParseContext<'c>,
     scope: &Scope,
-    types: usize,
+    kinds: &[ResourceType],
 ) -> Result<Reading<'c>, SearchError> {
-    let mut reading = Reading::new(context, types);
+    let mut reading = Reading::new(context, kinds);
     reading.may_have_type = scope.has_several();
     if let Scope::Compartment { of, id, .. } = scope {
         let owner = (*of, id.as_str());
@@ -162,7 +162,7 @@ fn read_one<'c>(
         ));
     }
     reading.pairs(pairs).map_err(|error| match error {
-        SearchError::UnknownParameter(parameter) if types > 1 => SearchError::NotCommon {
+        SearchError::UnknownParameter(parameter) if kinds.len() > 1 => SearchError::NotCommon {
             parameter,
             kind: context.kind,
         },

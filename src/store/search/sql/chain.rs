@@ -1,7 +1,10 @@
 //! Criteria on other resources as SQL. Inside a subselect `r` is the resource at the other end of the reference, so what
 //! is asked of it is written by the same functions.
 //!
-//! A driver begins at the far end, with what is asked there; a probe follows the references of a resource that is found.
+//! A driver begins at the far end, with what is asked there, and gives all the resources at once; a probe follows the
+//! references of one resource that is found. A probe costs as much as the ways it goes, and those that lead from many to
+//! one and back to many (`organization._has:Patient:organization:…`) are as many as the square of the patients; there the
+//! driver's way is taken, whose every step is taken once.
 
 use std::borrow::Cow;
 
@@ -39,6 +42,32 @@ fn worst<T>(alternatives: &[T], rank: impl Fn(&T) -> Option<u8>) -> Option<u8> {
     alternatives
         .iter()
         .try_fold(0, |worst, one| rank(one).map(|rank| worst.max(rank)))
+}
+
+/// Whether the way goes on from one resource to all that refer to it, after many led to it.
+pub(super) fn spreads(criterion: &Criterion) -> bool {
+    match criterion {
+        Criterion::Chain { any_of, .. } => any_of.iter().any(|far| goes_back(&far.criterion)),
+        Criterion::Has { from, .. } => spreads(&from.criterion),
+        _ => false,
+    }
+}
+
+fn goes_back(criterion: &Criterion) -> bool {
+    match criterion {
+        Criterion::Chain { any_of, .. } => any_of.iter().any(|far| goes_back(&far.criterion)),
+        Criterion::Has { .. } => true,
+        _ => false,
+    }
+}
+
+/// The resource at the far end, which is found.
+fn one_of_them<'q>(sql: &mut Statement<'q>, far: &'q Far) {
+    if spreads(&far.criterion) {
+        drive(sql, far.kind, &far.criterion);
+    } else {
+        probe(sql, &far.criterion);
+    }
 }
 
 /// As [`drive`], of a criterion on other resources.
@@ -109,7 +138,7 @@ pub(super) fn probe_reaching<'q>(sql: &mut Statement<'q>, criterion: &'q Criteri
                 sql.push(" AND EXISTS (SELECT 1 FROM resource r WHERE r.kind = ");
                 sql.kind(far.kind);
                 sql.push(" AND r.id = t.target_id AND NOT r.deleted AND ");
-                probe(sql, &far.criterion);
+                one_of_them(sql, far);
                 sql.push(" LIMIT 1 OFFSET 0)");
             }
             sql.push(if any_of.is_empty() { NEVER } else { "" });
@@ -128,7 +157,7 @@ pub(super) fn probe_reaching<'q>(sql: &mut Statement<'q>, criterion: &'q Criteri
             sql.push(" AND t.target_id = r.id AND ");
             points_at(sql, *to, own_bases);
             sql.push(" AND EXISTS (SELECT 1 FROM resource r WHERE r.key = t.resource AND NOT r.deleted AND ");
-            probe(sql, &from.criterion);
+            one_of_them(sql, from);
             sql.push(" LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)");
         }
         Criterion::Any(any_of) => {

@@ -55,6 +55,8 @@ pub(super) fn rank(criterion: &Criterion) -> Option<u8> {
     }
 }
 
+/// Up to this rank a criterion leaves some few resources.
+pub(super) const FEW: u8 = 2;
 /// The rank of a token that many may share.
 pub(super) const SHARED_TOKEN: u8 = 6;
 
@@ -75,7 +77,8 @@ fn names_a_patient(value: &ReferenceValue) -> bool {
     matches!(value, ReferenceValue::Local { kinds, .. } if *kinds == [ResourceType::Patient.name()])
 }
 
-/// The driver: its rows are found through the index on what is asked for.
+/// The driver, which says all there is to say of a resource of the type: its rows are found through the index on what is
+/// asked for. What is no place to begin walks the type.
 pub(super) fn drive<'q>(sql: &mut Statement<'q>, kind: ResourceType, criterion: &'q Criterion) {
     match criterion {
         Criterion::Id { any_of, not: false } => {
@@ -122,7 +125,12 @@ pub(super) fn drive<'q>(sql: &mut Statement<'q>, kind: ResourceType, criterion: 
             is_giver: *is_giver,
         }
         .drive(sql, kind),
-        _ => probe(sql, criterion),
+        _ => {
+            sql.push("r.kind = ");
+            sql.kind(kind);
+            sql.push(" AND ");
+            probe(sql, criterion);
+        }
     }
 }
 
