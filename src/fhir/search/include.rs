@@ -85,7 +85,7 @@ pub fn joins(version: FhirVersion, value: &str) -> Option<Vec<Join>> {
         _ => return None,
     };
     let mut joins = Vec::new();
-    let mut found = false;
+    let mut found = code == "*" && target.is_none();
     for source in sources.iter().copied() {
         for parameter in of_references(version, source).filter(|parameter| code == "*" || parameter.code == code) {
             let fits = target.is_none_or(|target| parameter.may_target(target) && extract::is_type_name(target));
