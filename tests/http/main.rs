@@ -15,6 +15,7 @@ mod includes;
 mod kontakter;
 mod metadata;
 mod operation;
+mod patch;
 mod patientkontroll;
 mod people;
 mod planer;
