@@ -93,11 +93,30 @@ pub fn patched(
     limits: &Limits,
 ) -> Result<Prepared, Problem> {
     let seen = Seen::of(version, stored)?;
-    let resource = patch.apply(version, seen.resource, limits)?;
+    let before = has_generated_text(&seen.resource).then(|| seen.resource.clone());
+    let mut resource = patch.apply(version, seen.resource, limits)?;
+    if let Some(before) = before {
+        forget_text(&before, &mut resource);
+    }
     content::check(version, stored.kind.name(), &resource)?;
     let content = Content::new(version, stored.kind, resource, own_bases);
     require_same_id(stored.kind, content.id(), &stored.id)?;
     content.prepare(&stored.id)
+}
+
+/// Whether the narrative was made of the data alone (narrative-status).
+fn has_generated_text(resource: &Value) -> bool {
+    let status = resource.pointer("/text/status").and_then(Value::as_str);
+    matches!(status, Some("generated" | "extensions"))
+}
+
+/// "The server SHALL ensure that the narrative in a resource is not clinically unsafe after the PATCH" (http.html#patch):
+/// one that was made of the data, and that the patch left as it was, goes when the data became others.
+fn forget_text(before: &Value, resource: &mut Value) {
+    let is_stale = resource.get("text") == before.get("text") && resource != before;
+    if let (true, Some(members)) = (is_stale, resource.as_object_mut()) {
+        members.shift_remove("text");
+    }
 }
 
 /// Which resource a patch is of.
