@@ -17,7 +17,7 @@ use crate::config::Settings;
 use crate::definitions::Definitions;
 use crate::door::fornyelse::Fornyelse;
 use crate::door::reindex::reindex_if_older;
-use crate::door::{Door, Understood};
+use crate::door::{Door, Turns, Understood};
 use crate::fhir::json::Limits;
 use crate::observe::Metrics;
 use crate::questions;
@@ -70,6 +70,7 @@ pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> 
             depth: settings.max_depth,
         },
         require_if_match: settings.require_if_match,
+        turns: Turns::new(),
         understood: Understood::new(),
         fornyelse: Fornyelse::default(),
     })
@@ -174,7 +175,7 @@ fn cors(origins: &[String]) -> Cors {
             header::LAST_MODIFIED,
             header::LOCATION,
         ])
-        .expose_headers(["X-Request-Id", "X-Riktlinje"])
+        .expose_headers(["Accept-Patch", "X-Request-Id", "X-Riktlinje"])
         .max_age(3600);
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

@@ -14,10 +14,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::app::App;
-use super::negotiate::{Ask, Manner, Return, names_version, request_id};
+use super::negotiate::{Ask, Manner, PATCHES, Return, names_version, request_id};
 use super::outcome;
 use super::reply::{Body, Reply};
 use crate::access::Interaction;
+use crate::door::content;
 use crate::door::problem::Problem;
 use crate::door::{Order, Outcome, Written};
 use crate::fhir::convert::r5_to_r4;
@@ -27,6 +28,10 @@ use crate::fhir::subset::{Role, Subset};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::store::Stored;
+
+/// Tells which kinds of patch are taken (RFC 5789, 3.1).
+const ACCEPT_PATCH: &str = "Accept-Patch";
+const PATCH_TYPES: &str = "application/json-patch+json, application/fhir+json";
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);
@@ -88,11 +93,14 @@ fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
     let mut response = fhir(status, manner.version);
     response.insert_header((REQUEST_ID, request_id));
     match problem {
-        Problem::Busy => {
+        Problem::Busy | Problem::Race => {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         Problem::MethodNotAllowed { allow } => {
             response.insert_header((header::ALLOW, *allow));
+        }
+        Problem::UnsupportedMediaType { wanted } if *wanted == PATCHES => {
+            response.insert_header((ACCEPT_PATCH, PATCH_TYPES));
         }
         Problem::TooSlow => {
             // The rest of the body, should it still come, is no new request.
@@ -186,23 +194,13 @@ impl Ask {
         }
     }
 
-    /// Runs parsing and checking: at once when the body is small, on a thread for blocking work when it is large, so
-    /// that a large body does not keep other requests waiting.
+    /// Runs parsing and checking of a body of this size.
     pub async fn computing<T, F>(&self, size: usize, work: F) -> Result<T, Problem>
     where
         T: Send + 'static,
         F: FnOnce() -> Result<T, Problem> + Send + 'static,
     {
-        const SMALL: usize = 32 * 1024;
-        if size <= SMALL {
-            return work();
-        }
-        let done = web::block(work).await;
-        done.unwrap_or_else(|_| {
-            Err(Problem::Internal {
-                reason: "the blocking pool is gone".to_owned(),
-            })
-        })
+        content::computing(size, work).await
     }
 
     /// Hands one order to the door and answers with what became of it.
@@ -286,7 +284,12 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
 /// A method that an address of ours does not have: 405, or 404 when the type itself is unknown. OPTIONS asks what it has.
 fn not_allowed(request: &HttpRequest, allow: &'static str) -> HttpResponse {
     if request.method() == Method::OPTIONS && names_version(request) {
-        return HttpResponse::NoContent().insert_header((header::ALLOW, allow)).finish();
+        let mut response = HttpResponse::NoContent();
+        response.insert_header((header::ALLOW, allow));
+        if allow.contains("PATCH") {
+            response.insert_header((ACCEPT_PATCH, PATCH_TYPES));
+        }
+        return response.finish();
     }
     let kind = request.match_info().get("type");
     let problem = match kind.map(ResourceType::from_name) {
@@ -310,9 +313,9 @@ pub async fn only_get_post(request: HttpRequest) -> HttpResponse {
 }
 
 pub async fn only_of_type(request: HttpRequest) -> HttpResponse {
-    not_allowed(&request, "GET, HEAD, POST, PUT, DELETE")
+    not_allowed(&request, "GET, HEAD, POST, PUT, PATCH, DELETE")
 }
 
-pub async fn only_get_put_delete(request: HttpRequest) -> HttpResponse {
-    not_allowed(&request, "GET, HEAD, PUT, DELETE")
+pub async fn only_of_instance(request: HttpRequest) -> HttpResponse {
+    not_allowed(&request, "GET, HEAD, PUT, PATCH, DELETE")
 }

@@ -34,12 +34,16 @@ pub async fn metadata(request: HttpRequest) -> HttpResponse {
 
 /// The interaction itself, also for an entry of a batch.
 pub fn perform(ask: &Ask) -> Reply {
-    ask.reply_value(&capability_statement(ask.version(), &ask.base))
+    let door = &ask.app.door;
+    ask.reply_value(&capability_statement(ask.version(), &ask.base, door.require_if_match))
 }
 
 /// The CapabilityStatement (capabilitystatement.html): exactly what is there, nothing more.
-pub fn capability_statement(version: FhirVersion, base: &str) -> Value {
-    let stored = ResourceType::ALL.iter().map(|kind| resource(version, *kind));
+/// `require_if_match`: the configuration demands that a change names its version.
+pub fn capability_statement(version: FhirVersion, base: &str, require_if_match: bool) -> Value {
+    let stored = ResourceType::ALL
+        .iter()
+        .map(|kind| resource(version, *kind, require_if_match));
     let defined = DefinitionType::ALL
         .iter()
         .map(|kind| definitions::capability(version, *kind));
@@ -56,6 +60,7 @@ pub fn capability_statement(version: FhirVersion, base: &str) -> Value {
         },
         "fhirVersion": version.number(),
         "format": ["application/fhir+json", "json"],
+        "patchFormat": ["application/json-patch+json", "application/fhir+json"],
         "rest": [{
             "mode": "server",
             "documentation": "Varje skrivning prövas mot regionens riktlinje; 422 ger alla fynd. Every write is judged by the region's riktlinje; 422 tells all findings.",
@@ -95,11 +100,12 @@ fn system_parameters(version: FhirVersion) -> Vec<Value> {
     common.chain(special).collect()
 }
 
-fn resource(version: FhirVersion, kind: ResourceType) -> Value {
+fn resource(version: FhirVersion, kind: ResourceType, require_if_match: bool) -> Value {
     let interactions: Vec<Value> = [
         Interaction::Read,
         Interaction::Vread,
         Interaction::Update,
+        Interaction::Patch,
         Interaction::Delete,
         Interaction::HistoryInstance,
         Interaction::HistoryType,
@@ -115,7 +121,7 @@ fn resource(version: FhirVersion, kind: ResourceType) -> Value {
     let mut resource = json!({
         "type": kind.name(),
         "interaction": interactions,
-        "versioning": "versioned",
+        "versioning": if require_if_match { "versioned-update" } else { "versioned" },
         "readHistory": true,
         "updateCreate": true,
         "conditionalCreate": true,
@@ -128,6 +134,9 @@ fn resource(version: FhirVersion, kind: ResourceType) -> Value {
         "searchParam": search,
         "operation": operations(kind),
     });
+    if version == FhirVersion::R5 {
+        resource["conditionalPatch"] = json!(true);
+    }
     let profiles: Vec<&str> = profiles_of(version, kind).collect();
     if !profiles.is_empty() {
         resource["supportedProfile"] = json!(profiles);

@@ -15,6 +15,7 @@ mod operation;
 mod outcome;
 mod page;
 mod parameters;
+mod patch;
 mod patientkontroll;
 mod read;
 mod reply;
@@ -127,6 +128,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .head(search::search)
                         .post(create::create)
                         .put(update::update_where)
+                        .patch(patch::patch_where)
                         .delete(delete::delete_where)
                         .default_service(web::to(answer::only_of_type)),
                 )
@@ -135,8 +137,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .get(read::read)
                         .head(read::read)
                         .put(update::update)
+                        .patch(patch::patch)
                         .delete(delete::delete)
-                        .default_service(web::to(answer::only_get_put_delete)),
+                        .default_service(web::to(answer::only_of_instance)),
                 )
                 .service(
                     web::resource("/{type}/{id}/_history")

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::app::App;
 use crate::access::{Call, Caller, Interaction};
+use crate::door::patch::JSON_PATCH;
 use crate::door::problem::Problem;
 use crate::door::villkor::Criteria;
 use crate::door::{Precondition, version_of_tag};
@@ -15,6 +16,18 @@ use crate::fhir::version::FhirVersion;
 
 /// What a body of FHIR must be sent as.
 const FHIR_JSON: &str = "Content-Type: application/fhir+json";
+
+/// What a patch must be sent as.
+pub const PATCHES: &str = "Content-Type: application/json-patch+json | application/fhir+json";
+
+/// The kinds of patch (http.html#patch).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PatchFormat {
+    /// RFC 6902.
+    Json,
+    /// A Parameters resource.
+    FhirPath,
+}
 
 /// The languages we speak to callers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,16 +157,29 @@ impl Ask {
 
     /// 415 unless the body is FHIR JSON of the address's version.
     pub fn require_fhir_json(&self) -> Result<(), Problem> {
-        let Some(content_type) = &self.headers.content_type else {
-            return Err(Problem::UnsupportedMediaType { wanted: FHIR_JSON });
-        };
-        let (essence, fhir_version) = media_type(content_type);
-        let known = matches!(essence.as_str(), "application/fhir+json" | "application/json");
-        let same = fhir_version.is_none_or(|named| named_version(&named) == Some(self.version()));
-        if known && same {
+        if self.has_fhir_json() {
             Ok(())
         } else {
             Err(Problem::UnsupportedMediaType { wanted: FHIR_JSON })
+        }
+    }
+
+    fn has_fhir_json(&self) -> bool {
+        let Some(content_type) = &self.headers.content_type else {
+            return false;
+        };
+        let (essence, fhir_version) = media_type(content_type);
+        matches!(essence.as_str(), "application/fhir+json" | "application/json")
+            && fhir_version.is_none_or(|named| named_version(&named) == Some(self.version()))
+    }
+
+    /// Which kind of patch the body is; 415 for any other.
+    pub fn patch_format(&self) -> Result<PatchFormat, Problem> {
+        let essence = self.headers.content_type.as_deref().map(|text| media_type(text).0);
+        match essence.as_deref() {
+            Some(JSON_PATCH) => Ok(PatchFormat::Json),
+            _ if self.has_fhir_json() => Ok(PatchFormat::FhirPath),
+            _ => Err(Problem::UnsupportedMediaType { wanted: PATCHES }),
         }
     }
 
@@ -213,8 +239,13 @@ impl Ask {
             };
         }
         match self.headers.if_none_match.as_deref().map(str::trim) {
+            None => Ok(Precondition::None),
             Some("*") => Ok(Precondition::MustNotExist),
-            _ => Ok(Precondition::None),
+            // "Servers MAY choose to only support the wildcard variant"; to ignore another would write where it must not.
+            Some(_) => Err(Problem::bad_request(
+                "If-None-Match vid en skrivning ska vara *.",
+                "If-None-Match of a write must be *.",
+            )),
         }
     }
 

@@ -24,6 +24,8 @@ use utoipa::OpenApi;
         super::read::read,
         super::update::update,
         super::update::update_where,
+        super::patch::patch,
+        super::patch::patch_where,
         super::delete::delete,
         super::delete::delete_where,
         super::history::of_instance,

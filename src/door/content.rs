@@ -34,6 +34,25 @@ pub fn read_json(bytes: &[u8], limits: &Limits) -> Result<Value, Problem> {
     })
 }
 
+/// Runs parsing and checking: at once when there is little of it (`size` in bytes), on a thread for blocking work when
+/// there is much, so that other requests are not kept waiting.
+pub async fn computing<T, F>(size: usize, work: F) -> Result<T, Problem>
+where
+    T: Send + 'static,
+    F: FnOnce() -> Result<T, Problem> + Send + 'static,
+{
+    const SMALL: usize = 32 * 1024;
+    if size <= SMALL {
+        return work();
+    }
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|_| {
+        Err(Problem::Internal {
+            reason: "a piece of work panicked".to_owned(),
+        })
+    })
+}
+
 /// Checks that `resource` is of type `kind` and well formed in `version`.
 pub fn check(version: FhirVersion, kind: &str, resource: &Value) -> Result<(), Problem> {
     if type_of(resource) != Some(kind) {

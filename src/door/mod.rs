@@ -9,6 +9,7 @@ pub mod content;
 pub mod fornyelse;
 pub mod kontroll;
 mod kvar;
+pub mod patch;
 pub mod problem;
 mod read;
 pub mod reindex;
@@ -34,6 +35,7 @@ use crate::riktlinje::{Finding, Policies};
 use crate::store::{Store, Stored};
 use content::Prepared;
 use fornyelse::Fornyelse;
+pub use patch::Turns;
 use problem::Problem;
 pub use understood::Understood;
 
@@ -48,6 +50,8 @@ pub struct Door {
     pub limits: Limits,
     /// Callers must name the version that they change or delete (`If-Match`).
     pub require_if_match: bool,
+    /// Patches of one resource take turns.
+    pub turns: Turns,
     /// What the rules' context was understood as lately.
     pub understood: Understood,
     /// The renewal of what is kept for the work lists.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::content::{Content, require_id_form};
 use super::problem::Problem;
+use super::write::first;
 use super::{Action, Door, Order, Precondition, Written};
 use crate::access::Call;
 use crate::fhir::fault::{IssueCode, Text};
@@ -256,17 +257,9 @@ impl Door {
         .await
     }
 
-    pub(super) async fn write_one(
-        &self,
-        call: &Call,
-        condition: Condition,
-        action: Action,
-    ) -> Result<Written, Problem> {
+    async fn write_one(&self, call: &Call, condition: Condition, action: Action) -> Result<Written, Problem> {
         let order = Order { action, entry: None };
-        let mut written = self.write_while(call, vec![condition], vec![order]).await?;
-        written.pop().ok_or_else(|| Problem::Internal {
-            reason: "the door answered nothing".to_owned(),
-        })
+        first(self.write_while(call, vec![condition], vec![order]).await?)
     }
 }
 

@@ -49,6 +49,37 @@ impl Door {
     }
 }
 
+impl Door {
+    /// 428 when the configuration demands that whoever changes a resource names its version and this caller does not. The
+    /// service's own writes are not a caller's.
+    pub(super) fn demand_version(&self, call: &Call, precondition: Precondition) -> Result<(), Problem> {
+        let named = matches!(precondition, Precondition::VersionIs(_));
+        if named || !self.require_if_match || call.caller == Caller::Service {
+            return Ok(());
+        }
+        Err(Problem::IfMatchRequired {
+            expression: String::new(),
+        })
+    }
+
+    fn demand_if_match(&self, call: &Call, staged: &Staged) -> Result<(), Problem> {
+        let exists = staged.current.as_ref().is_some_and(|stored| !stored.deleted);
+        match staged.order.action {
+            Action::Update { precondition, .. } | Action::Delete { precondition, .. } if exists => self
+                .demand_version(call, precondition)
+                .map_err(|problem| staged.order.place(problem)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What became of the one order that was given.
+pub(super) fn first(written: Vec<Written>) -> Result<Written, Problem> {
+    written.into_iter().next().ok_or_else(|| Problem::Internal {
+        reason: "the door answered nothing".to_owned(),
+    })
+}
+
 impl Order {
     pub(super) fn kind(&self) -> ResourceType {
         match &self.action {
@@ -120,7 +151,7 @@ impl Writing<'_> {
         let mut written = Vec::with_capacity(orders.len());
         for order in orders {
             let order = transaction.stage(order)?;
-            transaction.demand_if_match(&order)?;
+            door.demand_if_match(&call, &order)?;
             written.push(transaction.store(&order)?);
             staged.push(order);
         }
@@ -215,28 +246,6 @@ impl Transaction<'_, '_> {
             before: before_fact,
             bara_avslut,
         })
-    }
-
-    /// 428 when the configuration demands If-Match and the caller would change what stands there without one. The
-    /// service's own writes are not a caller's.
-    fn demand_if_match(&self, staged: &Staged) -> Result<(), Problem> {
-        let exists = staged.current.as_ref().is_some_and(|stored| !stored.deleted);
-        let names_version = !matches!(
-            staged.order.action,
-            Action::Update {
-                precondition: Precondition::None | Precondition::BuiltOn(_),
-                ..
-            } | Action::Delete {
-                precondition: Precondition::None | Precondition::BuiltOn(_),
-                ..
-            }
-        );
-        if !self.door.require_if_match || !exists || names_version || self.call.caller == Caller::Service {
-            return Ok(());
-        }
-        Err(staged.order.place(Problem::IfMatchRequired {
-            expression: String::new(),
-        }))
     }
 
     /// Stores the new version of what is staged.
@@ -411,6 +420,11 @@ fn precondition(order: &Order, current: Option<&Stored>) -> Result<(), Problem> 
         }
         Action::Update { precondition, .. } | Action::Delete { precondition, .. } => *precondition,
     };
+    demand(precondition, current)
+}
+
+/// The same, of an update, a delete or a patch.
+pub(super) fn demand(precondition: Precondition, current: Option<&Stored>) -> Result<(), Problem> {
     let failed = |sv: &'static str, en: &'static str| {
         Err(Problem::PreconditionFailed {
             text: Text::new(sv, en),

@@ -197,6 +197,19 @@ impl TestApp {
     }
 }
 
+impl TestApp {
+    /// Sends a JSON Patch (a list) or a FHIRPath Patch (a Parameters resource).
+    pub fn patch(&self, path: &str, headers: &[(&str, &str)], patch: &Value) -> Answer {
+        let content_type = match patch {
+            Value::Array(_) => "application/json-patch+json",
+            _ => "application/fhir+json",
+        };
+        let mut all = vec![("Content-Type", content_type)];
+        all.extend_from_slice(headers);
+        self.send("PATCH", path, &all, Some(patch.to_string().as_bytes()))
+    }
+}
+
 fn fhir<'a>(headers: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
     let mut all = vec![("Content-Type", "application/fhir+json")];
     all.extend_from_slice(headers);

@@ -7,26 +7,26 @@ use serde_json::{Value, json};
 use crate::common::{TestApp, postgres, spawn, spawn_with};
 use crate::people::*;
 
-const WRITERS: usize = 32;
+pub const WRITERS: usize = 32;
 
 /// Runs the test on SQLite and, where it is installed, on PostgreSQL.
-fn on_both(test: fn(&TestApp)) {
+pub fn on_both(test: fn(&TestApp)) {
     test(&spawn());
     if let Some(url) = postgres::fresh_database() {
         test(&spawn_with(|settings| settings.database = url));
     }
 }
 
-/// Sends the bodies at the same moment; returns the statuses.
-fn at_once(app: &TestApp, path: &str, bodies: &[Value]) -> Vec<u16> {
-    let barrier = Barrier::new(bodies.len());
+/// Does the work of all writers at the same moment; returns the statuses.
+pub fn side_by_side(work: impl Fn(usize) -> u16 + Sync) -> Vec<u16> {
+    let barrier = Barrier::new(WRITERS);
     std::thread::scope(|scope| {
-        let threads: Vec<_> = bodies
-            .iter()
-            .map(|body| {
-                scope.spawn(|| {
+        let threads: Vec<_> = (0..WRITERS)
+            .map(|number| {
+                let (work, barrier) = (&work, &barrier);
+                scope.spawn(move || {
                     barrier.wait();
-                    app.post(path, body).status
+                    work(number)
                 })
             })
             .collect();
@@ -34,7 +34,12 @@ fn at_once(app: &TestApp, path: &str, bodies: &[Value]) -> Vec<u16> {
     })
 }
 
-fn count(statuses: &[u16], status: u16) -> usize {
+/// Sends the bodies, one of each writer, at the same moment; returns the statuses.
+fn at_once(app: &TestApp, path: &str, bodies: &[Value]) -> Vec<u16> {
+    side_by_side(|number| app.post(path, &bodies[number]).status)
+}
+
+pub fn count(statuses: &[u16], status: u16) -> usize {
     statuses.iter().filter(|given| **given == status).count()
 }
 
@@ -83,21 +88,11 @@ fn patients_with_the_same_personnummer_are_one_also_at_once() {
 fn no_update_is_lost_and_versions_have_no_gaps() {
     on_both(|app| {
         put(app, &patient("p", None));
-        let barrier = Barrier::new(WRITERS);
-        let statuses: Vec<u16> = std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..WRITERS)
-                .map(|number| {
-                    let barrier = &barrier;
-                    scope.spawn(move || {
-                        let mut resource = patient("p", None);
-                        resource["name"][0]["family"] = json!(format!("Prov{number}"));
-                        barrier.wait();
-                        app.put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource)
-                            .status
-                    })
-                })
-                .collect();
-            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        let statuses = side_by_side(|number| {
+            let mut resource = patient("p", None);
+            resource["name"][0]["family"] = json!(format!("Prov{number}"));
+            app.put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource)
+                .status
         });
         assert_eq!(count(&statuses, 200), 1, "{statuses:?}");
         assert_eq!(count(&statuses, 412), WRITERS - 1, "{statuses:?}");

@@ -16,6 +16,7 @@ mod includes;
 mod kontakter;
 mod metadata;
 mod operation;
+mod patch;
 mod patientkontroll;
 mod people;
 mod planer;

@@ -42,7 +42,7 @@ fn every_search_parameter_it_names_is_answered() {
 #[test]
 fn capability_statement_snapshot() {
     for version in FhirVersion::ALL {
-        let mut statement = capability_statement(version, "http://localhost/fhir");
+        let mut statement = capability_statement(version, "http://localhost/fhir", false);
         statement["software"]["version"] = "x".into();
         insta::assert_json_snapshot!(format!("capability_statement_{version}"), statement);
     }

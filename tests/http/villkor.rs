@@ -1,10 +1,9 @@
 //! Conditional create, update and delete: which resource is meant is told by a search.
 
-use std::sync::Barrier;
-
 use serde_json::{Value, json};
 
-use crate::common::{TestApp, postgres, spawn, spawn_with};
+use crate::common::{TestApp, spawn, spawn_with};
+use crate::concurrency::{WRITERS, count, on_both, side_by_side};
 use crate::people::patient;
 
 const SYSTEM: &str = "http://journal.example/patient";
@@ -207,40 +206,11 @@ fn the_riktlinje_judges_a_conditional_write_as_any() {
     assert_eq!(refused.refused_by(), ["FLK-01"]);
 }
 
-const WRITERS: usize = 32;
-
-fn on_both(test: fn(&TestApp)) {
-    test(&spawn());
-    if let Some(url) = postgres::fresh_database() {
-        test(&spawn_with(|settings| settings.database = url));
-    }
-}
-
-fn at_once(work: impl Fn(usize) -> u16 + Sync) -> Vec<u16> {
-    let barrier = Barrier::new(WRITERS);
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..WRITERS)
-            .map(|number| {
-                let (work, barrier) = (&work, &barrier);
-                scope.spawn(move || {
-                    barrier.wait();
-                    work(number)
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    })
-}
-
-fn count(statuses: &[u16], status: u16) -> usize {
-    statuses.iter().filter(|given| **given == status).count()
-}
-
 #[test]
 fn of_32_conditional_creates_at_once_one_makes_a_resource() {
     on_both(|app| {
-        // Both versions ask under the same criteria, in other words.
-        let statuses = at_once(|number| create(app, BASES[number % 2], "1").status);
+        // Both versions ask under the same criteria.
+        let statuses = side_by_side(|number| create(app, BASES[number % 2], "1").status);
         assert_eq!(count(&statuses, 201), 1, "{statuses:?}");
         assert_eq!(count(&statuses, 200), WRITERS - 1, "{statuses:?}");
         let total = app.get("/fhir/r5/Patient?_total=accurate").expect(200).json()["total"].clone();
@@ -252,10 +222,54 @@ fn of_32_conditional_creates_at_once_one_makes_a_resource() {
 fn of_32_conditional_updates_at_once_one_creates_and_none_is_lost() {
     on_both(|app| {
         let path = format!("/fhir/r5/Patient?{}", criteria("1"));
-        let statuses = at_once(|_| app.put(&path, &known("1")).status);
+        let statuses = side_by_side(|_| app.put(&path, &known("1")).status);
         assert_eq!(count(&statuses, 201), 1, "{statuses:?}");
         assert_eq!(count(&statuses, 200), WRITERS - 1, "{statuses:?}");
         let found = app.get(&path).expect(200).json();
         assert_eq!(found["entry"][0]["resource"]["meta"]["versionId"], WRITERS.to_string());
     });
+}
+
+#[test]
+fn a_configuration_can_demand_if_match() {
+    let app = spawn_with(|settings| settings.require_if_match = true);
+    let resource = patient("p", None);
+    app.put("/fhir/r5/Patient/p", &resource).expect(201);
+    let answer = app.put("/fhir/r5/Patient/p", &resource).expect(428);
+    assert_eq!(answer.json()["resourceType"], "OperationOutcome");
+    assert_eq!(answer.json()["issue"][0]["code"], "required");
+    // Which of them there is says nothing of the version.
+    app.put_with("/fhir/r5/Patient/p", &[("If-Match", "*")], &resource)
+        .expect(428);
+    app.delete("/fhir/r5/Patient/p").expect(428);
+    let patch = json!([{ "op": "add", "path": "/active", "value": true }]);
+    app.patch("/fhir/r5/Patient/p", &[], &patch).expect(428);
+    app.patch("/fhir/r5/Patient?_id=p", &[], &patch).expect(428);
+    app.put("/fhir/r5/Patient?_id=p", &resource).expect(428);
+    app.delete("/fhir/r5/Patient?_id=p").expect(428);
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+        { "resource": resource, "request": { "method": "PUT", "url": "Patient/p" } },
+    ]});
+    let answer = app.post("/fhir/r5", &bundle).expect(428);
+    assert_eq!(answer.expressions(), ["Bundle.entry[0]"]);
+    assert_eq!(
+        app.get("/fhir/r5/Patient/p").expect(200).header("etag"),
+        Some("W/\"1\"")
+    );
+
+    app.put_with("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &resource)
+        .expect(200);
+    app.patch("/fhir/r5/Patient/p", &[("If-Match", "W/\"1\"")], &patch)
+        .expect(412);
+    app.patch("/fhir/r5/Patient/p", &[("If-Match", "W/\"2\"")], &patch)
+        .expect(200);
+    app.send("DELETE", "/fhir/r5/Patient/p", &[("If-Match", "W/\"3\"")], None)
+        .expect(204);
+    app.delete("/fhir/r5/Patient/p").expect(204);
+    app.delete("/fhir/r5/Patient/never").expect(404);
+    // What is not there has no version to name.
+    app.put("/fhir/r5/Patient/p", &resource).expect(201);
+    app.post("/fhir/r5/Patient", &resource).expect(201);
+    let metadata = app.get("/fhir/r5/metadata").expect(200).json();
+    assert_eq!(metadata["rest"][0]["resource"][0]["versioning"], "versioned-update");
 }

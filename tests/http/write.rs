@@ -97,6 +97,12 @@ fn if_match_guards_against_lost_updates() {
         .expect(412);
     app.put_with("/fhir/r5/Patient/p", &[("If-None-Match", "*")], &resource)
         .expect(412);
+    app.put_with(
+        "/fhir/r5/Patient/q",
+        &[("If-None-Match", "W/\"1\"")],
+        &patient("q", None),
+    )
+    .expect(400);
     app.put_with("/fhir/r5/Patient/q", &[("If-None-Match", "*")], &patient("q", None))
         .expect(201);
 }

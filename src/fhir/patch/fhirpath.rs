@@ -668,7 +668,9 @@ mod tests {
     fn operation(parts: Value) -> Value {
         let part = |(name, value): (&String, &Value)| match (name.as_str(), value) {
             ("type", value) => json!({"name": "type", "valueCode": value}),
-            (name, Value::Number(number)) => json!({"name": name, "valueInteger": number}),
+            (name @ ("index" | "source" | "destination"), Value::Number(number)) => {
+                json!({"name": name, "valueInteger": number})
+            }
             ("path" | "name", value) => json!({"name": name, "valueString": value}),
             ("part", value) => json!({"name": "value", "part": value}),
             (typed, value) => json!({"name": "value", typed: value}),

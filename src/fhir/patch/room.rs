@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_is_put_in_is_counted_once_for_all_changes() {
-        let mut room = room(40, 4);
+        let mut room = room(30, 4);
         assert!(room.take(&json!({"a": "bcd"}), 1).is_ok());
         assert!(room.take(&json!("0123456789"), 1).is_ok());
         assert!(room.take(&json!("0123456789"), 1).is_err());
