@@ -180,7 +180,7 @@ fn what_we_do_not_have_is_refused_by_name() {
         ("patient.identifier:colour=1", ":colour"),
         ("patient.birthdate=x", "birthdate"),
         ("_sort=colour", "colour"),
-        ("_sort=status", "_sort"),
+        ("_sort=care-unit", "_sort"),
         ("_summary=true", "_summary"),
         ("_elements=id", "_elements"),
         ("status=a,", "status"),
