@@ -184,7 +184,7 @@ fn what_we_do_not_have_is_refused_by_name() {
         ("patient.identifier:colour=1", ":colour"),
         ("patient.birthdate=x", "birthdate"),
         ("_sort=colour", "colour"),
-        ("_sort=status", "_sort"),
+        ("_sort=care-unit", "_sort"),
         ("_summary=yes", "_summary"),
         ("_summary=true&_elements=id", "_elements"),
         ("_elements=colour", "_elements"),

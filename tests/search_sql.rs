@@ -15,7 +15,7 @@ mod values;
 use std::collections::BTreeMap;
 
 use fastkontakt::fhir::search::query::{
-    Criterion, ReferenceValue, SearchQuery, SortBy, SortKey, SystemMatch, Table, TokenValue,
+    Criterion, ReferenceValue, SearchQuery, SortBy, SortKey, SortText, SystemMatch, Table, TokenValue,
 };
 use fastkontakt::fhir::search::{Handling, IndexEntry, ParseContext, index, parse, patient_of};
 use fastkontakt::fhir::types::ResourceType;
@@ -75,6 +75,9 @@ impl Random {
         let mut team = json!({"resourceType": "CareTeam", "id": id});
         if self.below(8) > 0 {
             team["status"] = json!(self.pick(&["active", "inactive", "proposed"]));
+        }
+        if self.below(3) > 0 {
+            team["name"] = json!(self.pick(&["Åsa", "Berit", "asa", "berit-kerstin", "Ö"]));
         }
         let coding = |random: &mut Random| match random.below(3) {
             0 => json!({"code": random.pick(&["a", "b"])}),
@@ -338,6 +341,13 @@ fn naive(all: &[Kept], query: &SearchQuery) -> Vec<String> {
                 SortBy::Id => a.id.cmp(&b.id),
                 SortBy::LastUpdated => a.last_updated.cmp(&b.last_updated),
                 SortBy::Date(_) => date_key(a, key).cmp(&date_key(b, key)),
+                SortBy::Text(text) => match [a, b].map(|kept| text_key(kept, &text, key.descending)) {
+                    [Some(a), Some(b)] => a.cmp(&b),
+                    // Without a value: last, whichever the direction.
+                    [None, Some(_)] => return std::cmp::Ordering::Greater,
+                    [Some(_), None] => return std::cmp::Ordering::Less,
+                    [None, None] => std::cmp::Ordering::Equal,
+                },
             };
             if key.descending { order.reverse() } else { order }
         });
@@ -360,6 +370,24 @@ fn date_key(kept: &Kept, key: &SortKey) -> i64 {
     } else {
         ranges.map(|(low, _)| low).min().unwrap_or(i64::MAX)
     }
+}
+
+fn text_key(kept: &Kept, by: &SortText, descending: bool) -> Option<String> {
+    let is_named = |param: &str| param == by.param || by.also.contains(&param);
+    let values = kept.entries.iter().filter_map(|entry| match (entry, by.table) {
+        (IndexEntry::Token { param, value, .. }, Table::Token) if is_named(param) => Some(value.clone()),
+        (IndexEntry::String { param, folded, .. }, Table::String) if is_named(param) => Some(folded.clone()),
+        (IndexEntry::Reference { param, target }, Table::Reference) if is_named(param) => {
+            let of_type = |kind: &String| by.targets.is_empty() || by.targets.contains(&kind.as_str());
+            let part = |text: &Option<String>| text.clone().unwrap_or_default();
+            let place = part(&target.id) + &part(&target.url);
+            (target.kind.as_ref().is_none_or(of_type) && !place.is_empty())
+                .then(|| format!("{}/{place}", part(&target.kind)))
+        }
+        _ => None,
+    });
+    let values = values.filter(|value| !value.is_empty());
+    if descending { values.max() } else { values.min() }
 }
 
 // ── The database ───────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -521,6 +549,13 @@ fn agrees_with_the_naive_evaluation(store: &Store, seed: u64) {
                 "date,-_lastUpdated",
                 "-date,_id",
                 "_lastUpdated,-date,_id",
+                "name",
+                "-name,status",
+                "status,-category",
+                "-status,date,-name",
+                "subject",
+                "-patient,participant",
+                "-participant,_id",
             ];
             pairs.push(("_sort".to_owned(), random.pick(&keys).to_owned()));
         }

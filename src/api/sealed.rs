@@ -13,6 +13,9 @@ use crate::store::{Store, StoreError};
 /// The parameter that holds a sealed search, and nothing else stands beside it.
 pub const PARAMETER: &str = "_sealed";
 
+/// The parameter that holds where a page begins.
+pub const PAGE: &str = "_page";
+
 const NONCE_BYTES: usize = 24;
 
 /// Seals and opens searches.
@@ -49,6 +52,19 @@ impl Sealer {
         let mut sealed = nonce.to_vec();
         sealed.extend(self.0.encrypt(&nonce, plain.as_bytes()).ok()?);
         Some(URL_SAFE_NO_PAD.encode(sealed))
+    }
+
+    /// A search's page token as it stands in an address: where the page before ended may be a name.
+    pub fn seal_page(&self, token: String) -> Option<String> {
+        self.seal(&[(PAGE.to_owned(), token)])
+    }
+
+    /// The page token again; `None` when the text is not ours.
+    pub fn open_page(&self, sealed: &str) -> Option<String> {
+        match <[_; 1]>::try_from(self.open(sealed)?) {
+            Ok([(name, token)]) if name == PAGE => Some(token),
+            _ => None,
+        }
     }
 
     /// The pairs again; `None` when the text is not ours.

@@ -36,7 +36,7 @@ const MAX_COUNT: u32 = 1000;
         ("version" = String, Path, description = "r4 or r5"),
         ("type" = String, Path, description = "A resource type of the closed set"),
         ("_count" = Option<u32>, Query, description = "Entries per page, at most 1000"),
-        ("_sort" = Option<String>, Query, description = "_id, _lastUpdated or a date parameter; - before it: descending"),
+        ("_sort" = Option<String>, Query, description = "Parameters of the type, at most three; - before one: descending"),
         ("_total" = Option<String>, Query, description = "none, estimate or accurate; an estimate is exact here"),
         ("_include" = Option<String>, Query, description = "[type]:[parameter](:[target type]), [type]:* or *: what the matches refer to; _include:iterate also what that refers to"),
         ("_revinclude" = Option<String>, Query, description = "The same backwards: what refers to the matches"),
@@ -261,7 +261,12 @@ pub fn opened(ask: &Ask, pairs: Pairs) -> Result<(Pairs, Links), Problem> {
 }
 
 /// Carries a search out; the text of the searchset Bundle. Whoever searches (GET, POST, an entry of a batch) comes here.
-pub async fn searched(ask: &Ask, at: &SearchAt, pairs: Pairs, links: Links) -> Result<String, Problem> {
+pub async fn searched(ask: &Ask, at: &SearchAt, mut pairs: Pairs, links: Links) -> Result<String, Problem> {
+    let here = pairs.iter().find(|(name, _)| name == sealed::PAGE).cloned();
+    for (_, token) in pairs.iter_mut().filter(|(name, _)| name == sealed::PAGE) {
+        // What is not ours becomes no token, which the parser refuses.
+        *token = ask.app.sealer.open_page(token).unwrap_or_else(|| "-".to_owned());
+    }
     let own_bases = ask.own_bases();
     let context = ParseContext {
         version: ask.version(),
@@ -284,7 +289,6 @@ pub async fn searched(ask: &Ask, at: &SearchAt, pairs: Pairs, links: Links) -> R
         ignored,
     } = parse_in(&pairs, &at.scope, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
     let manner = manner_of(ask, &used)?;
-    let here = pairs.iter().find(|(name, _)| name == "_page").cloned();
     let page = ask.app.door.search(&ask.call, query, own_bases.to_vec()).await?;
     let link = |page: Option<(String, String)>| {
         let pairs: Pairs = used.iter().cloned().chain(page).collect();
@@ -295,7 +299,8 @@ pub async fn searched(ask: &Ask, at: &SearchAt, pairs: Pairs, links: Links) -> R
         all.push(("first", link(None)?));
     }
     if let Some(next) = page.next {
-        all.push(("next", link(Some(("_page".to_owned(), next)))?));
+        let sealed = ask.app.sealer.seal_page(next).ok_or_else(unsealed)?;
+        all.push(("next", link(Some((sealed::PAGE.to_owned(), sealed)))?));
     }
     let mut bundle = BundleText::new("searchset", page.total, &all);
     for stored in page.entries {
@@ -361,13 +366,17 @@ fn address(ask: &Ask, base: &str, pairs: &Pairs, links: Links) -> Result<String,
             .extend_pairs(pairs)
             .finish(),
         Links::Sealed => {
-            let sealed = ask.app.sealer.seal(pairs).ok_or_else(|| Problem::Internal {
-                reason: "a search link could not be sealed".to_owned(),
-            })?;
+            let sealed = ask.app.sealer.seal(pairs).ok_or_else(unsealed)?;
             format!("{}={sealed}", sealed::PARAMETER)
         }
     };
     Ok(format!("{base}?{query}"))
+}
+
+fn unsealed() -> Problem {
+    Problem::Internal {
+        reason: "a search link could not be sealed".to_owned(),
+    }
 }
 
 /// The warning about parameters that a lenient search left out. Their names came through the parser, their values not.

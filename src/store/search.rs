@@ -96,6 +96,12 @@ struct ResultRow {
     #[diesel(sql_type = BigInt)]
     s2: i64,
     #[diesel(sql_type = Text)]
+    t0: String,
+    #[diesel(sql_type = Text)]
+    t1: String,
+    #[diesel(sql_type = Text)]
+    t2: String,
+    #[diesel(sql_type = Text)]
     body: String,
 }
 
@@ -117,11 +123,12 @@ fn end(query: &SearchQuery, last: &ResultRow) -> Vec<KeyPart> {
     let values = query
         .sort
         .iter()
-        .zip([last.s0, last.s1, last.s2])
-        .map(|(key, value)| match key.by {
+        .zip([(last.s0, &last.t0), (last.s1, &last.t1), (last.s2, &last.t2)])
+        .map(|(key, (number, text))| match key.by {
             SortBy::Id => KeyPart::Text(last.id.clone()),
             SortBy::LastUpdated => KeyPart::Number(last.last_updated),
-            SortBy::Date(_) => KeyPart::Number(value),
+            SortBy::Date(_) => KeyPart::Number(number),
+            SortBy::Text(_) => KeyPart::Text(text.clone()),
         });
     values.chain([KeyPart::Number(last.key)]).collect()
 }

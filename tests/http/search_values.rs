@@ -181,3 +181,58 @@ fn plans_are_found_by_author_contributor_and_day() {
         ],
     );
 }
+
+#[test]
+fn pages_sorted_by_name_neither_skip_nor_repeat_and_show_no_name() {
+    let app = spawn();
+    let mut expected = Vec::new();
+    for number in 0..9 {
+        let id = format!("p{number}");
+        let mut person = patient(&id, None);
+        match number {
+            8 => {
+                person.as_object_mut().unwrap().remove("name");
+            }
+            _ => person["name"][0]["family"] = json!(format!("Öhemlig{}", (number * 5) % 8)),
+        }
+        put(&app, &person);
+        expected.push(((number * 5) % 8, id));
+    }
+    // Without a name last.
+    let last = expected.pop().unwrap().1;
+    expected.sort();
+    let mut expected: Vec<String> = expected.into_iter().map(|(_, id)| id).collect();
+    for sort in ["family", "-family"] {
+        let mut next = Some(format!("/fhir/r5/Patient?_sort={sort},_id&_count=2"));
+        let mut found = Vec::new();
+        while let Some(address) = next {
+            let page = app.get(&address).expect(200).json();
+            let links = page["link"].as_array().unwrap().clone();
+            assert!(!page["link"].to_string().to_lowercase().contains("hemlig"));
+            next = links.iter().find(|link| link["relation"] == "next").map(|link| {
+                let url = link["url"].as_str().unwrap().to_owned();
+                let token = url.split("_page=").nth(1).unwrap();
+                // Nor in the clothes of hexadecimal digits or Base64.
+                assert!(
+                    !token.contains("68656d6c6967") && !token.contains("aGVtbGln"),
+                    "{token}"
+                );
+                url.strip_prefix(app.base.as_str()).unwrap().to_owned()
+            });
+            let entries = page["entry"].as_array().unwrap();
+            found.extend(
+                entries
+                    .iter()
+                    .map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned()),
+            );
+            // Others write meanwhile: behind the page that was read, it is not shown again.
+            put(&app, &patient("senare", None));
+            found.retain(|id| id != "senare");
+        }
+        let mut wanted = expected.clone();
+        wanted.push(last.clone());
+        assert_eq!(found, wanted, "{sort}");
+        expected.reverse();
+    }
+    app.get("/fhir/r5/Patient?_sort=family&_page=00").expect(400);
+}

@@ -1,12 +1,15 @@
 //! The opaque page token: where a page ended, and which search it belongs to. Nothing else stands in it, so a token used
-//! with another search is refused (400) instead of giving a page of something else.
+//! with another search is refused (400) instead of giving a page of something else. Where a page ended may be a name or a
+//! number of a person: in an address a search's token stands sealed (`api::sealed`).
 
 use super::query::KeyPart;
 
 const FORMAT: &str = "1";
 const SEPARATOR: char = '\u{1f}';
-/// Longer than any token we write: an id of 64 characters and a few numbers, in hexadecimal.
-const LONGEST: usize = 2048;
+/// Longer than any token we write: three texts as an index holds them, in hexadecimal.
+const LONGEST: usize = 8192;
+/// Stands before what stands for a separator, or for itself, within a text.
+const ESCAPE: char = '\u{1b}';
 
 /// The token for the page after this end.
 pub fn encode(fingerprint: u64, end: &[KeyPart]) -> String {
@@ -15,7 +18,16 @@ pub fn encode(fingerprint: u64, end: &[KeyPart]) -> String {
         plain.push(SEPARATOR);
         match part {
             KeyPart::Number(number) => plain.push_str(&format!("n{number}")),
-            KeyPart::Text(text) => plain.push_str(&format!("t{text}")),
+            KeyPart::Text(text) => {
+                plain.push('t');
+                for c in text.chars() {
+                    match c {
+                        SEPARATOR => plain.extend([ESCAPE, 's']),
+                        ESCAPE => plain.extend([ESCAPE, 'e']),
+                        c => plain.push(c),
+                    }
+                }
+            }
         }
     }
     plain.bytes().map(|byte| format!("{byte:02x}")).collect()
@@ -31,7 +43,9 @@ pub fn decode(token: &str, fingerprint: u64) -> Option<Vec<KeyPart>> {
     parts
         .map(|part| match part.split_at_checked(1)? {
             ("n", number) => number.parse().ok().map(KeyPart::Number),
-            ("t", text) => Some(KeyPart::Text(text.to_owned())),
+            ("t", text) => Some(KeyPart::Text(
+                text.replace("\u{1b}s", "\u{1f}").replace("\u{1b}e", "\u{1b}"),
+            )),
             _ => None,
         })
         .collect()
@@ -69,6 +83,7 @@ mod tests {
         let end = vec![
             KeyPart::Number(-7),
             KeyPart::Text("a.b-1".into()),
+            KeyPart::Text("\u{1f}Å\u{1b}s\u{1b}".into()),
             KeyPart::Number(i64::MAX),
         ];
         let token = encode(42, &end);

@@ -4,6 +4,7 @@
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 
+use super::query::Table;
 use super::table;
 
 /// Our extension on a contact that one of another vårdgivare replaces: from this day it counts as ended.
@@ -120,6 +121,17 @@ impl Parameter {
             Kind::String => &["missing", "exact", "contains"],
             kind if kind.is_token() => &["missing", "not"],
             _ => &["missing"],
+        }
+    }
+
+    /// Where its entries stand.
+    pub(super) fn table(&self) -> Table {
+        match self.kind {
+            Kind::Id | Kind::LastUpdated => Table::Column,
+            Kind::Reference | Kind::Canonical | Kind::CareUnit | Kind::CareGiver => Table::Reference,
+            Kind::Date => Table::Date,
+            Kind::String => Table::String,
+            _ => Table::Token,
         }
     }
 

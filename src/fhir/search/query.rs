@@ -67,7 +67,11 @@ impl SearchQuery {
 
     /// Whether a page's end has a value of the right kind for each sort key and the row key.
     pub fn accepts(&self, end: &[KeyPart]) -> bool {
-        let kinds = self.sort.iter().map(|key| key.by == SortBy::Id).chain([false]);
+        let kinds = self
+            .sort
+            .iter()
+            .map(|key| matches!(key.by, SortBy::Id | SortBy::Text(_)))
+            .chain([false]);
         end.len() == self.sort.len() + 1
             && kinds
                 .zip(end)
@@ -242,6 +246,20 @@ pub enum SortBy {
     LastUpdated,
     /// A date parameter's index name: its earliest low ascending, its latest high descending; those without come last.
     Date(&'static str),
+    /// What a token's, reference's or text's entries hold: the first of them ascending, the last descending; resources
+    /// without any come last.
+    Text(SortText),
+}
+
+/// Where the texts of a sort key stand in the index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SortText {
+    pub table: Table,
+    pub param: &'static str,
+    /// Other names in the index whose entries count too.
+    pub also: &'static [&'static str],
+    /// References: only those to one of these types, or to an unknown one, count. Empty means all.
+    pub targets: &'static [&'static str],
 }
 
 /// One value of a page's end.

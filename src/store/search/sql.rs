@@ -6,19 +6,21 @@ mod order;
 mod strings;
 mod units;
 
-use crate::fhir::search::query::{Criterion, SearchQuery, SortBy, SortKey, SystemMatch, TokenValue};
+use crate::fhir::search::query::{Criterion, SearchQuery, SortKey, SystemMatch, TokenValue};
 use crate::fhir::types::ResourceType;
 use crate::store::statement::Statement;
 
 use chain::spreads;
 use criteria::{FEW, drive, probe, rank, tokens};
-use order::{SORT_COLUMNS, beyond, order, sort_expression, tie_descending};
+use order::{beyond, order, sort_columns, tie_descending};
 
 /// The page a query asks for, and one row more, which tells that there is a next page.
 pub(super) fn select(query: &SearchQuery) -> Statement<'_> {
     let mut sql = Statement::default();
     // The page's keys first, the bodies after: a sort must not carry bodies.
-    sql.push("SELECT p.key, p.kind, p.id, p.version, p.last_updated, p.s0, p.s1, p.s2, h.body FROM (");
+    sql.push(
+        "SELECT p.key, p.kind, p.id, p.version, p.last_updated, p.s0, p.s1, p.s2, p.t0, p.t1, p.t2, h.body FROM (",
+    );
     if query.also.is_empty() {
         page_of_type(&mut sql, query, query.kind, &query.criteria);
     } else {
@@ -44,18 +46,7 @@ pub(super) fn select(query: &SearchQuery) -> Statement<'_> {
 
 fn page_of_type<'q>(sql: &mut Statement<'q>, query: &'q SearchQuery, kind: ResourceType, criteria: &'q [Criterion]) {
     sql.push("SELECT r.key, r.kind, r.id, r.version, r.last_updated, r.current");
-    for column in 0..SORT_COLUMNS {
-        sql.push(", ");
-        match query.sort.get(column) {
-            Some(
-                key @ SortKey {
-                    by: SortBy::Date(_), ..
-                },
-            ) => sort_expression(sql, key),
-            _ => sql.push("CAST(0 AS BIGINT)"),
-        }
-        sql.push([" AS s0", " AS s1", " AS s2"][column]);
-    }
+    sort_columns(sql, &query.sort);
     let start = Start::of(criteria, &query.sort);
     matches(sql, kind, criteria, start);
     if let Some(end) = &query.after {

@@ -1,7 +1,7 @@
 //! The parameters that steer the answer: how many, in which order, how much of each.
 
 use crate::fhir::search::parameters::{self, Kind};
-use crate::fhir::search::query::{SortBy, SortKey};
+use crate::fhir::search::query::{SortBy, SortKey, SortText};
 
 use super::{Reading, SearchError, bad, shown};
 
@@ -55,12 +55,26 @@ impl Reading<'_> {
     pub(super) fn sort(&mut self, value: &str) -> Result<(), SearchError> {
         for key in value.split(',') {
             let (name, descending) = key.strip_prefix('-').map_or((key, false), |name| (name, true));
-            let parameter = parameters::find(self.context.version, self.context.kind, name);
-            let by = match parameter.map(|parameter| (parameter.kind, parameter.index)) {
-                Some((Kind::Id, _)) => SortBy::Id,
-                Some((Kind::LastUpdated, _)) => SortBy::LastUpdated,
-                Some((Kind::Date, index)) => SortBy::Date(index),
-                Some(_) | None => return Err(SearchError::UnknownParameter(format!("_sort={}", shown(name)))),
+            let parameter = parameters::find(self.context.version, self.context.kind, name)
+                .ok_or_else(|| SearchError::UnknownParameter(format!("_sort={}", shown(name))))?;
+            let by = match parameter.kind {
+                Kind::Id => SortBy::Id,
+                Kind::LastUpdated => SortBy::LastUpdated,
+                Kind::Date => SortBy::Date(parameter.index),
+                // Which unit it is stands in other resources.
+                Kind::CareUnit | Kind::CareGiver => {
+                    return Err(bad(
+                        "_sort",
+                        "går inte på denna parameter",
+                        "cannot go by this parameter",
+                    ));
+                }
+                _ => SortBy::Text(SortText {
+                    table: parameter.table(),
+                    param: parameter.index,
+                    also: parameter.also,
+                    targets: parameter.targets,
+                }),
             };
             if self.query.sort.len() == MOST_SORT_KEYS {
                 return Err(SearchError::TooMuch);

@@ -2,7 +2,7 @@
 
 use crate::fhir::search::dates::DateValue;
 use crate::fhir::search::parameters::{self, Kind, Parameter};
-use crate::fhir::search::query::{Criterion, StringMatch, Table};
+use crate::fhir::search::query::{Criterion, StringMatch};
 use crate::fhir::search::values::{self, ValueError};
 use crate::fhir::types::ResourceType;
 
@@ -113,17 +113,10 @@ impl Reading<'_> {
                 ));
             }
         };
-        let table = match parameter.kind {
-            Kind::Id | Kind::LastUpdated => Table::Column,
-            Kind::Reference | Kind::Canonical | Kind::CareUnit | Kind::CareGiver => Table::Reference,
-            Kind::Date => Table::Date,
-            Kind::String => Table::String,
-            _ => Table::Token,
-        };
         Ok(Criterion::Missing {
             param: parameter.index,
             also: parameter.also,
-            table,
+            table: parameter.table(),
             targets: parameter.targets,
             missing,
         })

@@ -226,12 +226,17 @@ pub(super) fn probe<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
                 if targets.is_empty() {
                     sql.push(ALWAYS);
                 } else {
-                    sql.push("t.target_kind");
-                    one_of(sql, [""].iter().chain(*targets).map(|kind| Cow::Borrowed(*kind)));
+                    targeted(sql, targets);
                 }
             });
         }
     }
+}
+
+/// The reference is to one of these types, or to one that is not told.
+pub(super) fn targeted(sql: &mut Statement<'_>, targets: &'static [&'static str]) {
+    sql.push("t.target_kind");
+    one_of(sql, [""].iter().chain(targets).map(|kind| Cow::Borrowed(*kind)));
 }
 
 pub(super) const NEVER: &str = "1 = 0";

@@ -1,15 +1,42 @@
 //! The order of a search, and where a page of it begins.
 
-use crate::fhir::search::query::{KeyPart, SearchQuery, SortBy, SortKey};
+use crate::fhir::search::query::{KeyPart, SearchQuery, SortBy, SortKey, Table};
 use crate::store::statement::Statement;
 
-use super::criteria::ALWAYS;
+use super::criteria::{ALWAYS, named, targeted};
 
-/// Columns for the values of date sort keys; one that is not needed is 0.
+/// Columns for the values of sort keys that stand in the index, a number and a text for each; one that is not needed is
+/// 0 or empty.
 pub(super) const SORT_COLUMNS: usize = 3;
+const NUMBERS: [&str; SORT_COLUMNS] = ["s0", "s1", "s2"];
+const TEXTS: [&str; SORT_COLUMNS] = ["t0", "t1", "t2"];
 
-/// The value of a sort key. A resource without the date comes last, whichever the direction.
-pub(super) fn sort_expression(sql: &mut Statement<'_>, key: &SortKey) {
+/// After every text, as good as: no character comes after it.
+const LAST: &str = "\u{10ffff}";
+
+/// The columns of a row that hold the values of the sort keys.
+pub(super) fn sort_columns<'q>(sql: &mut Statement<'q>, sort: &'q [SortKey]) {
+    for column in 0..SORT_COLUMNS {
+        let key = sort.get(column);
+        sql.push(", ");
+        match key {
+            Some(key) if matches!(key.by, SortBy::Date(_)) => sort_expression(sql, key),
+            _ => sql.push("CAST(0 AS BIGINT)"),
+        }
+        sql.push(" AS ");
+        sql.push(NUMBERS[column]);
+        sql.push(", ");
+        match key {
+            Some(key) if matches!(key.by, SortBy::Text(_)) => sort_expression(sql, key),
+            _ => sql.push("''"),
+        }
+        sql.push(" AS ");
+        sql.push(TEXTS[column]);
+    }
+}
+
+/// The value of a sort key. A resource without one comes last, whichever the direction.
+fn sort_expression(sql: &mut Statement<'_>, key: &SortKey) {
     match (key.by, key.descending) {
         (SortBy::Id, _) => sql.push("r.id"),
         (SortBy::LastUpdated, _) => sql.push("r.last_updated"),
@@ -23,6 +50,36 @@ pub(super) fn sort_expression(sql: &mut Statement<'_>, key: &SortKey) {
             sql.text(param);
             sql.push("), ");
             sql.number(if descending { i64::MIN } else { i64::MAX });
+            sql.push(")");
+        }
+        (SortBy::Text(text), descending) => {
+            let (table, value, is_there) = match text.table {
+                Table::Reference => (
+                    "index_reference",
+                    "t.target_kind || '/' || t.target_id || t.target_url",
+                    "t.target_id || t.target_url <> ''",
+                ),
+                Table::String => ("index_string", "t.folded", "t.folded <> ''"),
+                _ => ("index_token", "t.value", "t.value <> ''"),
+            };
+            sql.push(if descending {
+                "COALESCE((SELECT MAX("
+            } else {
+                "COALESCE((SELECT MIN("
+            });
+            sql.push(value);
+            sql.push(") FROM ");
+            sql.push(table);
+            sql.push(" t WHERE t.patient = r.patient AND t.resource = r.key AND ");
+            named(sql, (text.param, text.also));
+            sql.push(" AND ");
+            sql.push(is_there);
+            if !text.targets.is_empty() {
+                sql.push(" AND ");
+                targeted(sql, text.targets);
+            }
+            sql.push("), ");
+            sql.text(if descending { "" } else { LAST });
             sql.push(")");
         }
     }
@@ -45,7 +102,8 @@ pub(super) fn order(sql: &mut Statement<'_>, query: &SearchQuery, table: &'stati
                 sql.push(table);
                 sql.push("last_updated");
             }
-            SortBy::Date(_) => sql.push(["s0", "s1", "s2"][column]),
+            SortBy::Date(_) => sql.push(NUMBERS[column]),
+            SortBy::Text(_) => sql.push(TEXTS[column]),
         }
         sql.push(if key.descending { " DESC, " } else { ", " });
     }
