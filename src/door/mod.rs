@@ -36,6 +36,7 @@ use bundle::BundleLimits;
 use content::Prepared;
 use fornyelse::Fornyelse;
 use problem::Problem;
+pub use read::{Look, Looked};
 pub use understood::Understood;
 
 /// What a write or read needs to know beside the request itself. Cheap to clone.
