@@ -12,6 +12,7 @@ mod concurrency;
 mod definitions;
 mod handelser;
 mod includes;
+mod klienter;
 mod kontakter;
 mod metadata;
 mod operation;
