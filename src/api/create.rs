@@ -1,5 +1,5 @@
 //! POST `[base]/[type]`: a new resource under an id that the server gives (http.html#create), with `If-None-Exist` only
-//! when nothing matches the criteria (http.html#ccreate).
+//! when nothing matches the criteria (http.html#ccreate). Criteria in the address mean the same: fhirpy sends them there.
 
 use actix_web::{HttpRequest, HttpResponse, web};
 use uuid::Uuid;
@@ -38,7 +38,10 @@ use crate::door::{Action, Order};
     ),
 )]
 pub async fn create(request: HttpRequest, path: web::Path<(String, String)>, payload: web::Payload) -> HttpResponse {
-    answer(request, Interaction::Create, |ask| async move {
+    let query = request.query_string().to_owned();
+    answer(request, Interaction::Create, |mut ask| async move {
+        // Some clients write the criteria into the address; to ignore them would make a duplicate.
+        ask.add_if_none_exist(&query);
         perform(&ask, &path.1, Sent::Body(payload)).await
     })
     .await

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, web};
 use uuid::Uuid;
 
 use super::app::App;
+use super::parameters::GENERAL;
 use crate::access::{Call, Caller, Interaction};
 use crate::door::bundle::Entry;
 use crate::door::patch::JSON_PATCH;
@@ -214,14 +215,23 @@ impl Ask {
         }
     }
 
+    /// Takes the criteria in the address of a create as those of `If-None-Exist`.
+    pub fn add_if_none_exist(&mut self, query: &str) {
+        let says_something =
+            form_urlencoded::parse(query.as_bytes()).any(|(name, _)| !GENERAL.contains(&name.as_ref()));
+        if says_something {
+            self.headers.if_none_exist.push(query.as_bytes().to_vec());
+        }
+    }
+
     /// The criteria of a conditional create. What cannot be read is refused: to ignore it would make a duplicate.
     pub fn if_none_exist(&self, kind: ResourceType) -> Result<Option<Criteria>, Problem> {
         match self.headers.if_none_exist.as_slice() {
             [] => Ok(None),
             [one] if let Ok(text) = std::str::from_utf8(one) => self.criteria(kind, text).map(Some),
             _ => Err(Problem::bad_request(
-                "If-None-Exist ska stå en gång, med sökvillkor som i en adress.",
-                "If-None-Exist must stand once, with criteria as in an address.",
+                "Villkoren för att skapa ska stå en gång: i If-None-Exist, med sökvillkor som i en adress.",
+                "The criteria of a create must stand once: in If-None-Exist, with criteria as in an address.",
             )),
         }
     }

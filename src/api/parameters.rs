@@ -28,7 +28,7 @@ pub enum Takes {
 }
 
 /// Parameters that every address takes: they say how the answer is written (http.html#parameters).
-const GENERAL: &[&str] = &["_format", "_pretty"];
+pub const GENERAL: &[&str] = &["_format", "_pretty"];
 
 /// What the caller gave.
 #[derive(Default)]

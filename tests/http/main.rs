@@ -14,6 +14,7 @@ mod concurrency;
 mod definitions;
 mod handelser;
 mod includes;
+mod klienter;
 mod kontakter;
 mod metadata;
 mod operation;

@@ -142,8 +142,8 @@ def story(version):
         assert {entry.resource.resource_type for entry in bundle.entry} >= {"CarePlan", "CareTeam"}
         back = client.resources("Patient").search(_id="erik").revinclude("CareTeam", "patient").fetch_raw()
         assert "CareTeam" in {entry.resource.resource_type for entry in back.entry}
-        teams = client.resources("CareTeam").search(patient__Patient___id="erik").sort("-_lastUpdated").fetch()
-        assert teams
+        teams = client.resources("CareTeam").search(patient__Patient__birthdate="1950-09-07").sort("-_lastUpdated").fetch()
+        assert teams and all(it.subject.reference == "Patient/erik" for it in teams)
         has = client.resources("Patient").has("CareTeam", "patient", _id=teams[0].id).fetch()
         assert [it.id for it in has] == ["erik"]
 

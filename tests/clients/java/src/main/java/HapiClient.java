@@ -240,19 +240,23 @@ public class HapiClient {
         refused(400, () -> client.search().byUrl("Patient?shoesize=43").returnBundle(bundles).execute());
       });
 
-      step("all pages of a search", () -> {
-        B all = client.search().forResource("Patient").count(500).returnBundle(bundles).execute();
-        List<String> seen = new ArrayList<>();
-        B page = client.search().forResource("Patient").count(30).sort().descending("_lastUpdated").returnBundle(bundles).execute();
-        while (page != null) {
-          seen.addAll(ids(page));
-          boolean more = BundleUtil.getLinkUrlOfType(context, page, "next") != null;
-          page = more ? client.loadPage().next(page).execute() : null;
-        }
-        check(seen.size() > 100, seen.size());
-        same(seen.size(), new HashSet<>(seen).size());
-        same(new HashSet<>(ids(all)), new HashSet<>(seen));
-      });
+      for (SearchStyleEnum style : List.of(SearchStyleEnum.GET, SearchStyleEnum.POST)) {
+        step("all pages of a search by " + style, () -> {
+          B all = client.search().forResource("Patient").count(500).returnBundle(bundles).execute();
+          List<String> seen = new ArrayList<>();
+          B page =
+              client.search().forResource("Patient").count(30).sort().descending("_lastUpdated").usingStyle(style)
+                  .returnBundle(bundles).execute();
+          while (page != null) {
+            seen.addAll(ids(page));
+            boolean more = BundleUtil.getLinkUrlOfType(context, page, "next") != null;
+            page = more ? client.loadPage().next(page).execute() : null;
+          }
+          check(seen.size() > 100, seen.size());
+          same(seen.size(), new HashSet<>(seen).size());
+          same(new HashSet<>(ids(all)), new HashSet<>(seen));
+        });
+      }
 
       step("include, reverse include, chains, _has", () -> {
         B plans =
