@@ -167,6 +167,7 @@ impl Criterion {
             Criterion::Chain { any_of, .. } => any_of.iter().for_each(far),
             Criterion::Has { from, .. } => far(from),
             Criterion::Any(any_of) => any_of.iter().for_each(|criterion| criterion.add_kinds(kinds)),
+            Criterion::CareUnit { .. } => kinds.extend([ResourceType::PractitionerRole, ResourceType::Organization]),
             _ => {}
         }
     }
