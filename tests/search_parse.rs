@@ -264,6 +264,16 @@ fn a_chain_goes_to_every_type_that_knows_what_is_asked() {
         far("patient._has:CarePlan:patient:status=active"),
         ("subject", vec![Patient])
     );
+    let touched = |query: &str| {
+        read(query)
+            .expect("a search")
+            .query
+            .touches()
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(touched("status=active"), [CareTeam]);
+    assert_eq!(touched("care-unit=1"), [CareTeam, PractitionerRole, Organization]);
     let parsed = read_as(
         FhirVersion::R5,
         Practitioner,

@@ -23,7 +23,7 @@ fn unknown_types_and_interactions() {
     for (method, path) in [
         ("PUT", "/fhir/r5/metadata"),
         ("POST", "/fhir/r5/Patient/1"),
-        ("GET", "/fhir/r5"),
+        ("DELETE", "/fhir/r5"),
         ("PUT", "/fhir/r5/Patient/1/_history/1"),
     ] {
         let answer = app.send(method, path, &[], None).expect(405);

@@ -54,6 +54,7 @@ fn options_tells_what_an_address_has_and_head_is_wherever_get_is() {
     for (path, methods) in all.filter(|(path, _)| path.starts_with("/fhir/")) {
         let path = path
             .replace("{version}", "r5")
+            .replace("{compartment}", "Patient")
             .replace("{type}", "Patient")
             .replace("{vid}", "1")
             .replace("{id}", "p");

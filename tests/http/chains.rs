@@ -147,6 +147,17 @@ fn a_chain_asks_the_resource_that_a_reference_leads_to() {
             &["Practitioner/vc-lakare"],
         ),
         (
+            "CareTeam?patient.name=pROV&participant.organization.name:exact=Testv%C3%A5rdcentralen&patient=bo",
+            &["CareTeam/bo-1"],
+        ),
+        ("CarePlan?care-team.role=2", &["CarePlan/plan"]),
+        ("CarePlan?care-team.care-unit=SE2321000164-0001", &["CarePlan/plan"]),
+        (
+            "Patient?_has:CareTeam:patient:care-unit=SE2321000164-0001",
+            &["Patient/anna", "Patient/bo"],
+        ),
+        ("Patient?_has:CareTeam:patient:care-unit:not=SE2321000164-0001", &[]),
+        (
             "CareTeam?patient._has:CarePlan:patient:status=active&participant=vc-lakare",
             &["CareTeam/anna-2"],
         ),
