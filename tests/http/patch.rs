@@ -549,11 +549,26 @@ fn changes() -> impl Strategy<Value = Value> {
         json!(null),
         json!(1.50),
     ]);
-    let change = (0..6, paths.clone(), paths, values).prop_map(|(op, path, from, value)| match op {
-        0 | 1 => json!({ "op": "add", "path": path, "value": value }),
-        2 => json!({ "op": "remove", "path": path }),
-        3 => json!({ "op": "replace", "path": path, "value": value }),
-        4 => json!({ "op": "move", "from": from, "path": path }),
+    // Paths with values that are FHIR there, and any with any.
+    let sound = prop::sample::select(vec![
+        ("/active", json!(true)),
+        ("/gender", json!("female")),
+        ("/birthDate", json!("1950-09-07")),
+        ("/name/-", json!({ "family": "F" })),
+        ("/name/0", json!({ "text": "T" })),
+        ("/name/0/family", json!("F")),
+        ("/name/0/given/0", json!("A")),
+        ("/name/0/given/-", json!("B")),
+        ("/telecom", json!([{ "system": "url", "value": "1" }])),
+        ("/telecom/0", json!({ "system": "email", "value": "2" })),
+    ]);
+    let any = (paths.clone(), values);
+    let target = prop_oneof![3 => sound, 1 => any];
+    let change = (0..7, target, paths).prop_map(|(op, (path, value), from)| match op {
+        0..=2 => json!({ "op": "add", "path": path, "value": value }),
+        3 => json!({ "op": "remove", "path": path }),
+        4 => json!({ "op": "replace", "path": path, "value": value }),
+        5 => json!({ "op": "move", "from": from, "path": path }),
         _ => json!({ "op": "copy", "from": from, "path": path }),
     });
     prop::collection::vec(change, 1..4).prop_map(Value::Array)
