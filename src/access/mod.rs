@@ -27,6 +27,8 @@ pub enum Interaction {
     Validate,
     /// The operation `$riktlinjekontroll` on a patient.
     Patientkontroll,
+    /// The operation `$everything` on a patient.
+    Everything,
     /// The operation `$riktlinjekontroll` on an organization: its work list.
     Arbetslista,
 }
@@ -52,6 +54,7 @@ impl Interaction {
             Interaction::Capabilities => "capabilities",
             Interaction::Validate => "$validate",
             Interaction::Patientkontroll => "Patient/$riktlinjekontroll",
+            Interaction::Everything => "Patient/$everything",
             Interaction::Arbetslista => "Organization/$riktlinjekontroll",
         }
     }

@@ -6,6 +6,7 @@
 
 pub mod arbetslista;
 pub mod content;
+pub mod everything;
 pub mod fornyelse;
 pub mod kontroll;
 mod kvar;

@@ -13,7 +13,7 @@ use crate::fhir::version::FhirVersion;
 use crate::store::{HistoryEnd, HistoryQuery, Page, Referred, Scope, StoreError, Stored};
 
 /// Resources that come with one page, at the most.
-const MOST_INCLUDED: usize = 1000;
+pub(super) const MOST_INCLUDED: usize = 1000;
 
 impl Door {
     /// The current version (read).
