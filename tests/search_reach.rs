@@ -1,6 +1,8 @@
 //! Criteria on other resources (chains, `_has`) against a naive evaluation of the same names on a small random world;
 //! and that they begin at the selective end. Both backends.
 
+#[path = "search_reach/includes.rs"]
+mod includes;
 #[path = "common/postgres.rs"]
 mod postgres;
 #[path = "common/store.rs"]

@@ -29,6 +29,8 @@ pub enum Interaction {
     Validate,
     /// The operation `$riktlinjekontroll` on a patient.
     Patientkontroll,
+    /// The operation `$everything` on a patient.
+    Everything,
     /// The operation `$riktlinjekontroll` on an organization: its work list.
     Arbetslista,
 }
@@ -55,6 +57,7 @@ impl Interaction {
             Interaction::Capabilities => "capabilities",
             Interaction::Validate => "$validate",
             Interaction::Patientkontroll => "Patient/$riktlinjekontroll",
+            Interaction::Everything => "Patient/$everything",
             Interaction::Arbetslista => "Organization/$riktlinjekontroll",
         }
     }

@@ -147,18 +147,24 @@ fn resource(version: FhirVersion, kind: ResourceType, require_if_match: bool) ->
 /// The operations of a type, by the canonicals of their definitions.
 fn operations(kind: ResourceType) -> Vec<Value> {
     let validate = ("validate", "http://hl7.org/fhir/OperationDefinition/Resource-validate");
-    let own = match kind {
-        ResourceType::Patient => Some((
-            "riktlinjekontroll",
-            "https://w3id.org/fastkontakt/OperationDefinition/patient-riktlinjekontroll",
-        )),
-        ResourceType::Organization => Some((
+    let own: &[(&str, &str)] = match kind {
+        ResourceType::Patient => &[
+            (
+                "everything",
+                "http://hl7.org/fhir/OperationDefinition/Patient-everything",
+            ),
+            (
+                "riktlinjekontroll",
+                "https://w3id.org/fastkontakt/OperationDefinition/patient-riktlinjekontroll",
+            ),
+        ],
+        ResourceType::Organization => &[(
             "riktlinjekontroll",
             "https://w3id.org/fastkontakt/OperationDefinition/organization-riktlinjekontroll",
-        )),
-        _ => None,
+        )],
+        _ => &[],
     };
-    let all = [validate].into_iter().chain(own);
+    let all = std::iter::once(&validate).chain(own);
     all.map(|(name, definition)| json!({ "name": name, "definition": definition }))
         .collect()
 }

@@ -8,6 +8,7 @@ mod bundle_text;
 mod create;
 mod definitions;
 mod delete;
+mod everything;
 mod history;
 mod metadata;
 mod negotiate;
@@ -113,6 +114,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .get(patientkontroll::patientkontroll)
                         .head(patientkontroll::patientkontroll)
                         .post(patientkontroll::patientkontroll_by_post)
+                        .default_service(web::to(answer::only_get_post)),
+                )
+                .service(
+                    web::resource("/Patient/{id}/$everything")
+                        .get(everything::everything)
+                        .head(everything::everything)
+                        .post(everything::everything_by_post)
                         .default_service(web::to(answer::only_get_post)),
                 )
                 .service(

@@ -38,6 +38,8 @@ use utoipa::OpenApi;
         super::validate::validate_stored,
         super::patientkontroll::patientkontroll,
         super::patientkontroll::patientkontroll_by_post,
+        super::everything::everything,
+        super::everything::everything_by_post,
         super::arbetslista::by_get,
         super::arbetslista::by_post,
         super::operation::live,

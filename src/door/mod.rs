@@ -7,6 +7,7 @@
 pub mod arbetslista;
 pub mod bundle;
 pub mod content;
+pub mod everything;
 pub mod fornyelse;
 pub mod kontroll;
 mod kvar;

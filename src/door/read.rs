@@ -13,7 +13,7 @@ use crate::fhir::version::FhirVersion;
 use crate::store::{HistoryEnd, HistoryQuery, Page, Referred, Scope, Session, StoreError, Stored};
 
 /// Resources that come with one page, at the most.
-const MOST_INCLUDED: usize = 1000;
+pub(super) const MOST_INCLUDED: usize = 1000;
 
 /// A read among the entries of a transaction: it sees what they wrote.
 #[derive(Clone, Debug)]

@@ -5,6 +5,7 @@
 mod arbetslista;
 mod connection;
 mod error;
+mod everything;
 mod history;
 mod index;
 mod kind;
@@ -29,6 +30,7 @@ use writer::{Figures, Writer, gone};
 pub use arbetslista::{Kvar, Lakarrad, ListQuery, Listrad, Overlista, Rad};
 pub use connection::{Connection, Synchronous};
 pub use error::StoreError;
+pub use everything::{EverythingEnd, EverythingQuery};
 pub use history::{HistoryEnd, HistoryQuery, Scope};
 pub use index::{name_key, system_key, text_key};
 pub use ko::{Koad, kalla, kalla_for_identifierare};

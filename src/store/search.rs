@@ -10,6 +10,7 @@ mod sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt, Text};
 
+pub(super) use include::list;
 pub use include::{Included, Referred};
 
 use super::connection::on_either;

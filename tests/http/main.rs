@@ -12,6 +12,7 @@ mod chains;
 mod command_line;
 mod concurrency;
 mod definitions;
+mod everything;
 mod handelser;
 mod includes;
 mod klienter;

@@ -2,6 +2,8 @@
 //! an encounter, told by parameters of the search table. As HL7's CompartmentDefinitions have it for our types (packages
 //! hl7.fhir.r4.core 4.0.1 and hl7.fhir.r5.core 5.0.0); a parameter that we do not have leads nowhere.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::fhir::types::ResourceType::{self, *};
 use crate::fhir::version::FhirVersion;
 
@@ -117,6 +119,23 @@ pub fn members(
         .filter(|(_, params)| !params.is_empty())
 }
 
+/// Every reference by which a resource of a type lies in a compartment, in either version: names in the index.
+pub fn references(of: ResourceType) -> BTreeMap<ResourceType, BTreeSet<&'static str>> {
+    let mut found: BTreeMap<ResourceType, BTreeSet<&'static str>> = BTreeMap::new();
+    for version in FhirVersion::ALL {
+        for (kind, params) in members(version, of) {
+            let named = params.iter().filter_map(|name| parameters::find(version, kind, name));
+            let named = named.filter(|parameter| parameter.kind == Kind::Reference);
+            found
+                .entry(kind)
+                .or_default()
+                .extend(named.map(|parameter| parameter.index));
+        }
+    }
+    found.retain(|_, params| !params.is_empty());
+    found
+}
+
 /// That a resource of a type lies in the compartment; `None` when none of the type may.
 pub(super) fn criterion(
     version: FhirVersion,
@@ -144,5 +163,35 @@ pub(super) fn criterion(
     match any_of.len() {
         1 => any_of.pop(),
         _ => Some(Criterion::Any(any_of)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fhir::search::CARE_DATES;
+
+    #[test]
+    fn dates_of_care_are_dates_of_the_type() {
+        for (kind, params) in CARE_DATES {
+            for name in *params {
+                let mut all = FhirVersion::ALL
+                    .iter()
+                    .flat_map(|version| parameters::parameters(*version, *kind));
+                assert!(
+                    all.any(|parameter| parameter.index == *name && parameter.kind == Kind::Date),
+                    "{kind} {name}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_patient_is_referred_to_by_what_either_version_says() {
+        let references = references(Patient);
+        assert!(references[&Task].contains("focus"));
+        assert!(references[&CareTeam].contains("participant") && references[&CareTeam].contains("subject"));
+        assert!(references[&Patient].contains("link"));
+        assert!(!references.contains_key(&Organization));
     }
 }

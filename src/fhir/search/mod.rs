@@ -23,6 +23,7 @@ pub use extract::{index, patient_of};
 pub use parameters::EXT_ERSATT_FRAN;
 pub use parse::{Handling, ParseContext, Parsed, Scope, SearchError, parse, parse_in};
 pub use query::SearchQuery;
+pub use table::{CARE_DATES, has_patient};
 
 /// Grows whenever an index entry would come out differently for the same resource: a start with a newer one reindexes.
 pub const INDEX_VERSION: i32 = 3;

@@ -70,6 +70,27 @@ pub(super) fn patient_paths(kind: ResourceType) -> &'static [&'static str] {
     }
 }
 
+/// Whether resources of the type belong to a patient; those of the others belong to nobody.
+pub fn has_patient(kind: ResourceType) -> bool {
+    kind == ResourceType::Patient || !patient_paths(kind).is_empty()
+}
+
+/// The date parameters (names in the index) that tell when care was given, or is planned, for `$everything` between two days.
+/// Types that are not here hold whatever the day: a diagnosis, a goal, a consent, a relative.
+pub const CARE_DATES: &[(ResourceType, &[&str])] = &[
+    (ResourceType::Appointment, &["date"]),
+    (ResourceType::CarePlan, &["date"]),
+    (ResourceType::CareTeam, &["date"]),
+    (ResourceType::Communication, &["received", "sent"]),
+    (ResourceType::Encounter, &["date"]),
+    (ResourceType::EpisodeOfCare, &["date"]),
+    (ResourceType::Flag, &["date"]),
+    (ResourceType::Provenance, &["recorded", "when"]),
+    (ResourceType::QuestionnaireResponse, &["authored"]),
+    (ResourceType::ServiceRequest, &["occurrence"]),
+    (ResourceType::Task, &["period"]),
+];
+
 /// Parameters of every type.
 pub(super) const COMMON: &[Parameter] = &[
     column("_id", Kind::Id, "Resource-id"),

@@ -80,13 +80,8 @@ impl Session {
     }
 
     /// Everything that these resources refer to wherever a reference stands in them, and what that refers to in turn, as far
-    /// as it belongs to no other patient than `patient` (its key): for `$everything`.
-    pub fn all_referred(
-        &mut self,
-        matches: &[Stored],
-        patient: i64,
-        how: &Referred<'_>,
-    ) -> Result<Included, StoreError> {
+    /// as it belongs to no patient: for `$everything`, which shows what belongs to the patient on its own.
+    pub fn all_referred(&mut self, matches: &[Stored], how: &Referred<'_>) -> Result<Included, StoreError> {
         let mut gathering = Gathering::of(matches);
         let mut step: Vec<Stored> = matches.to_vec();
         for _ in 0..MOST_STEPS {
@@ -98,7 +93,7 @@ impl Session {
                 });
             }
             wanted.retain(|(kind, id)| !gathering.has_current(*kind, id));
-            let found = self.current_of(&wanted, Some(patient))?;
+            let found = self.current_of(&wanted, Whose::Nobodys)?;
             step = gathering
                 .take(found.into_iter().map(Item::current).collect(), how)
                 .into_iter()
@@ -194,7 +189,7 @@ impl Session {
     /// What is wanted, in the current version or in the one that is named; a version of what is deleted is left out too.
     fn versions_of(&mut self, wanted: BTreeSet<Wanted>) -> Result<Vec<Item>, StoreError> {
         let resources = wanted.iter().map(|(kind, id, _)| (*kind, id.clone())).collect();
-        let current = self.current_of(&resources, None)?;
+        let current = self.current_of(&resources, Whose::Anybodys)?;
         let mut found = Vec::new();
         for stored in current {
             for (kind, id, version) in wanted.range((stored.kind, stored.id.clone(), None)..) {
@@ -213,11 +208,11 @@ impl Session {
         Ok(found)
     }
 
-    /// The current, not deleted ones of these; all, or those of nobody and of one patient.
+    /// The current, not deleted ones of these.
     fn current_of(
         &mut self,
         wanted: &BTreeSet<(ResourceType, String)>,
-        patient: Option<i64>,
+        whose: Whose,
     ) -> Result<Vec<Stored>, StoreError> {
         let mut ids: BTreeMap<ResourceType, Vec<&str>> = BTreeMap::new();
         for (kind, id) in wanted {
@@ -231,10 +226,8 @@ impl Session {
                 sql.kind(kind);
                 sql.push(" AND r.id");
                 list(&mut sql, chunk, |sql, id| sql.text(*id));
-                if let Some(patient) = patient {
-                    sql.push(" AND r.patient IN (0, ");
-                    sql.number(patient);
-                    sql.push(")");
+                if whose == Whose::Nobodys {
+                    sql.push(" AND r.patient = 0");
                 }
                 sql.push(" ORDER BY r.key");
                 found.extend(self.load(sql)?);
@@ -385,6 +378,13 @@ impl Session {
     }
 }
 
+/// Whether only what belongs to no patient is taken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Anybodys,
+    Nobodys,
+}
+
 /// A resource of a step.
 struct Item {
     stored: Stored,
@@ -513,7 +513,7 @@ fn referring_rows<'q>(source: ResourceType, params: BTreeSet<&'static str>) -> S
 }
 
 /// ` IN (?, …)`; there is at least one.
-pub(super) fn list<'q, T>(
+pub(in crate::store) fn list<'q, T>(
     sql: &mut Statement<'q>,
     values: impl IntoIterator<Item = T>,
     each: impl Fn(&mut Statement<'q>, T),

@@ -1,0 +1,63 @@
+//! `Patient/[id]/$everything`: all that is held about a patient, and what that refers to, on one unchanging state of the
+//! database.
+
+use super::Door;
+use super::problem::Problem;
+use super::read::{MOST_INCLUDED, live};
+use crate::access::Call;
+use crate::fhir::types::ResourceType;
+use crate::store::{EverythingEnd, EverythingQuery, Included, Referred, Stored};
+
+/// A page of it.
+pub struct Everything {
+    /// What belongs to the patient, as far as the caller may see it.
+    pub entries: Vec<Stored>,
+    /// Who and what they refer to that belongs to no patient.
+    pub included: Included,
+    /// Where the page ends, when there is another.
+    pub next: Option<EverythingEnd>,
+}
+
+impl Door {
+    /// A page; `own_bases` are our own base URLs.
+    pub async fn everything(
+        &self,
+        call: &Call,
+        mut query: EverythingQuery,
+        own_bases: Vec<String>,
+    ) -> Result<Everything, Problem> {
+        self.permit(call, ResourceType::Patient)?;
+        let full = query.limit;
+        // One more tells whether there is a next page.
+        query.limit += 1;
+        let (door, call) = (self.clone(), call.clone());
+        let work = self.store.read(move |session| {
+            session.snapshot(|session| {
+                live(session.current(ResourceType::Patient, &query.patient)?)?;
+                let Some(key) = session.patient_key(&query.patient)? else {
+                    return Err(Problem::NotFound);
+                };
+                let mut rows = session.everything(key, &query)?;
+                let more = rows.len() as i64 > full;
+                if more {
+                    rows.pop();
+                }
+                let next = rows.last().filter(|_| more).map(|(_, end)| *end);
+                let entries = rows.into_iter().map(|(stored, _)| stored);
+                let entries: Vec<Stored> = entries.filter(|stored| door.may_see(&call, stored)).collect();
+                let how = Referred {
+                    own_bases: &own_bases,
+                    most: MOST_INCLUDED,
+                    may_see: &|stored| door.may_see(&call, stored),
+                };
+                let included = session.all_referred(&entries, &how)?;
+                Ok(Everything {
+                    entries,
+                    included,
+                    next,
+                })
+            })
+        });
+        work.await
+    }
+}

@@ -1,0 +1,161 @@
+//! `$everything`'s question to the store: all that is held about one patient, a page at a time. The patient is the shard:
+//! what belongs to nobody else lies in one range of an index, and what refers to the patient besides (an appointment of
+//! two) is found by the reference.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use diesel::prelude::*;
+use diesel::sql_types::{BigInt, SmallInt, Text};
+
+use super::connection::on_either;
+use super::error::StoreError;
+use super::kind;
+use super::search::list;
+use super::session::{Session, Stored, instant};
+use super::statement::Statement;
+use crate::fhir::search::CARE_DATES;
+use crate::fhir::types::ResourceType;
+
+/// What is asked for. Times are microseconds since 1970.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EverythingQuery {
+    /// The patient's logical id.
+    pub patient: String,
+    /// The references to the patient by which a resource of a type belongs to the compartment: names in the index.
+    pub references: BTreeMap<ResourceType, BTreeSet<&'static str>>,
+    /// Addresses of the patient under our own base URLs.
+    pub own_urls: Vec<String>,
+    /// Only these types; `None`: all.
+    pub kinds: Option<Vec<ResourceType>>,
+    /// Only what was changed at this instant or later.
+    pub since: Option<i64>,
+    /// Only care in [low, high), and what has no date of care.
+    pub care: Option<(i64, i64)>,
+    /// Where the page before ended.
+    pub after: Option<EverythingEnd>,
+    pub limit: i64,
+}
+
+/// A resource's place in the order: the patient first, then type by type, each in the order of its first writing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EverythingEnd {
+    pub kind: i64,
+    pub key: i64,
+}
+
+impl Session {
+    /// The current, not deleted resources in the patient's compartment (`key` is the patient's), each with its place.
+    pub fn everything(
+        &mut self,
+        key: i64,
+        query: &EverythingQuery,
+    ) -> Result<Vec<(Stored, EverythingEnd)>, StoreError> {
+        let statement = select(key, query);
+        let rows: Vec<Row> = on_either!(self, c => statement.load(c))?;
+        rows.into_iter().map(Row::place).collect()
+    }
+
+    /// How the database goes about it, one step per line: for the tests that no table is walked.
+    pub fn explain_everything(&mut self, key: i64, query: &EverythingQuery) -> Result<Vec<String>, StoreError> {
+        self.explain(select(key, query))
+    }
+}
+
+fn select(key: i64, query: &EverythingQuery) -> Statement<'_> {
+    let mut sql = Statement::default();
+    // The page's keys first, the bodies after: a sort must not carry bodies.
+    sql.push(
+        "SELECT p.kind, p.key, p.id, p.version, p.last_updated, h.body FROM (\
+         SELECT r.kind, r.key, r.id, r.version, r.last_updated, r.current FROM resource r \
+         WHERE NOT r.deleted AND r.key IN (SELECT o.key FROM resource o WHERE o.patient = ",
+    );
+    sql.number(key);
+    for (kind, params) in &query.references {
+        sql.push(" UNION SELECT t.resource FROM index_reference t WHERE t.kind = ");
+        sql.kind(*kind);
+        sql.push(" AND t.param");
+        list(&mut sql, params, |sql, param| sql.text(*param));
+        sql.push(" AND t.target_id = ");
+        sql.text(query.patient.as_str());
+        sql.push(" AND t.target_kind = ");
+        sql.text(ResourceType::Patient.name());
+        sql.push(" AND t.target_url");
+        let urls = [""].into_iter().chain(query.own_urls.iter().map(String::as_str));
+        list(&mut sql, urls, |sql, url| sql.text(url));
+    }
+    sql.push(")");
+    if let Some(kinds) = &query.kinds {
+        sql.push(" AND r.kind");
+        list(&mut sql, kinds, |sql, kind| sql.kind(*kind));
+    }
+    if let Some(since) = query.since {
+        sql.push(" AND r.last_updated >= ");
+        sql.number(since);
+    }
+    if let Some((low, high)) = query.care {
+        sql.push(" AND (r.kind NOT");
+        list(&mut sql, CARE_DATES, |sql, (kind, _)| sql.kind(*kind));
+        sql.push(" OR NOT EXISTS (");
+        care_dates(&mut sql);
+        sql.push(") OR EXISTS (");
+        care_dates(&mut sql);
+        sql.push(" AND t.low < ");
+        sql.number(high);
+        sql.push(" AND t.high > ");
+        sql.number(low);
+        sql.push("))");
+    }
+    if let Some(end) = query.after {
+        sql.push(" AND r.kind >= ");
+        sql.number(end.kind);
+        sql.push(" AND (r.kind > ");
+        sql.number(end.kind);
+        sql.push(" OR r.key > ");
+        sql.number(end.key);
+        sql.push(")");
+    }
+    sql.push(" ORDER BY r.kind, r.key LIMIT ");
+    sql.number(query.limit);
+    sql.push(") p JOIN history h ON h.seq = p.current ORDER BY p.kind, p.key");
+    sql
+}
+
+fn care_dates(sql: &mut Statement<'_>) {
+    sql.push("SELECT 1 FROM index_date t WHERE t.patient = r.patient AND t.resource = r.key AND t.param");
+    let params: BTreeSet<&'static str> = CARE_DATES.iter().flat_map(|(_, params)| *params).copied().collect();
+    list(sql, params, |sql, param| sql.text(param));
+}
+
+#[derive(QueryableByName)]
+struct Row {
+    #[diesel(sql_type = SmallInt)]
+    kind: i16,
+    #[diesel(sql_type = BigInt)]
+    key: i64,
+    #[diesel(sql_type = Text)]
+    id: String,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = BigInt)]
+    last_updated: i64,
+    #[diesel(sql_type = Text)]
+    body: String,
+}
+
+impl Row {
+    fn place(self) -> Result<(Stored, EverythingEnd), StoreError> {
+        let end = EverythingEnd {
+            kind: i64::from(self.kind),
+            key: self.key,
+        };
+        let stored = Stored {
+            kind: kind::of_number(self.kind)?,
+            id: self.id,
+            version: self.version,
+            last_updated: instant(self.last_updated)?,
+            deleted: false,
+            body: self.body,
+        };
+        Ok((stored, end))
+    }
+}
