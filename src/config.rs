@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
+use crate::door::bundle::BundleLimits;
+
 /// What the command line and the environment may say; each outranks the file.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Flags {
@@ -43,6 +45,8 @@ struct File {
     log: Option<String>,
     max_body_bytes: Option<usize>,
     max_depth: Option<usize>,
+    max_transaction_entries: Option<usize>,
+    max_batch_entries: Option<usize>,
     require_if_match: Option<bool>,
     workers: Option<usize>,
     cors_origins: Option<Vec<String>>,
@@ -62,6 +66,10 @@ pub struct Settings {
     pub max_body_bytes: usize,
     /// Deepest nesting of JSON.
     pub max_depth: usize,
+    /// Most entries of a transaction: more keep other writers waiting.
+    pub max_transaction_entries: usize,
+    /// Most entries of a batch.
+    pub max_batch_entries: usize,
     /// Whoever changes or deletes a resource must name its version (`If-Match`); else 428.
     pub require_if_match: bool,
     /// HTTP worker threads; by default as many as the machine has processors.
@@ -81,6 +89,8 @@ impl Default for Settings {
             open: false,
             max_body_bytes: 8 * 1024 * 1024,
             max_depth: 64,
+            max_transaction_entries: BundleLimits::default().transaction,
+            max_batch_entries: BundleLimits::default().batch,
             require_if_match: false,
             workers: None,
             cors_origins: Vec::new(),
@@ -146,6 +156,8 @@ impl Settings {
             open: flags.open,
             max_body_bytes: file.max_body_bytes.unwrap_or(default.max_body_bytes),
             max_depth: file.max_depth.unwrap_or(default.max_depth),
+            max_transaction_entries: file.max_transaction_entries.unwrap_or(default.max_transaction_entries),
+            max_batch_entries: file.max_batch_entries.unwrap_or(default.max_batch_entries),
             require_if_match: file.require_if_match.unwrap_or(default.require_if_match),
             workers: file.workers.or(default.workers),
             cors_origins: file.cors_origins.unwrap_or(default.cors_origins),
@@ -161,6 +173,12 @@ impl Settings {
         }
         if self.max_body_bytes == 0 {
             return unusable("max_body_bytes", "must be 1 or more");
+        }
+        if self.max_transaction_entries == 0 {
+            return unusable("max_transaction_entries", "must be 1 or more");
+        }
+        if self.max_batch_entries == 0 {
+            return unusable("max_batch_entries", "must be 1 or more");
         }
         if self.max_depth < 8 {
             return unusable("max_depth", "must be 8 or more: ordinary resources nest that deep");

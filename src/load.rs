@@ -11,8 +11,9 @@ use crate::access::{Call, Caller, Interaction};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::demo::{self, Demo};
+use crate::door::Door;
+use crate::door::bundle::{self, Reading};
 use crate::door::problem::Problem;
-use crate::door::{Door, transaction};
 use crate::observe;
 use crate::server::{Application, open_door};
 
@@ -65,8 +66,11 @@ pub async fn load(door: &Door, people: Demo, progress: impl Fn(&str, usize, usiz
             bundle: bundle.title.clone(),
             problem,
         };
-        let orders = transaction::orders(bundle.version, bundle.bundle, &[]).map_err(refused)?;
-        resources += door.write(&call, orders).await.map_err(refused)?.len();
+        let now = door.clock.now().as_microsecond();
+        let reading = bundle::read(bundle.version, bundle.bundle, &door.bundles, &[])
+            .and_then(|submitted| Reading::new(bundle.version, submitted.transaction()?, &[], now))
+            .map_err(refused)?;
+        resources += door.transact(&call, reading).await.map_err(refused)?.len();
         progress(&bundle.title, index + 1, of, resources);
     }
     Ok(resources)

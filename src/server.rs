@@ -15,6 +15,7 @@ use crate::api::{self, App, Sealer};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::definitions::Definitions;
+use crate::door::bundle::BundleLimits;
 use crate::door::fornyelse::Fornyelse;
 use crate::door::reindex::reindex_if_older;
 use crate::door::{Door, Turns, Understood};
@@ -68,6 +69,10 @@ pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> 
         limits: Limits {
             bytes: settings.max_body_bytes,
             depth: settings.max_depth,
+        },
+        bundles: BundleLimits {
+            transaction: settings.max_transaction_entries,
+            batch: settings.max_batch_entries,
         },
         require_if_match: settings.require_if_match,
         turns: Turns::new(),

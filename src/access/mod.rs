@@ -22,6 +22,8 @@ pub enum Interaction {
     SearchSystem,
     SearchCompartment,
     Transaction,
+    /// A Bundle whose entries are interactions of their own.
+    Batch,
     Capabilities,
     /// The operation `$validate`.
     Validate,
@@ -49,6 +51,7 @@ impl Interaction {
             Interaction::SearchSystem => "search-system",
             Interaction::SearchCompartment => "search-compartment",
             Interaction::Transaction => "transaction",
+            Interaction::Batch => "batch",
             Interaction::Capabilities => "capabilities",
             Interaction::Validate => "$validate",
             Interaction::Patientkontroll => "Patient/$riktlinjekontroll",

@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::app::App;
-use super::negotiate::{Ask, Manner, PATCHES, Return, names_version, request_id};
+use super::negotiate::{Ask, Language, Manner, PATCHES, Return, names_version, request_id};
 use super::outcome;
 use super::reply::{Body, Reply};
 use crate::access::Interaction;
@@ -69,6 +69,11 @@ where
             .headers_mut()
             .insert(header::HeaderName::from_static(REQUEST_ID), value);
     }
+    let interaction = response
+        .extensions()
+        .get::<Interaction>()
+        .copied()
+        .unwrap_or(interaction);
     if let Some(app) = request.app_data::<web::Data<App>>() {
         app.metrics
             .observe(interaction.code(), response.status().as_u16(), started.elapsed());
@@ -86,10 +91,7 @@ where
 
 /// The response that tells a problem.
 fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
-    if let Problem::Internal { reason } = problem {
-        tracing::error!(request_id, reason, "internal fault");
-    }
-    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (status, outcome) = told(problem, manner.language, request_id);
     let mut response = fhir(status, manner.version);
     response.insert_header((REQUEST_ID, request_id));
     match problem {
@@ -111,8 +113,16 @@ fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
         }
         _ => {}
     }
-    let outcome = outcome::of_problem(problem, manner.language, request_id);
     response.body(text_of(&outcome, manner.pretty))
+}
+
+/// Status and OperationOutcome of a problem. A fault of ours goes to the log.
+pub fn told(problem: &Problem, language: Language, request_id: &str) -> (StatusCode, Value) {
+    if let Problem::Internal { reason } = problem {
+        tracing::error!(request_id, reason, "internal fault");
+    }
+    let status = StatusCode::from_u16(problem.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    (status, outcome::of_problem(problem, language, request_id))
 }
 
 /// A response builder with the FHIR content type of the version.
@@ -216,6 +226,7 @@ impl Ask {
 
     /// The answer to a read of a stored version, whole or in part; 304 when the caller has it already.
     pub fn disclose(&self, stored: Stored, subset: &Subset) -> Result<Reply, Problem> {
+        let address = format!("{}/{}/{}", self.base, stored.kind, stored.id);
         let (version, last_modified) = (Some(stored.version), Some(stored.last_updated));
         let already = self.has_already(stored.version, stored.last_updated);
         let (status, body) = if already {
@@ -225,6 +236,7 @@ impl Ask {
             (StatusCode::OK, Body::Resource(text))
         };
         Ok(Reply {
+            address: Some(address),
             version,
             last_modified,
             body,
@@ -252,6 +264,7 @@ impl Ask {
             Outcome::Deleted | Outcome::AlreadyDeleted => StatusCode::NO_CONTENT,
         };
         let mut reply = self.reply(status);
+        reply.address = Some(format!("{}/{}/{}", self.base, written.kind, written.id));
         reply.version = Some(written.version);
         if status == StatusCode::NO_CONTENT {
             return Ok(reply);

@@ -144,6 +144,7 @@ pub fn one(ask: &Ask, name: &str, id: &str) -> Result<Reply, Problem> {
         (StatusCode::OK, Body::Resource(written(ask, definition)))
     };
     Ok(Reply {
+        address: Some(format!("{}/{name}/{id}", ask.base)),
         version: Some(definition.version),
         last_modified: Some(since),
         body,

@@ -65,7 +65,7 @@ pub fn capability_statement(version: FhirVersion, base: &str, require_if_match: 
             "mode": "server",
             "documentation": "Varje skrivning prövas mot regionens riktlinje; 422 ger alla fynd. Every write is judged by the region's riktlinje; 422 tells all findings.",
             "resource": resources,
-            "interaction": [{ "code": "transaction" }, { "code": "history-system" }, { "code": "search-system" }],
+            "interaction": [{ "code": "transaction" }, { "code": "batch" }, { "code": "history-system" }, { "code": "search-system" }],
             "searchParam": system_parameters(version),
             "compartment": COMPARTMENTS.map(definition),
         }],

@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod arbetslista;
+mod bundle;
 mod bundle_text;
 mod create;
 mod definitions;
@@ -23,7 +24,6 @@ mod sealed;
 mod search;
 mod sent;
 pub mod statuses;
-mod transaction;
 mod update;
 mod validate;
 
@@ -48,7 +48,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     web::resource(["", "/"])
                         .get(search::search_system)
                         .head(search::search_system)
-                        .post(transaction::transaction)
+                        .post(bundle::submit)
                         .default_service(web::to(answer::only_get_post)),
                 )
                 .service(

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::app::App;
 use crate::access::{Call, Caller, Interaction};
+use crate::door::bundle::Entry;
 use crate::door::patch::JSON_PATCH;
 use crate::door::problem::Problem;
 use crate::door::villkor::Criteria;
@@ -84,7 +85,8 @@ pub struct Ask {
 struct Headers {
     if_match: Option<String>,
     if_none_match: Option<String>,
-    if_modified_since: Option<String>,
+    /// In seconds since 1970.
+    if_modified_since: Option<i64>,
     content_type: Option<String>,
     content_encoding: Option<String>,
     content_length: Option<usize>,
@@ -128,7 +130,7 @@ impl Ask {
             headers: Headers {
                 if_match: text(header::IF_MATCH),
                 if_none_match: text(header::IF_NONE_MATCH),
-                if_modified_since: text(header::IF_MODIFIED_SINCE),
+                if_modified_since: text(header::IF_MODIFIED_SINCE).as_deref().and_then(http_date),
                 content_type: text(header::CONTENT_TYPE),
                 content_encoding: text(header::CONTENT_ENCODING),
                 content_length: text(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
@@ -143,6 +145,35 @@ impl Ask {
 
     pub fn version(&self) -> FhirVersion {
         self.manner.version
+    }
+
+    /// The same caller, answered in an entry of a Bundle: what was written comes back only when that was asked for
+    /// (http.html#transaction-response).
+    pub fn within_bundle(&self) -> Ask {
+        let mut ask = self.clone();
+        ask.manner.pretty = false;
+        if ask.prefer_return == Return::Default {
+            ask.prefer_return = Return::Minimal;
+        }
+        ask
+    }
+
+    /// The same caller asking for what an entry of a Bundle wants, under the entry's own preconditions.
+    pub fn of_entry(&self, interaction: Interaction, entry: &Entry) -> Ask {
+        let mut ask = self.within_bundle();
+        ask.call.interaction = interaction;
+        ask.headers = Headers {
+            if_match: entry.if_match.clone(),
+            if_none_match: entry.if_none_match.clone(),
+            if_modified_since: entry.if_modified_since.map(|at| at.as_second()),
+            if_none_exist: entry
+                .if_none_exist
+                .iter()
+                .map(|text| text.clone().into_bytes())
+                .collect(),
+            ..Headers::default()
+        };
+        ask
     }
 
     /// The bases of all versions under the same origin: references under them are ours.
@@ -227,26 +258,7 @@ impl Ask {
 
     /// What the caller demands of the version that a write replaces.
     pub fn precondition(&self) -> Result<Precondition, Problem> {
-        if let Some(if_match) = &self.headers.if_match {
-            return match if_match.trim() {
-                "*" => Ok(Precondition::MustExist),
-                tag => Precondition::version_is(tag).ok_or_else(|| {
-                    Problem::bad_request(
-                        "If-Match ska vara en ETag från tjänsten, till exempel W/\"3\".",
-                        "If-Match must be an ETag of this service, for example W/\"3\".",
-                    )
-                }),
-            };
-        }
-        match self.headers.if_none_match.as_deref().map(str::trim) {
-            None => Ok(Precondition::None),
-            Some("*") => Ok(Precondition::MustNotExist),
-            // "Servers MAY choose to only support the wildcard variant"; to ignore another would write where it must not.
-            Some(_) => Err(Problem::bad_request(
-                "If-None-Match vid en skrivning ska vara *.",
-                "If-None-Match of a write must be *.",
-            )),
-        }
+        Precondition::read(self.headers.if_match.as_deref(), self.headers.if_none_match.as_deref())
     }
 
     /// Whether the caller already has this version (304): `If-None-Match`, else `If-Modified-Since`.
@@ -256,7 +268,7 @@ impl Ask {
                 .split(',')
                 .any(|tag| tag.trim() == "*" || version_of_tag(tag) == Some(version));
         }
-        let since = self.headers.if_modified_since.as_deref().and_then(http_date);
+        let since = self.headers.if_modified_since;
         since.is_some_and(|since| last_updated.as_second() <= since)
     }
 }

@@ -12,7 +12,7 @@ use utoipa::OpenApi;
                        The FHIR side is described in full by [base]/metadata.",
     ),
     paths(
-        super::transaction::transaction,
+        super::bundle::submit,
         super::metadata::metadata,
         super::search::search,
         super::search::search_by_post,

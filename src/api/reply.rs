@@ -20,6 +20,8 @@ pub struct Reply {
     /// The version it is written in.
     pub fhir: FhirVersion,
     pub status: StatusCode,
+    /// The address of the resource, without a version: `fullUrl` in an entry.
+    pub address: Option<String>,
     /// The number of the resource's version: `ETag`.
     pub version: Option<i64>,
     pub last_modified: Option<Timestamp>,
@@ -45,6 +47,7 @@ impl Reply {
         Reply {
             fhir,
             status,
+            address: None,
             version: None,
             last_modified: None,
             location: None,
@@ -63,7 +66,7 @@ impl Reply {
 
     /// Writes the answer as an entry of a batch-response or transaction-response (http.html#transaction-response).
     /// Findings are told in `response.outcome`, since an entry has no headers of its own.
-    pub fn into_entry(self, bundle: &mut BundleText, full_url: Option<&str>, language: Language) {
+    pub fn into_entry(self, bundle: &mut BundleText, language: Language) {
         let mut response = format!(r#"{{"status":{}"#, quoted(&status_line(self.status)));
         if let Some(location) = &self.location {
             response.push_str(&format!(r#","location":{}"#, quoted(location)));
@@ -86,7 +89,7 @@ impl Reply {
             response.push_str(&format!(r#","outcome":{told}"#));
         }
         response.push('}');
-        bundle.entry(full_url, resource.as_deref(), &[("response", response)]);
+        bundle.entry(self.address.as_deref(), resource.as_deref(), &[("response", response)]);
     }
 }
 
@@ -136,7 +139,7 @@ impl Ask {
 }
 
 /// `201 Created`: how `Bundle.entry.response.status` begins (bundle.html).
-pub fn status_line(status: StatusCode) -> String {
+fn status_line(status: StatusCode) -> String {
     match status.canonical_reason() {
         Some(reason) => format!("{} {reason}", status.as_u16()),
         None => status.as_str().to_owned(),

@@ -32,7 +32,8 @@ impl Ask {
                 self.require_fhir_json()?;
                 let bytes = self.body(payload).await?;
                 self.computing(bytes.len(), move || {
-                    let resource = content::read(version, kind.name(), &bytes, &limits)?;
+                    let resource = content::read_json(&bytes, &limits)?;
+                    content::check_alone(version, kind.name(), &resource, &own_bases)?;
                     Ok(Content::new(version, kind, resource, &own_bases))
                 })
                 .await
@@ -40,7 +41,7 @@ impl Ask {
             // There are many entries: one after the other they would keep other requests waiting.
             Sent::Entry(resource) => {
                 self.computing(usize::MAX, move || {
-                    content::check(version, kind.name(), &resource)?;
+                    content::check_alone(version, kind.name(), &resource, &own_bases)?;
                     Ok(Content::new(version, kind, resource, &own_bases))
                 })
                 .await

@@ -24,6 +24,23 @@ pub fn read(version: FhirVersion, kind: &str, bytes: &[u8], limits: &Limits) -> 
     Ok(value)
 }
 
+/// The same of a resource that is written on its own: a conditional reference means something only among the entries of a
+/// transaction (http.html#trules).
+pub fn check_alone(version: FhirVersion, kind: &str, resource: &Value, own_bases: &[String]) -> Result<(), Problem> {
+    check(version, kind, resource)?;
+    match references::first_conditional(resource, own_bases) {
+        None => Ok(()),
+        Some(path) => Err(Problem::fault(
+            IssueCode::NotSupported,
+            format!("{kind}.{path}"),
+            Text::new(
+                "En villkorad referens (typ?sökvillkor) löses bara upp i en Bundle av typen transaction.",
+                "A conditional reference (type?criteria) is resolved only in a Bundle of type transaction.",
+            ),
+        )),
+    }
+}
+
 /// Reads JSON strictly; what it says is not looked at.
 pub fn read_json(bytes: &[u8], limits: &Limits) -> Result<Value, Problem> {
     json::read(bytes, limits).map_err(|fault| match fault.code {

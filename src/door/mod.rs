@@ -5,6 +5,7 @@
 //! transaction. Nothing else writes.
 
 pub mod arbetslista;
+pub mod bundle;
 pub mod content;
 pub mod fornyelse;
 pub mod kontroll;
@@ -14,7 +15,6 @@ pub mod problem;
 mod read;
 pub mod reindex;
 pub mod situation;
-pub mod transaction;
 mod underlag;
 mod understood;
 pub mod validate;
@@ -33,6 +33,7 @@ use crate::fhir::search::SearchQuery;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{Finding, Policies};
 use crate::store::{Store, Stored};
+use bundle::BundleLimits;
 use content::Prepared;
 use fornyelse::Fornyelse;
 pub use patch::Turns;
@@ -48,6 +49,7 @@ pub struct Door {
     pub definitions: Arc<Definitions>,
     pub clock: Clock,
     pub limits: Limits,
+    pub bundles: BundleLimits,
     /// Callers must name the version that they change or delete (`If-Match`).
     pub require_if_match: bool,
     /// Patches of one resource take turns.
@@ -140,6 +142,30 @@ impl Written {
 }
 
 impl Precondition {
+    /// From what a request says, in its headers or in its entry of a Bundle: `If-Match`, else `If-None-Match: *`.
+    pub fn read(if_match: Option<&str>, if_none_match: Option<&str>) -> Result<Precondition, Problem> {
+        if let Some(if_match) = if_match {
+            return match if_match.trim() {
+                "*" => Ok(Precondition::MustExist),
+                tag => Precondition::version_is(tag).ok_or_else(|| {
+                    Problem::bad_request(
+                        "If-Match ska vara en ETag från tjänsten, till exempel W/\"3\".",
+                        "If-Match must be an ETag of this service, for example W/\"3\".",
+                    )
+                }),
+            };
+        }
+        match if_none_match.map(str::trim) {
+            None => Ok(Precondition::None),
+            Some("*") => Ok(Precondition::MustNotExist),
+            // "Servers MAY choose to only support the wildcard variant"; to ignore another would write where it must not.
+            Some(_) => Err(Problem::bad_request(
+                "If-None-Match vid en skrivning ska vara *.",
+                "If-None-Match of a write must be *.",
+            )),
+        }
+    }
+
     /// From an ETag of ours: `W/"3"` or `"3"`.
     pub fn version_is(tag: &str) -> Option<Precondition> {
         version_of_tag(tag).map(Precondition::VersionIs)

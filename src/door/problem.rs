@@ -46,6 +46,8 @@ pub enum Problem {
     Forbidden,
     /// The database is busy or out of reach; try again.
     Busy,
+    /// The same about one entry of a Bundle, when the problem has no expression of its own.
+    InEntry { expression: String, problem: Box<Problem> },
     /// A fault of ours. The reason goes to the log, never to the caller.
     Internal { reason: String },
 }
@@ -90,6 +92,7 @@ impl Problem {
             Problem::PatchFailed { .. } => Situation::PatchFailed,
             Problem::Forbidden => Situation::Forbidden,
             Problem::Busy => Situation::Busy,
+            Problem::InEntry { problem, .. } => problem.situation(),
             Problem::Internal { .. } => Situation::Internal,
         }
     }
@@ -106,6 +109,7 @@ impl Problem {
             Problem::BadRequest { text, .. }
             | Problem::PreconditionFailed { text, .. }
             | Problem::PatchFailed { text, .. } => text.clone(),
+            Problem::InEntry { problem, .. } => problem.text(),
             Problem::BodyTooLarge { limit } => row.text(&limit.to_string()),
             Problem::Deleted { version } => row.text(&version.to_string()),
             Problem::MethodNotAllowed { allow: value } | Problem::UnsupportedMediaType { wanted: value } => {
@@ -123,7 +127,8 @@ impl Problem {
             | Problem::NotSelective { expression }
             | Problem::IdTaken { expression }
             | Problem::IfMatchRequired { expression }
-            | Problem::PatchFailed { expression, .. } => expression,
+            | Problem::PatchFailed { expression, .. }
+            | Problem::InEntry { expression, .. } => expression,
             _ => "",
         }
     }
@@ -165,6 +170,16 @@ impl Problem {
                 text,
                 expression: in_resource(&entry, &expression),
             },
+            problem @ (Problem::UnknownAddress
+            | Problem::NotFound
+            | Problem::Deleted { .. }
+            | Problem::MethodNotAllowed { .. }
+            | Problem::UnsupportedMediaType { .. }
+            | Problem::Forbidden) => Problem::InEntry {
+                expression: entry,
+                problem: Box::new(problem),
+            },
+            // About the service, not about the entry; a race is looked at by whoever tries again.
             other => other,
         }
     }
@@ -172,6 +187,9 @@ impl Problem {
 
 /// `CareTeam.participant[0]` inside an entry is `Bundle.entry[n].resource.participant[0]`.
 pub fn in_resource(entry: &str, expression: &str) -> String {
+    if expression.is_empty() {
+        return entry.to_owned();
+    }
     match expression.split_once('.') {
         Some((_, rest)) => format!("{entry}.resource.{rest}"),
         None => format!("{entry}.resource"),

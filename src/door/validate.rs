@@ -60,7 +60,7 @@ pub fn examine(
 ) -> Result<(Told, Option<Order>), Problem> {
     let other_type = content::type_of(&resource).is_some_and(|name| name != kind.name());
     let mut told = Told::default();
-    match content::check(version, kind.name(), &resource) {
+    match content::check_alone(version, kind.name(), &resource, own_bases) {
         Ok(()) => {}
         Err(Problem::NotFhir(faults)) if !other_type => return Ok((not_judged(faults), None)),
         Err(problem) => return Err(problem),

@@ -41,6 +41,15 @@ pub enum Matches {
 }
 
 impl Matches {
+    /// Whether it is the same one, or nobody, or several in both.
+    pub fn is_same_as(&self, other: &Matches) -> bool {
+        match (self, other) {
+            (Matches::One(one), Matches::One(other)) => one.id == other.id,
+            (Matches::None, Matches::None) | (Matches::Many, Matches::Many) => true,
+            _ => false,
+        }
+    }
+
     /// The one, or nobody; several are [`Problem::NotSelective`].
     pub fn at_most_one(self) -> Result<Option<Stored>, Problem> {
         match self {
@@ -112,7 +121,16 @@ impl Criteria {
         }
     }
 
-    fn matches(&self, session: &mut Session) -> Result<Matches, StoreError> {
+    /// The same for the same criteria, whatever the FHIR version and the order they came in.
+    pub(in crate::door) fn key(&self) -> String {
+        let criteria = &self.query.criteria;
+        let mut criteria: Vec<String> = criteria.iter().map(|criterion| format!("{criterion:?}")).collect();
+        criteria.sort_unstable();
+        format!("{}?{}", self.kind(), criteria.join("&"))
+    }
+
+    /// Whom they match now.
+    pub(in crate::door) fn matches(&self, session: &mut Session) -> Result<Matches, StoreError> {
         let mut page = session.search(&self.query)?;
         Ok(match (page.entries.pop(), page.next) {
             (_, Some(_)) => Matches::Many,
@@ -136,17 +154,9 @@ fn without_address<'t>(kind: ResourceType, text: &'t str, own_bases: &[String]) 
 }
 
 impl Condition {
-    /// The same for the same criteria, whatever the FHIR version and the order they came in.
+    /// See [`Criteria::key`].
     pub(super) fn key(&self) -> String {
-        let mut criteria: Vec<String> = self
-            .criteria
-            .query
-            .criteria
-            .iter()
-            .map(|criterion| format!("{criterion:?}"))
-            .collect();
-        criteria.sort_unstable();
-        format!("{}?{}", self.criteria.kind(), criteria.join("&"))
+        self.criteria.key()
     }
 
     /// [`Problem::Race`] unless the criteria match now whom they matched when they were asked.
@@ -241,10 +251,7 @@ impl Door {
     ) -> Result<Option<Written>, Problem> {
         again(async || {
             let Some(found) = self.resolve_one(call, criteria).await? else {
-                return match precondition {
-                    Precondition::VersionIs(_) | Precondition::MustExist => Err(no_match()),
-                    _ => Ok(None),
-                };
+                return precondition.met_by_nobody().map(|()| None);
             };
             let condition = criteria.expecting(Some(&found));
             let action = Action::Delete {
@@ -270,25 +277,46 @@ pub fn target<'i>(
     new_id: &'i str,
     precondition: Precondition,
 ) -> Result<(&'i str, Precondition), Problem> {
-    match (found, content.id()) {
+    target_of(found, content.kind, content.id(), new_id, precondition)
+}
+
+/// The same, of the id that the body has.
+pub fn target_of<'i>(
+    found: Option<&'i Stored>,
+    kind: ResourceType,
+    own_id: Option<&'i str>,
+    new_id: &'i str,
+    precondition: Precondition,
+) -> Result<(&'i str, Precondition), Problem> {
+    match (found, own_id) {
         (Some(stored), None) => Ok((&stored.id, precondition)),
         (Some(stored), Some(own)) if own == stored.id => Ok((own, precondition)),
         (Some(_), Some(_)) => Err(Problem::fault(
             IssueCode::Invalid,
-            format!("{}.id", content.kind),
+            format!("{kind}.id"),
             Text::new(
                 "Resursens id är ett annat än det som resursen har som uppfyller sökvillkoren.",
                 "The resource's id is another than that of the resource which meets the criteria.",
             ),
         )),
         (None, own) => {
+            precondition.met_by_nobody()?;
             let precondition = match precondition {
-                Precondition::VersionIs(_) | Precondition::MustExist => return Err(no_match()),
                 Precondition::MustNotExist => Precondition::MustNotExist,
-                Precondition::None | Precondition::BuiltOn(_) | Precondition::Free => Precondition::Free,
+                _ => Precondition::Free,
             };
             own.map_or(Ok(()), require_id_form)?;
             Ok((own.unwrap_or(new_id), precondition))
+        }
+    }
+}
+
+impl Precondition {
+    /// 412 when a version is demanded of the one that matches, and nobody does.
+    pub fn met_by_nobody(self) -> Result<(), Problem> {
+        match self {
+            Precondition::VersionIs(_) | Precondition::MustExist => Err(no_match()),
+            _ => Ok(()),
         }
     }
 }

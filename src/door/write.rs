@@ -138,7 +138,8 @@ pub(super) struct Staged {
 impl Writing<'_> {
     fn carry_out(self, conditions: &[Condition], orders: Vec<Order>) -> Result<Vec<Written>, Problem> {
         let Writing { door, call, session } = self;
-        lock(session, conditions, &orders, &door.understood)?;
+        let criteria: Vec<String> = conditions.iter().map(Condition::key).collect();
+        lock(session, &criteria, &orders, &door.understood)?;
         for condition in conditions {
             condition.verify(session)?;
         }
@@ -150,32 +151,20 @@ impl Writing<'_> {
         let mut staged = Vec::with_capacity(orders.len());
         let mut written = Vec::with_capacity(orders.len());
         for order in orders {
-            let order = transaction.stage(order)?;
-            door.demand_if_match(&call, &order)?;
-            written.push(transaction.store(&order)?);
+            let (order, result) = transaction.carry_out(order)?;
             staged.push(order);
+            written.push(result);
         }
-        let judgements = transaction.judge(&staged)?;
-        refuse(&judgements)?;
-        let mut effects = Vec::new();
-        for (result, judgement) in written.iter_mut().zip(judgements) {
-            result.findings = judgement.findings;
-            effects.extend(judgement.effects);
-        }
-        let brought_about = effects
-            .into_iter()
-            .map(|effect| transaction.bring_about(effect))
-            .collect::<Result<Vec<Written>, Problem>>()?;
-        transaction.audit(written.iter().chain(&brought_about))?;
+        transaction.conclude(&staged, &mut written)?;
         Ok(written)
     }
 }
 
 /// Takes the locks the exactness of the patient rules rests on, in one fixed order for all writers. Under SQLite the
 /// one writer is the lock.
-fn lock(
+pub(super) fn lock(
     session: &mut Session,
-    conditions: &[Condition],
+    criteria: &[String],
     orders: &[Order],
     understood: &Understood,
 ) -> Result<(), Problem> {
@@ -183,7 +172,7 @@ fn lock(
         return Ok(());
     }
     // Two writers under the same criteria must not both find nobody.
-    session.lock_criteria(&conditions.iter().map(Condition::key).collect::<Vec<_>>())?;
+    session.lock_criteria(criteria)?;
     let keys: BTreeSet<(ResourceType, &str)> = orders.iter().map(|order| (order.kind(), order.id())).collect();
     let named: BTreeSet<String> = orders.iter().filter_map(Order::patient).collect();
     // Who is told by a number only: the rules look at the patients that carry it.
@@ -221,6 +210,31 @@ pub(super) struct Transaction<'a, 's> {
 }
 
 impl Transaction<'_, '_> {
+    /// Puts an order in its place and stores it; it is judged when all are ([`Transaction::conclude`]).
+    pub(super) fn carry_out(&mut self, order: Order) -> Result<(Staged, Written), Problem> {
+        let staged = self.stage(order)?;
+        self.door.demand_if_match(self.call, &staged)?;
+        let written = self.store(&staged)?;
+        Ok((staged, written))
+    }
+
+    /// Judges the state after all orders, carries out what the rules bring about, and writes the audit. The findings of
+    /// each order are put with what became of it.
+    pub(super) fn conclude(&mut self, staged: &[Staged], written: &mut [Written]) -> Result<(), Problem> {
+        let judgements = self.judge(staged)?;
+        refuse(&judgements)?;
+        let mut effects = Vec::new();
+        for (result, judgement) in written.iter_mut().zip(judgements) {
+            result.findings = judgement.findings;
+            effects.extend(judgement.effects);
+        }
+        let brought_about = effects
+            .into_iter()
+            .map(|effect| self.bring_about(effect))
+            .collect::<Result<Vec<Written>, Problem>>()?;
+        self.audit(written.iter().chain(&brought_about))
+    }
+
     /// Looks at what stands where the order goes, checks the preconditions, and lets the rules see the state after it;
     /// nothing is stored and nothing judged yet.
     pub(super) fn stage(&mut self, order: Order) -> Result<Staged, Problem> {

@@ -7,6 +7,7 @@ pub mod fault;
 pub mod identifiers;
 pub mod invariants;
 pub mod json;
+pub mod links;
 pub mod patch;
 pub mod profile;
 pub mod references;

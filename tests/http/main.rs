@@ -5,6 +5,7 @@ mod common;
 
 mod arbetslista;
 mod bad_input;
+mod batch;
 mod browsers;
 mod care;
 mod chains;

@@ -2,25 +2,45 @@
 
 use serde_json::{Value, json};
 
-use crate::common::spawn;
+use crate::common::{TestApp, spawn, spawn_with};
 use crate::people::*;
 
-fn bundle(entries: Vec<Value>) -> Value {
+pub fn bundle(entries: Vec<Value>) -> Value {
     json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries })
 }
 
-fn post(full_url: &str, resource: Value) -> Value {
+pub fn post(full_url: &str, resource: Value) -> Value {
     let kind = resource["resourceType"].clone();
     json!({ "fullUrl": full_url, "resource": resource, "request": { "method": "POST", "url": kind } })
 }
 
-fn put_entry(resource: Value) -> Value {
+pub fn put_entry(resource: Value) -> Value {
     let url = format!(
         "{}/{}",
         resource["resourceType"].as_str().unwrap(),
         resource["id"].as_str().unwrap()
     );
     json!({ "resource": resource, "request": { "method": "PUT", "url": url } })
+}
+
+pub fn delete_entry(url: &str) -> Value {
+    json!({ "request": { "method": "DELETE", "url": url } })
+}
+
+/// The statuses of a response Bundle's entries.
+pub fn statuses(answer: &Value) -> Vec<&str> {
+    let entries = answer["entry"].as_array().unwrap();
+    entries
+        .iter()
+        .map(|entry| entry["response"]["status"].as_str().unwrap())
+        .collect()
+}
+
+/// Every version of everything.
+pub fn everything(app: &TestApp) -> Value {
+    let mut found = app.get("/fhir/r5/_history?_count=500").expect(200).json();
+    assert!(found["link"].as_array().unwrap().len() == 1, "all on one page");
+    found["entry"].take()
 }
 
 #[test]
@@ -113,21 +133,32 @@ fn what_a_transaction_does_not_take() {
     let app = spawn();
     let person = || patient("p", None);
     let urn = "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001";
-    let mut conditional = put_entry(person());
-    conditional["request"]["url"] = json!("Patient?identifier=1");
-    let mut delete = put_entry(person());
-    delete["request"]["method"] = json!("DELETE");
-    delete.as_object_mut().unwrap().remove("resource");
     let mut stray = fast_kontakt("x", "1", "y");
     stray["subject"]["reference"] = json!("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-00000000dead");
+    let mut elsewhere = put_entry(person());
+    elsewhere["request"]["url"] = json!("http://other.example/fhir/Patient/p");
+    let mut unknown = put_entry(person());
+    unknown["request"]["url"] = json!("Observation/1");
+    let mut without_criteria = put_entry(person());
+    without_criteria["request"]["url"] = json!("Patient");
     for (entries, expression) in [
         (vec![put_entry(person()), put_entry(person())], "Bundle.entry[1]"),
-        (vec![conditional], "Bundle.entry[0].request"),
-        (vec![delete], "Bundle.entry[0].request.method"),
+        (vec![put_entry(person()), delete_entry("Patient/p")], "Bundle.entry[1]"),
+        (
+            vec![post(urn, person()), post(urn, person())],
+            "Bundle.entry[1].fullUrl",
+        ),
+        (vec![elsewhere], "Bundle.entry[0].request.url"),
+        (vec![unknown], "Bundle.entry[0].request.url"),
+        (vec![without_criteria], "Bundle.entry[0].request.url"),
         (vec![post(urn, stray)], "Bundle.entry[0].resource.subject"),
         (
             vec![post(urn, json!({ "resourceType": "Patient", "active": 1 }))],
             "Bundle.entry[0].resource.active",
+        ),
+        (
+            vec![json!({ "request": { "method": "POST", "url": "Patient" } })],
+            "Bundle.entry[0].resource",
         ),
     ] {
         let answer = app.post("/fhir/r5", &bundle(entries)).expect(400);
@@ -137,8 +168,6 @@ fn what_a_transaction_does_not_take() {
             answer.text
         );
     }
-    let batch = json!({ "resourceType": "Bundle", "type": "batch" });
-    assert_eq!(app.post("/fhir/r5", &batch).expect(400).expressions(), ["Bundle.type"]);
     app.get("/fhir/r5/Patient/p").expect(404);
     app.post("/fhir/r5", &bundle(vec![put_entry(person())])).expect(200);
     let mut stale = put_entry(person());
@@ -147,6 +176,276 @@ fn what_a_transaction_does_not_take() {
         app.post("/fhir/r5", &bundle(vec![stale])).expect(412).expressions(),
         ["Bundle.entry[0]"]
     );
+}
+
+#[test]
+fn other_bundles_are_refused_with_what_to_do_instead() {
+    let app = spawn();
+    for version in ["r4", "r5"] {
+        for kind in ["history", "collection", "searchset", "document"] {
+            let answer = app
+                .post(
+                    &format!("/fhir/{version}"),
+                    &json!({ "resourceType": "Bundle", "type": kind }),
+                )
+                .expect(400);
+            if kind != "document" {
+                assert_eq!(answer.expressions(), ["Bundle.type"]);
+                assert!(answer.text.contains("transaction"), "{}", answer.text);
+            }
+        }
+        app.post(&format!("/fhir/{version}"), &json!({ "resourceType": "Patient" }))
+            .expect(400);
+    }
+}
+
+#[test]
+fn more_entries_than_configured_are_refused() {
+    let app = spawn_with(|settings| {
+        settings.max_transaction_entries = 2;
+        settings.max_batch_entries = 1;
+    });
+    let people = |count: usize| (0..count).map(|n| put_entry(patient(&format!("p{n}"), None))).collect();
+    app.post("/fhir/r5", &bundle(people(2))).expect(200);
+    let answer = app.post("/fhir/r5", &bundle(people(3))).expect(400);
+    assert_eq!(answer.expressions(), ["Bundle.entry"]);
+    assert!(answer.text.contains("too-costly"), "{}", answer.text);
+    let batch = |count| json!({ "resourceType": "Bundle", "type": "batch", "entry": Value::Array(people(count)) });
+    app.post("/fhir/r5", &batch(1)).expect(200);
+    app.post("/fhir/r5", &batch(2)).expect(400);
+}
+
+#[test]
+fn deletes_come_first_and_answers_in_the_order_of_the_request() {
+    for version in ["r4", "r5"] {
+        let app = spawn();
+        put(&app, &patient("old", Some("195009072553")));
+        let mut new = post(
+            "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001",
+            patient("x", Some("195009072553")),
+        );
+        new["request"]["ifNoneExist"] = json!("identifier=195009072553");
+        let answer = app
+            .post(
+                &format!("/fhir/{version}"),
+                &bundle(vec![put_entry(patient("p", None)), new, delete_entry("Patient/old")]),
+            )
+            .expect(200)
+            .json();
+        let statuses: Vec<&str> = statuses(&answer);
+        assert_eq!(
+            statuses,
+            ["201 Created", "201 Created", "204 No Content"],
+            "the delete makes room for the conditional create"
+        );
+        assert_eq!(answer["entry"][2]["response"]["etag"], "W/\"2\"");
+        app.get("/fhir/r5/Patient/old").expect(410);
+        let found = app.get("/fhir/r5/Patient?identifier=195009072553").json();
+        assert_eq!(found["entry"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn an_entry_that_deletes_what_never_was_fails_all() {
+    let app = spawn();
+    let before = everything(&app);
+    let answer = app
+        .post(
+            "/fhir/r5",
+            &bundle(vec![put_entry(patient("p", None)), delete_entry("Patient/nobody")]),
+        )
+        .expect(404);
+    assert_eq!(answer.expressions(), ["Bundle.entry[1]"]);
+    assert_eq!(everything(&app), before);
+}
+
+#[test]
+fn a_contact_of_a_patient_deleted_in_the_same_transaction_is_judged_without_the_patient() {
+    let app = spawn();
+    orebro(&app);
+    // The rule about the physician leans on the patient's region, not on the order of the entries.
+    let mut contact = fast_kontakt("anna", "1", "vc-skoterska");
+    contact["id"] = json!("k");
+    let entries = [put_entry(contact), delete_entry("Patient/anna")];
+    let first = app.post("/fhir/r5", &bundle(entries.to_vec()));
+    let app = spawn();
+    orebro(&app);
+    let [one, two] = entries;
+    let second = app.post("/fhir/r5", &bundle(vec![two, one]));
+    assert_eq!(first.status, second.status, "{} {}", first.text, second.text);
+    assert_eq!(first.refused_by(), second.refused_by());
+}
+
+#[test]
+fn a_conditional_create_that_matches_is_answered_with_the_one_that_is_there() {
+    for version in ["r4", "r5"] {
+        let app = spawn();
+        orebro(&app);
+        let urn = "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001";
+        let mut person = post(urn, patient("x", Some("195009072553")));
+        person["request"]["ifNoneExist"] = json!("identifier=195009072553");
+        let mut contact = fast_kontakt("x", "1", "vc-skoterska");
+        contact["id"] = json!("k");
+        if version == "r4" {
+            contact["participant"][0]["role"] = json!([contact["participant"][0]["role"].clone()]);
+        }
+        contact["subject"]["reference"] = json!(urn);
+        let entries = vec![put_entry(contact), person];
+        let answer = app
+            .post(&format!("/fhir/{version}"), &bundle(entries))
+            .expect(200)
+            .json();
+        assert_eq!(statuses(&answer), ["201 Created", "200 OK"]);
+        let there = &answer["entry"][1];
+        assert_eq!(there["fullUrl"], format!("{}/fhir/{version}/Patient/anna", app.base));
+        assert_eq!(there["response"]["etag"], "W/\"1\"");
+        let contact = app.get("/fhir/r5/CareTeam/k").expect(200).json();
+        assert_eq!(contact["subject"]["reference"], "Patient/anna");
+    }
+}
+
+#[test]
+fn conditional_updates_and_deletes_mean_the_one_that_matches() {
+    let app = spawn();
+    put(&app, &patient("anna", Some("195009072553")));
+    put(&app, &patient("b", Some("194910100000")));
+    let number = |number: &str| format!("Patient?identifier={number}");
+    let mut update = put_entry(patient("anna", Some("195009072553")));
+    update["request"]["url"] = json!(number("195009072553"));
+    update["resource"].as_object_mut().unwrap().remove("id");
+    let mut create = update.clone();
+    create["request"]["url"] = json!(number("197705232382"));
+    create["resource"]["identifier"][0]["value"] = json!("197705232382");
+    let entries = vec![
+        update.clone(),
+        delete_entry(&number("194910100000")),
+        create,
+        delete_entry(&number("200001012384")),
+    ];
+    let answer = app.post("/fhir/r5", &bundle(entries)).expect(200).json();
+    assert_eq!(
+        statuses(&answer),
+        ["200 OK", "204 No Content", "201 Created", "204 No Content"]
+    );
+    assert_eq!(
+        app.get("/fhir/r5/Patient/anna").expect(200).header("etag"),
+        Some("W/\"2\"")
+    );
+    app.get("/fhir/r5/Patient/b").expect(410);
+    // The same resource by its id and by what it is.
+    let answer = app
+        .post("/fhir/r5", &bundle(vec![delete_entry("Patient/anna"), update.clone()]))
+        .expect(400);
+    assert_eq!(answer.expressions(), ["Bundle.entry[1]"]);
+    // Several match.
+    put(&app, &patient("twin", Some("195009072553")));
+    let answer = app.post("/fhir/r5", &bundle(vec![update])).expect(412);
+    assert_eq!(answer.expressions(), ["Bundle.entry[0].request.url"]);
+}
+
+#[test]
+fn two_conditional_creates_of_the_same_are_refused() {
+    let app = spawn();
+    let before = everything(&app);
+    let create = |n: usize| {
+        let mut entry = post(
+            &format!("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-00000000000{n}"),
+            patient("x", Some("195009072553")),
+        );
+        entry["request"]["ifNoneExist"] = json!("identifier=195009072553");
+        entry
+    };
+    let answer = app.post("/fhir/r5", &bundle(vec![create(1), create(2)])).expect(400);
+    assert_eq!(answer.expressions(), ["Bundle.entry[0]", "Bundle.entry[1]"]);
+    assert_eq!(everything(&app), before);
+    app.post("/fhir/r5", &bundle(vec![create(1)])).expect(200);
+    // And of one that is there.
+    let answer = app.post("/fhir/r5", &bundle(vec![create(1), create(2)])).expect(400);
+    assert_eq!(answer.expressions(), ["Bundle.entry[1]"]);
+}
+
+#[test]
+fn a_conditional_reference_means_the_one_that_matches_stored_or_just_written() {
+    for version in ["r4", "r5"] {
+        let app = spawn();
+        orebro(&app);
+        let contact = |id: &str, number: &str| {
+            let mut contact = fast_kontakt("x", "1", "vc-skoterska");
+            contact["id"] = json!(id);
+            if version == "r4" {
+                contact["participant"][0]["role"] = json!([contact["participant"][0]["role"].clone()]);
+            }
+            contact["subject"]["reference"] = json!(format!("Patient?identifier={number}"));
+            put_entry(contact)
+        };
+        let base = format!("/fhir/{version}");
+        app.post(&base, &bundle(vec![contact("stored", "195009072553")]))
+            .expect(200);
+        let person = post(
+            "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001",
+            patient("x", Some("197705232382")),
+        );
+        let answer = app
+            .post(&base, &bundle(vec![contact("written", "197705232382"), person]))
+            .expect(200)
+            .json();
+        let subject =
+            |id: &str| app.get(&format!("/fhir/r5/CareTeam/{id}")).expect(200).json()["subject"]["reference"].clone();
+        assert_eq!(subject("stored"), "Patient/anna");
+        let written = answer["entry"][1]["fullUrl"].as_str().unwrap().to_owned();
+        assert!(written.ends_with(subject("written").as_str().unwrap()), "{written}");
+
+        let before = everything(&app);
+        let answer = app
+            .post(&base, &bundle(vec![contact("nobody", "200001012384")]))
+            .expect(412);
+        assert_eq!(answer.expressions(), ["Bundle.entry[0].resource.subject"]);
+        let twin = post(
+            "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001",
+            patient("x", Some("195009072553")),
+        );
+        let answer = app
+            .post(&base, &bundle(vec![contact("several", "195009072553"), twin]))
+            .expect(412);
+        assert_eq!(answer.expressions(), ["Bundle.entry[0].resource.subject"]);
+        let answer = app
+            .post(
+                &base,
+                &bundle(vec![contact("gone", "195009072553"), delete_entry("Patient/anna")]),
+            )
+            .expect(412);
+        assert_eq!(answer.expressions(), ["Bundle.entry[0].resource.subject"]);
+        assert_eq!(everything(&app), before, "nothing of the refused ones is left");
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_transaction_that_fails_late() {
+    let app = spawn();
+    orebro(&app);
+    let before = everything(&app);
+    let mut stale = put_entry(patient("anna", Some("195009072553")));
+    stale["request"]["ifMatch"] = json!("W/\"9\"");
+    let refused = post(
+        "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000003",
+        fast_kontakt("anna", "2", "vc-skoterska"),
+    );
+    for (late, status) in [(stale, 412), (refused, 422)] {
+        let answer = app
+            .post(
+                "/fhir/r5",
+                &bundle(vec![
+                    put_entry(patient("new", None)),
+                    delete_entry("PractitionerRole/vc-lakare-2"),
+                    late,
+                ]),
+            )
+            .expect(status);
+        for expression in answer.expressions() {
+            assert!(expression.starts_with("Bundle.entry[2]"), "{expression}");
+        }
+        assert_eq!(everything(&app), before);
+    }
 }
 
 #[test]

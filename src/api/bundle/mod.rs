@@ -1,0 +1,107 @@
+//! POST `[base]` with a Bundle: a transaction, all entries or none, or a batch, each on its own (http.html#transaction).
+
+mod batch;
+
+use actix_web::http::StatusCode;
+use actix_web::{HttpRequest, HttpResponse, web};
+
+use super::answer::answer;
+use super::bundle_text::BundleText;
+use super::negotiate::{Ask, Language};
+use super::reply::Reply;
+use super::search::pretty;
+use crate::access::Interaction;
+use crate::door::bundle::{self, Done, Entry, Reading, Submitted};
+use crate::door::content;
+use crate::door::problem::Problem;
+
+/// Carries out the entries of a Bundle: of a transaction together, the riktlinje asked once about the state after all of
+/// them; of a batch each like a request of its own.
+#[utoipa::path(
+    post,
+    path = "/fhir/{version}",
+    tag = "system",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("Prefer" = Option<String>, Header, description = "return=minimal | representation | OperationOutcome"),
+    ),
+    request_body(content = Object, content_type = "application/fhir+json", description = "A Bundle of type transaction or batch"),
+    responses(
+        (status = 200, description = "A Bundle of type transaction-response: all entries are carried out; or batch-response: each entry tells how it went. In request order"),
+        (status = 400, description = "Not FHIR, another type of Bundle, too many entries, or one resource written by two entries: an issue per fault, each with Bundle.entry[n]…; nothing is stored"),
+        (status = 404, description = "Transaction: an entry reads or deletes what was never stored; nothing is stored"),
+        (status = 409, description = "Transaction: others write the same all the time: try again"),
+        (status = 410, description = "Transaction: an entry reads what is deleted; nothing is stored"),
+        (status = 412, description = "Transaction: an entry's precondition does not hold, or criteria do not tell which resource is meant; nothing is stored"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "Not application/fhir+json of this version"),
+        (status = 422, description = "Transaction: the riktlinje refuses an entry, or a patch does not fit: all findings; nothing is stored"),
+        (status = 428, description = "Transaction: ifMatch is demanded by the configuration"),
+        (status = 503, description = "Busy; Retry-After"),
+    ),
+)]
+pub async fn submit(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    answer(request, Interaction::Transaction, |ask| async move {
+        ask.require_fhir_json()?;
+        let bytes = ask.body(payload).await?;
+        let (version, own_bases) = (ask.version(), ask.own_bases());
+        let (limits, bundles) = (ask.app.door.limits, ask.app.door.bundles);
+        let submitted = ask
+            .computing(bytes.len(), move || {
+                let bundle = content::read_json(&bytes, &limits)?;
+                bundle::read(version, bundle, &bundles, &own_bases)
+            })
+            .await?;
+        match submitted {
+            Submitted::Transaction(entries) => transaction(&ask, entries).await.map(HttpResponse::from),
+            Submitted::Batch(entries) => {
+                let mut response = HttpResponse::from(batch::carry_out(&ask, entries).await?);
+                // Metrics and logs tell the one from the other.
+                response.extensions_mut().insert(Interaction::Batch);
+                Ok(response)
+            }
+        }
+    })
+    .await
+}
+
+async fn transaction(ask: &Ask, entries: Vec<Entry>) -> Result<Reply, Problem> {
+    let (version, own_bases) = (ask.version(), ask.own_bases());
+    let now = ask.app.door.clock.now().as_microsecond();
+    let (number, most) = (entries.len(), usize::MAX);
+    let size = if number > 1 { most } else { 0 };
+    let reading = ask
+        .computing(size, move || Reading::new(version, entries, &own_bases, now))
+        .await?;
+    let done = ask.app.door.transact(&ask.call, reading).await?;
+    let within = ask.within_bundle();
+    ask.computing(size, move || {
+        let mut replies = Vec::with_capacity(done.len());
+        for (_, done) in done {
+            replies.push(match done {
+                Done::Written(written) => within.wrote(written)?,
+                Done::Nothing => within.reply(StatusCode::NO_CONTENT),
+            });
+        }
+        Ok(response(&within, "transaction-response", replies))
+    })
+    .await
+    .map(|text| ask.bundle(text))
+}
+
+/// The text of a response Bundle, entries in the order given.
+fn response(within: &Ask, kind: &str, replies: Vec<Reply>) -> String {
+    let mut bundle = BundleText::new(kind, None, &[]);
+    let language: Language = within.manner.language;
+    for reply in replies {
+        reply.into_entry(&mut bundle, language);
+    }
+    bundle.finish()
+}
+
+impl Ask {
+    /// 200 with a Bundle that was written without regard to how it looks.
+    fn bundle(&self, text: String) -> Reply {
+        self.reply_text(if self.manner.pretty { pretty(&text) } else { text })
+    }
+}

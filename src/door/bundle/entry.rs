@@ -1,0 +1,131 @@
+//! One entry of a Bundle: its request line, read like that of an HTTP request, and what comes with it.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use crate::door::problem::Problem;
+use crate::fhir::fault::{IssueCode, Text};
+use crate::fhir::references::relative;
+use crate::fhir::types::ResourceType;
+
+/// What an entry wants done (value set http-verb).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Method {
+    // In the order in which a Bundle's entries are carried out (http.html#trules).
+    Delete,
+    Post,
+    Put,
+    Patch,
+    Get,
+    Head,
+}
+
+impl Method {
+    fn from_code(code: &str) -> Option<Method> {
+        Some(match code {
+            "DELETE" => Method::Delete,
+            "POST" => Method::Post,
+            "PUT" => Method::Put,
+            "PATCH" => Method::Patch,
+            "GET" => Method::Get,
+            "HEAD" => Method::Head,
+            _ => return None,
+        })
+    }
+
+    /// DELETE before POST before PUT and PATCH before GET and HEAD.
+    pub fn turn(self) -> u8 {
+        match self {
+            Method::Delete => 0,
+            Method::Post => 1,
+            Method::Put | Method::Patch => 2,
+            Method::Get | Method::Head => 3,
+        }
+    }
+}
+
+/// An entry whose request line is understood; its resource is not looked into yet.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its place in the Bundle.
+    pub index: usize,
+    pub full_url: Option<String>,
+    pub method: Method,
+    /// The parts of `request.url` before its `?`, relative to our base: `["Patient", "1", "_history"]`.
+    pub path: Vec<String>,
+    /// What follows the `?`.
+    pub query: Option<String>,
+    pub if_match: Option<String>,
+    pub if_none_match: Option<String>,
+    pub if_modified_since: Option<Timestamp>,
+    pub if_none_exist: Option<String>,
+    pub resource: Option<Value>,
+}
+
+impl Entry {
+    /// Reads the request line of an entry that is well formed. A `url` under one of `own_bases` counts as relative.
+    pub fn read(index: usize, mut entry: Value, own_bases: &[String]) -> Result<Entry, Problem> {
+        let place = format!("Bundle.entry[{index}].request");
+        let request = entry.get_mut("request").map(Value::take).unwrap_or_default();
+        let text = |name: &str| request.get(name).and_then(Value::as_str).map(str::to_owned);
+        let method = text("method").as_deref().and_then(Method::from_code).ok_or_else(|| {
+            Problem::fault(
+                IssueCode::Value,
+                format!("{place}.method"),
+                Text::new("Okänd metod.", "Unknown method."),
+            )
+        })?;
+        let url = text("url").unwrap_or_default();
+        let url = relative(&url, own_bases);
+        let url = url.strip_prefix('/').unwrap_or(url);
+        if url.contains("://") || url.starts_with("urn:") {
+            return Err(Problem::fault(
+                IssueCode::Value,
+                format!("{place}.url"),
+                Text::new(
+                    "Adressen ska vara relativ tjänstens bas, till exempel Patient/1.",
+                    "The url must be relative to the service's base, for example Patient/1.",
+                ),
+            ));
+        }
+        let (path, query) = match url.split_once('?') {
+            Some((path, query)) => (path, Some(query)),
+            None => (url, None),
+        };
+        let path = path.strip_suffix('/').unwrap_or(path);
+        Ok(Entry {
+            index,
+            method,
+            path: match path {
+                "" => Vec::new(),
+                path => path.split('/').map(str::to_owned).collect(),
+            },
+            query: query.filter(|query| !query.is_empty()).map(str::to_owned),
+            if_match: text("ifMatch"),
+            if_none_match: text("ifNoneMatch"),
+            // The structure check has seen that it is an instant.
+            if_modified_since: text("ifModifiedSince").and_then(|at| at.parse().ok()),
+            if_none_exist: text("ifNoneExist"),
+            full_url: entry.get("fullUrl").and_then(Value::as_str).map(str::to_owned),
+            resource: entry.get_mut("resource").map(Value::take),
+        })
+    }
+
+    /// The parts of the path, to be matched.
+    pub fn path(&self) -> Vec<&str> {
+        self.path.iter().map(String::as_str).collect()
+    }
+
+    /// The resource that the entry writes, when its address says which.
+    pub fn writes(&self) -> Option<(ResourceType, &str)> {
+        match (self.method, self.path.as_slice()) {
+            (Method::Put | Method::Patch | Method::Delete, [kind, id]) => Some((ResourceType::from_name(kind)?, id)),
+            _ => None,
+        }
+    }
+
+    /// `Bundle.entry[n].request.url`.
+    pub fn url_place(&self) -> String {
+        format!("Bundle.entry[{}].request.url", self.index)
+    }
+}

@@ -1,0 +1,316 @@
+//! A Bundle that is posted to `[base]`: taken apart into entries (`entry.rs`), which are carried out each on its own
+//! (batch: `api/bundle/batch.rs` hands each to the interaction that it names) or together (`transaction.rs` reads and plans, `together.rs` writes).
+
+pub mod entry;
+mod together;
+pub mod transaction;
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::content;
+use super::problem::Problem;
+use crate::fhir::fault::{Fault, IssueCode, Text};
+use crate::fhir::links;
+use crate::fhir::version::FhirVersion;
+pub use entry::{Entry, Method};
+pub use together::Done;
+pub use transaction::Reading;
+
+/// How many entries a Bundle may have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BundleLimits {
+    /// Of a transaction: more keep other writers waiting for too long.
+    pub transaction: usize,
+    /// Of a batch.
+    pub batch: usize,
+}
+
+impl Default for BundleLimits {
+    fn default() -> Self {
+        BundleLimits {
+            transaction: 2_000,
+            batch: 2_000,
+        }
+    }
+}
+
+/// A Bundle that can be carried out.
+pub enum Submitted {
+    /// All or nothing.
+    Transaction(Vec<Entry>),
+    /// Each on its own; an entry that cannot be carried out says why, at its place.
+    Batch(Vec<Result<Entry, Problem>>),
+}
+
+impl Submitted {
+    /// The entries of a transaction; a batch is refused.
+    pub fn transaction(self) -> Result<Vec<Entry>, Problem> {
+        match self {
+            Submitted::Transaction(entries) => Ok(entries),
+            Submitted::Batch(_) => Err(not_carried_out(None)),
+        }
+    }
+}
+
+/// Takes a Bundle apart. Addresses under `own_bases` are ours. The resources in it are not looked into yet.
+///
+/// [`Problem::NotFhir`] when it is no Bundle that can be carried out; of a transaction every fault is told, each with its
+/// entry. The faults of a batch's entry are that entry's alone.
+pub fn read(
+    version: FhirVersion,
+    bundle: Value,
+    limits: &BundleLimits,
+    own_bases: &[String],
+) -> Result<Submitted, Problem> {
+    let kind = bundle.get("type").and_then(Value::as_str);
+    let limit = match kind {
+        Some("transaction") => limits.transaction,
+        Some("batch") => limits.batch,
+        other => {
+            let refused = not_carried_out(other);
+            content::check(version, "Bundle", &bundle)?;
+            return Err(refused);
+        }
+    };
+    let is_batch = kind == Some("batch");
+    let entries = bundle
+        .get("entry")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    if entries.len() > limit {
+        return Err(fault(
+            IssueCode::TooCostly,
+            "Bundle.entry".to_owned(),
+            Text::new(
+                format!("Bundlen får ha högst {limit} poster."),
+                format!("The Bundle may have {limit} entries at the most."),
+            ),
+        ));
+    }
+    let mut faults = at_their_entries(entries);
+    if let Err(problem) = content::check(version, "Bundle", &bundle) {
+        let Problem::NotFhir(found) = problem else {
+            return Err(problem);
+        };
+        // What the Bundle's invariants say of the whole is told better where it is.
+        let told_already =
+            |fault: &Fault| fault.code == IssueCode::Invariant && fault.expression == "Bundle" && !faults.is_empty();
+        let found: Vec<Fault> = found.into_iter().filter(|fault| !told_already(fault)).collect();
+        faults.extend(found);
+    }
+    let mut entries = match bundle {
+        Value::Object(mut members) => match members.shift_remove("entry") {
+            Some(Value::Array(entries)) => entries,
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    if !is_batch {
+        return transaction_of(entries, faults, own_bases).map(Submitted::Transaction);
+    }
+    let mut of_entry: Vec<Vec<Fault>> = entries.iter().map(|_| Vec::new()).collect();
+    let mut of_bundle = Vec::new();
+    for fault in faults {
+        match index_in(&fault.expression).and_then(|index| of_entry.get_mut(index)) {
+            Some(own) => own.push(fault),
+            None => of_bundle.push(fault),
+        }
+    }
+    if !of_bundle.is_empty() {
+        return Err(Problem::NotFhir(of_bundle));
+    }
+    let mut read: Vec<Result<Entry, Problem>> = entries
+        .drain(..)
+        .enumerate()
+        .zip(of_entry)
+        .map(|((index, entry), faults)| match faults.is_empty() {
+            true => Entry::read(index, entry, own_bases),
+            false => Err(Problem::NotFhir(faults)),
+        })
+        .collect();
+    let twice = written_twice(read.iter().filter_map(|entry| entry.as_ref().ok()));
+    for (index, fault) in twice {
+        read[index] = Err(Problem::NotFhir(vec![fault]));
+    }
+    Ok(Submitted::Batch(read))
+}
+
+fn transaction_of(entries: Vec<Value>, faults: Vec<Fault>, own_bases: &[String]) -> Result<Vec<Entry>, Problem> {
+    let mut all = Faults(faults);
+    let mut read = Vec::with_capacity(entries.len());
+    for (index, entry) in entries.into_iter().enumerate() {
+        // What has a fault already is not read for more.
+        if all.0.iter().any(|fault| index_in(&fault.expression) == Some(index)) {
+            continue;
+        }
+        if let Some(entry) = all.sort_out(Entry::read(index, entry, own_bases))? {
+            read.push(entry);
+        }
+    }
+    all.0
+        .extend(written_twice(read.iter()).into_iter().map(|(_, fault)| fault));
+    all.none_or_refuse()?;
+    Ok(read)
+}
+
+/// Refuses the entries of a batch whose resource refers to what another entry creates: each stands on its own
+/// (http.html#brules).
+pub fn strangers(version: FhirVersion, entries: &mut [Result<Entry, Problem>]) {
+    let created: HashMap<String, usize> = entries
+        .iter()
+        .flatten()
+        .filter_map(|entry| Some((entry.method, entry.full_url.clone()?, entry.index)))
+        .filter(|(method, url, _)| match method {
+            Method::Post => true,
+            // What has an address of its own may be there already.
+            Method::Put => url.starts_with("urn:"),
+            _ => false,
+        })
+        .map(|(_, url, index)| (url, index))
+        .collect();
+    if created.is_empty() {
+        return;
+    }
+    for entry in entries {
+        let Ok(known) = entry else { continue };
+        let index = known.index;
+        let Some(resource) = &mut known.resource else { continue };
+        let is_another = |reference: &str| created.get(reference).is_some_and(|other| *other != index);
+        if let Some(path) = links::first_to(version, resource, is_another) {
+            *entry = Err(Problem::fault(
+                IssueCode::NotFound,
+                format!("Bundle.entry[{index}].resource.{path}"),
+                Text::new(
+                    "Referensen pekar på en annan post. I en batch står varje post för sig; sänd dem som transaction.",
+                    "The reference points at another entry. In a batch each entry stands on its own; send them as a transaction.",
+                ),
+            ));
+        }
+    }
+}
+
+/// The faults of all entries.
+#[derive(Default)]
+pub(super) struct Faults(pub(super) Vec<Fault>);
+
+impl Faults {
+    /// Keeps the faults and goes on; any other problem ends the reading.
+    pub(super) fn sort_out<T>(&mut self, result: Result<T, Problem>) -> Result<Option<T>, Problem> {
+        match result {
+            Ok(read) => Ok(Some(read)),
+            Err(Problem::NotFhir(found)) => {
+                self.0.extend(found);
+                Ok(None)
+            }
+            Err(other) => Err(other),
+        }
+    }
+
+    pub(super) fn none_or_refuse(self) -> Result<(), Problem> {
+        if self.0.is_empty() {
+            Ok(())
+        } else {
+            Err(Problem::NotFhir(self.0))
+        }
+    }
+}
+
+/// `Bundle.entry[3].resource` → 3.
+fn index_in(expression: &str) -> Option<usize> {
+    expression
+        .strip_prefix("Bundle.entry[")?
+        .split_once(']')?
+        .0
+        .parse()
+        .ok()
+}
+
+/// What the Bundle's invariants demand of all entries together (bdl-3c, bdl-7), told at each entry that breaks them.
+fn at_their_entries(entries: &[Value]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let mut addresses = HashSet::new();
+    for (index, entry) in entries.iter().enumerate() {
+        let place = format!("Bundle.entry[{index}]");
+        let method = entry.pointer("/request/method").and_then(Value::as_str);
+        let (has, demands) = (
+            entry.get("resource").is_some(),
+            matches!(method, Some("POST" | "PUT" | "PATCH")),
+        );
+        // R4 lets a GET or DELETE have a resource that means nothing; R5 does not.
+        if method.is_some() && demands && !has {
+            faults.push(Fault {
+                code: IssueCode::Required,
+                expression: format!("{place}.resource"),
+                text: Text::new("Posten ska innehålla en resurs.", "The entry must hold a resource."),
+            });
+        }
+        if method.is_none() {
+            faults.push(Fault {
+                code: IssueCode::Required,
+                expression: format!("{place}.request"),
+                text: Text::new(
+                    "Posten ska säga vad som ska göras: request.method och request.url.",
+                    "The entry must say what is to be done: request.method and request.url.",
+                ),
+            });
+        }
+        let full_url = entry.get("fullUrl").and_then(Value::as_str);
+        if full_url.is_some_and(|url| !addresses.insert(url)) {
+            faults.push(Fault {
+                code: IssueCode::Duplicate,
+                expression: format!("{place}.fullUrl"),
+                text: Text::new(
+                    "En tidigare post i samma Bundle har samma fullUrl.",
+                    "An earlier entry of the same Bundle has the same fullUrl.",
+                ),
+            });
+        }
+    }
+    faults
+}
+
+/// The entries that write a resource which an earlier entry writes too: the outcome would hang on their order.
+fn written_twice<'e>(entries: impl Iterator<Item = &'e Entry>) -> Vec<(usize, Fault)> {
+    let mut seen = HashSet::new();
+    entries
+        .filter(|entry| entry.writes().is_some_and(|target| !seen.insert(target)))
+        .map(|entry| (entry.index, duplicate(entry.index)))
+        .collect()
+}
+
+/// An entry that writes what another one writes.
+pub(super) fn duplicate(index: usize) -> Fault {
+    Fault {
+        code: IssueCode::Duplicate,
+        expression: format!("Bundle.entry[{index}]"),
+        text: Text::new(
+            "En annan post i samma Bundle skriver samma resurs.",
+            "Another entry of the same Bundle writes the same resource.",
+        ),
+    }
+}
+
+/// A Bundle that says nothing that could be carried out (http.html#other-bundles).
+fn not_carried_out(kind: Option<&str>) -> Problem {
+    let text = match kind {
+        Some("history") => Text::new(
+            "En history-Bundle tas inte emot: versioner uppstår av skrivningar. Sänd skrivningarna som transaction eller batch.",
+            "A history Bundle is not taken: versions come of writes. Send the writes as a transaction or a batch.",
+        ),
+        Some("document" | "message" | "collection") => Text::new(
+            "En Bundle av den typen säger inte vad som ska göras med posterna. Sänd dem som transaction eller batch, med request i varje post.",
+            "A Bundle of that type does not say what is to be done with its entries. Send them as a transaction or a batch, with a request in each entry.",
+        ),
+        _ => Text::new(
+            "Här tas bara Bundle av typen transaction eller batch emot.",
+            "Only a Bundle of type transaction or batch is accepted here.",
+        ),
+    };
+    fault(IssueCode::NotSupported, "Bundle.type".to_owned(), text)
+}
+
+fn fault(code: IssueCode, expression: String, text: Text) -> Problem {
+    Problem::fault(code, expression, text)
+}

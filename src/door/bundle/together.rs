@@ -1,0 +1,216 @@
+//! The write of a transaction: all entries in one database transaction, in the order of http.html#trules, and every guess
+//! held against the truth ([`super::transaction`]).
+
+use std::sync::Arc;
+
+use super::duplicate;
+use super::transaction::{Plan, Reading, When};
+use crate::access::Call;
+use crate::door::problem::Problem;
+use crate::door::underlag::OppenTransaktion;
+use crate::door::villkor::{Matches, again};
+use crate::door::write::{Transaction, lock};
+use crate::door::{Action, Door, Written};
+use crate::store::{Session, StoreError};
+
+/// How often a transaction is planned anew by what the last attempt learnt. Each conditional reference may lean on another.
+const GUESSES: usize = 5;
+
+/// What became of an entry.
+#[derive(Debug)]
+pub enum Done {
+    Written(Written),
+    /// A conditional delete that met nobody: what was asked for is so.
+    Nothing,
+}
+
+/// Why nothing was written.
+enum Undone {
+    Refused(Problem),
+    /// Something was otherwise than guessed; the truth, as far as it was asked.
+    Learnt(Vec<Matches>),
+}
+
+impl From<Problem> for Undone {
+    fn from(problem: Problem) -> Undone {
+        Undone::Refused(problem)
+    }
+}
+
+impl From<StoreError> for Undone {
+    fn from(error: StoreError) -> Undone {
+        Undone::Refused(error.into())
+    }
+}
+
+impl Door {
+    /// Carries out all entries, or none; what became of each, with its place in the Bundle, in that order. Answers after
+    /// the commit.
+    pub async fn transact(&self, call: &Call, reading: Reading) -> Result<Vec<(usize, Done)>, Problem> {
+        let reading = Arc::new(reading);
+        again(async || {
+            let criteria: Vec<_> = reading.questions().iter().map(|it| it.criteria.clone()).collect();
+            let mut guess = match criteria.is_empty() {
+                true => Vec::new(),
+                false => reading.guess(self.resolve(call, criteria).await?),
+            };
+            for _ in 0..GUESSES {
+                if let Some(problem) = reading.hopeless(&guess) {
+                    return Err(problem);
+                }
+                let plan = planned(&reading, &guess).await?;
+                match self.together(call, &reading, plan, guess.clone()).await {
+                    Ok(done) => return Ok(done),
+                    Err(Undone::Refused(problem)) => return Err(problem),
+                    Err(Undone::Learnt(truth)) => {
+                        if is_same(&truth, &guess)
+                            && let Some(problem) = reading.refusal(&truth)
+                        {
+                            return Err(problem);
+                        }
+                        guess = truth;
+                    }
+                }
+            }
+            Err(Problem::Race)
+        })
+        .await
+    }
+
+    async fn together(
+        &self,
+        call: &Call,
+        reading: &Arc<Reading>,
+        plan: Plan,
+        guess: Vec<Matches>,
+    ) -> Result<Vec<(usize, Done)>, Undone> {
+        for order in &plan.orders {
+            self.permit(call, order.kind())?;
+        }
+        let (door, call, reading) = (self.clone(), call.clone(), reading.clone());
+        self.store
+            .write(move |session| {
+                let writing = Writing {
+                    reading: &reading,
+                    truth: guess.clone(),
+                    guess,
+                };
+                writing.carry_out(&door, &call, session, plan)
+            })
+            .await
+    }
+}
+
+/// Plans on a thread that may compute for long: there may be thousands of resources to check.
+async fn planned(reading: &Arc<Reading>, guess: &[Matches]) -> Result<Plan, Problem> {
+    let (reading, guess) = (reading.clone(), guess.to_vec());
+    tokio::task::spawn_blocking(move || reading.plan(&guess))
+        .await
+        .unwrap_or_else(|_| {
+            Err(Problem::Internal {
+                reason: "a transaction could not be planned".to_owned(),
+            })
+        })
+}
+
+/// Whether both say the same of everything that was asked.
+fn is_same(truth: &[Matches], guess: &[Matches]) -> bool {
+    truth.iter().zip(guess).all(|(truth, guess)| truth.is_same_as(guess))
+}
+
+/// One attempt.
+struct Writing<'a> {
+    reading: &'a Reading,
+    guess: Vec<Matches>,
+    /// The guess, corrected by what was asked so far.
+    truth: Vec<Matches>,
+}
+
+impl Writing<'_> {
+    fn carry_out(
+        mut self,
+        door: &Door,
+        call: &Call,
+        session: &mut Session,
+        plan: Plan,
+    ) -> Result<Vec<(usize, Done)>, Undone> {
+        let choosing = self.reading.questions().iter().filter(|it| it.when != When::AtTheEnd);
+        let keys: Vec<String> = choosing.map(|question| question.criteria.key()).collect();
+        lock(session, &keys, &plan.orders, &door.understood)?;
+        self.verify(When::Before, session)?;
+        let mut transaction = Transaction {
+            door,
+            call,
+            underlag: OppenTransaktion::new(session, &door.understood),
+        };
+        let mut staged = Vec::with_capacity(plan.orders.len());
+        let mut written = Vec::with_capacity(plan.orders.len());
+        let mut deleting = true;
+        for order in plan.orders {
+            if deleting && !matches!(order.action, Action::Delete { .. }) {
+                deleting = false;
+                self.verify(When::AfterDeletes, transaction.underlag.session)?;
+            }
+            let (order, result) = transaction.carry_out(order)?;
+            staged.push(order);
+            written.push(result);
+        }
+        if deleting {
+            self.verify(When::AfterDeletes, transaction.underlag.session)?;
+        }
+        self.verify(When::AtTheEnd, transaction.underlag.session)?;
+        if self.reading.refusal(&self.truth).is_some() {
+            return Err(Undone::Learnt(self.truth));
+        }
+        self.verify_alone(&plan.own, transaction.underlag.session)?;
+        transaction.conclude(&staged, &mut written)?;
+        let mut done: Vec<(usize, Done)> = staged
+            .iter()
+            .zip(written)
+            .filter_map(|(staged, written)| Some((staged.order.entry?, Done::Written(written))))
+            .collect();
+        for (index, question) in plan.met {
+            if let Matches::One(stored) = &self.truth[question] {
+                done.push((index, Done::Written(Written::already_there(stored.as_ref().clone()))));
+            }
+        }
+        done.extend(plan.nothing.into_iter().map(|index| (index, Done::Nothing)));
+        done.sort_by_key(|(index, _)| *index);
+        Ok(done)
+    }
+
+    /// Asks what is to be asked on this state; anything otherwise than guessed ends the attempt.
+    fn verify(&mut self, when: When, session: &mut Session) -> Result<(), Undone> {
+        let questions = self.reading.questions();
+        for (number, question) in questions.iter().enumerate().filter(|(_, it)| it.when == when) {
+            self.truth[number] = question.criteria.matches(session)?;
+        }
+        if is_same(&self.truth, &self.guess) {
+            Ok(())
+        } else {
+            Err(Undone::Learnt(std::mem::take(&mut self.truth)))
+        }
+    }
+
+    /// When all is written, the criteria that chose an entry's resource match no other: else the outcome would hang on
+    /// the order of the entries (two conditional creates of the same).
+    fn verify_alone(&self, own: &[(usize, String)], session: &mut Session) -> Result<(), Undone> {
+        let mut faults = Vec::new();
+        for (question, id) in own {
+            let question = &self.reading.questions()[*question];
+            let alone = match question.criteria.matches(session)? {
+                Matches::None => true,
+                Matches::One(stored) => stored.id == *id,
+                Matches::Many => false,
+            };
+            if !alone {
+                faults.push(duplicate(question.index));
+            }
+        }
+        if faults.is_empty() {
+            Ok(())
+        } else {
+            Err(Undone::Refused(Problem::NotFhir(faults)))
+        }
+    }
+}

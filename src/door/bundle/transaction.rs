@@ -1,0 +1,595 @@
+//! A transaction: its entries understood as writes and reads that stand or fall together (http.html#transaction).
+//!
+//! Which resource an entry means, and what a conditional reference means, may depend on what is stored and on what the
+//! other entries write. So the service *guesses*: it asks the database outside the write ([`Reading::questions`]), makes
+//! every entry ready by that guess ([`Reading::plan`]), and holds the guess against the truth inside the write
+//! (`together.rs`). What turns out otherwise is learnt, and the transaction is planned again. Nothing slow happens inside
+//! the write, and what is stored is right.
+
+use std::collections::{HashMap, HashSet};
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::entry::{Entry, Method};
+use super::{Faults, duplicate};
+use crate::door::content::{self, Content, Prepared};
+use crate::door::problem::Problem;
+use crate::door::villkor::{Criteria, Matches, target_of};
+use crate::door::{Action, Order, Precondition};
+use crate::fhir::fault::{Fault, IssueCode, Text};
+use crate::fhir::links::{self, Addresses, Stray};
+use crate::fhir::references::conditional;
+use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
+
+/// A transaction whose entries are understood. Planned anew for every guess, so nothing in it changes.
+pub struct Reading {
+    version: FhirVersion,
+    own_bases: Vec<String>,
+    items: Vec<Item>,
+    questions: Vec<Question>,
+    /// The conditional references: as they stand, and the question that answers them.
+    conditional: HashMap<String, usize>,
+}
+
+/// One entry.
+struct Item {
+    index: usize,
+    full_url: Option<String>,
+    wanted: Wanted,
+}
+
+enum Wanted {
+    Create {
+        kind: ResourceType,
+        /// The id that it will have if it is created.
+        id: String,
+        /// Only if nobody answers this question.
+        unless: Option<usize>,
+        resource: Value,
+    },
+    Update {
+        kind: ResourceType,
+        which: Which,
+        precondition: Precondition,
+        resource: Value,
+    },
+    Delete {
+        kind: ResourceType,
+        which: Which,
+        precondition: Precondition,
+    },
+}
+
+/// Which resource an entry writes.
+enum Which {
+    Id(String),
+    /// The one that answers this question; when nobody does, an update makes a new one, under this id.
+    Where(usize, String),
+}
+
+/// Something that only the database can tell.
+pub struct Question {
+    pub criteria: Criteria,
+    pub when: When,
+    /// The entry that asks first.
+    pub index: usize,
+    /// Where the answer is wanted, for the caller: `Bundle.entry[n]…`.
+    place: String,
+}
+
+/// On which state of the database a question is meant (http.html#trules: deletes, creates, updates, reads, conditional
+/// references).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum When {
+    /// A conditional delete.
+    Before,
+    /// A conditional create, update or patch.
+    AfterDeletes,
+    /// A conditional reference.
+    AtTheEnd,
+}
+
+/// What is to be done, by one guess.
+#[derive(Default)]
+pub struct Plan {
+    /// Deletes first.
+    pub orders: Vec<Order>,
+    /// Conditional creates that met somebody: entry and question.
+    pub met: Vec<(usize, usize)>,
+    /// Conditional deletes that met nobody.
+    pub nothing: Vec<usize>,
+    /// For each question that chose an entry's resource, the id that it has or will have. No other may match in the end.
+    pub own: Vec<(usize, String)>,
+}
+
+impl Reading {
+    /// Understands the entries; every fault of every entry is told. `now` is in microseconds since 1970.
+    pub fn new(version: FhirVersion, entries: Vec<Entry>, own_bases: &[String], now: i64) -> Result<Reading, Problem> {
+        let mut reader = Reader {
+            version,
+            own_bases,
+            now,
+            questions: Vec::new(),
+            conditional: HashMap::new(),
+        };
+        let mut items = Vec::with_capacity(entries.len());
+        let mut faults = Faults::default();
+        for entry in entries {
+            let (index, full_url) = (entry.index, entry.full_url.clone());
+            if let Some(wanted) = faults.sort_out(reader.wanted(entry))? {
+                items.push(Item {
+                    index,
+                    full_url,
+                    wanted,
+                });
+            }
+        }
+        faults.none_or_refuse()?;
+        let Reader {
+            questions, conditional, ..
+        } = reader;
+        Ok(Reading {
+            version,
+            own_bases: own_bases.to_vec(),
+            items,
+            questions,
+            conditional,
+        })
+    }
+
+    /// What the database must be asked, in order; a guess has an answer for each.
+    pub fn questions(&self) -> &[Question] {
+        &self.questions
+    }
+
+    /// A guess made of what the database answers outside the write: whom the transaction deletes will not match.
+    pub fn guess(&self, mut answers: Vec<Matches>) -> Vec<Matches> {
+        let deleted: HashSet<(ResourceType, String)> = self
+            .items
+            .iter()
+            .filter_map(|item| match &item.wanted {
+                Wanted::Delete { kind, which, .. } => match which {
+                    Which::Id(id) => Some((*kind, id.clone())),
+                    Which::Where(question, _) => match &answers[*question] {
+                        Matches::One(stored) => Some((*kind, stored.id.clone())),
+                        _ => None,
+                    },
+                },
+                _ => None,
+            })
+            .collect();
+        for (question, answer) in self.questions.iter().zip(&mut answers) {
+            if let Matches::One(stored) = answer
+                && question.when != When::Before
+                && deleted.contains(&(stored.kind, stored.id.clone()))
+            {
+                *answer = Matches::None;
+            }
+        }
+        answers
+    }
+
+    /// Makes every entry ready by a guess; every fault of every entry is told.
+    ///
+    /// References among the entries are resolved before the resources are checked, so that each is checked as it will be
+    /// stored (a reference's target type is known only then).
+    pub fn plan(&self, guess: &[Matches]) -> Result<Plan, Problem> {
+        let targets = self.targets(guess)?;
+        let addresses = self.addresses(&targets, guess);
+        let mut plan = Plan::default();
+        let mut faults = Faults::default();
+        for (item, target) in self.items.iter().zip(targets) {
+            let (kind, question) = (item.kind(), item.question());
+            let (id, precondition) = match target {
+                Target::Write { id, precondition } => (id, precondition),
+                Target::Met(stored_id) => {
+                    plan.met.extend(question.map(|question| (item.index, question)));
+                    plan.own.extend(question.map(|question| (question, stored_id)));
+                    continue;
+                }
+                Target::Nothing => {
+                    plan.nothing.push(item.index);
+                    continue;
+                }
+                Target::Unclear => continue,
+            };
+            plan.own.extend(question.map(|question| (question, id.clone())));
+            let action = match &item.wanted {
+                Wanted::Delete { .. } => Some(Action::Delete { kind, id, precondition }),
+                Wanted::Create { resource, .. } => faults
+                    .sort_out(self.prepare(item, kind, resource, &id, &addresses))?
+                    .map(Action::Create),
+                Wanted::Update { resource, .. } => faults
+                    .sort_out(self.prepare(item, kind, resource, &id, &addresses))?
+                    .map(|prepared| Action::Update { prepared, precondition }),
+            };
+            plan.orders.extend(action.map(|action| Order {
+                action,
+                entry: Some(item.index),
+            }));
+        }
+        faults.none_or_refuse()?;
+        // What is created and what is updated does not see each other's order: all are judged on the state after all.
+        plan.orders
+            .sort_by_key(|order| !matches!(order.action, Action::Delete { .. }));
+        Ok(plan)
+    }
+
+    /// Which resource each entry means by this guess. The same one for two entries is refused.
+    fn targets(&self, guess: &[Matches]) -> Result<Vec<Target>, Problem> {
+        let mut faults = Faults::default();
+        let mut taken = HashSet::new();
+        let mut targets = Vec::with_capacity(self.items.len());
+        for item in &self.items {
+            let target = item
+                .target(item.question().map(|question| &guess[question]))
+                .map_err(|problem| problem.in_entry(item.index));
+            let target = faults.sort_out(target)?.unwrap_or(Target::Unclear);
+            if let Target::Write { id, .. } | Target::Met(id) = &target
+                && !taken.insert((item.kind(), id.clone()))
+            {
+                faults.0.push(duplicate(item.index));
+            }
+            targets.push(target);
+        }
+        faults.none_or_refuse()?;
+        Ok(targets)
+    }
+
+    /// Under which addresses the entries' resources are meant, and where they are.
+    fn addresses(&self, targets: &[Target], guess: &[Matches]) -> Addresses {
+        let mut addresses = Addresses::new();
+        for (item, target) in self.items.iter().zip(targets) {
+            if let (Some(full_url), Target::Write { id, .. } | Target::Met(id)) = (&item.full_url, target)
+                && !matches!(item.wanted, Wanted::Delete { .. })
+            {
+                addresses.insert(full_url.clone(), format!("{}/{id}", item.kind()));
+            }
+        }
+        for (reference, question) in &self.conditional {
+            let kind = self.questions[*question].criteria.kind();
+            let id = match &guess[*question] {
+                Matches::One(stored) => stored.id.clone(),
+                // Somebody of that type, who will be known when the others are written.
+                _ => Uuid::now_v7().to_string(),
+            };
+            addresses.insert(reference.clone(), format!("{kind}/{id}"));
+        }
+        addresses
+    }
+
+    /// Reads an entry's resource by the same strict reading as a single write.
+    fn prepare(
+        &self,
+        item: &Item,
+        kind: ResourceType,
+        resource: &Value,
+        id: &str,
+        addresses: &Addresses,
+    ) -> Result<Prepared, Problem> {
+        let mut resource = resource.clone();
+        let full_url = item.full_url.as_deref();
+        let strays = links::resolve(self.version, &mut resource, addresses, full_url, &self.own_bases);
+        let unresolved: Vec<Fault> = strays.iter().map(|stray| unresolved(item.index, stray)).collect();
+        let prepared = content::check(self.version, kind.name(), &resource)
+            .and_then(|()| Content::new(self.version, kind, resource, &self.own_bases).prepare(id))
+            .map_err(|problem| problem.in_entry(item.index));
+        if unresolved.is_empty() {
+            return prepared;
+        }
+        let mut faults = Faults(unresolved);
+        faults.sort_out(prepared)?;
+        Err(Problem::NotFhir(faults.0))
+    }
+
+    /// Why this guess can never be carried out, when no entry could change it: several match, or nobody does whom a
+    /// reference could mean.
+    pub fn hopeless(&self, guess: &[Matches]) -> Option<Problem> {
+        let could_change = |question: &Question| {
+            self.items.iter().any(|item| {
+                item.kind() == question.criteria.kind()
+                    && match question.when {
+                        When::Before => false,
+                        When::AfterDeletes => matches!(item.wanted, Wanted::Delete { .. }),
+                        When::AtTheEnd => true,
+                    }
+            })
+        };
+        self.unfulfilled(guess)
+            .find(|(question, _)| !could_change(question))
+            .map(|(question, found)| question.refusal(found))
+    }
+
+    /// Why the truth cannot be carried out.
+    pub fn refusal(&self, truth: &[Matches]) -> Option<Problem> {
+        self.unfulfilled(truth)
+            .next()
+            .map(|(question, found)| question.refusal(found))
+    }
+
+    fn unfulfilled<'r>(&'r self, answers: &'r [Matches]) -> impl Iterator<Item = (&'r Question, &'r Matches)> {
+        self.questions
+            .iter()
+            .zip(answers)
+            .filter(|(question, found)| !question.is_fulfilled_by(found))
+    }
+}
+
+impl Question {
+    /// A reference means exactly one; whatever else is conditional, one at the most.
+    pub fn is_fulfilled_by(&self, found: &Matches) -> bool {
+        match found {
+            Matches::One(_) => true,
+            Matches::None => self.when != When::AtTheEnd,
+            Matches::Many => false,
+        }
+    }
+
+    /// "If there are no matches, or multiple matches, the transaction fails" (http.html#trules).
+    fn refusal(&self, found: &Matches) -> Problem {
+        let expression = self.place.clone();
+        match found {
+            Matches::Many => Problem::NotSelective { expression },
+            _ => Problem::PreconditionFailed {
+                text: Text::new(
+                    "Ingen resurs uppfyller den villkorade referensens sökvillkor.",
+                    "No resource meets the criteria of the conditional reference.",
+                ),
+                expression,
+            },
+        }
+    }
+}
+
+/// What an entry comes to by a guess.
+enum Target {
+    Write {
+        id: String,
+        precondition: Precondition,
+    },
+    /// A conditional create met the one with this id.
+    Met(String),
+    /// A conditional delete met nobody.
+    Nothing,
+    /// Several match: nothing can be said.
+    Unclear,
+}
+
+impl Item {
+    fn kind(&self) -> ResourceType {
+        match &self.wanted {
+            Wanted::Create { kind, .. } | Wanted::Update { kind, .. } | Wanted::Delete { kind, .. } => *kind,
+        }
+    }
+
+    /// The question that chooses the resource.
+    fn question(&self) -> Option<usize> {
+        match &self.wanted {
+            Wanted::Create { unless, .. } => *unless,
+            Wanted::Update { which, .. } | Wanted::Delete { which, .. } => match which {
+                Which::Id(_) => None,
+                Which::Where(question, _) => Some(*question),
+            },
+        }
+    }
+
+    fn target(&self, found: Option<&Matches>) -> Result<Target, Problem> {
+        let found = match found {
+            Some(Matches::Many) => return Ok(Target::Unclear),
+            Some(Matches::One(stored)) => Some(stored.as_ref()),
+            Some(Matches::None) | None => None,
+        };
+        Ok(match &self.wanted {
+            Wanted::Create { id, .. } => match found {
+                Some(stored) => Target::Met(stored.id.clone()),
+                None => Target::Write {
+                    id: id.clone(),
+                    precondition: Precondition::None,
+                },
+            },
+            Wanted::Update {
+                kind,
+                which,
+                precondition,
+                resource,
+            } => {
+                let own = resource.get("id").and_then(Value::as_str);
+                let (id, precondition) = match which {
+                    Which::Id(id) => {
+                        content::require_id_form(id)?;
+                        content::require_same_id(*kind, own, id)?;
+                        (id.as_str(), *precondition)
+                    }
+                    Which::Where(_, new_id) => target_of(found, *kind, own, new_id, *precondition)?,
+                };
+                Target::Write {
+                    id: id.to_owned(),
+                    precondition,
+                }
+            }
+            Wanted::Delete {
+                which, precondition, ..
+            } => {
+                let id = match (which, found) {
+                    (Which::Id(id), _) => id.clone(),
+                    (Which::Where(..), Some(stored)) => stored.id.clone(),
+                    (Which::Where(..), None) => {
+                        precondition.met_by_nobody()?;
+                        return Ok(Target::Nothing);
+                    }
+                };
+                Target::Write {
+                    id,
+                    precondition: *precondition,
+                }
+            }
+        })
+    }
+}
+
+/// Understands entries one after the other, gathering what must be asked.
+struct Reader<'a> {
+    version: FhirVersion,
+    own_bases: &'a [String],
+    now: i64,
+    questions: Vec<Question>,
+    conditional: HashMap<String, usize>,
+}
+
+impl Reader<'_> {
+    fn wanted(&mut self, mut entry: Entry) -> Result<Wanted, Problem> {
+        let index = entry.index;
+        let (kind, id) = address(&entry)?;
+        let query = entry.query.take();
+        let precondition = || {
+            Precondition::read(entry.if_match.as_deref(), entry.if_none_match.as_deref())
+                .map_err(|problem| placed(problem, &format!("Bundle.entry[{index}].request.ifMatch")))
+        };
+        match (entry.method, id, query) {
+            (Method::Post, None, None) => {
+                let unless = match &entry.if_none_exist {
+                    Some(criteria) => {
+                        let place = format!("Bundle.entry[{index}].request.ifNoneExist");
+                        Some(self.ask(kind, criteria, When::AfterDeletes, index, place)?)
+                    }
+                    None => None,
+                };
+                Ok(Wanted::Create {
+                    kind,
+                    id: Uuid::now_v7().to_string(),
+                    unless,
+                    resource: self.resource(&mut entry)?,
+                })
+            }
+            (Method::Put, Some(id), None) => Ok(Wanted::Update {
+                kind,
+                which: Which::Id(id),
+                precondition: precondition()?,
+                resource: self.resource(&mut entry)?,
+            }),
+            (Method::Put, None, Some(criteria)) => Ok(Wanted::Update {
+                kind,
+                precondition: precondition()?,
+                which: self.whichever(&entry, kind, &criteria, When::AfterDeletes)?,
+                resource: self.resource(&mut entry)?,
+            }),
+            (Method::Delete, Some(id), None) => Ok(Wanted::Delete {
+                kind,
+                which: Which::Id(id),
+                precondition: precondition()?,
+            }),
+            (Method::Delete, None, Some(criteria)) => Ok(Wanted::Delete {
+                kind,
+                precondition: precondition()?,
+                which: self.whichever(&entry, kind, &criteria, When::Before)?,
+            }),
+            _ => Err(wrong_address(&entry)),
+        }
+    }
+
+    fn whichever(&mut self, entry: &Entry, kind: ResourceType, criteria: &str, when: When) -> Result<Which, Problem> {
+        let question = self.ask(kind, criteria, when, entry.index, entry.url_place())?;
+        Ok(Which::Where(question, Uuid::now_v7().to_string()))
+    }
+
+    fn ask(
+        &mut self,
+        kind: ResourceType,
+        criteria: &str,
+        when: When,
+        index: usize,
+        place: String,
+    ) -> Result<usize, Problem> {
+        let criteria = Criteria::read(self.version, kind, criteria, self.own_bases, self.now)
+            .map_err(|problem| placed(problem, &place))?;
+        self.questions.push(Question {
+            criteria,
+            when,
+            index,
+            place,
+        });
+        Ok(self.questions.len() - 1)
+    }
+
+    /// Takes the entry's resource and asks what its conditional references mean.
+    fn resource(&mut self, entry: &mut Entry) -> Result<Value, Problem> {
+        let mut resource = entry.resource.take().unwrap_or_default();
+        let mut faults = Faults::default();
+        for Stray { path, reference } in links::strays(self.version, &mut resource, self.own_bases) {
+            let Some((name, criteria)) = conditional(&reference, self.own_bases) else {
+                continue;
+            };
+            if self.conditional.contains_key(&reference) {
+                continue;
+            }
+            let place = format!("Bundle.entry[{}].resource.{path}", entry.index);
+            let asked = match ResourceType::from_name(name) {
+                Some(kind) => self.ask(kind, criteria, When::AtTheEnd, entry.index, place),
+                None => Err(Problem::fault(
+                    IssueCode::NotSupported,
+                    place,
+                    Text::new(
+                        "Den villkorade referensen gäller en resurstyp som tjänsten inte har.",
+                        "The conditional reference is about a resource type that this service does not have.",
+                    ),
+                )),
+            };
+            if let Some(question) = faults.sort_out(asked)? {
+                self.conditional.insert(reference, question);
+            }
+        }
+        faults.none_or_refuse()?;
+        Ok(resource)
+    }
+}
+
+/// Type and id that the entry's address names.
+fn address(entry: &Entry) -> Result<(ResourceType, Option<String>), Problem> {
+    let (kind, id) = match entry.path.as_slice() {
+        [kind] => (kind, None),
+        [kind, id] if !id.starts_with(['$', '_']) => (kind, Some(id.clone())),
+        _ => return Err(wrong_address(entry)),
+    };
+    let kind = ResourceType::from_name(kind).ok_or_else(|| wrong_address(entry))?;
+    Ok((kind, id))
+}
+
+fn wrong_address(entry: &Entry) -> Problem {
+    Problem::fault(
+        IssueCode::Value,
+        entry.url_place(),
+        Text::new(
+            "Adressen passar inte metoden: typ (POST), typ/id eller typ?sökvillkor (PUT, DELETE), av en resurstyp som tjänsten har.",
+            "The url does not fit the method: type (POST), type/id or type?criteria (PUT, DELETE), of a resource type of this service.",
+        ),
+    )
+}
+
+/// A problem with something that stands at `place`, as a fault there.
+fn placed(problem: Problem, place: &str) -> Problem {
+    let at = |code, text| Fault {
+        code,
+        expression: place.to_owned(),
+        text,
+    };
+    match problem {
+        Problem::NotFhir(faults) => {
+            Problem::NotFhir(faults.into_iter().map(|fault| at(fault.code, fault.text)).collect())
+        }
+        Problem::BadRequest { text, .. } => Problem::NotFhir(vec![at(IssueCode::Value, text)]),
+        other => other,
+    }
+}
+
+fn unresolved(index: usize, stray: &Stray) -> Fault {
+    Fault {
+        code: IssueCode::NotFound,
+        expression: format!("Bundle.entry[{index}].resource.{}", stray.path),
+        text: Text::new(
+            "Referensen pekar inte på någon post i transaktionen.",
+            "The reference points at no entry of the transaction.",
+        ),
+    }
+}

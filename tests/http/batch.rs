@@ -1,0 +1,271 @@
+//! The batch Bundle: each entry on its own, like a request of its own.
+
+use serde_json::{Value, json};
+
+use crate::common::spawn;
+use crate::people::*;
+use crate::transaction::{bundle, delete_entry, post, put_entry, statuses};
+
+fn batch(entries: Vec<Value>) -> Value {
+    bundle(entries).merged(&json!({ "type": "batch" }))
+}
+
+fn get_entry(url: &str) -> Value {
+    json!({ "request": { "method": "GET", "url": url } })
+}
+
+#[test]
+fn none_makes_another_fail_and_each_tells_how_it_went() {
+    for version in ["r4", "r5"] {
+        let app = spawn();
+        orebro(&app);
+        let mut contact = fast_kontakt("anna", "2", "vc-skoterska");
+        contact["id"] = json!("k");
+        if version == "r4" {
+            contact["participant"][0]["role"] = json!([contact["participant"][0]["role"].clone()]);
+        }
+        let mut stale = put_entry(patient("anna", None));
+        stale["request"]["ifMatch"] = json!("W/\"9\"");
+        let mut create = post("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001", patient("x", None));
+        create.as_object_mut().unwrap().remove("fullUrl");
+        let answer = app
+            .post(
+                &format!("/fhir/{version}"),
+                &batch(vec![
+                    get_entry("Patient/anna"),
+                    put_entry(contact),
+                    stale,
+                    create,
+                    delete_entry("PractitionerRole/vc-lakare-2"),
+                    get_entry("Patient/nobody"),
+                    put_entry(json!({ "resourceType": "Patient", "id": "bad", "active": 1 })),
+                    get_entry("Patient?identifier=195009072553"),
+                    get_entry("Nothing/1"),
+                    get_entry("PractitionerRole/vc-lakare-2"),
+                ]),
+            )
+            .expect(200)
+            .json();
+        assert_eq!(answer["type"], "batch-response");
+        assert_eq!(
+            statuses(&answer),
+            [
+                "200 OK",
+                "422 Unprocessable Entity",
+                "412 Precondition Failed",
+                "201 Created",
+                "204 No Content",
+                "404 Not Found",
+                "400 Bad Request",
+                "200 OK",
+                "404 Not Found",
+                "410 Gone",
+            ]
+        );
+        let entry = |index: usize| &answer["entry"][index];
+        let place = |index: usize| entry(index)["response"]["outcome"]["issue"][0]["expression"][0].clone();
+        assert_eq!(entry(0)["resource"]["id"], "anna");
+        assert_eq!(entry(0)["fullUrl"], format!("{}/fhir/{version}/Patient/anna", app.base));
+        assert_eq!(entry(0)["response"]["etag"], "W/\"1\"");
+        assert!(
+            place(1)
+                .as_str()
+                .unwrap()
+                .starts_with("Bundle.entry[1].resource.participant[0]"),
+            "{}",
+            place(1)
+        );
+        assert_eq!(place(2), "Bundle.entry[2]");
+        assert!(entry(3).get("resource").is_none(), "only when it is asked for");
+        assert!(
+            entry(3)["response"]["location"]
+                .as_str()
+                .unwrap()
+                .contains("/_history/1")
+        );
+        assert_eq!(place(5), "Bundle.entry[5]");
+        assert_eq!(place(6), "Bundle.entry[6].resource.active");
+        assert_eq!(entry(7)["resource"]["entry"][0]["resource"]["id"], "anna");
+        assert!(
+            !entry(7)["resource"]["link"].to_string().contains("195009072553"),
+            "a number from a body stands in no address"
+        );
+        assert_eq!(place(9), "Bundle.entry[9]");
+        app.get("/fhir/r5/CareTeam/k").expect(404);
+        app.get("/fhir/r5/PractitionerRole/vc-lakare-2").expect(410);
+    }
+}
+
+#[test]
+fn every_interaction_answers_in_a_batch_as_it_does_alone() {
+    let app = spawn();
+    orebro(&app);
+    put(&app, &patient("anna", Some("195009072553")));
+    let urls = [
+        "Patient/anna",
+        "Patient/anna/_history/1",
+        "Patient/anna/_history",
+        "Patient/_history?_count=1",
+        "_history?_count=1",
+        "PractitionerRole?_count=1&_sort=_id",
+        "StructureDefinition?_count=1",
+        "StructureDefinition/nothing",
+        "Patient/anna/$validate",
+        "Patient/anna/$riktlinjekontroll",
+        "Organization/vc/$riktlinjekontroll",
+        "Patient?unknown=1",
+        "Patient/anna/$unknown",
+        "nothing/at/all",
+    ];
+    for version in ["r4", "r5"] {
+        let entries = urls.iter().map(|url| get_entry(url)).collect();
+        let answer = app
+            .post(&format!("/fhir/{version}"), &batch(entries))
+            .expect(200)
+            .json();
+        for (index, url) in urls.iter().enumerate() {
+            let alone = app.get(&format!("/fhir/{version}/{url}"));
+            let entry = &answer["entry"][index];
+            let status = entry["response"]["status"].as_str().unwrap();
+            assert!(
+                status.starts_with(&alone.status.to_string()),
+                "{url}: {status} {}",
+                alone.text
+            );
+            assert_eq!(entry["response"]["etag"].as_str(), alone.header("etag"), "{url}");
+            if alone.status != 200 {
+                continue;
+            }
+            let mut alone = alone.json();
+            let mut here = entry["resource"].clone();
+            // A search in a body has sealed links.
+            for body in [&mut alone, &mut here] {
+                if let Some(links) = body.get_mut("link") {
+                    links.take();
+                }
+            }
+            assert_eq!(here, alone, "{url}");
+        }
+    }
+    // The link that hides the search can be followed.
+    let answer = app
+        .post("/fhir/r5", &batch(vec![get_entry("PractitionerRole?_count=1")]))
+        .expect(200)
+        .json();
+    let next = &answer["entry"][0]["resource"]["link"][1];
+    assert_eq!(next["relation"], "next");
+    let next = next["url"].as_str().unwrap().strip_prefix(app.base.as_str()).unwrap();
+    assert_eq!(app.get(next).expect(200).json()["type"], "searchset");
+}
+
+#[test]
+fn preconditions_of_reads_and_conditional_writes_hold_in_a_batch_too() {
+    let app = spawn();
+    put(&app, &patient("anna", Some("195009072553")));
+    let mut known = get_entry("Patient/anna");
+    known["request"]["ifNoneMatch"] = json!("W/\"1\"");
+    let mut since = get_entry("Patient/anna");
+    since["request"]["ifModifiedSince"] = json!("2099-01-01T00:00:00Z");
+    let mut create = post("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001", patient("x", None));
+    create["request"]["ifNoneExist"] = json!("identifier=195009072553");
+    let mut update = put_entry(patient("anna", Some("195009072553")));
+    update["request"]["url"] = json!("Patient?identifier=195009072553");
+    let head = json!({ "request": { "method": "HEAD", "url": "Patient/anna" } });
+    let answer = app
+        .post(
+            "/fhir/r5",
+            &batch(vec![
+                create,
+                known,
+                since,
+                head,
+                delete_entry("Patient?identifier=200001012384"),
+            ]),
+        )
+        .expect(200)
+        .json();
+    assert_eq!(
+        statuses(&answer),
+        [
+            "200 OK",
+            "304 Not Modified",
+            "304 Not Modified",
+            "200 OK",
+            "204 No Content"
+        ]
+    );
+    assert!(answer["entry"][3].get("resource").is_none());
+    let headers = [("Prefer", "return=representation")];
+    let answer = app
+        .post_with("/fhir/r4", &headers, &batch(vec![update]))
+        .expect(200)
+        .json();
+    assert_eq!(statuses(&answer), ["200 OK"]);
+    assert_eq!(answer["entry"][0]["resource"]["meta"]["versionId"], "2");
+    let headers = [("Prefer", "return=OperationOutcome")];
+    let answer = app
+        .post_with("/fhir/r5", &headers, &batch(vec![put_entry(patient("q", None))]))
+        .expect(200)
+        .json();
+    let outcome = &answer["entry"][0]["response"]["outcome"];
+    assert_eq!(outcome["issue"][0]["severity"], "information");
+}
+
+#[test]
+fn entries_of_a_batch_stand_each_on_its_own() {
+    let app = spawn();
+    orebro(&app);
+    let urn = "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001";
+    let mut contact = fast_kontakt("x", "1", "vc-skoterska");
+    contact["subject"]["reference"] = json!(urn);
+    let mut conditional = fast_kontakt("x", "1", "vc-skoterska");
+    conditional["subject"]["reference"] = json!("Patient?identifier=195009072553");
+    let other = "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000002";
+    let answer = app
+        .post(
+            "/fhir/r5",
+            &batch(vec![
+                post(urn, patient("x", None)),
+                post(other, contact),
+                put_entry(patient("p", None)),
+                put_entry(patient("p", Some("195009072553"))),
+                post(other, patient("x", None)),
+                post("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000003", conditional),
+                json!({ "request": { "method": "POST", "url": "Patient" } }),
+            ]),
+        )
+        .expect(200)
+        .json();
+    let told: Vec<(&str, &str)> = (0..7)
+        .map(|index| {
+            let response = &answer["entry"][index]["response"];
+            let place = response["outcome"]["issue"][0]["expression"][0].as_str();
+            (&response["status"].as_str().unwrap()[..3], place.unwrap_or_default())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("201", ""),
+            ("400", "Bundle.entry[1].resource.subject"),
+            ("201", ""),
+            ("400", "Bundle.entry[3]"),
+            ("400", "Bundle.entry[4].fullUrl"),
+            ("400", "Bundle.entry[5].resource.subject"),
+            ("400", "Bundle.entry[6].resource"),
+        ]
+    );
+    let stored = app.get("/fhir/r5/Patient/p").expect(200);
+    assert_eq!(stored.header("etag"), Some("W/\"1\""));
+}
+
+#[test]
+fn an_empty_bundle_is_answered_with_an_empty_one() {
+    let app = spawn();
+    for kind in ["batch", "transaction"] {
+        let empty = json!({ "resourceType": "Bundle", "type": kind });
+        let answer = app.post("/fhir/r4/?_pretty=true", &empty).expect(200);
+        assert_eq!(answer.json()["type"], format!("{kind}-response"));
+        assert!(answer.text.contains('\n'));
+    }
+}
