@@ -83,9 +83,10 @@ pub struct Question {
 /// references).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum When {
-    /// A conditional delete.
+    /// A conditional update, patch or delete: it means one that is there, and if another entry deletes that one, both
+    /// write it.
     Before,
-    /// A conditional create, update or patch.
+    /// A conditional create: a delete may make room for it.
     AfterDeletes,
     /// A conditional reference.
     AtTheEnd,
@@ -472,7 +473,7 @@ impl Reader<'_> {
             (Method::Put, None, Some(criteria)) => Ok(Wanted::Update {
                 kind,
                 precondition: precondition()?,
-                which: self.whichever(&entry, kind, &criteria, When::AfterDeletes)?,
+                which: self.whichever(&entry, kind, &criteria, When::Before)?,
                 resource: self.resource(&mut entry)?,
             }),
             (Method::Delete, Some(id), None) => Ok(Wanted::Delete {
