@@ -70,7 +70,7 @@ pub async fn load(door: &Door, people: Demo, progress: impl Fn(&str, usize, usiz
         let reading = bundle::read(bundle.version, bundle.bundle, &door.bundles, &[])
             .and_then(|submitted| Reading::new(bundle.version, submitted.transaction()?, &[], now))
             .map_err(refused)?;
-        resources += door.transact(&call, reading).await.map_err(refused)?.len();
+        resources += door.transact(&call, reading, Vec::new()).await.map_err(refused)?.len();
         progress(&bundle.title, index + 1, of, resources);
     }
     Ok(resources)

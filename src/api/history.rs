@@ -102,30 +102,62 @@ pub async fn of_system(request: HttpRequest) -> HttpResponse {
 
 /// The interaction itself, also for an entry of a batch.
 pub async fn perform(ask: &Ask, scope: Scope, query: &str) -> Result<Reply, Problem> {
-    let address = match &scope {
-        Scope::Instance(kind, id) => format!("{}/{kind}/{id}/_history", ask.base),
-        Scope::Type(kind) => format!("{}/{kind}/_history", ask.base),
-        Scope::System => format!("{}/_history", ask.base),
-    };
-    let kinds = match &scope {
-        Scope::Instance(kind, _) | Scope::Type(kind) => std::slice::from_ref(kind),
-        Scope::System => ResourceType::ALL,
-    };
-    let subset = ask.subset(query, kinds)?;
-    let asked = Asked::read(query, &address)?;
-    let mut versions = ask.app.door.history(&ask.call, asked.query(scope)).await?;
-    let more = versions.len() as i64 > asked.count;
-    versions.truncate(asked.count as usize);
-    let mut links = vec![("self", asked.url(&address, asked.page.as_deref()))];
-    if let Some((_, end)) = versions.last().filter(|_| more) {
-        links.push(("next", asked.url(&address, Some(&asked.token(*end)))));
+    let history = History::asked(ask, scope, query)?;
+    let versions = ask.app.door.history(&ask.call, history.query()).await?;
+    history.tell(ask, versions)
+}
+
+/// A history that is asked for.
+pub struct History {
+    scope: Scope,
+    address: String,
+    subset: Subset,
+    asked: Asked,
+}
+
+impl History {
+    /// Reads the parameters of the address.
+    pub fn asked(ask: &Ask, scope: Scope, query: &str) -> Result<History, Problem> {
+        let address = match &scope {
+            Scope::Instance(kind, id) => format!("{}/{kind}/{id}/_history", ask.base),
+            Scope::Type(kind) => format!("{}/{kind}/_history", ask.base),
+            Scope::System => format!("{}/_history", ask.base),
+        };
+        let kinds = match &scope {
+            Scope::Instance(kind, _) | Scope::Type(kind) => std::slice::from_ref(kind),
+            Scope::System => ResourceType::ALL,
+        };
+        let subset = ask.subset(query, kinds)?;
+        let asked = Asked::read(query, &address)?;
+        Ok(History {
+            scope,
+            address,
+            subset,
+            asked,
+        })
     }
-    let mut bundle = BundleText::new("history", None, &links);
-    for (version, _) in versions {
-        entry(&mut bundle, ask, version, &subset)?;
+
+    /// What the door is asked.
+    pub fn query(&self) -> HistoryQuery {
+        self.asked.query(self.scope.clone())
     }
-    let text = bundle.finish();
-    Ok(ask.reply_text(if ask.manner.pretty { pretty(&text) } else { text }))
+
+    /// The history Bundle of what the door answered.
+    pub fn tell(&self, ask: &Ask, mut versions: Vec<(Stored, HistoryEnd)>) -> Result<Reply, Problem> {
+        let History { address, asked, .. } = self;
+        let more = versions.len() as i64 > asked.count;
+        versions.truncate(asked.count as usize);
+        let mut links = vec![("self", asked.url(address, asked.page.as_deref()))];
+        if let Some((_, end)) = versions.last().filter(|_| more) {
+            links.push(("next", asked.url(address, Some(&asked.token(*end)))));
+        }
+        let mut bundle = BundleText::new("history", None, &links);
+        for (version, _) in versions {
+            entry(&mut bundle, ask, version, &self.subset)?;
+        }
+        let text = bundle.finish();
+        Ok(ask.reply_text(if ask.manner.pretty { pretty(&text) } else { text }))
+    }
 }
 
 fn entry(bundle: &mut BundleText, ask: &Ask, stored: Stored, subset: &Subset) -> Result<(), Problem> {

@@ -15,10 +15,10 @@ use crate::access::Interaction;
 use crate::door::problem::Problem;
 use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::json::reread;
-use crate::fhir::search::{Handling, ParseContext, Parsed, Scope, parse_in};
+use crate::fhir::search::{Handling, ParseContext, Parsed, Scope, SearchQuery, parse_in};
 use crate::fhir::subset::{Role, Subset};
 use crate::fhir::types::ResourceType;
-use crate::store::Stored;
+use crate::store::{Page, Stored};
 
 /// The parameters of a search, decoded.
 pub type Pairs = Vec<(String, String)>;
@@ -262,56 +262,100 @@ pub fn opened(ask: &Ask, pairs: Pairs) -> Result<(Pairs, Links), Problem> {
 
 /// Carries a search out; the text of the searchset Bundle. Whoever searches (GET, POST, an entry of a batch) comes here.
 pub async fn searched(ask: &Ask, at: &SearchAt, pairs: Pairs, links: Links) -> Result<String, Problem> {
-    let own_bases = ask.own_bases();
-    let context = ParseContext {
-        version: ask.version(),
-        // The scope tells.
-        kind: ResourceType::ALL[0],
-        own_bases: &own_bases,
-        now: ask.app.door.clock.now().as_microsecond(),
-        handling: if ask.lenient {
-            Handling::Lenient
-        } else {
-            Handling::Strict
-        },
-        default_count: DEFAULT_COUNT,
-        max_count: MAX_COUNT,
-    };
-    let Parsed {
-        query,
-        subset,
-        used,
-        ignored,
-    } = parse_in(&pairs, &at.scope, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
-    let manner = manner_of(ask, &used)?;
-    let here = pairs.iter().find(|(name, _)| name == "_page").cloned();
-    let page = ask.app.door.search(&ask.call, query, own_bases.to_vec()).await?;
-    let link = |page: Option<(String, String)>| {
-        let pairs: Pairs = used.iter().cloned().chain(page).collect();
-        address(ask, &at.address, &pairs, links)
-    };
-    let mut all = vec![("self", link(here.clone())?)];
-    if here.is_some() || page.next.is_some() {
-        all.push(("first", link(None)?));
+    let search = Search::asked(ask, at, pairs, links)?;
+    let query = search.query.clone();
+    let page = ask.app.door.search(&ask.call, query, ask.own_bases().to_vec()).await?;
+    search.tell(ask, page)
+}
+
+/// A search that is asked for.
+pub struct Search {
+    /// What the door is asked.
+    pub query: SearchQuery,
+    subset: Subset,
+    used: Pairs,
+    ignored: Vec<String>,
+    manner: Manner,
+    /// The page that is asked for.
+    here: Option<(String, String)>,
+    address: String,
+    links: Links,
+}
+
+impl Search {
+    /// Reads the parameters.
+    pub fn asked(ask: &Ask, at: &SearchAt, pairs: Pairs, links: Links) -> Result<Search, Problem> {
+        let own_bases = ask.own_bases();
+        let context = ParseContext {
+            version: ask.version(),
+            // The scope tells.
+            kind: ResourceType::ALL[0],
+            own_bases: &own_bases,
+            now: ask.app.door.clock.now().as_microsecond(),
+            handling: if ask.lenient {
+                Handling::Lenient
+            } else {
+                Handling::Strict
+            },
+            default_count: DEFAULT_COUNT,
+            max_count: MAX_COUNT,
+        };
+        let Parsed {
+            query,
+            subset,
+            used,
+            ignored,
+        } = parse_in(&pairs, &at.scope, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+        Ok(Search {
+            query,
+            subset,
+            manner: manner_of(ask, &used)?,
+            used,
+            ignored,
+            here: pairs.into_iter().find(|(name, _)| name == "_page"),
+            address: at.address.clone(),
+            links,
+        })
     }
-    if let Some(next) = page.next {
-        all.push(("next", link(Some(("_page".to_owned(), next)))?));
+
+    /// The searchset Bundle of what the door answered.
+    pub fn tell(self, ask: &Ask, page: Page) -> Result<String, Problem> {
+        let Search {
+            subset,
+            used,
+            ignored,
+            manner,
+            here,
+            links,
+            ..
+        } = self;
+        let link = |page: Option<(String, String)>| {
+            let pairs: Pairs = used.iter().cloned().chain(page).collect();
+            address(ask, &self.address, &pairs, links)
+        };
+        let mut all = vec![("self", link(here.clone())?)];
+        if here.is_some() || page.next.is_some() {
+            all.push(("first", link(None)?));
+        }
+        if let Some(next) = page.next {
+            all.push(("next", link(Some(("_page".to_owned(), next)))?));
+        }
+        let mut bundle = BundleText::new("searchset", page.total, &all);
+        for stored in page.entries {
+            found(&mut bundle, ask, stored, &subset, (manner, Role::Match))?;
+        }
+        for stored in page.included.entries {
+            found(&mut bundle, ask, stored, &subset, (manner, Role::Include))?;
+        }
+        if page.included.cut {
+            told(&mut bundle, &not_all_included(manner.language));
+        }
+        if !ignored.is_empty() {
+            told(&mut bundle, &ignored_parameters(&ignored, manner.language));
+        }
+        let text = bundle.finish();
+        Ok(if manner.pretty { pretty(&text) } else { text })
     }
-    let mut bundle = BundleText::new("searchset", page.total, &all);
-    for stored in page.entries {
-        found(&mut bundle, ask, stored, &subset, (manner, Role::Match))?;
-    }
-    for stored in page.included.entries {
-        found(&mut bundle, ask, stored, &subset, (manner, Role::Include))?;
-    }
-    if page.included.cut {
-        told(&mut bundle, &not_all_included(manner.language));
-    }
-    if !ignored.is_empty() {
-        told(&mut bundle, &ignored_parameters(&ignored, manner.language));
-    }
-    let text = bundle.finish();
-    Ok(if manner.pretty { pretty(&text) } else { text })
 }
 
 /// `_format` and `_pretty` may stand in the body of a POST, and in a sealed link, too.

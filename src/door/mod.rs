@@ -38,6 +38,7 @@ use content::Prepared;
 use fornyelse::Fornyelse;
 pub use patch::Turns;
 use problem::Problem;
+pub use read::{Look, Looked};
 pub use understood::Understood;
 
 /// What a write or read needs to know beside the request itself. Cheap to clone.

@@ -10,10 +10,28 @@ use crate::fhir::json::reread;
 use crate::fhir::search::SearchQuery;
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
-use crate::store::{HistoryEnd, HistoryQuery, Page, Referred, Scope, StoreError, Stored};
+use crate::store::{HistoryEnd, HistoryQuery, Page, Referred, Scope, Session, StoreError, Stored};
 
 /// Resources that come with one page, at the most.
 const MOST_INCLUDED: usize = 1000;
+
+/// A read among the entries of a transaction: it sees what they wrote.
+#[derive(Clone, Debug)]
+pub enum Look {
+    Current(ResourceType, String),
+    Version(ResourceType, String, i64),
+    History(HistoryQuery),
+    /// With our own base URLs: references under them lead to what is stored here.
+    Search(Box<SearchQuery>, Vec<String>),
+}
+
+/// What was found.
+#[derive(Debug)]
+pub enum Looked {
+    Resource(Stored),
+    History(Vec<(Stored, HistoryEnd)>),
+    Page(Page),
+}
 
 impl Door {
     /// The current version (read).
@@ -40,49 +58,66 @@ impl Door {
 
     /// The versions that are asked for, newest first, each with its place in the order.
     pub async fn history(&self, call: &Call, query: HistoryQuery) -> Result<Vec<(Stored, HistoryEnd)>, Problem> {
-        match &query.scope {
-            Scope::Instance(kind, _) | Scope::Type(kind) => self.permit(call, *kind)?,
-            Scope::System => ResourceType::ALL.iter().try_for_each(|kind| self.permit(call, *kind))?,
-        }
-        self.store
-            .read(move |session| {
-                let versions = session.history(&query)?;
-                let is_known = match &query.scope {
-                    Scope::Instance(kind, id) if versions.is_empty() => session.current(*kind, id)?.is_some(),
-                    _ => true,
-                };
-                Ok::<_, StoreError>(is_known.then_some(versions))
-            })
-            .await
-            .map_err(Problem::from)?
-            .ok_or(Problem::NotFound)
+        self.permit_history(call, &query)?;
+        self.store.read(move |session| versions(session, &query)).await
     }
 
     /// A page of the resources that match, with what was asked to come with them. Every type that decides what the page
     /// holds must be permitted. `own_bases` are our own base URLs: references under them lead to what is stored here.
     pub async fn search(&self, call: &Call, query: SearchQuery, own_bases: Vec<String>) -> Result<Page, Problem> {
         self.permit_search(call, &query)?;
-        if query.includes.is_empty() {
-            return self
-                .store
-                .read(move |session| session.search(&query))
-                .await
-                .map_err(Problem::from);
-        }
         let (door, call) = (self.clone(), call.clone());
-        let found = self.store.read(move |session| {
-            session.snapshot(|session| {
-                let mut page = session.search(&query)?;
-                let how = Referred {
-                    own_bases: &own_bases,
-                    most: MOST_INCLUDED,
-                    may_see: &|stored| door.may_see(&call, stored),
-                };
-                page.included = session.include(&page.entries, &query.includes, &how)?;
-                Ok::<_, StoreError>(page)
-            })
+        let found = self.store.read(move |session| match query.includes.is_empty() {
+            true => session.search(&query),
+            false => session.snapshot(|session| door.page(&call, session, &query, &own_bases)),
         });
         found.await.map_err(Problem::from)
+    }
+
+    /// The page of a search, on the state that the session sees.
+    fn page(
+        &self,
+        call: &Call,
+        session: &mut Session,
+        query: &SearchQuery,
+        own_bases: &[String],
+    ) -> Result<Page, StoreError> {
+        let mut page = session.search(query)?;
+        if !query.includes.is_empty() {
+            let how = Referred {
+                own_bases,
+                most: MOST_INCLUDED,
+                may_see: &|stored| self.may_see(call, stored),
+            };
+            page.included = session.include(&page.entries, &query.includes, &how)?;
+        }
+        Ok(page)
+    }
+
+    /// Refuses a read that the access decision denies.
+    pub(super) fn permit_look(&self, call: &Call, look: &Look) -> Result<(), Problem> {
+        match look {
+            Look::Current(kind, _) | Look::Version(kind, ..) => self.permit(call, *kind),
+            Look::History(query) => self.permit_history(call, query),
+            Look::Search(query, _) => self.permit_search(call, query),
+        }
+    }
+
+    fn permit_history(&self, call: &Call, query: &HistoryQuery) -> Result<(), Problem> {
+        match &query.scope {
+            Scope::Instance(kind, _) | Scope::Type(kind) => self.permit(call, *kind),
+            Scope::System => ResourceType::ALL.iter().try_for_each(|kind| self.permit(call, *kind)),
+        }
+    }
+
+    /// A permitted read, on the state that the session sees.
+    pub(super) fn look(&self, call: &Call, session: &mut Session, look: &Look) -> Result<Looked, Problem> {
+        Ok(match look {
+            Look::Current(kind, id) => Looked::Resource(live(session.current(*kind, id)?)?),
+            Look::Version(kind, id, version) => Looked::Resource(live(session.version(*kind, id, *version)?)?),
+            Look::History(query) => Looked::History(versions(session, query)?),
+            Look::Search(query, own_bases) => Looked::Page(self.page(call, session, query, own_bases)?),
+        })
     }
 
     /// Whether a resource may come with others that the call asked for: the one place where includes, and what they lead
@@ -113,6 +148,17 @@ impl Door {
         self.definitions(call, version, kind)?
             .find(|definition| definition.id() == id)
             .ok_or(Problem::NotFound)
+    }
+}
+
+/// The versions that are asked for; of a resource that was never stored there is no history.
+fn versions(session: &mut Session, query: &HistoryQuery) -> Result<Vec<(Stored, HistoryEnd)>, Problem> {
+    let versions = session.history(query)?;
+    match &query.scope {
+        Scope::Instance(kind, id) if versions.is_empty() && session.current(*kind, id)?.is_none() => {
+            Err(Problem::NotFound)
+        }
+        _ => Ok(versions),
     }
 }
 

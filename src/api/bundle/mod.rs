@@ -1,6 +1,9 @@
 //! POST `[base]` with a Bundle: a transaction, all entries or none, or a batch, each on its own (http.html#transaction).
 
 mod batch;
+mod look;
+
+use std::collections::HashMap;
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -11,9 +14,10 @@ use super::negotiate::{Ask, Language};
 use super::reply::Reply;
 use super::search::pretty;
 use crate::access::Interaction;
-use crate::door::bundle::{self, Done, Entry, Reading, Submitted};
+use crate::door::bundle::{self, Done, Entry, Method, Reading, Submitted};
 use crate::door::content;
 use crate::door::problem::Problem;
+use look::Asking;
 
 /// Carries out the entries of a Bundle: of a transaction together, the riktlinje asked once about the state after all of
 /// them; of a batch each like a request of its own.
@@ -68,25 +72,37 @@ pub async fn submit(request: HttpRequest, payload: web::Payload) -> HttpResponse
 async fn transaction(ask: &Ask, entries: Vec<Entry>) -> Result<Reply, Problem> {
     let (version, own_bases) = (ask.version(), ask.own_bases());
     let now = ask.app.door.clock.now().as_microsecond();
-    let (number, most) = (entries.len(), usize::MAX);
-    let size = if number > 1 { most } else { 0 };
+    // One entry is soon done; many are not.
+    let size = if entries.len() > 1 { usize::MAX } else { 0 };
+    let (reads, writes): (Vec<Entry>, Vec<Entry>) = entries
+        .into_iter()
+        .partition(|entry| matches!(entry.method, Method::Get | Method::Head));
+    let mut askings = HashMap::new();
+    let mut looks = Vec::with_capacity(reads.len());
+    for entry in reads {
+        let (asking, look) = Asking::new(ask, &entry)?;
+        looks.push((entry.index, look));
+        askings.insert(entry.index, asking);
+    }
     let reading = ask
-        .computing(size, move || Reading::new(version, entries, &own_bases, now))
+        .computing(size, move || Reading::new(version, writes, &own_bases, now))
         .await?;
-    let done = ask.app.door.transact(&ask.call, reading).await?;
+    let done = ask.app.door.transact(&ask.call, reading, looks).await?;
     let within = ask.within_bundle();
-    ask.computing(size, move || {
-        let mut replies = Vec::with_capacity(done.len());
-        for (_, done) in done {
-            replies.push(match done {
-                Done::Written(written) => within.wrote(written)?,
-                Done::Nothing => within.reply(StatusCode::NO_CONTENT),
-            });
-        }
-        Ok(response(&within, "transaction-response", replies))
-    })
-    .await
-    .map(|text| ask.bundle(text))
+    let text = ask
+        .computing(size, move || {
+            let mut replies = Vec::with_capacity(done.len());
+            for (index, done) in done {
+                replies.push(match (done, askings.remove(&index)) {
+                    (Done::Written(written), _) => within.wrote(written)?,
+                    (Done::Looked(looked), Some(asking)) => asking.tell(looked)?,
+                    (Done::Nothing | Done::Looked(_), _) => within.reply(StatusCode::NO_CONTENT),
+                });
+            }
+            Ok(response(&within, "transaction-response", replies))
+        })
+        .await?;
+    Ok(ask.bundle(text))
 }
 
 /// The text of a response Bundle, entries in the order given.

@@ -10,7 +10,7 @@ use crate::door::problem::Problem;
 use crate::door::underlag::OppenTransaktion;
 use crate::door::villkor::{Matches, again};
 use crate::door::write::{Transaction, lock};
-use crate::door::{Action, Door, Written};
+use crate::door::{Action, Door, Look, Looked, Written};
 use crate::store::{Session, StoreError};
 
 /// How often a transaction is planned anew by what the last attempt learnt. Each conditional reference may lean on another.
@@ -22,6 +22,7 @@ pub enum Done {
     Written(Written),
     /// A conditional delete that met nobody: what was asked for is so.
     Nothing,
+    Looked(Looked),
 }
 
 /// Why nothing was written.
@@ -44,10 +45,22 @@ impl From<StoreError> for Undone {
 }
 
 impl Door {
-    /// Carries out all entries, or none; what became of each, with its place in the Bundle, in that order. Answers after
-    /// the commit.
-    pub async fn transact(&self, call: &Call, reading: Reading) -> Result<Vec<(usize, Done)>, Problem> {
-        let reading = Arc::new(reading);
+    /// Carries out all writes, or none, and then looks at what is to be read; what became of each entry, with its place in
+    /// the Bundle, in that order. Answers after the commit.
+    pub async fn transact(
+        &self,
+        call: &Call,
+        reading: Reading,
+        looks: Vec<(usize, Look)>,
+    ) -> Result<Vec<(usize, Done)>, Problem> {
+        for (index, look) in &looks {
+            self.permit_look(call, look)
+                .map_err(|problem| problem.in_entry(*index))?;
+        }
+        let (reading, looks) = (Arc::new(reading), Arc::new(looks));
+        if reading.is_empty() {
+            return self.look_at_all(call, looks).await;
+        }
         again(async || {
             let criteria: Vec<_> = reading.questions().iter().map(|it| it.criteria.clone()).collect();
             let mut guess = match criteria.is_empty() {
@@ -59,7 +72,7 @@ impl Door {
                     return Err(problem);
                 }
                 let plan = planned(&reading, &guess).await?;
-                match self.together(call, &reading, plan, guess.clone()).await {
+                match self.together(call, (&reading, plan, &looks), guess.clone()).await {
                     Ok(done) => return Ok(done),
                     Err(Undone::Refused(problem)) => return Err(problem),
                     Err(Undone::Learnt(truth)) => {
@@ -80,14 +93,13 @@ impl Door {
     async fn together(
         &self,
         call: &Call,
-        reading: &Arc<Reading>,
-        plan: Plan,
+        (reading, plan, looks): (&Arc<Reading>, Plan, &Arc<Vec<(usize, Look)>>),
         guess: Vec<Matches>,
     ) -> Result<Vec<(usize, Done)>, Undone> {
         for order in &plan.orders {
             self.permit(call, order.kind())?;
         }
-        let (door, call, reading) = (self.clone(), call.clone(), reading.clone());
+        let (door, call, reading, looks) = (self.clone(), call.clone(), reading.clone(), looks.clone());
         self.store
             .write(move |session| {
                 let writing = Writing {
@@ -95,9 +107,33 @@ impl Door {
                     truth: guess.clone(),
                     guess,
                 };
-                writing.carry_out(&door, &call, session, plan)
+                let mut done = writing.carry_out(&door, &call, session, plan)?;
+                done.extend(door.looked_at(&call, session, &looks)?);
+                done.sort_by_key(|(index, _)| *index);
+                Ok(done)
             })
             .await
+    }
+
+    /// The reads of a transaction that writes nothing: on one state of the database, and the writer is not asked.
+    async fn look_at_all(&self, call: &Call, looks: Arc<Vec<(usize, Look)>>) -> Result<Vec<(usize, Done)>, Problem> {
+        let (door, call) = (self.clone(), call.clone());
+        self.store
+            .read(move |session| session.snapshot(|session| door.looked_at(&call, session, &looks)))
+            .await
+    }
+
+    fn looked_at(
+        &self,
+        call: &Call,
+        session: &mut Session,
+        looks: &[(usize, Look)],
+    ) -> Result<Vec<(usize, Done)>, Problem> {
+        let look = |(index, look): &(usize, Look)| match self.look(call, session, look) {
+            Ok(looked) => Ok((*index, Done::Looked(looked))),
+            Err(problem) => Err(problem.in_entry(*index)),
+        };
+        looks.iter().map(look).collect()
     }
 }
 
@@ -175,7 +211,6 @@ impl Writing<'_> {
             }
         }
         done.extend(plan.nothing.into_iter().map(|index| (index, Done::Nothing)));
-        done.sort_by_key(|(index, _)| *index);
         Ok(done)
     }
 

@@ -140,6 +140,11 @@ impl Reading {
         })
     }
 
+    /// Whether nothing is to be written.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// What the database must be asked, in order; a guess has an answer for each.
     pub fn questions(&self) -> &[Question] {
         &self.questions
