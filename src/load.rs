@@ -68,7 +68,7 @@ pub async fn load(door: &Door, people: Demo, progress: impl Fn(&str, usize, usiz
         };
         let now = door.clock.now().as_microsecond();
         let reading = bundle::read(bundle.version, bundle.bundle, &door.bundles, &[])
-            .and_then(|submitted| Reading::new(bundle.version, submitted.transaction()?, &[], now))
+            .and_then(|submitted| Reading::new(bundle.version, submitted.transaction()?, &[], now, door.limits))
             .map_err(refused)?;
         resources += door.transact(&call, reading, Vec::new()).await.map_err(refused)?.len();
         progress(&bundle.title, index + 1, of, resources);

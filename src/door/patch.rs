@@ -92,12 +92,28 @@ pub fn patched(
     own_bases: &[String],
     limits: &Limits,
 ) -> Result<Prepared, Problem> {
+    let resource = changed(version, stored, patch, limits)?;
+    ready(version, stored, resource, own_bases)
+}
+
+/// What is stored, as the caller sees it, with the changes of the patch; not looked at yet.
+pub(super) fn changed(version: FhirVersion, stored: &Stored, patch: &Patch, limits: &Limits) -> Result<Value, Problem> {
     let seen = Seen::of(version, stored)?;
     let before = has_generated_text(&seen.resource).then(|| seen.resource.clone());
     let mut resource = patch.apply(version, seen.resource, limits)?;
     if let Some(before) = before {
         forget_text(&before, &mut resource);
     }
+    Ok(resource)
+}
+
+/// Checks and understands what a patch made of a resource.
+pub(super) fn ready(
+    version: FhirVersion,
+    stored: &Stored,
+    resource: Value,
+    own_bases: &[String],
+) -> Result<Prepared, Problem> {
     content::check(version, stored.kind.name(), &resource)?;
     let content = Content::new(version, stored.kind, resource, own_bases);
     require_same_id(stored.kind, content.id(), &stored.id)?;

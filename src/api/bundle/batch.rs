@@ -11,7 +11,7 @@ use super::super::reply::{Body, Reply};
 use super::super::search::{Links, Pairs, SearchAt, opened, searched};
 use super::super::sent::Sent;
 use super::super::{
-    arbetslista, create, definitions, delete, history, metadata, patientkontroll, read, update, validate,
+    arbetslista, create, definitions, delete, history, metadata, patch, patientkontroll, read, update, validate,
 };
 use super::response;
 use crate::access::Interaction;
@@ -133,6 +133,10 @@ async fn perform(ask: &Ask, mut entry: Entry) -> Result<Reply, Problem> {
         (Method::Put, [kind, id], None) => update::perform(&ask(Interaction::Update), kind, id, sent).await,
         (Method::Put, [kind], Some(criteria)) => {
             update::perform_where(&ask(Interaction::Update), kind, &criteria, sent).await
+        }
+        (Method::Patch, [kind, id], None) => patch::perform(&ask(Interaction::Patch), kind, id, sent).await,
+        (Method::Patch, [kind], Some(criteria)) => {
+            patch::perform_where(&ask(Interaction::Patch), kind, &criteria, sent).await
         }
         (Method::Delete, [kind, id], None) => delete::perform(&ask(Interaction::Delete), kind, id).await,
         (Method::Delete, [kind], Some(criteria)) => {

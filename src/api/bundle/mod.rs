@@ -71,7 +71,7 @@ pub async fn submit(request: HttpRequest, payload: web::Payload) -> HttpResponse
 
 async fn transaction(ask: &Ask, entries: Vec<Entry>) -> Result<Reply, Problem> {
     let (version, own_bases) = (ask.version(), ask.own_bases());
-    let now = ask.app.door.clock.now().as_microsecond();
+    let (now, limits) = (ask.app.door.clock.now().as_microsecond(), ask.app.door.limits);
     // One entry is soon done; many are not.
     let size = if entries.len() > 1 { usize::MAX } else { 0 };
     let (reads, writes): (Vec<Entry>, Vec<Entry>) = entries
@@ -85,7 +85,7 @@ async fn transaction(ask: &Ask, entries: Vec<Entry>) -> Result<Reply, Problem> {
         askings.insert(entry.index, asking);
     }
     let reading = ask
-        .computing(size, move || Reading::new(version, writes, &own_bases, now))
+        .computing(size, move || Reading::new(version, writes, &own_bases, now, limits))
         .await?;
     let done = ask.app.door.transact(&ask.call, reading, looks).await?;
     let within = ask.within_bundle();

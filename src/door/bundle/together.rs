@@ -1,6 +1,7 @@
 //! The write of a transaction: all entries in one database transaction, in the order of http.html#trules, and every guess
 //! held against the truth ([`super::transaction`]).
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::duplicate;
@@ -11,7 +12,7 @@ use crate::door::underlag::OppenTransaktion;
 use crate::door::villkor::{Matches, again};
 use crate::door::write::{Transaction, lock};
 use crate::door::{Action, Door, Look, Looked, Written};
-use crate::store::{Session, StoreError};
+use crate::store::{Session, StoreError, Stored};
 
 /// How often a transaction is planned anew by what the last attempt learnt. Each conditional reference may lean on another.
 const GUESSES: usize = 5;
@@ -53,10 +54,7 @@ impl Door {
         reading: Reading,
         looks: Vec<(usize, Look)>,
     ) -> Result<Vec<(usize, Done)>, Problem> {
-        for (index, look) in &looks {
-            self.permit_look(call, look)
-                .map_err(|problem| problem.in_entry(*index))?;
-        }
+        self.permit_looks(call, &looks)?;
         let (reading, looks) = (Arc::new(reading), Arc::new(looks));
         if reading.is_empty() {
             return self.look_at_all(call, looks).await;
@@ -71,7 +69,8 @@ impl Door {
                 if let Some(problem) = reading.hopeless(&guess) {
                     return Err(problem);
                 }
-                let plan = planned(&reading, &guess).await?;
+                let stored = self.to_be_patched(call, &reading).await?;
+                let plan = planned(&reading, &guess, stored).await?;
                 match self.together(call, (&reading, plan, &looks), guess.clone()).await {
                     Ok(done) => return Ok(done),
                     Err(Undone::Refused(problem)) => return Err(problem),
@@ -88,6 +87,23 @@ impl Door {
             Err(Problem::Race)
         })
         .await
+    }
+
+    /// What the entries patch, as it is stored.
+    async fn to_be_patched(&self, call: &Call, reading: &Reading) -> Result<HashMap<usize, Stored>, Problem> {
+        let patched = reading.patched();
+        if patched.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let looks = patched
+            .into_iter()
+            .map(|(index, kind, id)| (index, Look::Current(kind, id)));
+        let done = self.look_at_all(call, Arc::new(looks.collect())).await?;
+        let stored = done.into_iter().filter_map(|(index, done)| match done {
+            Done::Looked(Looked::Resource(stored)) => Some((index, stored)),
+            _ => None,
+        });
+        Ok(stored.collect())
     }
 
     async fn together(
@@ -117,10 +133,17 @@ impl Door {
 
     /// The reads of a transaction that writes nothing: on one state of the database, and the writer is not asked.
     async fn look_at_all(&self, call: &Call, looks: Arc<Vec<(usize, Look)>>) -> Result<Vec<(usize, Done)>, Problem> {
+        self.permit_looks(call, &looks)?;
         let (door, call) = (self.clone(), call.clone());
         self.store
             .read(move |session| session.snapshot(|session| door.looked_at(&call, session, &looks)))
             .await
+    }
+
+    fn permit_looks(&self, call: &Call, looks: &[(usize, Look)]) -> Result<(), Problem> {
+        looks
+            .iter()
+            .try_for_each(|(index, look)| self.permit_look(call, look).map_err(|problem| problem.in_entry(*index)))
     }
 
     fn looked_at(
@@ -138,9 +161,9 @@ impl Door {
 }
 
 /// Plans on a thread that may compute for long: there may be thousands of resources to check.
-async fn planned(reading: &Arc<Reading>, guess: &[Matches]) -> Result<Plan, Problem> {
+async fn planned(reading: &Arc<Reading>, guess: &[Matches], stored: HashMap<usize, Stored>) -> Result<Plan, Problem> {
     let (reading, guess) = (reading.clone(), guess.to_vec());
-    tokio::task::spawn_blocking(move || reading.plan(&guess))
+    tokio::task::spawn_blocking(move || reading.plan(&guess, &stored))
         .await
         .unwrap_or_else(|_| {
             Err(Problem::Internal {

@@ -14,19 +14,25 @@ use uuid::Uuid;
 use super::entry::{Entry, Method};
 use super::{Faults, duplicate};
 use crate::door::content::{self, Content, Prepared};
+use crate::door::patch::{changed, read_entry, ready};
 use crate::door::problem::Problem;
 use crate::door::villkor::{Criteria, Matches, target_of};
+use crate::door::write::demand;
 use crate::door::{Action, Order, Precondition};
 use crate::fhir::fault::{Fault, IssueCode, Text};
+use crate::fhir::json::Limits;
 use crate::fhir::links::{self, Addresses, Stray};
+use crate::fhir::patch::Patch;
 use crate::fhir::references::conditional;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
+use crate::store::Stored;
 
 /// A transaction whose entries are understood. Planned anew for every guess, so nothing in it changes.
 pub struct Reading {
     version: FhirVersion,
     own_bases: Vec<String>,
+    limits: Limits,
     items: Vec<Item>,
     questions: Vec<Question>,
     /// The conditional references: as they stand, and the question that answers them.
@@ -54,6 +60,12 @@ enum Wanted {
         which: Which,
         precondition: Precondition,
         resource: Value,
+    },
+    Patch {
+        kind: ResourceType,
+        which: Which,
+        precondition: Precondition,
+        patch: Patch,
     },
     Delete {
         kind: ResourceType,
@@ -107,11 +119,18 @@ pub struct Plan {
 
 impl Reading {
     /// Understands the entries; every fault of every entry is told. `now` is in microseconds since 1970.
-    pub fn new(version: FhirVersion, entries: Vec<Entry>, own_bases: &[String], now: i64) -> Result<Reading, Problem> {
+    pub fn new(
+        version: FhirVersion,
+        entries: Vec<Entry>,
+        own_bases: &[String],
+        now: i64,
+        limits: Limits,
+    ) -> Result<Reading, Problem> {
         let mut reader = Reader {
             version,
             own_bases,
             now,
+            limits,
             questions: Vec::new(),
             conditional: HashMap::new(),
         };
@@ -134,6 +153,7 @@ impl Reading {
         Ok(Reading {
             version,
             own_bases: own_bases.to_vec(),
+            limits,
             items,
             questions,
             conditional,
@@ -177,11 +197,25 @@ impl Reading {
         answers
     }
 
-    /// Makes every entry ready by a guess; every fault of every entry is told.
+    /// The resources that are patched, with the entries that do: what is stored must be known to be changed.
+    pub fn patched(&self) -> Vec<(usize, ResourceType, String)> {
+        let patched = |item: &Item| match &item.wanted {
+            Wanted::Patch {
+                kind,
+                which: Which::Id(id),
+                ..
+            } => Some((item.index, *kind, id.clone())),
+            _ => None,
+        };
+        self.items.iter().filter_map(patched).collect()
+    }
+
+    /// Makes every entry ready by a guess; every fault of every entry is told. `stored` holds what [`Reading::patched`]
+    /// asks for.
     ///
     /// References among the entries are resolved before the resources are checked, so that each is checked as it will be
     /// stored (a reference's target type is known only then).
-    pub fn plan(&self, guess: &[Matches]) -> Result<Plan, Problem> {
+    pub fn plan(&self, guess: &[Matches], stored: &HashMap<usize, Stored>) -> Result<Plan, Problem> {
         let targets = self.targets(guess)?;
         let addresses = self.addresses(&targets, guess);
         let mut plan = Plan::default();
@@ -210,6 +244,21 @@ impl Reading {
                 Wanted::Update { resource, .. } => faults
                     .sort_out(self.prepare(item, kind, resource, &id, &addresses))?
                     .map(|prepared| Action::Update { prepared, precondition }),
+                Wanted::Patch { patch, .. } => {
+                    let stored = match question.map(|question| &guess[question]) {
+                        Some(Matches::One(stored)) => Some(stored.as_ref()),
+                        _ => stored.get(&item.index),
+                    };
+                    let stored = stored.ok_or_else(|| Problem::NotFound.in_entry(item.index))?;
+                    demand(precondition, Some(stored)).map_err(|problem| problem.in_entry(item.index))?;
+                    let precondition = match precondition {
+                        Precondition::VersionIs(version) => Precondition::VersionIs(version),
+                        _ => Precondition::BuiltOn(stored.version),
+                    };
+                    faults
+                        .sort_out(self.patch(item, stored, patch, &addresses))?
+                        .map(|prepared| Action::Update { prepared, precondition })
+                }
             };
             plan.orders.extend(action.map(|action| Order {
                 action,
@@ -290,6 +339,22 @@ impl Reading {
         Err(Problem::NotFhir(faults.0))
     }
 
+    /// Changes what is stored by an entry's patch. The references it puts in may be to other entries.
+    fn patch(&self, item: &Item, stored: &Stored, patch: &Patch, addresses: &Addresses) -> Result<Prepared, Problem> {
+        let in_entry = |problem: Problem| problem.in_entry(item.index);
+        let mut resource = changed(self.version, stored, patch, &self.limits).map_err(in_entry)?;
+        let full_url = item.full_url.as_deref();
+        let strays = links::resolve(self.version, &mut resource, addresses, full_url, &self.own_bases);
+        let unresolved: Vec<Fault> = strays
+            .iter()
+            // What stood there before is not the patch's.
+            .filter(|stray| !stored.body.contains(&stray.reference))
+            .map(|stray| unresolved(item.index, stray))
+            .collect();
+        Faults(unresolved).none_or_refuse()?;
+        ready(self.version, stored, resource, &self.own_bases).map_err(in_entry)
+    }
+
     /// Why this guess can never be carried out, when no entry could change it: several match, or nobody does whom a
     /// reference could mean.
     pub fn hopeless(&self, guess: &[Matches]) -> Option<Problem> {
@@ -366,7 +431,10 @@ enum Target {
 impl Item {
     fn kind(&self) -> ResourceType {
         match &self.wanted {
-            Wanted::Create { kind, .. } | Wanted::Update { kind, .. } | Wanted::Delete { kind, .. } => *kind,
+            Wanted::Create { kind, .. }
+            | Wanted::Update { kind, .. }
+            | Wanted::Patch { kind, .. }
+            | Wanted::Delete { kind, .. } => *kind,
         }
     }
 
@@ -374,7 +442,7 @@ impl Item {
     fn question(&self) -> Option<usize> {
         match &self.wanted {
             Wanted::Create { unless, .. } => *unless,
-            Wanted::Update { which, .. } | Wanted::Delete { which, .. } => match which {
+            Wanted::Update { which, .. } | Wanted::Patch { which, .. } | Wanted::Delete { which, .. } => match which {
                 Which::Id(_) => None,
                 Which::Where(question, _) => Some(*question),
             },
@@ -415,6 +483,19 @@ impl Item {
                     precondition,
                 }
             }
+            Wanted::Patch {
+                which, precondition, ..
+            } => {
+                let id = match (which, found) {
+                    (Which::Id(id), _) => id.clone(),
+                    (Which::Where(..), Some(stored)) => stored.id.clone(),
+                    (Which::Where(..), None) => return Err(Problem::NotFound),
+                };
+                Target::Write {
+                    id,
+                    precondition: *precondition,
+                }
+            }
             Wanted::Delete {
                 which, precondition, ..
             } => {
@@ -440,6 +521,7 @@ struct Reader<'a> {
     version: FhirVersion,
     own_bases: &'a [String],
     now: i64,
+    limits: Limits,
     questions: Vec<Question>,
     conditional: HashMap<String, usize>,
 }
@@ -481,6 +563,18 @@ impl Reader<'_> {
                 which: self.whichever(&entry, kind, &criteria, When::Before)?,
                 resource: self.resource(&mut entry)?,
             }),
+            (Method::Patch, Some(id), None) => Ok(Wanted::Patch {
+                kind,
+                which: Which::Id(id),
+                precondition: precondition()?,
+                patch: self.patch(&entry, kind)?,
+            }),
+            (Method::Patch, None, Some(criteria)) => Ok(Wanted::Patch {
+                kind,
+                precondition: precondition()?,
+                which: self.whichever(&entry, kind, &criteria, When::Before)?,
+                patch: self.patch(&entry, kind)?,
+            }),
             (Method::Delete, Some(id), None) => Ok(Wanted::Delete {
                 kind,
                 which: Which::Id(id),
@@ -493,6 +587,11 @@ impl Reader<'_> {
             }),
             _ => Err(wrong_address(&entry)),
         }
+    }
+
+    fn patch(&self, entry: &Entry, kind: ResourceType) -> Result<Patch, Problem> {
+        let resource = entry.resource.as_ref().unwrap_or(&Value::Null);
+        read_entry(self.version, kind, resource, &self.limits).map_err(|problem| problem.in_entry(entry.index))
     }
 
     fn whichever(&mut self, entry: &Entry, kind: ResourceType, criteria: &str, when: When) -> Result<Which, Problem> {
@@ -567,8 +666,8 @@ fn wrong_address(entry: &Entry) -> Problem {
         IssueCode::Value,
         entry.url_place(),
         Text::new(
-            "Adressen passar inte metoden: typ (POST), typ/id eller typ?sökvillkor (PUT, DELETE), av en resurstyp som tjänsten har.",
-            "The url does not fit the method: type (POST), type/id or type?criteria (PUT, DELETE), of a resource type of this service.",
+            "Adressen passar inte metoden: typ (POST), typ/id eller typ?sökvillkor (PUT, PATCH, DELETE), av en resurstyp som tjänsten har.",
+            "The url does not fit the method: type (POST), type/id or type?criteria (PUT, PATCH, DELETE), of a resource type of this service.",
         ),
     )
 }
