@@ -4,7 +4,7 @@ use std::sync::Barrier;
 
 use serde_json::{Value, json};
 
-use crate::common::{TestApp, postgres, spawn, spawn_with};
+use crate::common::{TestApp, postgres_database, spawn, spawn_with};
 use crate::people::patient;
 
 const SYSTEM: &str = "http://journal.example/patient";
@@ -211,7 +211,7 @@ const WRITERS: usize = 32;
 
 fn on_both(test: fn(&TestApp)) {
     test(&spawn());
-    if let Some(url) = postgres::fresh_database() {
+    if let Some(url) = postgres_database() {
         test(&spawn_with(|settings| settings.database = url));
     }
 }
