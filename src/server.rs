@@ -53,11 +53,16 @@ impl std::error::Error for StartError {}
 /// Opens the store (migrating and, if need be, reindexing it) and reads the policies: the door, ready for writes.
 /// Blocks: call it before the runtime starts.
 pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> {
+    open_door_with(settings, clock, &StoreOptions::default())
+}
+
+/// [`open_door`] with a store that uses the machine otherwise.
+pub fn open_door_with(settings: &Settings, clock: Clock, options: &StoreOptions) -> Result<Door, StartError> {
     let policies = match &settings.policies {
         Some(directory) => Policies::load(directory).map_err(StartError::Policy)?,
         None => Policies::shipped(),
     };
-    let store = Store::open(&settings.database, &StoreOptions::default()).map_err(StartError::Store)?;
+    let store = Store::open(&settings.database, options).map_err(StartError::Store)?;
     store.migrate().map_err(StartError::Store)?;
     reindex_if_older(&store).map_err(StartError::Store)?;
     let definitions = Definitions::new(&policies, clock.now());

@@ -55,42 +55,37 @@ impl Definition {
     }
 }
 
-/// All definitions of a running service.
+/// All definitions of a running service: the shipped ones, and the riktlinje as its policies have it.
 pub struct Definitions {
-    r4: Vec<Definition>,
-    r5: Vec<Definition>,
+    riktlinje_r4: Vec<Definition>,
+    riktlinje_r5: Vec<Definition>,
     /// When this service made them.
     pub since: Timestamp,
 }
 
 impl Definitions {
-    /// The shipped ones, and the riktlinje as these policies have it.
+    /// With the riktlinje as these policies have it.
     pub fn new(policies: &Policies, since: Timestamp) -> Definitions {
-        let all = |version| {
-            let riktlinje = complete(version, riktlinje::code_system(policies));
-            let of_all = all_codes(&riktlinje).map(|value_set| complete(version, value_set));
-            let made = std::iter::once(riktlinje).chain(of_all);
-            shipped(version)
-                .iter()
-                .cloned()
-                .chain(made)
-                .map(Definition::new)
-                .collect()
+        let riktlinje = |version| {
+            let codes = complete(version, riktlinje::code_system(policies));
+            let of_all = all_codes(&codes).map(|value_set| complete(version, value_set));
+            std::iter::once(codes).chain(of_all).map(Definition::new).collect()
         };
         Definitions {
-            r4: all(FhirVersion::R4),
-            r5: all(FhirVersion::R5),
+            riktlinje_r4: riktlinje(FhirVersion::R4),
+            riktlinje_r5: riktlinje(FhirVersion::R5),
             since,
         }
     }
 
     /// Those of one type, in the order of the files.
     pub fn of(&self, version: FhirVersion, kind: DefinitionType) -> impl Iterator<Item = &Definition> {
-        let all = match version {
-            FhirVersion::R4 => &self.r4,
-            FhirVersion::R5 => &self.r5,
+        let riktlinje = match version {
+            FhirVersion::R4 => &self.riktlinje_r4,
+            FhirVersion::R5 => &self.riktlinje_r5,
         };
-        all.iter().filter(move |definition| definition.kind() == Some(kind))
+        let all = library(version).definitions.iter().chain(riktlinje);
+        all.filter(move |definition| definition.kind() == Some(kind))
     }
 }
 
@@ -125,15 +120,15 @@ pub fn check_profile(version: FhirVersion, canonical: &str, resource: &Value) ->
 
 /// The canonicals of our profiles of a resource type, for `supportedProfile`.
 pub fn profiles_of(version: FhirVersion, kind: ResourceType) -> impl Iterator<Item = &'static str> {
-    let structures = shipped(version).iter().filter(move |definition| {
+    let structures = shipped(version).filter(move |definition| {
         text(definition, "resourceType") == "StructureDefinition" && text(definition, "type") == kind.name()
     });
     structures.map(|structure| text(structure, "url"))
 }
 
-/// The shipped definitions by canonical.
+/// The shipped definitions, and their places by canonical.
 struct Shipped {
-    all: Vec<Value>,
+    definitions: Vec<Definition>,
     by_url: HashMap<String, usize>,
 }
 
@@ -146,8 +141,8 @@ fn library(version: FhirVersion) -> &'static Shipped {
     }
 }
 
-fn shipped(version: FhirVersion) -> &'static [Value] {
-    &library(version).all
+fn shipped(version: FhirVersion) -> impl Iterator<Item = &'static Value> {
+    library(version).definitions.iter().map(|definition| &definition.value)
 }
 
 impl Shipped {
@@ -166,7 +161,10 @@ impl Shipped {
             .enumerate()
             .map(|(at, definition)| (text(definition, "url").to_owned(), at))
             .collect();
-        Shipped { all, by_url }
+        Shipped {
+            definitions: all.into_iter().map(Definition::new).collect(),
+            by_url,
+        }
     }
 
     /// The definition of a canonical, with or without `|version`.
@@ -175,7 +173,7 @@ impl Shipped {
             Some((url, version)) => (url, Some(version)),
             None => (canonical, None),
         };
-        let definition = &self.all[*self.by_url.get(url)?];
+        let definition = &self.definitions.get(*self.by_url.get(url)?)?.value;
         let is_it = text(definition, "resourceType") == kind.name()
             && version.is_none_or(|version| text(definition, "version") == version);
         is_it.then_some(definition)

@@ -4,14 +4,16 @@
 pub mod postgres;
 
 use std::path::PathBuf;
-use std::sync::mpsc;
+use std::sync::{LazyLock, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use fastkontakt::clock::Clock;
 use fastkontakt::config::Settings;
 use fastkontakt::door::Door;
-use fastkontakt::server::{Application, open_door};
+use fastkontakt::door::reindex::reindex_if_older;
+use fastkontakt::server::{Application, open_door_with};
+use fastkontakt::store::{Store, StoreOptions, Synchronous};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -40,6 +42,37 @@ pub fn spawn_with(adjust: impl FnOnce(&mut Settings)) -> TestApp {
     spawn_at(Clock::at(TODAY), adjust)
 }
 
+/// An SQLite database with the present schema and nothing in it: copying it is cheaper than making it for each test.
+static EMPTY: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let folder = std::env::temp_dir().join(format!("fastkontakt-test-{}", Uuid::new_v4()));
+    std::fs::create_dir(&folder).expect("a folder for the database");
+    let file = folder.join("test.db");
+    make_ready(&format!("sqlite://{}", file.display()));
+    let bytes = std::fs::read(&file).expect("the database");
+    let _gone = std::fs::remove_dir_all(&folder);
+    bytes
+});
+
+/// The URL of a new PostgreSQL database with the present schema and nothing in it; `None` without PostgreSQL.
+pub fn postgres_database() -> Option<String> {
+    postgres::fresh_copy(make_ready)
+}
+
+fn make_ready(database: &str) {
+    let store = Store::open(database, &store_options()).expect("the store opens");
+    store.migrate().expect("the schema is made");
+    reindex_if_older(&store).expect("the index is made");
+    store.close_blocking();
+}
+
+/// What is on disk after a power cut does not matter here (tests/store_sqlite.rs looks after that).
+fn store_options() -> StoreOptions {
+    StoreOptions {
+        synchronous: Synchronous::Normal,
+        ..StoreOptions::default()
+    }
+}
+
 /// The service at another time.
 pub fn spawn_at(clock: Clock, adjust: impl FnOnce(&mut Settings)) -> TestApp {
     let folder = std::env::temp_dir().join(format!("fastkontakt-test-{}", Uuid::new_v4()));
@@ -52,10 +85,12 @@ pub fn spawn_at(clock: Clock, adjust: impl FnOnce(&mut Settings)) -> TestApp {
         ..Settings::default()
     };
     if std::env::var("FASTKONTAKT_TEST_DATABASE").is_ok_and(|name| name == "postgres") {
-        settings.database = postgres::fresh_database().expect("PostgreSQL is on the machine");
+        settings.database = postgres_database().expect("PostgreSQL is on the machine");
+    } else {
+        std::fs::write(folder.join("test.db"), &*EMPTY).expect("a file for the test's database");
     }
     adjust(&mut settings);
-    let door = open_door(&settings, clock).expect("the store opens");
+    let door = open_door_with(&settings, clock, &store_options()).expect("the store opens");
     let database = settings.database.clone();
     let (tell, told) = mpsc::channel();
     let served = door.clone();

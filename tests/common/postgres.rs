@@ -8,8 +8,8 @@ use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
@@ -28,15 +28,37 @@ static DATABASES: AtomicU32 = AtomicU32::new(0);
 /// The URL of a new, empty database; `None` when there is no PostgreSQL on the machine and none is required.
 pub fn fresh_database() -> Option<String> {
     let cluster = CLUSTER.get_or_init(start).as_ref()?;
-    let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
-    let mut connection = PgConnection::establish(&cluster.url("postgres")).expect("the test cluster answers");
-    connection
-        .batch_execute(&format!("CREATE DATABASE {name}"))
-        .expect("the test database is made");
+    let name = cluster.create("template1");
+    Some(cluster.url(&name))
+}
+
+/// The URL of a new database that is a copy of one that `make` made ready; the first call lets it.
+#[allow(dead_code, reason = "only the black-box tests use it")]
+pub fn fresh_copy(make: fn(&str)) -> Option<String> {
+    static TEMPLATE: Mutex<Option<String>> = Mutex::new(None);
+    let cluster = CLUSTER.get_or_init(start).as_ref()?;
+    // One at a time also afterwards: nobody else may be connected to what is copied.
+    let mut template = TEMPLATE.lock().unwrap_or_else(PoisonError::into_inner);
+    let template = template.get_or_insert_with(|| {
+        let name = cluster.create("template1");
+        make(&cluster.url(&name));
+        name
+    });
+    let name = cluster.create(template);
     Some(cluster.url(&name))
 }
 
 impl Cluster {
+    /// A new database; its name.
+    fn create(&self, template: &str) -> String {
+        let name = format!("test_{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        let mut connection = PgConnection::establish(&self.url("postgres")).expect("the test cluster answers");
+        connection
+            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {template}"))
+            .expect("the test database is made");
+        name
+    }
+
     fn url(&self, database: &str) -> String {
         format!("postgres:///{database}?host={}&user=fastkontakt", self.folder.display())
     }

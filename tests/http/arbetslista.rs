@@ -9,13 +9,13 @@ use fastkontakt_model::date::FhirDate;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use crate::common::{Answer, TODAY, TestApp, postgres, spawn, spawn_at, spawn_with};
+use crate::common::{Answer, TODAY, TestApp, postgres_database, spawn, spawn_at, spawn_with};
 use crate::people::*;
 
 /// Runs the test on SQLite and, where it is installed, on PostgreSQL.
 fn on_both(test: fn(&TestApp)) {
     test(&spawn());
-    if let Some(url) = postgres::fresh_database() {
+    if let Some(url) = postgres_database() {
         test(&spawn_with(|settings| settings.database = url));
     }
 }
@@ -434,7 +434,7 @@ impl Lasting {
             url: format!("sqlite://{}", own.join("test.db").display()),
             folder: own,
         };
-        let postgres = postgres::fresh_database().map(|url| Lasting { url, folder: folder() });
+        let postgres = postgres_database().map(|url| Lasting { url, folder: folder() });
         [sqlite].into_iter().chain(postgres).collect()
     }
 
@@ -626,8 +626,8 @@ fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
 fn what_is_too_much_at_once_is_told_as_of_when_and_done_beside_the_service() {
     on_both(|app| {
         a_contact(app);
-        let patients: Vec<String> = (0..260).map(|number| format!("p{number}")).collect();
-        for some in patients.chunks(130) {
+        let patients: Vec<String> = (0..210).map(|number| format!("p{number}")).collect();
+        for some in patients.chunks(105) {
             many(app, some);
         }
         let is_renewed = || !list(app, "vc", "?_count=1")["entry"].to_string().contains("Listan");
@@ -640,7 +640,7 @@ fn what_is_too_much_at_once_is_told_as_of_when_and_done_beside_the_service() {
             assert_eq!(told["entry"][0]["search"]["mode"], "outcome");
             assert!(told["entry"][0]["fullUrl"].as_str().unwrap().starts_with("urn:uuid:"));
             assert!(told["meta"]["lastUpdated"].is_string());
-            assert!(who(&told).len() <= 262);
+            assert!(who(&told).len() <= 212);
         }
         // A write meanwhile is not kept waiting behind them.
         put(app, &patient("ny", None));
@@ -648,11 +648,11 @@ fn what_is_too_much_at_once_is_told_as_of_when_and_done_beside_the_service() {
         assert!(has(&list(app, "vc", "?_count=1000"), "ny", "warning FLK-01"));
         wait_for("the second renewal", is_renewed);
         let errors = who(&list(app, "vc", "?regel=FLK-01&allvarlighet=error&_count=1000"));
-        assert_eq!(errors.len(), 261, "anna and all the others");
+        assert_eq!(errors.len(), 211, "anna and all the others");
         agrees(
             app,
             &["vc", "region"],
-            &["p0".to_owned(), "p259".to_owned(), "anna".to_owned()],
+            &["p0".to_owned(), "p209".to_owned(), "anna".to_owned()],
         );
     });
 }

@@ -4,7 +4,7 @@ use std::sync::Barrier;
 
 use serde_json::{Value, json};
 
-use crate::common::{TestApp, postgres, spawn, spawn_with};
+use crate::common::{TestApp, postgres_database, spawn, spawn_with};
 use crate::people::*;
 
 pub const WRITERS: usize = 32;
@@ -12,7 +12,7 @@ pub const WRITERS: usize = 32;
 /// Runs the test on SQLite and, where it is installed, on PostgreSQL.
 pub fn on_both(test: fn(&TestApp)) {
     test(&spawn());
-    if let Some(url) = postgres::fresh_database() {
+    if let Some(url) = postgres_database() {
         test(&spawn_with(|settings| settings.database = url));
     }
 }

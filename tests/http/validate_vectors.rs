@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use fastkontakt::clock::Clock;
 use fastkontakt::fhir::convert::{r4_to_r5, r5_to_r4};
@@ -16,17 +17,18 @@ use crate::common::{Answer, TestApp, spawn_at};
 
 /// Of each rule so many vectors, spread over those it has.
 const PER_RULE: usize = 2;
+const THREADS: usize = 4;
 
 #[test]
 fn a_validation_finds_what_the_write_finds() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/riktlinje");
     let shared = json_at(&root.join("gemensamt.json"));
-    let (mut compared, mut refused) = (0, 0);
-    for directory in entries(&root).into_iter().filter(|path| path.is_dir()) {
-        let mut vectors = entries(&directory);
-        vectors.retain(|path| path.extension().is_some_and(|it| it == "json"));
-        let step = vectors.len().div_ceil(PER_RULE).max(1);
-        for (number, path) in vectors.iter().enumerate().step_by(step) {
+    let chosen = chosen(&root);
+    // Each vector has a service of its own, so several go at a time.
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let (mut compared, mut refused) = (0, 0);
+        while let Some((number, path)) = chosen.get(next.fetch_add(1, Ordering::Relaxed)) {
             let vector = json_at(path);
             // Earlier versions of the context belong to a transaction, and a validation is of one resource; who may read
             // what is not decided here.
@@ -41,11 +43,31 @@ fn a_validation_finds_what_the_write_finds() {
             compared += 1;
             refused += usize::from(written.iter().any(|finding| finding["severity"] == "error"));
         }
-    }
+        (compared, refused)
+    };
+    let counts: Vec<(usize, usize)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    let compared: usize = counts.iter().map(|(compared, _)| compared).sum();
+    let refused: usize = counts.iter().map(|(_, refused)| refused).sum();
     assert!(
         compared > 40 && refused > 15,
         "only {compared} compared, {refused} of them refused"
     );
+}
+
+/// The vectors that are compared, each with its number among those of its rule.
+fn chosen(root: &Path) -> Vec<(usize, PathBuf)> {
+    let directories = entries(root).into_iter().filter(|path| path.is_dir());
+    directories
+        .flat_map(|directory| {
+            let mut vectors = entries(&directory);
+            vectors.retain(|path| path.extension().is_some_and(|it| it == "json"));
+            let step = vectors.len().div_ceil(PER_RULE).max(1);
+            vectors.into_iter().enumerate().step_by(step)
+        })
+        .collect()
 }
 
 /// The findings of the validation and of the write: a create, or an update when there is a stored version or an id.
@@ -90,7 +112,7 @@ fn findings(answer: &Answer) -> Vec<Value> {
 /// The service at the vector's day with its context, as it was before there were rules: not all of it would be let in.
 fn with_context(vector: &Value, shared: &Value) -> TestApp {
     let today = vector["today"].as_str().unwrap().parse().unwrap();
-    let app = spawn_at(Clock::at(today), |_| {});
+    let app = spawn_at(Clock::at(today), |settings| settings.workers = Some(1));
     let in_r5 = |entry: &Value| match entry.as_str() {
         Some(name) => shared[name].clone(),
         None if entry["r4"].is_object() => r4_to_r5(&entry["r4"]).resource,
