@@ -7,6 +7,7 @@ mod arbetslista;
 mod bad_input;
 mod batch;
 mod browsers;
+mod bundle_model;
 mod care;
 mod chains;
 mod command_line;

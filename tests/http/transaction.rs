@@ -453,6 +453,191 @@ fn nothing_is_left_of_a_transaction_that_fails_late() {
 }
 
 #[test]
+fn reads_see_what_the_transaction_wrote_whatever_their_place() {
+    for version in ["r4", "r5"] {
+        let app = spawn();
+        put(&app, &patient("old", Some("195009072553")));
+        let get = |url: &str| json!({ "request": { "method": "GET", "url": url } });
+        let base = format!("/fhir/{version}");
+        let entries = vec![
+            get("Patient/new"),
+            get("Patient?identifier=195009072553"),
+            put_entry(patient("new", Some("195009072553"))),
+            delete_entry("Patient/old"),
+            get("Patient/old/_history"),
+            get("Patient/old/_history/1"),
+            json!({ "request": { "method": "HEAD", "url": "Patient/new" } }),
+        ];
+        let answer = app.post(&base, &bundle(entries)).expect(200).json();
+        assert_eq!(
+            statuses(&answer),
+            [
+                "200 OK",
+                "200 OK",
+                "201 Created",
+                "204 No Content",
+                "200 OK",
+                "200 OK",
+                "200 OK"
+            ]
+        );
+        let entry = |index: usize| &answer["entry"][index];
+        assert_eq!(entry(0)["resource"]["id"], "new");
+        assert_eq!(entry(0)["fullUrl"], format!("{}{base}/Patient/new", app.base));
+        let found = entry(1)["resource"]["entry"].as_array().unwrap();
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0]["resource"]["id"], "new");
+        assert!(!entry(1)["resource"]["link"].to_string().contains("195009072553"));
+        assert_eq!(entry(4)["resource"]["entry"].as_array().unwrap().len(), 2);
+        assert_eq!(entry(5)["resource"]["meta"]["versionId"], "1");
+        assert!(entry(6).get("resource").is_none());
+
+        let before = everything(&app);
+        for (url, status) in [
+            ("Patient/old", 410),
+            ("Patient/nobody", 404),
+            ("Patient?unknown=1", 400),
+            ("Patient/new/$validate", 400),
+        ] {
+            let answer = app
+                .post(&base, &bundle(vec![put_entry(patient("other", None)), get(url)]))
+                .expect(status);
+            assert!(
+                answer.expressions()[0].starts_with("Bundle.entry[1]"),
+                "{url}: {}",
+                answer.text
+            );
+        }
+        assert_eq!(everything(&app), before);
+        let answer = app
+            .post(&base, &bundle(vec![get("Patient/new"), get("Patient?_summary=count")]))
+            .expect(200)
+            .json();
+        assert_eq!(answer["entry"][1]["resource"]["total"], 1);
+    }
+}
+
+#[test]
+fn patches_go_with_the_rest() {
+    for version in ["r4", "r5"] {
+        let app = spawn();
+        put(&app, &patient("anna", Some("195009072553")));
+        put(&app, &patient("b", None));
+        let parameters = |path: &str, name: &str, value: Value| {
+            json!({ "resourceType": "Parameters", "parameter": [{ "name": "operation", "part": [
+                { "name": "type", "valueCode": "add" },
+                { "name": "path", "valueString": path },
+                { "name": "name", "valueString": name },
+                json!({ "name": "value" }).merged(&value),
+            ] }] })
+        };
+        let patch =
+            |url: &str, resource: Value| json!({ "resource": resource, "request": { "method": "PATCH", "url": url } });
+        // [{"op":"add","path":"/active","value":true}]
+        let binary = json!({
+            "resourceType": "Binary", "contentType": "application/json-patch+json",
+            "data": "W3sib3AiOiJhZGQiLCJwYXRoIjoiL2FjdGl2ZSIsInZhbHVlIjp0cnVlfV0=",
+        });
+        let urn = "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001";
+        let organization = json!({ "resourceType": "Organization", "name": "Vårdcentralen", "identifier": [{ "system": "urn:oid:1.2.752.129.2.1.4.1", "value": "SE2321000164-0009" }] });
+        let link = parameters(
+            "Patient",
+            "managingOrganization",
+            json!({ "valueReference": { "reference": urn } }),
+        );
+        let base = format!("/fhir/{version}");
+        let entries = vec![
+            patch("Patient/b", link),
+            patch("Patient?identifier=195009072553", binary.clone()),
+            post(urn, organization),
+        ];
+        let answer = app.post(&base, &bundle(entries)).expect(200).json();
+        assert_eq!(statuses(&answer), ["200 OK", "200 OK", "201 Created"]);
+        assert_eq!(answer["entry"][0]["response"]["etag"], "W/\"2\"");
+        let stored = |id: &str| app.get(&format!("/fhir/r5/Patient/{id}")).expect(200).json();
+        assert_eq!(stored("anna")["active"], true);
+        let organization = answer["entry"][2]["fullUrl"].as_str().unwrap();
+        let reference = stored("b")["managingOrganization"]["reference"].clone();
+        assert!(organization.ends_with(reference.as_str().unwrap()), "{reference}");
+
+        let before = everything(&app);
+        for (entries, status) in [
+            (vec![patch("Patient/nobody", binary.clone())], 404),
+            (vec![patch("Patient?identifier=200001012384", binary.clone())], 404),
+            (
+                vec![patch("Patient/b", binary.clone()), put_entry(patient("b", None))],
+                400,
+            ),
+            (
+                vec![patch("Patient/b", binary.clone()), patch("Patient/b", binary.clone())],
+                400,
+            ),
+            (
+                vec![
+                    patch("Patient/b", binary.clone())
+                        .merged(&json!({ "request": { "method": "PATCH", "url": "Patient/b", "ifMatch": "W/\"1\"" } })),
+                ],
+                412,
+            ),
+        ] {
+            let answer = app.post(&base, &bundle(entries)).expect(status);
+            assert!(answer.expressions()[0].starts_with("Bundle.entry["), "{}", answer.text);
+        }
+        assert_eq!(everything(&app), before);
+    }
+}
+
+#[test]
+fn a_thousand_entries_are_one_transaction() {
+    // What Synthea makes of a life: a patient, and what refers to her by temporary addresses; staff by what they are.
+    let app = spawn();
+    orebro(&app);
+    let urn = |number: usize| format!("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-{number:012}");
+    let mut person = post(&urn(0), patient("x", Some("197705232382")));
+    person["request"]["ifNoneExist"] = json!("identifier=197705232382");
+    let mut entries = vec![person];
+    for number in 1..1000 {
+        let subject = json!({ "reference": urn(0) });
+        let resource = match number % 3 {
+            0 => json!({
+                "resourceType": "Encounter", "status": "finished", "subject": subject,
+                "class": { "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "AMB" },
+                "period": { "start": "2025-01-01T10:00:00+01:00", "end": "2025-01-01T11:00:00+01:00" },
+                "serviceProvider": { "reference": "Organization?identifier=SE2321000164-0001" },
+            }),
+            1 => json!({
+                "resourceType": "Condition", "subject": subject,
+                "clinicalStatus": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active" }] },
+                "code": { "text": "Prov" },
+                "encounter": { "reference": urn(if number > 3 { number - 1 } else { 3 }) },
+            }),
+            _ => json!({
+                "resourceType": "Goal", "subject": subject, "lifecycleStatus": "active", "description": { "text": "Prov" },
+                "addresses": [{ "reference": urn(number - 1) }],
+            }),
+        };
+        entries.push(post(&urn(number), resource));
+    }
+    let started = std::time::Instant::now();
+    let answer = app.post("/fhir/r4", &bundle(entries)).expect(200).json();
+    let took = started.elapsed();
+    println!("1000 entries in {took:?}");
+    assert_eq!(answer["entry"].as_array().unwrap().len(), 1000);
+    assert!(statuses(&answer).iter().all(|status| *status == "201 Created"));
+    let patient = answer["entry"][0]["fullUrl"].as_str().unwrap();
+    let patient = patient.rsplit('/').next().unwrap();
+    let found = app
+        .get(&format!("/fhir/r4/Encounter?patient={patient}&_summary=count"))
+        .json();
+    assert_eq!(found["total"], 333);
+    let encounter = answer["entry"][3]["fullUrl"].as_str().unwrap();
+    let encounter = app.get(encounter.strip_prefix(app.base.as_str()).unwrap()).json();
+    assert_eq!(encounter["serviceProvider"]["reference"], "Organization/vc");
+    // A debug build on a busy machine.
+    assert!(took < std::time::Duration::from_secs(45), "{took:?}");
+}
+
+#[test]
 fn prefer_representation_returns_the_resources() {
     let app = spawn();
     let headers = [("Prefer", "return=representation")];
