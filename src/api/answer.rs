@@ -31,7 +31,7 @@ use crate::store::Stored;
 
 /// Tells which kinds of patch are taken (RFC 5789, 3.1).
 const ACCEPT_PATCH: &str = "Accept-Patch";
-const PATCH_TYPES: &str = "application/json-patch+json, application/fhir+json";
+const PATCH_TYPES: &str = "application/json-patch+json, application/fhir+json, application/merge-patch+json";
 
 /// How long a body may take to arrive.
 const BODY_TIME: Duration = Duration::from_secs(30);

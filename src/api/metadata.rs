@@ -60,7 +60,7 @@ pub fn capability_statement(version: FhirVersion, base: &str, require_if_match: 
         },
         "fhirVersion": version.number(),
         "format": ["application/fhir+json", "json"],
-        "patchFormat": ["application/json-patch+json", "application/fhir+json"],
+        "patchFormat": ["application/json-patch+json", "application/fhir+json", "application/merge-patch+json"],
         "rest": [{
             "mode": "server",
             "documentation": "Varje skrivning prövas mot regionens riktlinje; 422 ger alla fynd. Every write is judged by the region's riktlinje; 422 tells all findings.",

@@ -9,7 +9,7 @@ use super::app::App;
 use super::parameters::GENERAL;
 use crate::access::{Call, Caller, Interaction};
 use crate::door::bundle::Entry;
-use crate::door::patch::JSON_PATCH;
+use crate::door::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::door::problem::Problem;
 use crate::door::villkor::Criteria;
 use crate::door::{Precondition, version_of_tag};
@@ -20,7 +20,8 @@ use crate::fhir::version::FhirVersion;
 const FHIR_JSON: &str = "Content-Type: application/fhir+json";
 
 /// What a patch must be sent as.
-pub const PATCHES: &str = "Content-Type: application/json-patch+json | application/fhir+json";
+pub const PATCHES: &str =
+    "Content-Type: application/json-patch+json | application/fhir+json | application/merge-patch+json";
 
 /// The kinds of patch (http.html#patch).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,10 @@ pub enum PatchFormat {
     Json,
     /// A Parameters resource.
     FhirPath,
+    /// RFC 7396.
+    Merge,
+    /// `application/json`: what it holds tells which.
+    Plain,
 }
 
 /// The languages we speak to callers.
@@ -210,6 +215,8 @@ impl Ask {
         let essence = self.headers.content_type.as_deref().map(|text| media_type(text).0);
         match essence.as_deref() {
             Some(JSON_PATCH) => Ok(PatchFormat::Json),
+            Some(MERGE_PATCH) => Ok(PatchFormat::Merge),
+            Some("application/json") if self.has_fhir_json() => Ok(PatchFormat::Plain),
             _ if self.has_fhir_json() => Ok(PatchFormat::FhirPath),
             _ => Err(Problem::UnsupportedMediaType { wanted: PATCHES }),
         }

@@ -1,5 +1,5 @@
-//! PATCH `[base]/[type]/[id]` and `[base]/[type]?…` (http.html#patch): some changes of a resource, as JSON Patch or as
-//! FHIRPath Patch.
+//! PATCH `[base]/[type]/[id]` and `[base]/[type]?…` (http.html#patch): some changes of a resource, as JSON Patch, as
+//! FHIRPath Patch or as JSON Merge Patch.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::reply::Reply;
 use super::sent::Sent;
 use crate::access::Interaction;
 use crate::door::content;
-use crate::door::patch::{Meant, read_entry, read_fhirpath_patch, read_json_patch};
+use crate::door::patch::{Meant, read_entry, read_fhirpath_patch, read_json_patch, read_merge_patch, read_plain_patch};
 use crate::door::problem::Problem;
 use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::patch::Patch;
@@ -30,10 +30,11 @@ use crate::fhir::types::ResourceType;
         ("Prefer" = Option<String>, Header, description = "return=minimal | representation | OperationOutcome"),
     ),
     request_body(
-        description = "A JSON Patch (RFC 6902), or a Parameters resource (fhirpatch.html)",
+        description = "A JSON Patch (RFC 6902), a Parameters resource (fhirpatch.html), or a JSON Merge Patch (RFC 7396)",
         content(
             (Object = "application/json-patch+json"),
             (Object = "application/fhir+json"),
+            (Object = "application/merge-patch+json"),
         ),
     ),
     responses(
@@ -44,7 +45,7 @@ use crate::fhir::types::ResourceType;
         (status = 410, description = "Deleted"),
         (status = 412, description = "If-Match does not hold"),
         (status = 413, description = "The body is too large"),
-        (status = 415, description = "Neither kind of patch; Accept-Patch names them"),
+        (status = 415, description = "No kind of patch; Accept-Patch names them"),
         (status = 422, description = "The patch does not fit the resource (a test fails, an element is not there), or the riktlinje refuses the result"),
         (status = 428, description = "If-Match is demanded by the configuration"),
         (status = 503, description = "Busy; Retry-After"),
@@ -73,10 +74,11 @@ pub async fn patch(
         ("Prefer" = Option<String>, Header, description = "return=minimal | representation | OperationOutcome"),
     ),
     request_body(
-        description = "A JSON Patch (RFC 6902), or a Parameters resource (fhirpatch.html)",
+        description = "A JSON Patch (RFC 6902), a Parameters resource (fhirpatch.html), or a JSON Merge Patch (RFC 7396)",
         content(
             (Object = "application/json-patch+json"),
             (Object = "application/fhir+json"),
+            (Object = "application/merge-patch+json"),
         ),
     ),
     responses(
@@ -86,7 +88,7 @@ pub async fn patch(
         (status = 409, description = "Others change the resource all the time: try again"),
         (status = 412, description = "More than one matches, or If-Match does not hold"),
         (status = 413, description = "The body is too large"),
-        (status = 415, description = "Neither kind of patch; Accept-Patch names them"),
+        (status = 415, description = "No kind of patch; Accept-Patch names them"),
         (status = 422, description = "The patch does not fit the resource, or the riktlinje refuses the result"),
         (status = 428, description = "If-Match is demanded by the configuration"),
         (status = 503, description = "Busy; Retry-After"),
@@ -143,6 +145,8 @@ impl Ask {
                 self.computing(bytes.len(), move || match format {
                     PatchFormat::Json => read_json_patch(&bytes, &limits),
                     PatchFormat::FhirPath => read_fhirpath_patch(version, kind, &content::read_json(&bytes, &limits)?),
+                    PatchFormat::Merge => read_merge_patch(&bytes, &limits),
+                    PatchFormat::Plain => read_plain_patch(version, kind, &bytes, &limits),
                 })
                 .await
             }

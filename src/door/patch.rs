@@ -26,6 +26,8 @@ use crate::store::Stored;
 
 /// The media type of a JSON Patch.
 pub const JSON_PATCH: &str = "application/json-patch+json";
+/// The media type of a JSON Merge Patch.
+pub const MERGE_PATCH: &str = "application/merge-patch+json";
 
 impl From<PatchError> for Problem {
     fn from(error: PatchError) -> Problem {
@@ -40,6 +42,25 @@ impl From<PatchError> for Problem {
 pub fn read_json_patch(bytes: &[u8], limits: &Limits) -> Result<Patch, Problem> {
     let patch = json::read_list(bytes, limits).map_err(|fault| Problem::NotFhir(vec![fault]))?;
     Ok(Patch::json(patch)?)
+}
+
+/// Reads a JSON Merge Patch.
+pub fn read_merge_patch(bytes: &[u8], limits: &Limits) -> Result<Patch, Problem> {
+    Ok(Patch::merge(content::read_json(bytes, limits)?)?)
+}
+
+/// Reads what is sent as plain JSON: Parameters are a FHIRPath Patch, anything else is a JSON Merge Patch (fhirpy's).
+pub fn read_plain_patch(
+    version: FhirVersion,
+    kind: ResourceType,
+    bytes: &[u8],
+    limits: &Limits,
+) -> Result<Patch, Problem> {
+    let patch = content::read_json(bytes, limits)?;
+    match content::type_of(&patch) {
+        Some("Parameters") => read_fhirpath_patch(version, kind, &patch),
+        _ => Ok(Patch::merge(patch)?),
+    }
 }
 
 /// Reads a FHIRPath Patch of a resource of type `kind`.

@@ -6,6 +6,43 @@ use crate::common::spawn;
 
 const SYSTEM: &str = "https://example.se/id/klient";
 
+/// fhirpy's `patch` and `save(fields=…)` send the members that are to change, as plain JSON.
+#[test]
+fn members_sent_as_plain_json_are_a_merge_patch() {
+    let app = spawn();
+    for base in ["/fhir/r5", "/fhir/r4"] {
+        let body = json!({ "resourceType": "Patient", "gender": "female", "birthDate": "1950-09-07", "active": true });
+        let created = app.post(&format!("{base}/Patient"), &body).expect(201).json();
+        let path = format!("{base}/Patient/{}", created["id"].as_str().unwrap());
+        let patch = |content_type: &str, headers: &[(&str, &str)], body: &str| {
+            let mut all = vec![("Content-Type", content_type)];
+            all.extend_from_slice(headers);
+            app.send("PATCH", &path, &all, Some(body.as_bytes()))
+        };
+        let members = r#"{ "gender": "male", "birthDate": null }"#;
+        for content_type in ["application/json", "application/merge-patch+json"] {
+            let patched = patch(content_type, &[], members).expect(200).json();
+            assert_eq!((&patched["gender"], &patched["active"]), (&json!("male"), &json!(true)));
+            assert!(patched.get("birthDate").is_none());
+        }
+        patch("application/json", &[("If-Match", "W/\"1\"")], members).expect(412);
+        patch("application/json", &[], r#"{ "shoeSize": 43 }"#).expect(400);
+        patch("application/json", &[], r#"{ "id": "another" }"#).expect(400);
+        patch("application/json", &[], "[]").expect(400);
+        // FHIR JSON that is no Parameters resource is no patch.
+        patch("application/fhir+json", &[], members).expect(400);
+        let parameters = json!({ "resourceType": "Parameters", "parameter": [{ "name": "operation", "part": [
+            { "name": "type", "valueCode": "replace" },
+            { "name": "path", "valueString": "Patient.gender" },
+            { "name": "value", "valueCode": "other" },
+        ] }] });
+        let patched = patch("application/json", &[], &parameters.to_string())
+            .expect(200)
+            .json();
+        assert_eq!(patched["gender"], "other");
+    }
+}
+
 /// fhirpy's `get_or_create` writes the criteria of a conditional create into the address.
 #[test]
 fn criteria_in_the_address_of_a_create_are_if_none_exist() {

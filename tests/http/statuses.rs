@@ -114,6 +114,15 @@ fn provoked(app: &TestApp, strict: &TestApp, version: &str) -> Vec<(Situation, A
             here("POST", "CareTeam", &[FHIR], Some(nurse.to_string())),
         ),
         (
+            Situation::PatchFailed,
+            here(
+                "PATCH",
+                "Patient/p",
+                &[("Content-Type", "application/json-patch+json")],
+                Some(r#"[{ "op": "test", "path": "/gender", "value": "male" }]"#.to_owned()),
+            ),
+        ),
+        (
             Situation::IfMatchRequired,
             ask(strict, "PUT", "Patient/p", &[FHIR], person("p")),
         ),

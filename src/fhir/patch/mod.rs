@@ -1,9 +1,10 @@
-//! PATCH (http.html#patch): a list of changes to a resource, as JSON Patch ([`json`]) or as FHIRPath Patch
-//! ([`fhirpath`], whose paths are read by [`path`]). Pure: a patch makes a new resource of the one that it is given, or
+//! PATCH (http.html#patch): changes to a resource, as JSON Patch ([`json`]), as FHIRPath Patch ([`fhirpath`], whose paths
+//! are read by [`path`]) or as JSON Merge Patch ([`merge`]). Pure: a patch makes a new resource of the one that it is given, or
 //! tells why not; whether the result is FHIR is asked afterwards, as of any update.
 
 mod fhirpath;
 mod json;
+mod merge;
 mod path;
 mod room;
 
@@ -23,6 +24,7 @@ const MOST_OPERATIONS: usize = 1_000;
 pub enum Patch {
     Json(json::JsonPatch),
     FhirPath(fhirpath::FhirPathPatch),
+    Merge(merge::MergePatch),
 }
 
 /// Why there is no patched resource.
@@ -40,6 +42,11 @@ impl Patch {
         json::JsonPatch::read(patch).map(Patch::Json)
     }
 
+    /// A JSON Merge Patch (RFC 7396), read from its JSON.
+    pub fn merge(patch: Value) -> Result<Patch, PatchError> {
+        merge::MergePatch::read(patch).map(Patch::Merge)
+    }
+
     /// A FHIRPath Patch of a resource of type `kind`: a Parameters resource that is known to be well formed.
     pub fn fhirpath(kind: ResourceType, parameters: &Value) -> Result<Patch, PatchError> {
         fhirpath::FhirPathPatch::read(kind, parameters).map(Patch::FhirPath)
@@ -53,6 +60,7 @@ impl Patch {
         match self {
             Patch::Json(patch) => patch.apply(&mut patched, &mut room)?,
             Patch::FhirPath(patch) => patch.apply(version, &mut patched, &room)?,
+            Patch::Merge(patch) => patch.apply(&mut patched),
         }
         room.holds(&patched)?;
         Ok(patched)
