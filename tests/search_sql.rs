@@ -295,7 +295,10 @@ fn fulfils(kept: &Kept, criterion: &Criterion) -> bool {
         Criterion::Chain { .. } | Criterion::Has { .. } | Criterion::Any(_) => {
             panic!("tests/search_reach.rs looks at these: {criterion:?}")
         }
-        Criterion::String { .. } | Criterion::CareUnit { .. } => unreachable!("asked in other tests"),
+        Criterion::String { .. }
+        | Criterion::CareUnit { .. }
+        | Criterion::UriBelow { .. }
+        | Criterion::Quantity { .. } => unreachable!("asked in other tests"),
         Criterion::Missing {
             table: Table::Column,
             missing,
@@ -310,6 +313,7 @@ fn fulfils(kept: &Kept, criterion: &Criterion) -> bool {
             let there = entries.iter().any(|entry| match entry {
                 IndexEntry::Token { param: p, .. }
                 | IndexEntry::Date { param: p, .. }
+                | IndexEntry::Quantity { param: p, .. }
                 | IndexEntry::String { param: p, .. } => p == param,
                 IndexEntry::Reference { param: p, target } => {
                     p == param

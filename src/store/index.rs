@@ -11,7 +11,7 @@ use diesel::sql_types::{BigInt, SmallInt, Text};
 
 use super::connection::on_either;
 use super::error::StoreError;
-use super::schema::{index_date, index_reference, index_string, index_token};
+use super::schema::{index_date, index_quantity, index_reference, index_string, index_token};
 use super::session::Session;
 use crate::fhir::search::IndexEntry;
 
@@ -75,6 +75,7 @@ impl Session {
         let mut references = Vec::new();
         let mut dates = Vec::new();
         let mut strings = Vec::new();
+        let mut quantities = Vec::new();
         for entry in entries {
             match entry {
                 IndexEntry::Token { param, system, value } => {
@@ -95,6 +96,21 @@ impl Session {
                     low: *low,
                     high: *high,
                 }),
+                IndexEntry::Quantity {
+                    param,
+                    low,
+                    high,
+                    system,
+                    code,
+                    unit,
+                } => quantities.push(QuantityRow {
+                    param,
+                    low,
+                    high,
+                    system: system_key(system.as_deref()),
+                    code: text_key(code),
+                    unit: text_key(unit),
+                }),
                 IndexEntry::String { param, folded, text } => {
                     let (folded, rest) = divided(folded);
                     strings.push(StringRow {
@@ -109,7 +125,8 @@ impl Session {
         self.insert_rows(owner, tokens)?;
         self.insert_rows(owner, references)?;
         self.insert_rows(owner, dates)?;
-        self.insert_rows(owner, strings)
+        self.insert_rows(owner, strings)?;
+        self.insert_rows(owner, quantities)
     }
 
     /// Takes the rows of a resource away.
@@ -126,6 +143,7 @@ impl Session {
         delete!(index_reference);
         delete!(index_date);
         delete!(index_string);
+        delete!(index_quantity);
         Ok(())
     }
 
@@ -176,6 +194,16 @@ struct StringRow<'a> {
     folded: &'a str,
     exact: i64,
     rest: &'a str,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct QuantityRow<'a> {
+    param: &'a str,
+    low: &'a str,
+    high: &'a str,
+    system: i64,
+    code: Cow<'a, str>,
+    unit: Cow<'a, str>,
 }
 
 /// A row of one of the index tables.
@@ -284,6 +312,30 @@ impl IndexRow for StringRow<'_> {
     fn storable(&self) -> bool {
         // Folding leaves no NUL.
         true
+    }
+}
+
+impl IndexRow for QuantityRow<'_> {
+    const INTO: &'static str =
+        " INTO index_quantity (patient, resource, kind, param, low, high, system, code, unit) VALUES ";
+
+    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
+    where
+        DB: Backend,
+        i64: ToSql<BigInt, DB>,
+        str: ToSql<Text, DB>,
+    {
+        bind!(pass, Text, self.param);
+        bind!(pass, Text, self.low);
+        bind!(pass, Text, self.high);
+        bind!(pass, BigInt, &self.system);
+        bind!(pass, Text, self.code.as_ref());
+        bind!(pass, Text, self.unit.as_ref());
+        Ok(())
+    }
+
+    fn storable(&self) -> bool {
+        ![&self.code, &self.unit].iter().any(|text| text.contains('\0'))
     }
 }
 

@@ -92,6 +92,20 @@ table! {
 }
 
 table! {
+    index_quantity (patient, resource, param, low, high, system, code, unit) {
+        patient -> BigInt,
+        resource -> BigInt,
+        kind -> SmallInt,
+        param -> Text,
+        low -> Text,
+        high -> Text,
+        system -> BigInt,
+        code -> Text,
+        unit -> Text,
+    }
+}
+
+table! {
     outbox (seq) {
         seq -> BigInt,
         attempts -> BigInt,
@@ -178,6 +192,7 @@ allow_tables_to_appear_in_same_query!(
     index_reference,
     index_date,
     index_string,
+    index_quantity,
     outbox,
     audit,
     audit_patient,

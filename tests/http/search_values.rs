@@ -236,3 +236,116 @@ fn pages_sorted_by_name_neither_skip_nor_repeat_and_show_no_name() {
     }
     app.get("/fhir/r5/Patient?_sort=family&_page=00").expect(400);
 }
+
+#[test]
+fn words_types_and_quantities() {
+    let app = spawn();
+    put(&app, &patient("anna", None));
+    let condition = json!({
+        "resourceType": "Condition", "id": "c",
+        "clinicalStatus": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active" }] },
+        "code": { "coding": [{ "system": "http://snomed.info/sct", "code": "84114007", "display": "hjärtsvikt" }], "text": "Svår hjärtsvikt" },
+        "identifier": [{
+            "type": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v2-0203", "code": "FILL" }], "text": "Journalnummer" },
+            "value": "17",
+        }],
+        "subject": { "reference": "Patient/anna", "display": "Anna Prov" },
+        "onsetAge": { "value": 62.50, "unit": "år", "system": "http://unitsofmeasure.org", "code": "a" },
+    });
+    put(&app, &condition);
+    in_both(
+        &app,
+        &[
+            ("Condition?code:text=HJARTSVIKT", &["c"]),
+            ("Condition?code:text=svår", &["c"]),
+            ("Condition?code:text=svikt", &[]),
+            ("Condition?subject:text=anna", &["c"]),
+            ("Condition?patient:text=anna prov", &["c"]),
+            ("Condition?identifier:text=journal", &["c"]),
+            (
+                "Condition?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|FILL|17",
+                &["c"],
+            ),
+            (
+                "Condition?identifier:of-type=http://terminology.hl7.org/CodeSystem/v2-0203|MR|17",
+                &[],
+            ),
+            ("Condition?onset-age=62.5", &["c"]),
+            ("Condition?onset-age=62.50|http://unitsofmeasure.org|a", &["c"]),
+            ("Condition?onset-age=62.5||år", &["c"]),
+            ("Condition?onset-age=62", &[]),
+            ("Condition?onset-age=63", &["c"]),
+            ("Condition?onset-age=gt62.5", &[]),
+            ("Condition?onset-age=ge62.5&onset-age=lt62.501", &["c"]),
+            ("Condition?onset-age=62.5|http://unitsofmeasure.org|mo", &[]),
+            ("Condition?onset-age:missing=false&_sort=-onset-age,code", &["c"]),
+        ],
+    );
+    for refused in [
+        "code:in=http://x",
+        "code:below=84114007",
+        "identifier:of-type=FILL|17",
+        "onset-age=gammal",
+        "onset-age=62|a",
+        "onset-age:text=62",
+    ] {
+        app.get(&format!("/fhir/r5/Condition?{}", refused.replace('|', "%7C")))
+            .expect(400);
+    }
+}
+
+#[test]
+fn a_form_is_found_below_an_address() {
+    let app = spawn();
+    for (id, url) in [
+        ("a", "https://exempel.se/formular"),
+        ("b", "https://exempel.se/formular/b"),
+        ("c", "https://exempel.se/formularet"),
+    ] {
+        put(
+            &app,
+            &json!({"resourceType": "Questionnaire", "id": id, "status": "active", "url": url}),
+        );
+    }
+    in_both(
+        &app,
+        &[
+            ("Questionnaire?url:below=https://exempel.se/formular", &["a", "b"]),
+            ("Questionnaire?url:below=https://exempel.se/formular/", &["a", "b"]),
+            ("Questionnaire?url:above=https://exempel.se/formular/b/c", &["a", "b"]),
+            ("Questionnaire?url=https://exempel.se/formular", &["a"]),
+        ],
+    );
+}
+
+#[test]
+fn what_only_r4_has_is_searched_in_r4() {
+    let app = spawn();
+    orebro(&app);
+    let plan = json!({
+        "resourceType": "CarePlan", "id": "p", "status": "active", "intent": "plan",
+        "subject": { "reference": "Patient/anna" },
+        "activity": [{ "detail": {
+            "status": "scheduled", "description": "samtal", "code": { "coding": [{ "system": "http://s", "code": "samtal" }] },
+            "scheduledPeriod": { "start": "2026-03-10", "end": "2026-03-11" },
+            "performer": [{ "reference": "PractitionerRole/vc-lakare" }],
+        }}],
+    });
+    app.put("/fhir/r4/CarePlan/p", &plan).expect(201);
+    for (search, expected) in [
+        ("activity-code=http://s|samtal", 1),
+        ("activity-code:not=samtal", 0),
+        ("activity-date=2026-03-10", 0),
+        ("activity-date=2026-03", 1),
+        ("performer=PractitionerRole/vc-lakare&_sort=activity-date", 1),
+        ("performer=PractitionerRole/vc-skoterska", 0),
+    ] {
+        assert_eq!(
+            found(&app, &format!("r4/CarePlan?{search}")).len(),
+            expected,
+            "{search}"
+        );
+    }
+    app.get("/fhir/r5/CarePlan?performer=PractitionerRole/vc-lakare")
+        .expect(400);
+}

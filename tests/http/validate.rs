@@ -44,6 +44,7 @@ fn rows(app: &TestApp) -> Vec<(&'static str, i64)> {
         "index_reference",
         "index_date",
         "index_string",
+        "index_quantity",
         "outbox",
         "audit",
         "audit_patient",

@@ -34,6 +34,14 @@ impl Prefix {
         ("eb", Prefix::Eb),
         ("ap", Prefix::Ap),
     ];
+
+    /// The prefix of a value, `eq` when none is stated, and the rest.
+    pub fn split(text: &str) -> (Prefix, &str) {
+        Prefix::ALL
+            .iter()
+            .find_map(|(name, prefix)| text.strip_prefix(name).map(|rest| (*prefix, rest)))
+            .unwrap_or((Prefix::Eq, text))
+    }
 }
 
 /// A date in a query: its prefix and the range it stands for.
@@ -46,29 +54,41 @@ pub struct DateValue {
 
 /// A comparison of one end of the resource's range with a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compare {
-    LowBefore(i64),
-    LowFrom(i64),
-    HighUpTo(i64),
-    HighAfter(i64),
+pub enum Compare<T = i64> {
+    LowBefore(T),
+    LowFrom(T),
+    HighUpTo(T),
+    HighAfter(T),
 }
 
 /// What a date value demands of a resource's range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Test {
-    One(Compare),
-    Both(Compare, Compare),
-    Either(Compare, Compare),
+pub enum Test<T = i64> {
+    One(Compare<T>),
+    Both(Compare<T>, Compare<T>),
+    Either(Compare<T>, Compare<T>),
+}
+
+/// The comparisons that make up a prefix, of a value whose range is [low, high).
+pub fn test<T: Copy>(prefix: Prefix, low: T, high: T) -> Test<T> {
+    match prefix {
+        Prefix::Eq => Test::Both(Compare::LowFrom(low), Compare::HighUpTo(high)),
+        Prefix::Ne => Test::Either(Compare::LowBefore(low), Compare::HighAfter(high)),
+        Prefix::Gt => Test::One(Compare::HighAfter(high)),
+        Prefix::Lt => Test::One(Compare::LowBefore(low)),
+        Prefix::Ge => Test::One(Compare::HighAfter(low)),
+        Prefix::Le => Test::One(Compare::LowBefore(high)),
+        Prefix::Sa => Test::One(Compare::LowFrom(high)),
+        Prefix::Eb => Test::One(Compare::HighUpTo(low)),
+        Prefix::Ap => Test::Both(Compare::LowBefore(high), Compare::HighAfter(low)),
+    }
 }
 
 impl DateValue {
     /// `[prefix]date`. Beside FHIR's own forms also minutes without seconds, and a time without a zone (Swedish time), as
     /// search allows; `now` (µs) is what `ap` measures its tenth from.
     pub fn parse(text: &str, now: i64) -> Option<DateValue> {
-        let (prefix, date) = Prefix::ALL
-            .iter()
-            .find_map(|(name, prefix)| text.strip_prefix(name).map(|rest| (*prefix, rest)))
-            .unwrap_or((Prefix::Eq, text));
+        let (prefix, date) = Prefix::split(text);
         let (low, high) = range(date)?;
         if prefix != Prefix::Ap {
             return Some(DateValue { prefix, low, high });
@@ -84,18 +104,7 @@ impl DateValue {
 
     /// The comparisons that make up the prefix.
     pub fn test(&self) -> Test {
-        let (low, high) = (self.low, self.high);
-        match self.prefix {
-            Prefix::Eq => Test::Both(Compare::LowFrom(low), Compare::HighUpTo(high)),
-            Prefix::Ne => Test::Either(Compare::LowBefore(low), Compare::HighAfter(high)),
-            Prefix::Gt => Test::One(Compare::HighAfter(high)),
-            Prefix::Lt => Test::One(Compare::LowBefore(low)),
-            Prefix::Ge => Test::One(Compare::HighAfter(low)),
-            Prefix::Le => Test::One(Compare::LowBefore(high)),
-            Prefix::Sa => Test::One(Compare::LowFrom(high)),
-            Prefix::Eb => Test::One(Compare::HighUpTo(low)),
-            Prefix::Ap => Test::Both(Compare::LowBefore(high), Compare::HighAfter(low)),
-        }
+        test(self.prefix, self.low, self.high)
     }
 
     /// Whether a resource's range fulfils it.

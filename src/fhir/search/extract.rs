@@ -3,6 +3,8 @@
 //! structure is checked elsewhere.
 
 use fastkontakt_model::date::FhirDate;
+use std::cell::LazyCell;
+
 use serde_json::{Map, Value};
 
 use crate::fhir::convert::shown_in_r4;
@@ -11,18 +13,23 @@ use crate::fhir::types::ResourceType;
 
 use super::parameters::{self, Kind, Parameter};
 use super::text::fold;
-use super::{IndexEntry, RefTarget, paths, table, units};
+use super::{IndexEntry, RefTarget, paths, quantity as quantities, table, units};
 
 /// Every index entry of a resource, sorted, without doubles.
 pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
     let mut entries = Vec::new();
+    let in_r4 = LazyCell::new(|| as_shown_in_r4(kind, resource));
     for parameter in parameters::indexed(kind) {
-        let elements = parameter.paths.iter().flat_map(|path| paths::walk(resource, path));
+        let source = match parameter.shown_from {
+            [] => resource,
+            from if from.iter().any(|name| has(resource, name)) => &*in_r4,
+            _ => continue,
+        };
+        let elements = parameter.paths.iter().flat_map(|path| paths::walk(source, path));
         match parameter.kind {
             Kind::CareUnit => entries.extend(units::units(resource)),
             Kind::CareGiver => {}
             Kind::Exists => entries.extend(existence(parameter.index, elements)),
-            Kind::CodeInR4(_, with) => entries.extend(codes_in_r4(parameter, with, kind, resource)),
             Kind::Date => {
                 let cut = parameter.cut_by.and_then(|url| day_of_extension(resource, url));
                 entries.extend(elements.filter_map(|element| date(parameter.index, element, cut)));
@@ -30,6 +37,7 @@ pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
             _ => elements.for_each(|element| index_element(parameter, element, &mut entries)),
         }
     }
+    displays(kind, resource, &mut entries);
     entries.sort_unstable();
     entries.dedup();
     entries
@@ -60,32 +68,80 @@ fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut V
         Kind::Code(_) => entries.extend(element.as_str().map(|code| token(param, None, code))),
         Kind::Boolean => entries.extend(element.as_bool().map(|flag| token(param, None, truth(flag)))),
         Kind::Concept => index_concept(param, element, entries),
-        Kind::Identifier => entries.push(identifier_token(param, element)),
+        Kind::Identifier => {
+            entries.push(identifier_token(param, element));
+            index_type(parameter, element, entries);
+        }
+        Kind::Quantity => entries.extend(quantity(param, element)),
         Kind::Contact => entries.extend(text(element, "value").map(|value| token(param, None, value))),
         Kind::Text | Kind::Uri => entries.extend(element.as_str().map(|text| token(param, None, text))),
         Kind::Reference => index_reference(parameter, element, entries),
         Kind::Canonical => entries.extend(element.as_str().into_iter().flat_map(|url| canonicals(param, url))),
         Kind::String => entries.extend(element.as_str().map(|text| string(param, text))),
-        Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::Date | Kind::CodeInR4(..) => {}
+        Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::Date => {}
         Kind::CareUnit | Kind::CareGiver => {}
     }
 }
 
-/// The codes that an R4 caller is shown: asked of the conversion, which may have kept R4's own code beside R5's.
-fn codes_in_r4(parameter: &'static Parameter, with: &[&str], kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
+fn has(resource: &Value, name: &str) -> bool {
+    resource.get(name).is_some() || resource.get(format!("_{name}")).is_some()
+}
+
+/// What R4's own rows look at, as an R4 caller is shown it: asked of the conversion, which may have kept what R4 said
+/// beside R5's.
+fn as_shown_in_r4(kind: ResourceType, resource: &Value) -> Value {
     let mut part = Map::from_iter([("resourceType".to_owned(), kind.name().into())]);
-    for name in parameter.paths.iter().chain(with) {
+    for name in parameters::indexed(kind).flat_map(|parameter| parameter.shown_from) {
         for name in [(*name).to_owned(), format!("_{name}")] {
             if let Some(value) = resource.get(&name) {
                 part.insert(name, value.clone());
             }
         }
     }
-    let shown = Value::Object(shown_in_r4(&part));
-    let codes = parameter.paths.iter().flat_map(|name| paths::walk(&shown, name));
-    codes
-        .filter_map(|code| Some(token(parameter.index, None, code.as_str()?)))
-        .collect()
+    Value::Object(shown_in_r4(&part))
+}
+
+/// What references say of whom they point at (`Reference.display`), for `:text`; under the name of each parameter,
+/// because parameters that share their references' entries differ in whom they mean.
+fn displays(kind: ResourceType, resource: &Value, entries: &mut Vec<IndexEntry>) {
+    let references = parameters::of_any_version(kind).filter(|parameter| parameter.kind == Kind::Reference);
+    for parameter in references.filter(|parameter| parameter.shown_from.is_empty()) {
+        for element in parameter.paths.iter().flat_map(|path| paths::walk(resource, path)) {
+            if let Some(display) = text(element, "display")
+                && target(element).kind.is_none_or(|kind| parameter.may_target(&kind))
+            {
+                entries.push(string(parameter.code, display));
+            }
+        }
+    }
+}
+
+/// What an identifier is (`Identifier.type`): for `:of-type` with its value, and for `:text`.
+fn index_type(parameter: &'static Parameter, identifier: &Value, entries: &mut Vec<IndexEntry>) {
+    let Some(kind) = identifier.get("type") else { return };
+    entries.extend(text(kind, "text").map(|words| string(parameter.index, words)));
+    let Some(value) = text(identifier, "value") else { return };
+    for coding in paths::walk(kind, "coding") {
+        if let (Some(system), Some(code)) = (text(coding, "system"), text(coding, "code")) {
+            entries.push(token(
+                parameter.identifier_index,
+                Some(system),
+                &format!("{code}|{value}"),
+            ));
+        }
+    }
+}
+
+fn quantity(param: &'static str, element: &Value) -> Option<IndexEntry> {
+    let (low, high, [system, code, unit]) = quantities::range(element)?;
+    Some(IndexEntry::Quantity {
+        param,
+        low,
+        high,
+        system: system.map(|system| canonical_system(system).to_owned()),
+        code: code.unwrap_or_default().to_owned(),
+        unit: unit.unwrap_or_default().to_owned(),
+    })
 }
 
 /// CodeableConcept (each coding) or Coding; without any code an empty value says that the element is there.
@@ -101,7 +157,9 @@ fn index_concept(param: &'static str, element: &Value, entries: &mut Vec<IndexEn
             text(coding, "system"),
             text(coding, "code").unwrap_or_default(),
         ));
+        entries.extend(text(coding, "display").map(|words| string(param, words)));
     }
+    entries.extend(text(element, "text").map(|words| string(param, words)));
 }
 
 fn index_reference(parameter: &'static Parameter, element: &Value, entries: &mut Vec<IndexEntry>) {
@@ -431,6 +489,94 @@ mod tests {
         let entries = index(ResourceType::Consent, &from_r4.resource);
         assert_eq!(tokens(&entries, "status"), [(None, "draft".to_owned())]);
         assert_eq!(tokens(&entries, "status:r4"), [(None, "proposed".to_owned())]);
+    }
+
+    /// What R4 said and R5 has no place of its own for is found by R4's names.
+    #[test]
+    fn parameters_of_r4_alone_see_what_r4_shows() {
+        let entries = |resource: Value| {
+            let kind = ResourceType::from_name(resource["resourceType"].as_str().unwrap()).unwrap();
+            index(kind, &crate::fhir::convert::r4_to_r5(&resource).resource)
+        };
+        let points = |entries: &[IndexEntry], name: &str, place: &str| {
+            entries.iter().any(|entry| match entry {
+                IndexEntry::Reference {
+                    param,
+                    target:
+                        RefTarget {
+                            kind: Some(kind),
+                            id: Some(id),
+                            ..
+                        },
+                } => *param == name && format!("{kind}/{id}") == place,
+                _ => false,
+            })
+        };
+        let team = entries(json!({"resourceType": "CareTeam", "encounter": {"reference": "Encounter/e"}}));
+        assert!(points(&team, "encounter", "Encounter/e"));
+
+        let plan = entries(json!({
+            "resourceType": "CarePlan", "status": "active", "intent": "plan", "subject": {"reference": "Patient/p"},
+            "activity": [{"detail": {
+                "status": "scheduled", "code": {"coding": [{"system": "http://s", "code": "samtal"}]},
+                "scheduledPeriod": {"start": "2026-03-10", "end": "2026-03-11"},
+                "performer": [{"reference": "Practitioner/l"}],
+            }}],
+        }));
+        assert_eq!(
+            tokens(&plan, "activity-code"),
+            [(Some("http://s".to_owned()), "samtal".to_owned())]
+        );
+        assert!(points(&plan, "performer", "Practitioner/l"));
+        assert!(plan.iter().any(|entry| matches!(
+            entry,
+            IndexEntry::Date {
+                param: "activity-date",
+                ..
+            }
+        )));
+
+        let condition = entries(json!({
+            "resourceType": "Condition", "subject": {"reference": "Patient/p"},
+            "asserter": {"reference": "RelatedPerson/r"}, "recorder": {"reference": "Practitioner/l"},
+        }));
+        assert!(points(&condition, "asserter", "RelatedPerson/r"));
+        assert!(!points(&condition, "asserter", "Practitioner/l"));
+
+        let scope = json!({"coding": [{"system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy"}]});
+        let own = json!({"coding": [{"system": "http://x", "code": "eget"}]});
+        for scope in [scope, own] {
+            let consent = entries(json!({
+                "resourceType": "Consent", "status": "active", "scope": scope, "category": [{"text": "k"}],
+                "patient": {"reference": "Patient/p"}, "performer": [{"reference": "RelatedPerson/r"}],
+                "organization": [{"reference": "Organization/o"}], "policyRule": {"text": "regel"},
+                "provision": {
+                    "data": [{"meaning": "instance", "reference": {"reference": "Condition/rot"}}],
+                    "provision": [{"data": [{"meaning": "instance", "reference": {"reference": "Condition/inre"}}]}],
+                },
+            }));
+            let code = scope["coding"][0]["code"].as_str().unwrap();
+            let scopes = tokens(&consent, "scope");
+            assert!(scopes.iter().any(|(_, value)| value == code), "{scopes:?}");
+            for (name, place) in [
+                ("consentor", "RelatedPerson/r"),
+                ("manager", "Organization/o"),
+                ("data:r4", "Condition/rot"),
+                ("data:r4", "Condition/inre"),
+                ("data", "Condition/inre"),
+            ] {
+                assert!(points(&consent, name, place), "{name} {place}: {consent:?}");
+            }
+        }
+
+        let marked = json!([{"url": "http://hl7.org/fhir/StructureDefinition/questionnaireresponse-isSubject", "valueBoolean": true}]);
+        let answer = |id: &str| json!([{"valueReference": {"reference": format!("RelatedPerson/{id}")}}]);
+        let answers = entries(json!({
+            "resourceType": "QuestionnaireResponse", "status": "completed",
+            "item": [{"linkId": "1", "extension": marked, "answer": answer("a")}, {"linkId": "2", "answer": answer("b")}],
+        }));
+        assert!(points(&answers, "item-subject", "RelatedPerson/a"));
+        assert!(!points(&answers, "item-subject", "RelatedPerson/b"));
     }
 
     #[test]

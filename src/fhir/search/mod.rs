@@ -11,6 +11,7 @@ pub mod page;
 pub mod parameters;
 pub mod parse;
 pub mod paths;
+pub mod quantity;
 pub mod query;
 // One row a line.
 #[rustfmt::skip]
@@ -43,6 +44,15 @@ pub enum IndexEntry {
     Reference { param: &'static str, target: RefTarget },
     /// A date or period as [low, high) in microseconds since the epoch; open ends are `i64::MIN` and `i64::MAX`.
     Date { param: &'static str, low: i64, high: i64 },
+    /// A quantity: its cuts ([`quantity`]), [low, high), and its unit.
+    Quantity {
+        param: &'static str,
+        low: String,
+        high: String,
+        system: Option<String>,
+        code: String,
+        unit: String,
+    },
     /// A text: as it is compared ([`text::fold`]) and as it stands. Under a token's or a reference's name it is what the
     /// modifier `:text` searches.
     String {

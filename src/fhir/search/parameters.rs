@@ -19,9 +19,6 @@ pub enum Kind {
     LastUpdated,
     /// Token on a `code` with a required binding; the code system that the binding implies.
     Code(&'static str),
-    /// The same code as R4 shows it, of an element whose required codes are others there (`finished` of an Encounter);
-    /// and the elements of R5 that tell it together with the code.
-    CodeInR4(&'static str, &'static [&'static str]),
     /// Token on a boolean: `true` or `false`.
     Boolean,
     /// Token: `true` when one of the elements is there and is not `false` (Patient.deceased).
@@ -45,6 +42,8 @@ pub enum Kind {
     CareUnit,
     /// Token: the identifier of the vårdgivare that the vårdenhet is part of; reads the entries of [`Kind::CareUnit`].
     CareGiver,
+    /// Quantity, Age, Duration or Range: `[number]|[system]|[code]`.
+    Quantity,
     /// A text, found by its beginning; a part of a HumanName or an Address is a text of its own.
     String,
 }
@@ -57,6 +56,7 @@ impl Kind {
             Kind::Uri => "uri",
             Kind::Date | Kind::LastUpdated => "date",
             Kind::String => "string",
+            Kind::Quantity => "quantity",
             _ => "token",
         }
     }
@@ -74,6 +74,9 @@ pub struct Parameter {
     pub kind: Kind,
     /// Where its elements stand in the stored (R5) resource; the language of [`super::paths`].
     pub paths: &'static [&'static str],
+    /// When not empty, the paths are those of R4 and lead through what the conversion makes of these elements of the stored
+    /// resource.
+    pub shown_from: &'static [&'static str],
     /// Reference: the types it may point at; empty means any.
     pub targets: &'static [&'static str],
     /// Its name in the index. Parameters that only narrow another one's targets (`patient` of `subject`) share that one's.
@@ -81,7 +84,8 @@ pub struct Parameter {
     /// String: other parameters whose entries count for this one too (`family` and `given` for `name`), so that each text
     /// stands in the index once.
     pub also: &'static [&'static str],
-    /// Reference: the name under which the identifiers inside the references are indexed.
+    /// Reference: the name under which the identifiers inside the references are indexed. Identifier: the name of what
+    /// `:of-type` asks for.
     pub identifier_index: &'static str,
     definition: &'static str,
     r4_definition: Option<&'static str>,
@@ -117,7 +121,10 @@ impl Parameter {
     /// The modifiers we answer to. A reference also takes each of its target types as a modifier (`subject:Patient=1`).
     pub fn modifiers(&self) -> &'static [&'static str] {
         match self.kind {
-            Kind::Reference => &["missing", "identifier", "[type]"],
+            Kind::Reference => &["missing", "identifier", "text", "[type]"],
+            Kind::Uri => &["missing", "below", "above"],
+            Kind::Identifier => &["missing", "not", "text", "of-type"],
+            Kind::Concept => &["missing", "not", "text"],
             Kind::String => &["missing", "exact", "contains"],
             kind if kind.is_token() => &["missing", "not"],
             _ => &["missing"],
@@ -131,6 +138,7 @@ impl Parameter {
             Kind::Reference | Kind::Canonical | Kind::CareUnit | Kind::CareGiver => Table::Reference,
             Kind::Date => Table::Date,
             Kind::String => Table::String,
+            Kind::Quantity => Table::Quantity,
             _ => Table::Token,
         }
     }
@@ -144,8 +152,7 @@ impl Parameter {
     pub(super) fn is_indexed(&self) -> bool {
         match self.kind {
             Kind::Id | Kind::LastUpdated => false,
-            Kind::CodeInR4(..) => true,
-            _ => self.index == self.code,
+            _ => self.index == self.code || !self.shown_from.is_empty(),
         }
     }
 }
@@ -168,12 +175,14 @@ pub fn find(version: FhirVersion, kind: ResourceType, code: &str) -> Option<&'st
     parameters(version, kind).find(|parameter| parameter.code == code)
 }
 
+/// Every row of a type, whatever the version.
+pub(super) fn of_any_version(kind: ResourceType) -> impl Iterator<Item = &'static Parameter> {
+    table::COMMON.iter().chain(table::of_type(kind))
+}
+
 /// Every row that makes index entries for a type, whatever the version.
 pub(super) fn indexed(kind: ResourceType) -> impl Iterator<Item = &'static Parameter> {
-    table::COMMON
-        .iter()
-        .chain(table::of_type(kind))
-        .filter(|parameter| parameter.is_indexed())
+    of_any_version(kind).filter(|parameter| parameter.is_indexed())
 }
 
 // ── The words the table is written in ──────────────────────────────────────────────────────────────────────────────────────
@@ -183,6 +192,7 @@ const fn row(code: &'static str, kind: Kind, paths: &'static [&'static str], def
         code,
         kind,
         paths,
+        shown_from: &[],
         targets: &[],
         index: code,
         also: &[],
@@ -220,12 +230,31 @@ pub(super) const fn concept(code: &'static str, paths: &'static [&'static str], 
     row(code, Kind::Concept, paths, definition)
 }
 
-pub(super) const fn identifier(
+macro_rules! identifier {
+    ($code:literal, $paths:expr, $definition:literal) => {
+        $crate::fhir::search::parameters::identifier_row($code, concat!($code, ":of-type"), &$paths, $definition)
+    };
+}
+pub(super) use identifier;
+
+pub(super) const fn identifier_row(
+    code: &'static str,
+    of_type: &'static str,
+    paths: &'static [&'static str],
+    definition: &'static str,
+) -> Parameter {
+    Parameter {
+        identifier_index: of_type,
+        ..row(code, Kind::Identifier, paths, definition)
+    }
+}
+
+pub(super) const fn quantity(
     code: &'static str,
     paths: &'static [&'static str],
     definition: &'static str,
 ) -> Parameter {
-    row(code, Kind::Identifier, paths, definition)
+    row(code, Kind::Quantity, paths, definition)
 }
 
 pub(super) const fn contact(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
@@ -312,13 +341,18 @@ impl Parameter {
         Parameter { own: true, ..self }
     }
 
-    /// R4's own row of a code whose codes are others in R4, with an index of its own; `with` names what else tells it.
-    pub(super) const fn as_r4_shows_it(self, index: &'static str, with: &'static [&'static str]) -> Parameter {
-        let kind = match self.kind {
-            Kind::Code(system) => Kind::CodeInR4(system, with),
-            other => other,
-        };
-        Parameter { kind, index, ..self }.only(FhirVersion::R4)
+    /// R4's own row of a code whose codes are others in R4 (`finished` of an Encounter), with an index of its own.
+    pub(super) const fn as_r4_shows_it(self, index: &'static str, from: &'static [&'static str]) -> Parameter {
+        Parameter { index, ..self }.shown_from(from)
+    }
+
+    /// R4's own row of an element that stands in R5 in another way; its paths are R4's.
+    pub(super) const fn shown_from(self, from: &'static [&'static str]) -> Parameter {
+        Parameter {
+            shown_from: from,
+            ..self
+        }
+        .only(FhirVersion::R4)
     }
 
     /// HL7's definition goes by another name in R4.

@@ -7,6 +7,7 @@ use crate::fhir::types::ResourceType;
 use super::RefTarget;
 use super::dates::DateValue;
 use super::include::Include;
+pub use super::quantity::QuantityValue;
 
 /// A search on one type, or on several at once. Criteria must all hold; the values within one are alternatives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -136,6 +137,15 @@ pub enum Criterion {
         any_of: Vec<StringValue>,
         how: StringMatch,
     },
+    /// A uri that is one of these, or stands below it: `http://a/b` is below `http://a`. They end without a slash.
+    UriBelow {
+        param: &'static str,
+        any_of: Vec<String>,
+    },
+    Quantity {
+        param: &'static str,
+        any_of: Vec<QuantityValue>,
+    },
     /// A CareTeam by the identifier of the vårdenhet that answers for it, or of the vårdgivare above ([`super::units`]).
     CareUnit {
         any_of: Vec<TokenValue>,
@@ -184,6 +194,7 @@ pub enum Table {
     Reference,
     Date,
     String,
+    Quantity,
     Column,
 }
 

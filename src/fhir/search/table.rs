@@ -1,14 +1,14 @@
 //! The rows of the parameter table, a list per type, names in alphabetical order. Names, elements and definitions
 //! are HL7's (packages hl7.fhir.r4.core 4.0.1 and hl7.fhir.r5.core 5.0.0); elements are given as they stand in R5, which is
 //! what we store.
-//! R4 parameters whose element has no place of its own in R5 (CarePlan.activity-code, Consent.scope, …) are not
-//! here yet.
+//! R4 parameters whose element has no place of its own in R5 (CarePlan.activity-code, Consent.scope, …) look at the
+//! resource as R4 shows it: their paths are R4's.
 
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion::{R4, R5};
 
 use super::parameters::{EXT_ERSATT_FRAN,
-    Kind, Parameter, boolean, canonical, care_giver, care_unit, code, column, concept, contact, date, exists, identifier, reference, string, uri,
+    Kind, Parameter, boolean, canonical, care_giver, care_unit, code, column, concept, contact, date, exists, identifier, quantity, reference, string, uri,
 };
 
 #[rustfmt::skip]
@@ -125,7 +125,8 @@ const CARE_TEAM: &[Parameter] = &[
     care_unit(UNIT_PATHS),
     concept("category", &["category"], "CareTeam-category"),
     date("date", &["period"], "clinical-date").cut_by(EXT_ERSATT_FRAN),
-    identifier("identifier", &["identifier"], "clinical-identifier"),
+    reference!("encounter", ["encounter"], "CareTeam-encounter", ENCOUNTERS).shown_from(&["extension"]),
+    identifier!("identifier", ["identifier"], "clinical-identifier"),
     string("name", &["name"], "CareTeam-name").only(R5),
     reference!("participant", ["participant.member"], "CareTeam-participant", MEMBERS),
     date("participant-end", &[
@@ -140,7 +141,13 @@ const CARE_TEAM: &[Parameter] = &[
     reference!("subject", ["subject"], "CareTeam-subject", PATIENT_OR_GROUP),
 ];
 
+/// What an activity's detail of R4 is made of: a contained resource, and what R5 has no place for.
+const DETAIL: &[&str] = &["activity", "contained", "subject"];
+
 const CARE_PLAN: &[Parameter] = &[
+    concept("activity-code", &["activity.detail.code"], "CarePlan-activity-code").shown_from(DETAIL),
+    date("activity-date", &["activity.detail.scheduledTiming", "activity.detail.scheduledPeriod"], "CarePlan-activity-date")
+        .shown_from(DETAIL),
     reference!("activity-reference", ["activity.plannedActivityReference"], "CarePlan-activity-reference", &[
         "Appointment", "CommunicationRequest", "DeviceRequest", "ImmunizationRecommendation", "MedicationRequest",
         "NutritionOrder", "RequestGroup", "RequestOrchestration", "ServiceRequest", "SupplyRequest", "Task",
@@ -160,13 +167,14 @@ const CARE_PLAN: &[Parameter] = &[
     date("date", &["period"], "clinical-date"),
     reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("CarePlan-encounter"),
     reference!("goal", ["goal"], "CarePlan-goal", &["Goal"]),
-    identifier("identifier", &["identifier"], "clinical-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier"),
     canonical("instantiates-canonical", &["instantiatesCanonical"], "CarePlan-instantiates-canonical"),
     uri("instantiates-uri", &["instantiatesUri"], "CarePlan-instantiates-uri"),
     code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").only(R5),
-    code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").as_r4_shows_it("intent:r4", &[]),
+    code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").as_r4_shows_it("intent:r4", &["intent"]),
     reference!("part-of", ["partOf"], "CarePlan-part-of", &["CarePlan"]),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
+    reference!("performer", ["activity.detail.performer"], "CarePlan-performer", PERFORMERS).shown_from(DETAIL),
     reference!("replaces", ["replaces"], "CarePlan-replaces", &["CarePlan"]),
     code("status", &["status"], "CarePlan-status", "http://hl7.org/fhir/request-status"),
     reference!("subject", ["subject"], "CarePlan-subject", PATIENT_OR_GROUP),
@@ -190,7 +198,7 @@ const PATIENT: &[Parameter] = &[
         "Organization", "Practitioner", "PractitionerRole",
     ]),
     string("given", &["name.given"], "individual-given"),
-    identifier("identifier", &["identifier"], "Patient-identifier"),
+    identifier!("identifier", ["identifier"], "Patient-identifier"),
     concept("language", &["communication.language"], "Patient-language"),
     reference!("link", ["link.other"], "Patient-link", &["Patient", "RelatedPerson"]),
     string("name", &["name.text", "name.prefix", "name.suffix"], "Patient-name").also(FAMILY_AND_GIVEN),
@@ -213,7 +221,7 @@ const RELATED_PERSON: &[Parameter] = &[
     string("family", &["name.family"], "RelatedPerson-family").only(R5),
     code("gender", &["gender"], "individual-gender", "http://hl7.org/fhir/administrative-gender"),
     string("given", &["name.given"], "RelatedPerson-given").only(R5),
-    identifier("identifier", &["identifier"], "clinical-identifier").r4_definition("RelatedPerson-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier").r4_definition("RelatedPerson-identifier"),
     string("name", &["name.text", "name.prefix", "name.suffix"], "RelatedPerson-name").also(FAMILY_AND_GIVEN),
     reference!("patient", ["patient"], "clinical-patient", PATIENTS).r4_definition("RelatedPerson-patient"),
     contact("phone", &["telecom[system=phone]"], "individual-phone"),
@@ -237,7 +245,7 @@ const PRACTITIONER: &[Parameter] = &[
     string("family", &["name.family"], "individual-family"),
     code("gender", &["gender"], "individual-gender", "http://hl7.org/fhir/administrative-gender"),
     string("given", &["name.given"], "individual-given"),
-    identifier("identifier", &["identifier", "qualification.identifier"], "Practitioner-identifier"),
+    identifier!("identifier", ["identifier", "qualification.identifier"], "Practitioner-identifier"),
     string("name", &["name.text", "name.prefix", "name.suffix"], "Practitioner-name").also(FAMILY_AND_GIVEN),
     contact("phone", &["telecom[system=phone]"], "individual-phone"),
     string("phonetic", &["name.text", "name.prefix", "name.suffix"], "individual-phonetic").shares("name").also(FAMILY_AND_GIVEN),
@@ -252,7 +260,7 @@ const PRACTITIONER_ROLE: &[Parameter] = &[
     date("date", &["period"], "PractitionerRole-date"),
     contact("email", &["contact.telecom[system=email]"], "individual-email"),
     reference!("endpoint", ["endpoint"], "PractitionerRole-endpoint", &["Endpoint"]),
-    identifier("identifier", &["identifier"], "PractitionerRole-identifier"),
+    identifier!("identifier", ["identifier"], "PractitionerRole-identifier"),
     reference!("location", ["location"], "PractitionerRole-location", &["Location"]),
     reference!("organization", ["organization"], "PractitionerRole-organization", &["Organization"]),
     contact("phone", &["contact.telecom[system=phone]"], "individual-phone"),
@@ -272,7 +280,7 @@ const ORGANIZATION: &[Parameter] = &[
     string("address-state", &["contact.address.state"], "Organization-address-state"),
     code("address-use", &["contact.address.use"], "Organization-address-use", "http://hl7.org/fhir/address-use"),
     reference!("endpoint", ["endpoint"], "Organization-endpoint", &["Endpoint"]),
-    identifier("identifier", &["identifier", "qualification.identifier"], "Organization-identifier"),
+    identifier!("identifier", ["identifier", "qualification.identifier"], "Organization-identifier"),
     string("name", &["name", "alias"], "Organization-name"),
     reference!("partof", ["partOf"], "Organization-partof", &["Organization"]),
     // As the name: no algorithm of sounds is ours, and the folding is mild already.
@@ -281,8 +289,12 @@ const ORGANIZATION: &[Parameter] = &[
 ];
 
 const CONDITION: &[Parameter] = &[
+    quantity("abatement-age", &["abatementAge", "abatementRange"], "Condition-abatement-age"),
     date("abatement-date", &["abatementDateTime", "abatementPeriod"], "Condition-abatement-date"),
     string("abatement-string", &["abatementString"], "Condition-abatement-string"),
+    reference!("asserter", ["asserter"], "Condition-asserter", &[
+        "Patient", "Practitioner", "PractitionerRole", "RelatedPerson",
+    ]).shown_from(&["participant", "extension"]),
     concept("body-site", &["bodySite"], "Condition-body-site"),
     concept("category", &["category"], "Condition-category"),
     concept("clinical-status", &["clinicalStatus"], "Condition-clinical-status"),
@@ -290,7 +302,8 @@ const CONDITION: &[Parameter] = &[
     reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("Condition-encounter"),
     concept("evidence", &["evidence.concept"], "Condition-evidence"),
     reference!("evidence-detail", ["evidence.reference"], "Condition-evidence-detail", ANY),
-    identifier("identifier", &["identifier"], "clinical-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier"),
+    quantity("onset-age", &["onsetAge", "onsetRange"], "Condition-onset-age"),
     date("onset-date", &["onsetDateTime", "onsetPeriod"], "Condition-onset-date"),
     string("onset-info", &["onsetString"], "Condition-onset-info"),
     reference!("participant-actor", ["participant.actor"], "Condition-participant-actor", PARTIES).only(R5),
@@ -310,24 +323,34 @@ const CONSENT: &[Parameter] = &[
         "RelatedPerson",
     ]),
     concept("category", &["category"], "Consent-category"),
+    // Who gives and who receives are performers in R4.
+    reference!("consentor", ["grantor", "grantee"], "Consent-consentor", &[
+        "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson",
+    ]).only(R4),
     reference!("controller", ["controller"], "Consent-controller", CONTROLLERS).only(R5),
     date("date", &["date"], "clinical-date"),
+    reference!("data", ["provision.data.reference"], "Consent-data", ANY).only(R5),
+    // The root provision, which R5 lacks, and the exceptions within it.
+    reference!("data" in "data:r4", ["provision.data.reference", "provision.provision.data.reference"], "Consent-data", ANY)
+        .shown_from(&["provision", "decision", "extension"]),
     reference!("grantee", ["grantee"], "Consent-grantee", &[
         "CareTeam", "HealthcareService", "Organization", "Patient", "Practitioner", "PractitionerRole",
         "RelatedPerson",
     ]).only(R5),
-    identifier("identifier", &["identifier"], "clinical-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier"),
     reference!("manager", ["manager"], "Consent-manager", CONTROLLERS).only(R5),
+    reference!("organization" in "manager", ["manager"], "Consent-organization", &["Organization"]).only(R4),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
     date("period", &["provision.period"], "Consent-period"),
     concept("purpose", &["provision.purpose"], "Consent-purpose"),
+    concept("scope", &["scope"], "Consent-scope").shown_from(&["category", "extension"]),
     concept("security-label", &["provision.securityLabel"], "Consent-security-label"),
     reference!("source-reference", ["sourceReference"], "Consent-source-reference", &[
         "Consent", "Contract", "DocumentReference", "QuestionnaireResponse",
     ]),
     code("status", &["status"], "Consent-status", "http://hl7.org/fhir/consent-state-codes").only(R5),
     code("status", &["status"], "Consent-status", "http://hl7.org/fhir/consent-state-codes")
-        .as_r4_shows_it("status:r4", &[]),
+        .as_r4_shows_it("status:r4", &["status"]),
     reference!("subject", ["subject"], "Consent-subject", &["Group", "Patient", "Practitioner"]).only(R5),
     boolean("verified", &["verification.verified"], "Consent-verified").only(R5),
     date("verified-date", &["verification.verificationDate"], "Consent-verified-date").only(R5),
@@ -344,7 +367,7 @@ const APPOINTMENT: &[Parameter] = &[
     ]),
     date("date", &["start", "requestedPeriod.start"], "clinical-date").r4_definition("Appointment-date"),
     reference!("group", ["participant.actor", "subject"], "Appointment-group", &["Group"]).only(R5),
-    identifier("identifier", &["identifier"], "clinical-identifier").r4_definition("Appointment-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier").r4_definition("Appointment-identifier"),
     reference!("location" in "actor", ["participant.actor"], "Appointment-location", &["Location"]),
     code("part-status", &["participant.status"], "Appointment-part-status", "http://hl7.org/fhir/participationstatus"),
     reference!("patient", ["participant.actor", "subject"], "clinical-patient", PATIENTS)
@@ -375,7 +398,7 @@ const GOAL: &[Parameter] = &[
     ]).only(R5),
     concept("category", &["category"], "Goal-category"),
     concept("description", &["description"], "Goal-description").only(R5),
-    identifier("identifier", &["identifier"], "clinical-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier"),
     code("lifecycle-status", &["lifecycleStatus"], "Goal-lifecycle-status", "http://hl7.org/fhir/goal-status"),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
     date("start-date", &["startDate"], "Goal-start-date"),
@@ -398,7 +421,7 @@ const SERVICE_REQUEST: &[Parameter] = &[
         "ActivityDefinition", "PlanDefinition",
     ]).only(R5),
     reference!("encounter", ["encounter"], "clinical-encounter", &["Encounter", "EpisodeOfCare"]),
-    identifier("identifier", &["identifier"], "clinical-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier"),
     canonical("instantiates-canonical", &["instantiatesCanonical"], "ServiceRequest-instantiates-canonical"),
     uri("instantiates-uri", &["instantiatesUri"], "ServiceRequest-instantiates-uri"),
     code("intent", &["intent"], "ServiceRequest-intent", "http://hl7.org/fhir/request-intent"),
@@ -409,7 +432,7 @@ const SERVICE_REQUEST: &[Parameter] = &[
     code("priority", &["priority"], "ServiceRequest-priority", "http://hl7.org/fhir/request-priority"),
     reference!("replaces", ["replaces"], "ServiceRequest-replaces", &["ServiceRequest"]),
     reference!("requester", ["requester"], "ServiceRequest-requester", REQUESTERS),
-    identifier("requisition", &["requisition"], "ServiceRequest-requisition"),
+    identifier!("requisition", ["requisition"], "ServiceRequest-requisition"),
     reference!("specimen", ["specimen"], "ServiceRequest-specimen", &["Specimen"]),
     code("status", &["status"], "ServiceRequest-status", "http://hl7.org/fhir/request-status"),
     reference!("subject", ["subject"], "ServiceRequest-subject", &["Device", "Group", "Location", "Patient"]),
@@ -423,8 +446,8 @@ const TASK: &[Parameter] = &[
     concept("code", &["code"], "clinical-code").r4_definition("Task-code"),
     reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("Task-encounter"),
     reference!("focus", ["focus"], "Task-focus", ANY),
-    identifier("group-identifier", &["groupIdentifier"], "Task-group-identifier"),
-    identifier("identifier", &["identifier"], "clinical-identifier").r4_definition("Task-identifier"),
+    identifier!("group-identifier", ["groupIdentifier"], "Task-group-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier").r4_definition("Task-identifier"),
     code("intent", &["intent"], "Task-intent", "http://hl7.org/fhir/request-intent"),
     date("modified", &["lastModified"], "Task-modified"),
     reference!("output", ["output.valueReference"], "Task-output", ANY).only(R5),

@@ -6,7 +6,7 @@ use crate::fhir::identifiers::canonical_system;
 use super::RefTarget;
 use super::extract::{is_id, is_type_name, parse_literal};
 use super::parameters::{Kind, Parameter};
-use super::query::{ReferenceValue, StringMatch, StringValue, SystemMatch, TokenValue};
+use super::query::{QuantityValue, ReferenceValue, StringMatch, StringValue, SystemMatch, TokenValue};
 use super::text::fold;
 
 /// Why a value cannot be read.
@@ -24,6 +24,8 @@ pub enum ValueError {
     Date,
     /// Nothing is left of a text when its punctuation is taken away.
     String,
+    OfType,
+    Quantity,
     /// Too long to be looked for anywhere in a text.
     LongContains,
 }
@@ -49,6 +51,11 @@ impl ValueError {
             ValueError::Canonical => Text::new("ska vara en hel adress (URL)", "must be a whole address (URL)"),
             ValueError::Date => Text::new("är inget datum eller ingen tid i FHIR", "is not a FHIR date or time"),
             ValueError::String => Text::new("ska ha minst en bokstav eller siffra", "must have a letter or a digit"),
+            ValueError::OfType => Text::new("ska skrivas system|kod|värde", "must be system|code|value"),
+            ValueError::Quantity => Text::new(
+                "ska skrivas tal, tal|system|kod eller tal||kod",
+                "must be number, number|system|code or number||code",
+            ),
             ValueError::LongContains => Text::new(
                 "är för långt för :contains (högst 1000 byte)",
                 "is too long for :contains (1000 bytes at most)",
@@ -136,9 +143,7 @@ pub fn token(kind: Kind, value: &str) -> Result<TokenValue, ValueError> {
 /// Codes and booleans are indexed without a system, so that asking for none at all is asking for exactly that.
 fn without_system(kind: Kind) -> SystemMatch {
     match kind {
-        Kind::Code(_) | Kind::CodeInR4(..) | Kind::Boolean | Kind::Exists | Kind::Contact | Kind::Text => {
-            SystemMatch::None
-        }
+        Kind::Code(_) | Kind::Boolean | Kind::Exists | Kind::Contact | Kind::Text => SystemMatch::None,
         _ => SystemMatch::Any,
     }
 }
@@ -148,7 +153,7 @@ const BOOLEANS: &str = "http://terminology.hl7.org/CodeSystem/special-values";
 
 fn system_match(kind: Kind, system: &str) -> SystemMatch {
     let implied = match kind {
-        Kind::Code(implied) | Kind::CodeInR4(implied, _) => implied,
+        Kind::Code(implied) => implied,
         Kind::Boolean | Kind::Exists => BOOLEANS,
         _ => "",
     };
@@ -165,6 +170,76 @@ pub fn uri(value: &str) -> Result<TokenValue, ValueError> {
         system: SystemMatch::None,
         value: Some(unescape(value)?),
     })
+}
+
+/// `system|code|value` of an identifier by its type (`:of-type`), as the index holds it.
+pub fn of_type(value: &str) -> Result<TokenValue, ValueError> {
+    let parts = split_at(value, '|')
+        .into_iter()
+        .map(unescape)
+        .collect::<Result<Vec<_>, _>>()?;
+    match parts.as_slice() {
+        [system, code, value] if ![system, code, value].iter().any(|part| part.is_empty()) => Ok(TokenValue {
+            system: SystemMatch::Is(canonical_system(system).to_owned()),
+            value: Some(format!("{code}|{value}")),
+        }),
+        _ => Err(ValueError::OfType),
+    }
+}
+
+/// `[prefix][number]`, `[prefix][number]|[system]|[code]`, `[prefix][number]||[code]`.
+pub fn quantity(value: &str) -> Result<QuantityValue, ValueError> {
+    let parts = split_at(value, '|')
+        .into_iter()
+        .map(unescape)
+        .collect::<Result<Vec<_>, _>>()?;
+    let (number, system, code) = match parts.as_slice() {
+        [number] => (number, None, None),
+        [number, system, code] => (
+            number,
+            Some(canonical_system(system).to_owned()).filter(|system| !system.is_empty()),
+            Some(code.clone()).filter(|code| !code.is_empty()),
+        ),
+        _ => return Err(ValueError::Quantity),
+    };
+    QuantityValue::parse(number, system, code).ok_or(ValueError::Quantity)
+}
+
+/// A uri without the slash at its end: what `:below` compares with.
+pub fn uri_below(value: &str) -> Result<String, ValueError> {
+    let uri = unescape(value)?;
+    Ok(uri.trim_end_matches('/').to_owned()).and_then(|uri| {
+        if uri.is_empty() {
+            Err(ValueError::Empty)
+        } else {
+            Ok(uri)
+        }
+    })
+}
+
+/// Steps of a path that `:above` goes up.
+const MOST_ABOVE: usize = 30;
+
+/// A uri and what it stands below (`:above`): its path shortened step by step, with and without a slash at the end.
+pub fn uri_above(value: &str) -> Result<Vec<TokenValue>, ValueError> {
+    let uri = unescape(value)?;
+    // A name (`urn:`) is below nothing.
+    let path_from = uri.find("://").map_or(uri.len(), |at| at + 3);
+    let mut all = vec![uri.clone()];
+    let mut rest = uri.as_str();
+    while let Some(at) = rest
+        .rfind('/')
+        .filter(|at| *at >= path_from && all.len() <= 2 * MOST_ABOVE)
+    {
+        all.push(format!("{}/", &rest[..at]));
+        rest = &rest[..at];
+        all.push(rest.to_owned());
+    }
+    let exactly = |value: String| TokenValue {
+        system: SystemMatch::None,
+        value: Some(value),
+    };
+    Ok(all.into_iter().map(exactly).collect())
 }
 
 /// Bytes of a text that is looked for anywhere in others: the databases bound their patterns.

@@ -3,6 +3,7 @@
 mod chain;
 mod criteria;
 mod order;
+mod quantities;
 mod strings;
 mod units;
 

@@ -59,6 +59,35 @@ impl Reading<'_> {
                 is_giver: kind == Kind::CareGiver,
                 not: modifier.is_some(),
             }),
+            (Kind::Quantity, None) => Ok(Criterion::Quantity {
+                param,
+                any_of: collect(values, values::quantity).map_err(told)?,
+            }),
+            (Kind::Uri, Some("below")) => Ok(Criterion::UriBelow {
+                param,
+                any_of: collect(values, values::uri_below).map_err(told)?,
+            }),
+            (Kind::Uri, Some("above")) => Ok(Criterion::Token {
+                param,
+                any_of: collect(values, values::uri_above).map_err(told)?.concat(),
+                not: false,
+                selective: true,
+            }),
+            (Kind::Concept | Kind::Identifier, Some("text")) => self.string(parameter, StringMatch::Begins, values),
+            // What a reference says of whom it points at stands under each parameter's own name: `practitioner` and
+            // `location` are the same references, and not the same people.
+            (Kind::Reference, Some("text")) => Ok(Criterion::String {
+                param: parameter.code,
+                also: &[],
+                any_of: collect(values, |value| values::string(StringMatch::Begins, value)).map_err(told)?,
+                how: StringMatch::Begins,
+            }),
+            (Kind::Identifier, Some("of-type")) => Ok(Criterion::Token {
+                param: parameter.identifier_index,
+                any_of: collect(values, values::of_type).map_err(told)?,
+                not: false,
+                selective: true,
+            }),
             (Kind::String, None) => self.string(parameter, StringMatch::Begins, values),
             (Kind::String, Some("contains")) => self.string(parameter, StringMatch::Contains, values),
             (Kind::String, Some("exact")) => self.string(parameter, StringMatch::Exact, values),

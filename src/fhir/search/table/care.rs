@@ -3,7 +3,7 @@
 use crate::fhir::version::FhirVersion::{R4, R5};
 
 use super::super::parameters::{
-    Parameter, canonical, code, concept, date, identifier, reference, string, text, uri,
+    Parameter, canonical, code, concept, date, identifier, quantity, reference, string, text, uri,
 };
 use super::{ANY, ENCOUNTERS, PARTIES, PATIENT_OR_GROUP, PATIENTS, REQUESTERS};
 
@@ -29,7 +29,8 @@ pub(super) const ENCOUNTER: &[Parameter] = &[
     ]).only(R5),
     date("end-date", &["actualPeriod.end"], "Encounter-end-date").only(R5),
     reference!("episode-of-care", ["episodeOfCare"], "Encounter-episode-of-care", &["EpisodeOfCare"]),
-    identifier("identifier", &["identifier"], "clinical-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier"),
+    quantity("length", &["length"], "Encounter-length"),
     reference!("location", ["location.location"], "Encounter-location", &["Location"]),
     date("location-period", &["location.period"], "Encounter-location-period").only(R4),
     reference!("part-of", ["partOf"], "Encounter-part-of", ENCOUNTERS),
@@ -47,7 +48,7 @@ pub(super) const ENCOUNTER: &[Parameter] = &[
     concept("special-arrangement", &["specialArrangement"], "Encounter-special-arrangement"),
     code("status", &["status"], "Encounter-status", "http://hl7.org/fhir/encounter-status").only(R5),
     code("status", &["status"], "Encounter-status", "http://hl7.org/fhir/encounter-status")
-        .as_r4_shows_it("status:r4", &["subjectStatus"]),
+        .as_r4_shows_it("status:r4", &["status", "subjectStatus"]),
     reference!("subject", ["subject"], "Encounter-subject", PATIENT_OR_GROUP),
     concept("subject-status", &["subjectStatus"], "Encounter-subject-status").only(R5),
     concept("type", &["type"], "clinical-type"),
@@ -64,7 +65,7 @@ pub(super) const EPISODE_OF_CARE: &[Parameter] = &[
     reference!("diagnosis-reference", ["diagnosis.condition.reference"], "EpisodeOfCare-diagnosis-reference", &[
         "Condition",
     ]).only(R5),
-    identifier("identifier", &["identifier"], "clinical-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier"),
     reference!("incoming-referral", ["referralRequest"], "EpisodeOfCare-incoming-referral", &["ServiceRequest"]),
     reference!("organization", ["managingOrganization"], "EpisodeOfCare-organization", &["Organization"]),
     reference!("patient", ["patient"], "clinical-patient", PATIENTS),
@@ -81,7 +82,7 @@ pub(super) const FLAG: &[Parameter] = &[
     concept("category", &["category"], "Flag-category").only(R5),
     date("date", &["period"], "clinical-date"),
     reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS),
-    identifier("identifier", &["identifier"], "clinical-identifier").r4_definition("Flag-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier").r4_definition("Flag-identifier"),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
     code("status", &["status"], "Flag-status", "http://hl7.org/fhir/flag-status").only(R5),
     reference!("subject", ["subject"], "Flag-subject", &[
@@ -94,7 +95,7 @@ pub(super) const COMMUNICATION: &[Parameter] = &[
     reference!("based-on", ["basedOn"], "Communication-based-on", ANY),
     concept("category", &["category"], "Communication-category"),
     reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("Communication-encounter"),
-    identifier("identifier", &["identifier"], "clinical-identifier").r4_definition("Communication-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier").r4_definition("Communication-identifier"),
     canonical("instantiates-canonical", &["instantiatesCanonical"], "Communication-instantiates-canonical"),
     uri("instantiates-uri", &["instantiatesUri"], "Communication-instantiates-uri"),
     concept("medium", &["medium"], "Communication-medium"),
@@ -121,13 +122,15 @@ pub(super) const QUESTIONNAIRE: &[Parameter] = &[
     concept("combo-code", &["code", "item.code"], "Questionnaire-combo-code").only(R5),
     concept("context", &["useContext.valueCodeableConcept"], "CanonicalResource-context")
         .r4_definition("Questionnaire-context"),
+    quantity("context-quantity", &["useContext.valueQuantity", "useContext.valueRange"], "CanonicalResource-context-quantity")
+        .r4_definition("Questionnaire-context-quantity"),
     concept("context-type", &["useContext.code"], "CanonicalResource-context-type")
         .r4_definition("Questionnaire-context-type"),
     date("date", &["date"], "CanonicalResource-date").r4_definition("Questionnaire-date"),
     uri("definition", &["item.definition"], "Questionnaire-definition"),
     string("description", &["description"], "CanonicalResource-description").r4_definition("Questionnaire-description"),
     date("effective", &["effectivePeriod"], "MetadataResource-effective").r4_definition("Questionnaire-effective"),
-    identifier("identifier", &["identifier"], "CanonicalResource-identifier")
+    identifier!("identifier", ["identifier"], "CanonicalResource-identifier")
         .r4_definition("Questionnaire-identifier"),
     concept("item-code", &["item.code"], "Questionnaire-item-code").only(R5),
     concept("jurisdiction", &["jurisdiction"], "CanonicalResource-jurisdiction")
@@ -140,7 +143,7 @@ pub(super) const QUESTIONNAIRE: &[Parameter] = &[
     code("subject-type", &["subjectType"], "Questionnaire-subject-type", "http://hl7.org/fhir/resource-types")
         .only(R5),
     code("subject-type", &["subjectType"], "Questionnaire-subject-type", "http://hl7.org/fhir/resource-types")
-        .as_r4_shows_it("subject-type:r4", &[]),
+        .as_r4_shows_it("subject-type:r4", &["subjectType"]),
     string("title", &["title"], "CanonicalResource-title").r4_definition("Questionnaire-title"),
     uri("url", &["url"], "CanonicalResource-url").r4_definition("Questionnaire-url"),
     text("version", &["version"], "CanonicalResource-version").r4_definition("Questionnaire-version"),
@@ -152,7 +155,9 @@ pub(super) const QUESTIONNAIRE_RESPONSE: &[Parameter] = &[
     reference!("based-on", ["basedOn"], "QuestionnaireResponse-based-on", &["CarePlan", "ServiceRequest"]),
     reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS)
         .r4_definition("QuestionnaireResponse-encounter"),
-    identifier("identifier", &["identifier"], "clinical-identifier").r4_definition("QuestionnaireResponse-identifier"),
+    identifier!("identifier", ["identifier"], "clinical-identifier").r4_definition("QuestionnaireResponse-identifier"),
+    reference!("item-subject", ["item[extension.url=http://hl7.org/fhir/StructureDefinition/questionnaireresponse-isSubject].answer.valueReference"], "QuestionnaireResponse-item-subject", ANY)
+        .r4_definition("questionnaireresponse-extensions-QuestionnaireResponse-item-subject"),
     reference!("part-of", ["partOf"], "QuestionnaireResponse-part-of", &["Observation", "Procedure"]),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS)
         .r4_definition("QuestionnaireResponse-patient"),

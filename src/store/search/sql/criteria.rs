@@ -9,7 +9,8 @@ use crate::store::index::{system_key, text_key};
 use crate::store::statement::Statement;
 
 use super::chain::{drive_reaching, probe_reaching, rank_reaching};
-use super::strings::strings;
+use super::quantities::quantities;
+use super::strings::{below, strings};
 use super::units::Asked;
 
 /// How few rows a criterion is likely to leave, 0 being fewest; `None` when it is no place to begin.
@@ -38,6 +39,7 @@ pub(super) fn rank(criterion: &Criterion) -> Option<u8> {
             how: StringMatch::Begins,
             ..
         } => Some(4),
+        Criterion::UriBelow { .. } | Criterion::Quantity { .. } => Some(4),
         Criterion::CareUnit {
             is_giver: false,
             not: false,
@@ -115,6 +117,12 @@ pub(super) fn drive<'q>(sql: &mut Statement<'q>, kind: ResourceType, criterion: 
             drive_table(sql, kind, "index_string", (param, also), |sql| {
                 strings(sql, any_of, *how)
             });
+        }
+        Criterion::UriBelow { param, any_of } => {
+            drive_table(sql, kind, "index_token", (param, &[]), |sql| below(sql, any_of));
+        }
+        Criterion::Quantity { param, any_of } => {
+            drive_table(sql, kind, "index_quantity", (param, &[]), |sql| quantities(sql, any_of));
         }
         Criterion::CareUnit {
             any_of,
@@ -195,6 +203,14 @@ pub(super) fn probe<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
                 strings(sql, any_of, *how)
             });
         }
+        Criterion::UriBelow { param, any_of } => {
+            probe_table(sql, "index_token", (param, &[]), false, |sql| below(sql, any_of));
+        }
+        Criterion::Quantity { param, any_of } => {
+            probe_table(sql, "index_quantity", (param, &[]), false, |sql| {
+                quantities(sql, any_of)
+            });
+        }
         Criterion::CareUnit { any_of, is_giver, not } => {
             sql.push(if *not { "NOT " } else { "" });
             Asked {
@@ -220,6 +236,7 @@ pub(super) fn probe<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
                 Table::Reference => "index_reference",
                 Table::Date => "index_date",
                 Table::String => "index_string",
+                Table::Quantity => "index_quantity",
                 Table::Token | Table::Column => "index_token",
             };
             probe_table(sql, table, (param, also), *missing, |sql| {

@@ -60,6 +60,8 @@ fn sort_expression(sql: &mut Statement<'_>, key: &SortKey) {
                     "t.target_id || t.target_url <> ''",
                 ),
                 Table::String => ("index_string", "t.folded", "t.folded <> ''"),
+                Table::Quantity if descending => ("index_quantity", "t.high", "t.high <> ''"),
+                Table::Quantity => ("index_quantity", "t.low", "t.low <> ''"),
                 _ => ("index_token", "t.value", "t.value <> ''"),
             };
             sql.push(if descending {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::fhir::search::query::{StringMatch, StringValue};
 use crate::fhir::search::text::after;
-use crate::store::index::{divided, exact_key};
+use crate::store::index::{divided, exact_key, text_key};
 use crate::store::statement::Statement;
 
 use super::criteria::any;
@@ -35,12 +35,24 @@ pub(super) fn strings<'q>(sql: &mut Statement<'q>, any_of: &'q [StringValue], ho
     });
 }
 
+/// A uri that is one of these or stands below it, in `t.value`.
+pub(super) fn below<'q>(sql: &mut Statement<'q>, any_of: &'q [String]) {
+    any(sql, any_of, &|sql, uri: &'q String| {
+        sql.push("t.value = ");
+        sql.text(text_key(uri));
+        sql.push(" OR ");
+        begins(sql, "t.value", format!("{uri}/"));
+    });
+}
+
 /// `column` begins so; `beginning` is not empty.
-pub(super) fn begins<'q>(sql: &mut Statement<'q>, column: &'static str, beginning: &'q str) {
+fn begins<'q>(sql: &mut Statement<'q>, column: &'static str, beginning: impl Into<Cow<'q, str>>) {
+    let beginning = beginning.into();
+    let end = after(&beginning);
     sql.push(column);
     sql.push(" >= ");
     sql.text(beginning);
-    if let Some(end) = after(beginning) {
+    if let Some(end) = end {
         sql.push(" AND ");
         sql.push(column);
         sql.push(" < ");
