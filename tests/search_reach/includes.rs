@@ -76,10 +76,13 @@ fn naive(
                 .iter()
                 .filter(|kept| may_see(kept.kind, &kept.id, hidden))
                 .filter(|kept| {
-                    world.iter().filter(|other| starts(other)).any(|other| match include.reverse {
-                        false => follows(other, kept),
-                        true => follows(kept, other),
-                    })
+                    world
+                        .iter()
+                        .filter(|other| starts(other))
+                        .any(|other| match include.reverse {
+                            false => follows(other, kept),
+                            true => follows(kept, other),
+                        })
                 })
                 .map(name)
                 .filter(|name| !own.contains(name))
@@ -123,7 +126,10 @@ fn includes_what_the_naive_evaluation_includes(store: &Store, seed: u64) {
             .unwrap_or_else(|error| panic!("{kind} {pairs:?}: {error}"));
         let matches: Vec<&Kept> = world
             .iter()
-            .filter(|kept| page.iter().any(|stored| (stored.kind, &stored.id) == (kept.kind, &kept.id)))
+            .filter(|kept| {
+                page.iter()
+                    .any(|stored| (stored.kind, &stored.id) == (kept.kind, &kept.id))
+            })
             .collect();
         assert_eq!(matches.len(), page.len());
         let expected = naive(&world, &matches, &includes, hidden);
