@@ -409,7 +409,7 @@ fn uris_and_canonicals_are_compared_as_they_are_written() {
         (ResourceType::QuestionnaireResponse, "questionnaire:identifier=x|1"),
         (ResourceType::QuestionnaireResponse, "questionnaire:Questionnaire=1"),
         (ResourceType::QuestionnaireResponse, "questionnaire:missing=x"),
-        (ResourceType::Questionnaire, "url:below=http://x"),
+        (ResourceType::Questionnaire, "url:contains=http://x"),
         (ResourceType::Questionnaire, "url:not=http://x"),
     ] {
         assert!(read(kind, query).is_err(), "{query}");

@@ -54,7 +54,15 @@ const fn of_structures(name: &'static str, matches: Match) -> Parameter {
     }
 }
 
-const PARAMETERS: [Parameter; 10] = [
+const fn of_search_parameters(name: &'static str, matches: Match) -> Parameter {
+    Parameter {
+        name,
+        matches,
+        only: Some(DefinitionType::SearchParameter),
+    }
+}
+
+const PARAMETERS: [Parameter; 13] = [
     parameter("_id", Match::Token),
     parameter("url", Match::Uri),
     parameter("version", Match::Token),
@@ -65,12 +73,15 @@ const PARAMETERS: [Parameter; 10] = [
     of_structures("kind", Match::Token),
     of_structures("derivation", Match::Token),
     of_structures("base", Match::Uri),
+    of_search_parameters("base", Match::Token),
+    of_search_parameters("code", Match::Token),
+    of_search_parameters("type", Match::Token),
 ];
 
 impl Parameter {
     fn element(&self) -> &'static str {
         match self.name {
-            "base" => "baseDefinition",
+            "base" if self.only == Some(DefinitionType::StructureDefinition) => "baseDefinition",
             name => name.trim_start_matches('_'),
         }
     }
@@ -92,6 +103,8 @@ fn parameters(kind: DefinitionType) -> impl Iterator<Item = &'static Parameter> 
     PARAMETERS
         .iter()
         .filter(move |parameter| parameter.only.is_none_or(|only| only == kind))
+        // R4's has none.
+        .filter(move |parameter| parameter.name != "title" || kind != DefinitionType::SearchParameter)
 }
 
 /// The CapabilityStatement's entry for a type of definitions.
@@ -353,8 +366,16 @@ fn bad(parameter: &str) -> SearchError {
 
 impl Criterion {
     fn holds(&self, definition: &Value) -> bool {
-        let stated = definition.get(self.parameter.element()).and_then(Value::as_str);
-        let Some(stated) = stated else { return false };
+        let stated = match definition.get(self.parameter.element()) {
+            Some(Value::Array(several)) => several.as_slice(),
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
+        };
+        let texts = stated.iter().filter_map(Value::as_str);
+        texts.into_iter().any(|stated| self.is_met_by(stated))
+    }
+
+    fn is_met_by(&self, stated: &str) -> bool {
         self.any_of.iter().any(|wanted| match self.parameter.matches {
             Match::Uri => wanted == stated,
             Match::Token => wanted.rsplit('|').next() == Some(stated),

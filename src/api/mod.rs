@@ -35,7 +35,7 @@ pub use sealed::Sealer;
 use actix_web::web;
 
 /// The types of the service's own definitions, in an address; a test holds it against the list of types.
-const DEFINITION: &str = "{definition:StructureDefinition|CodeSystem|ValueSet|OperationDefinition}";
+const DEFINITION: &str = "{definition:StructureDefinition|CodeSystem|ValueSet|OperationDefinition|SearchParameter}";
 
 /// What has a compartment, in an address; a test holds it against the table.
 const COMPARTMENT: &str = "{compartment:Patient|Practitioner|RelatedPerson|Encounter}";

@@ -1,4 +1,4 @@
-//! The service's own definitions: profiles, extensions, code systems, value sets and operations, as implementers read
+//! The service's own definitions: profiles, extensions, code systems, value sets, operations and search parameters, as implementers read
 //! them at `/fhir/r5` and `/fhir/r4`, and the check of a resource against a profile. The files under `schemas/` hold what
 //! each definition says; what all of them share is filled in here. The riktlinje itself is one of the code systems, made
 //! from the catalogue and the policies of the running service.
@@ -9,6 +9,7 @@
 mod files;
 pub mod page;
 mod riktlinje;
+mod search;
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -156,6 +157,7 @@ impl Shipped {
             all.push(definition);
             all.extend(value_set);
         }
+        all.extend(search::parameters_of_our_own(version).map(|parameter| complete(version, parameter)));
         let by_url = all
             .iter()
             .enumerate()

@@ -77,6 +77,7 @@ pub enum DefinitionType {
     CodeSystem,
     ValueSet,
     OperationDefinition,
+    SearchParameter,
 }
 
 impl DefinitionType {
@@ -85,6 +86,7 @@ impl DefinitionType {
         DefinitionType::CodeSystem,
         DefinitionType::ValueSet,
         DefinitionType::OperationDefinition,
+        DefinitionType::SearchParameter,
     ];
 
     /// The name exactly as the specification spells it.
@@ -94,6 +96,7 @@ impl DefinitionType {
             DefinitionType::CodeSystem => "CodeSystem",
             DefinitionType::ValueSet => "ValueSet",
             DefinitionType::OperationDefinition => "OperationDefinition",
+            DefinitionType::SearchParameter => "SearchParameter",
         }
     }
 

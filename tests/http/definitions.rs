@@ -53,6 +53,8 @@ fn a_definition_is_found_by_its_canonical_name_type_and_status() {
     assert_eq!(found("CodeSystem?_id=riktlinje,anledning"), ["anledning", "riktlinje"]);
     assert_eq!(found("CodeSystem?name=plant"), ["plantyp"]);
     assert_eq!(found("CodeSystem?name:contains=TYP&name:exact=Plantyp"), ["plantyp"]);
+    assert_eq!(found("SearchParameter?base=CarePlan&type=date"), ["CarePlan-created"]);
+    assert_eq!(found("SearchParameter?code=care-unit"), ["CareTeam-care-unit"]);
     assert_eq!(found("CodeSystem?status=draft"), Vec::<String>::new());
     let posted = app.send(
         "POST",

@@ -89,7 +89,7 @@ fn has(resource: &Value, name: &str) -> bool {
 
 /// What R4's own rows look at, as an R4 caller is shown it: asked of the conversion, which may have kept what R4 said
 /// beside R5's.
-fn as_shown_in_r4(kind: ResourceType, resource: &Value) -> Value {
+pub(super) fn as_shown_in_r4(kind: ResourceType, resource: &Value) -> Value {
     let mut part = Map::from_iter([("resourceType".to_owned(), kind.name().into())]);
     for name in parameters::indexed(kind).flat_map(|parameter| parameter.shown_from) {
         for name in [(*name).to_owned(), format!("_{name}")] {

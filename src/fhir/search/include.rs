@@ -29,8 +29,9 @@ pub struct Join {
     pub source: ResourceType,
     /// The parameter's name in the index.
     pub index: &'static str,
-    /// Where the references stand in the stored resource.
+    /// Where the references stand in the stored resource; or, when `shown_from` is not empty, in what R4 shows of it.
     pub paths: &'static [&'static str],
+    pub shown_from: &'static [&'static str],
     /// Canonical addresses instead of references: they name a Questionnaire, the one type of ours that has such an address.
     pub canonical: bool,
     /// The types that count as targets; empty means any.
@@ -43,6 +44,7 @@ impl Join {
             source,
             index: parameter.index,
             paths: parameter.paths,
+            shown_from: parameter.shown_from,
             canonical: parameter.kind == Kind::Canonical,
             targets: target.map_or_else(|| parameter.targets.to_vec(), |target| vec![target.name()]),
         }
@@ -58,6 +60,13 @@ impl Join {
 
     /// The local references of a stored resource that count, each with the version it names.
     pub fn references(&self, resource: &Value) -> Vec<(ResourceType, String, Option<i64>)> {
+        let shown;
+        let resource = if self.shown_from.is_empty() {
+            resource
+        } else {
+            shown = extract::as_shown_in_r4(self.source, resource);
+            &shown
+        };
         let elements = self.paths.iter().flat_map(|path| paths::walk(resource, path));
         let literals = elements.filter_map(|element| element.get("reference").and_then(Value::as_str));
         literals
