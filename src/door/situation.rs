@@ -88,7 +88,7 @@ situations! {
         "Resursen är borttagen (version {}); tidigare versioner finns under _history.",
         "The resource is deleted (version {}); earlier versions are under _history.";
     PreconditionFailed => 412, Some(IssueCode::Conflict),
-        "If-Match names another version than the current one, or If-None-Match: * met a resource",
+        "If-Match names another version than the current one, If-None-Match: * met a resource, or a conditional reference means nobody",
         "", "";
     NotSelective => 412, Some(IssueCode::MultipleMatches),
         "The criteria of a conditional interaction match several resources",

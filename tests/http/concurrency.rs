@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::common::{TestApp, postgres_database, spawn, spawn_with};
 use crate::people::*;
+use crate::transaction::{bundle, post, put_entry};
 
 pub const WRITERS: usize = 32;
 
@@ -98,5 +99,52 @@ fn no_update_is_lost_and_versions_have_no_gaps() {
         assert_eq!(count(&statuses, 412), WRITERS - 1, "{statuses:?}");
         let history = app.get("/fhir/r5/Patient/p/_history").expect(200).json();
         assert_eq!(history["entry"].as_array().unwrap().len(), 2);
+    });
+}
+
+#[test]
+fn of_32_transactions_that_create_the_same_patient_one_does_and_all_refer_to_it() {
+    on_both(|app| {
+        let urn = "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001";
+        let mut person = post(urn, patient("x", Some("195009072553")));
+        person["request"]["ifNoneExist"] = json!("identifier=195009072553");
+        let goal = |number: usize| {
+            json!({
+                "resourceType": "Goal", "id": format!("g{number}"), "lifecycleStatus": "active",
+                "description": { "text": "Prov" },
+                "subject": { "reference": if number.is_multiple_of(2) { urn } else { "Patient?identifier=195009072553" } },
+            })
+        };
+        let bodies: Vec<Value> = (0..WRITERS)
+            .map(|number| bundle(vec![put_entry(goal(number)), person.clone()]))
+            .collect();
+        let statuses = at_once(app, "/fhir/r5", &bodies);
+        assert_eq!(count(&statuses, 200), WRITERS, "{statuses:?}");
+        let found = app.get("/fhir/r5/Patient?identifier=195009072553").expect(200).json();
+        assert_eq!(found["entry"].as_array().unwrap().len(), 1);
+        let id = found["entry"][0]["resource"]["id"].as_str().unwrap();
+        let goals = app.get(&format!("/fhir/r5/Goal?patient={id}&_summary=count")).json();
+        assert_eq!(goals["total"], WRITERS);
+    });
+}
+
+#[test]
+fn transactions_that_write_the_same_in_other_orders_do_not_lock_each_other_out() {
+    on_both(|app| {
+        let people: Vec<Value> = (0..6).map(|n| put_entry(patient(&format!("p{n}"), None))).collect();
+        let backwards: Vec<Value> = people.iter().rev().cloned().collect();
+        let bodies: Vec<Value> = (0..WRITERS)
+            .map(|number| {
+                bundle(if number.is_multiple_of(2) {
+                    people.clone()
+                } else {
+                    backwards.clone()
+                })
+            })
+            .collect();
+        let statuses = at_once(app, "/fhir/r5", &bodies);
+        assert_eq!(count(&statuses, 200), WRITERS, "{statuses:?}");
+        let etag = format!("W/\"{WRITERS}\"");
+        assert_eq!(app.get("/fhir/r5/Patient/p0").header("etag"), Some(etag.as_str()));
     });
 }

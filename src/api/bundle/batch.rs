@@ -11,7 +11,8 @@ use super::super::reply::{Body, Reply};
 use super::super::search::{Links, Pairs, SearchAt, opened, searched};
 use super::super::sent::Sent;
 use super::super::{
-    arbetslista, create, definitions, delete, history, metadata, patch, patientkontroll, read, update, validate,
+    arbetslista, create, definitions, delete, everything, history, metadata, patch, patientkontroll, read, update,
+    validate,
 };
 use super::response;
 use crate::access::Interaction;
@@ -164,6 +165,9 @@ async fn operate(
         }
         ["Patient", id, "$riktlinjekontroll"] => {
             patientkontroll::run(&ask(Interaction::Patientkontroll), (*id).to_owned(), query, sent).await
+        }
+        ["Patient", id, "$everything"] => {
+            everything::run(&ask(Interaction::Everything), (*id).to_owned(), query, sent).await
         }
         ["Organization", id, "$riktlinjekontroll"] => {
             arbetslista::run(&ask(Interaction::Arbetslista), (*id).to_owned(), query, sent).await

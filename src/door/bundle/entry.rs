@@ -78,7 +78,8 @@ impl Entry {
         let url = text("url").unwrap_or_default();
         let url = relative(&url, own_bases);
         let url = url.strip_prefix('/').unwrap_or(url);
-        if url.contains("://") || url.starts_with("urn:") {
+        // No address of ours has a NUL, and a text of PostgreSQL holds none.
+        if url.contains("://") || url.starts_with("urn:") || url.contains('\0') {
             return Err(Problem::fault(
                 IssueCode::Value,
                 format!("{place}.url"),
