@@ -92,7 +92,7 @@ fn what_is_not_known_or_not_offered_is_refused() {
         ("/fhir/r5/CodeSystem?_page=x", 400),
         ("/fhir/r5/CodeSystem/nothing", 404),
         ("/fhir/r6/CodeSystem/riktlinje", 404),
-        ("/fhir/r5/SearchParameter", 404),
+        ("/fhir/r5/ConceptMap", 404),
     ] {
         let answer = app.get(path).expect(status);
         assert_eq!(answer.json()["resourceType"], "OperationOutcome", "{path}");

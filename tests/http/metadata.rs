@@ -30,6 +30,7 @@ fn every_search_parameter_it_names_is_answered() {
                 let name = parameter["name"].as_str().unwrap();
                 let value = match parameter["type"].as_str().unwrap() {
                     "date" => "2026",
+                    "quantity" => "5.4",
                     "reference" => "https://example.org/Patient/1",
                     _ => "true",
                 };
