@@ -159,13 +159,25 @@ fn looks(query: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+/// `_type`: the names as they came, and those of them that are stored here.
+struct Types {
+    names: Vec<String>,
+    kinds: Vec<ResourceType>,
+}
+
+/// A date or instant as it was written, and its range [low, high) in microseconds.
+struct Time {
+    text: String,
+    low: i64,
+    high: i64,
+}
+
 /// What the caller asks for.
 struct Asked {
-    /// The names as they came, and those of them that are stored here.
-    types: Option<(Vec<String>, Vec<ResourceType>)>,
-    since: Option<(String, i64)>,
-    start: Option<(String, i64)>,
-    end: Option<(String, i64)>,
+    types: Option<Types>,
+    since: Option<Time>,
+    start: Option<Time>,
+    end: Option<Time>,
     count: i64,
     after: Option<EverythingEnd>,
     /// Ties a page's token to this question.
@@ -176,9 +188,9 @@ impl Asked {
     fn read(version: FhirVersion, id: &str, given: &Given) -> Result<Asked, Problem> {
         let mut asked = Asked {
             types: types(version, given)?,
-            since: time(given, "_since")?.map(|(text, (low, _))| (text, low)),
-            start: time(given, "start")?.map(|(text, (low, _))| (text, low)),
-            end: time(given, "end")?.map(|(text, (_, high))| (text, high)),
+            since: time(given, "_since")?,
+            start: time(given, "start")?,
+            end: time(given, "end")?,
             count: match given.one("_count")? {
                 None => MOST,
                 // None at all would never come to an end.
@@ -203,8 +215,8 @@ impl Asked {
 
     /// What chooses resources, for the links.
     fn question(&self) -> Vec<(&'static str, String)> {
-        let types = self.types.as_ref().map(|(names, _)| names.join(","));
-        let stated = |part: &Option<(String, i64)>| part.as_ref().map(|(text, _)| text.clone());
+        let types = self.types.as_ref().map(|types| types.names.join(","));
+        let stated = |time: &Option<Time>| time.as_ref().map(|time| time.text.clone());
         [
             ("start", stated(&self.start)),
             ("end", stated(&self.end)),
@@ -217,10 +229,10 @@ impl Asked {
     }
 
     fn query(&self, id: &str, own_bases: &[String]) -> EverythingQuery {
-        let kinds = self.types.as_ref().map(|(_, kinds)| kinds.clone());
+        let kinds = self.types.as_ref().map(|types| types.kinds.clone());
         let care = (self.start.is_some() || self.end.is_some()).then(|| {
-            let low = self.start.as_ref().map_or(i64::MIN, |(_, low)| *low);
-            (low, self.end.as_ref().map_or(i64::MAX, |(_, high)| *high))
+            let low = self.start.as_ref().map_or(i64::MIN, |start| start.low);
+            (low, self.end.as_ref().map_or(i64::MAX, |end| end.high))
         });
         EverythingQuery {
             patient: id.to_owned(),
@@ -228,7 +240,7 @@ impl Asked {
             own_urls: own_bases.iter().map(|base| format!("{base}/Patient/{id}")).collect(),
             // What belongs to nobody comes only by way of what refers to it: then all of that must be looked through.
             kinds: kinds.filter(|kinds| kinds.iter().all(|kind| has_patient(*kind))),
-            since: self.since.as_ref().map(|(_, since)| *since),
+            since: self.since.as_ref().map(|since| since.low),
             care,
             after: self.after,
             limit: self.count,
@@ -236,7 +248,7 @@ impl Asked {
     }
 
     fn wants(&self, kind: ResourceType) -> bool {
-        self.types.as_ref().is_none_or(|(_, kinds)| kinds.contains(&kind))
+        self.types.as_ref().is_none_or(|types| types.kinds.contains(&kind))
     }
 
     fn url(&self, address: &str, looks: &[(String, String)], page: Option<&str>) -> String {
@@ -267,7 +279,7 @@ fn end_of(token: &str, fingerprint: u64) -> Option<EverythingEnd> {
 }
 
 /// The types asked for; those of FHIR that are not stored here give nothing.
-fn types(version: FhirVersion, given: &Given) -> Result<Option<(Vec<String>, Vec<ResourceType>)>, Problem> {
+fn types(version: FhirVersion, given: &Given) -> Result<Option<Types>, Problem> {
     let mut names: Vec<String> = Vec::new();
     let known = elements(version).codes("resource-types");
     for name in given.all("_type").flat_map(|value| value.split(',')).map(str::trim) {
@@ -279,16 +291,19 @@ fn types(version: FhirVersion, given: &Given) -> Result<Option<(Vec<String>, Vec
         }
     }
     let kinds = names.iter().filter_map(|name| ResourceType::from_name(name)).collect();
-    Ok((!names.is_empty()).then_some((names, kinds)))
+    Ok((!names.is_empty()).then_some(Types { names, kinds }))
 }
 
-/// A date or instant as it was written, and its range in microseconds.
-fn time(given: &Given, name: &'static str) -> Result<Option<(String, (i64, i64))>, Problem> {
+fn time(given: &Given, name: &'static str) -> Result<Option<Time>, Problem> {
     let Some(text) = given.one(name)? else { return Ok(None) };
-    let range = DateValue::parse(text, Timestamp::now().as_microsecond())
+    let date = DateValue::parse(text, Timestamp::now().as_microsecond())
         .filter(|date| date.prefix == Prefix::Eq && !text.starts_with("eq"))
-        .map(|date| (date.low, date.high));
-    Ok(Some((text.to_owned(), range.ok_or_else(|| refused(name))?)))
+        .ok_or_else(|| refused(name))?;
+    Ok(Some(Time {
+        text: text.to_owned(),
+        low: date.low,
+        high: date.high,
+    }))
 }
 
 fn refused(name: &str) -> Problem {

@@ -111,6 +111,7 @@ fn every_interaction_answers_in_a_batch_as_it_does_alone() {
         "StructureDefinition?_count=1",
         "StructureDefinition/nothing",
         "Patient/anna/$validate",
+        "Patient/anna/$everything?_type=CareTeam",
         "Patient/anna/$riktlinjekontroll",
         "Organization/vc/$riktlinjekontroll",
         "Patient/anna/$everything",
