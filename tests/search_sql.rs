@@ -239,7 +239,10 @@ struct Kept {
     entries: Vec<IndexEntry>,
 }
 
-fn read(pairs: &[(String, String)]) -> SearchQuery {
+/// The parameters of a search, decoded.
+type Pairs = [(String, String)];
+
+fn read(pairs: &Pairs) -> SearchQuery {
     let own_bases = [OWN.to_owned()];
     let context = ParseContext {
         version: FhirVersion::R5,
@@ -479,16 +482,16 @@ fn put_one(
 }
 
 /// All pages of a search, and the total that the first one told.
-fn pages(store: &Store, query: &SearchQuery, pairs: &[(String, String)]) -> (Vec<String>, Option<i64>) {
+fn pages(store: &Store, query: &SearchQuery, pairs: &Pairs) -> (Vec<String>, Option<i64>) {
     pages_of(store, &read, query, pairs)
 }
 
 /// All pages of a search of any type, by the way its pairs are read.
 fn pages_of(
     store: &Store,
-    read: &dyn Fn(&[(String, String)]) -> SearchQuery,
+    read: &dyn Fn(&Pairs) -> SearchQuery,
     query: &SearchQuery,
-    pairs: &[(String, String)],
+    pairs: &Pairs,
 ) -> (Vec<String>, Option<i64>) {
     let (mut found, mut total, mut query) = (Vec::new(), None, query.clone());
     for number in 0.. {

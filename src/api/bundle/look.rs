@@ -22,7 +22,7 @@ pub struct Asking {
 
 enum What {
     Resource(Subset),
-    History(History),
+    History(Box<History>),
     Search(Box<Search>),
 }
 
@@ -59,7 +59,7 @@ impl Asking {
         let history = |scope| {
             let history = History::asked(ask, scope, query)?;
             let look = Look::History(history.query());
-            Ok((What::History(history), look))
+            Ok((What::History(Box::new(history)), look))
         };
         match path {
             ["_history"] => history(Scope::System),

@@ -17,6 +17,9 @@ use crate::store::{Session, StoreError, Stored};
 /// How often a transaction is planned anew by what the last attempt learnt. Each conditional reference may lean on another.
 const GUESSES: usize = 5;
 
+/// The reads of a transaction, each with its entry's place in the Bundle.
+type Looks = Arc<Vec<(usize, Look)>>;
+
 /// What became of an entry.
 #[derive(Debug)]
 pub enum Done {
@@ -109,7 +112,7 @@ impl Door {
     async fn together(
         &self,
         call: &Call,
-        (reading, plan, looks): (&Arc<Reading>, Plan, &Arc<Vec<(usize, Look)>>),
+        (reading, plan, looks): (&Arc<Reading>, Plan, &Looks),
         guess: Vec<Matches>,
     ) -> Result<Vec<(usize, Done)>, Undone> {
         for order in &plan.orders {
@@ -132,7 +135,7 @@ impl Door {
     }
 
     /// The reads of a transaction that writes nothing: on one state of the database, and the writer is not asked.
-    async fn look_at_all(&self, call: &Call, looks: Arc<Vec<(usize, Look)>>) -> Result<Vec<(usize, Done)>, Problem> {
+    async fn look_at_all(&self, call: &Call, looks: Looks) -> Result<Vec<(usize, Done)>, Problem> {
         self.permit_looks(call, &looks)?;
         let (door, call) = (self.clone(), call.clone());
         self.store
