@@ -84,12 +84,17 @@ fn select(key: i64, query: &EverythingQuery) -> Statement<'_> {
         list(&mut sql, urls, |sql, url| sql.text(url));
     }
     sql.push(")");
-    if let Some(kinds) = &query.kinds {
-        sql.push(" AND r.kind");
-        list(&mut sql, kinds, |sql, kind| sql.kind(*kind));
+    // A plus before a column keeps SQLite from beginning at the type or the time, of which there are many more.
+    match query.kinds.as_deref() {
+        None => {}
+        Some([]) => sql.push(" AND 1 = 0"),
+        Some(kinds) => {
+            sql.push(" AND +r.kind");
+            list(&mut sql, kinds, |sql, kind| sql.kind(*kind));
+        }
     }
     if let Some(since) = query.since {
-        sql.push(" AND r.last_updated >= ");
+        sql.push(" AND +r.last_updated >= ");
         sql.number(since);
     }
     if let Some((low, high)) = query.care {
@@ -106,7 +111,7 @@ fn select(key: i64, query: &EverythingQuery) -> Statement<'_> {
         sql.push("))");
     }
     if let Some(end) = query.after {
-        sql.push(" AND r.kind >= ");
+        sql.push(" AND +r.kind >= ");
         sql.number(end.kind);
         sql.push(" AND (r.kind > ");
         sql.number(end.kind);

@@ -175,6 +175,7 @@ fn types_days_and_changes_narrow_it() {
         let (found, referred) = matches("_type=CareTeam,Observation&_type=Task");
         assert_eq!(found, names(&["CareTeam/annas", "CareTeam/ended", "Task/uppgift"]));
         assert!(referred.is_empty());
+        assert_eq!(matches("_type=Observation"), (vec![], vec![]));
         let (found, referred) = matches("_type=Practitioner");
         assert!(found.is_empty());
         assert_eq!(

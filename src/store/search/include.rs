@@ -229,7 +229,7 @@ impl Session {
                 if whose == Whose::Nobodys {
                     sql.push(" AND r.patient = 0");
                 }
-                sql.push(" ORDER BY r.key");
+                sql.push(" ORDER BY +r.key");
                 found.extend(self.load(sql)?);
             }
         }
@@ -366,7 +366,7 @@ impl Session {
             let mut sql = current();
             sql.push(" AND r.key");
             list(&mut sql, chunk, |sql, key| sql.number(*key));
-            sql.push(" ORDER BY r.key");
+            sql.push(" ORDER BY +r.key");
             found.extend(self.load(sql)?);
         }
         Ok(found)
