@@ -227,7 +227,7 @@ impl Session {
                 sql.push(" AND r.id");
                 list(&mut sql, chunk, |sql, id| sql.text(*id));
                 if whose == Whose::Nobodys {
-                    sql.push(" AND r.patient = 0");
+                    sql.push(" AND +r.patient = 0");
                 }
                 sql.push(" ORDER BY +r.key");
                 found.extend(self.load(sql)?);
