@@ -38,6 +38,7 @@ const EVERYDAY: &[(ResourceType, &str, Begins)] = &[
     (CareTeam, "participant:identifier=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-S7M1", Token),
     (CareTeam, "participant:identifier=urn:oid:1.2.752.29.4.19|SE2321000164-S7M1&status=active", Token),
     (CareTeam, "_id=p7-s", Id),
+    (CareTeam, "_id=p7-s,p8-s,p9-s,p10-s&status=active", Id),
     (CareTeam, "_lastUpdated=gt2026-03-10&_sort=_lastUpdated", Updated),
     (CareTeam, "_lastUpdated=gt2026-03-10&_sort=-_lastUpdated&status=active", Updated),
     (CareTeam, "_lastUpdated=gt2099-03-10", Updated),
