@@ -35,7 +35,7 @@ pub use history::{HistoryEnd, HistoryQuery, Scope};
 pub use index::{name_key, system_key, text_key};
 pub use ko::{Koad, kalla, kalla_for_identifierare};
 pub use put::{AuditEntry, NewVersion};
-pub use search::{Included, Page, Referred};
+pub use search::{Included, Page, Referred, is_brief};
 pub use session::{Session, Stored};
 
 /// How the store uses the machine.
@@ -173,7 +173,7 @@ impl Store {
         self.inner.on_own_thread(move || store.read_blocking(work)).await
     }
 
-    /// Looks up a few rows by key: one resource. Under SQLite this is done at once, on the
+    /// Looks up a few rows by key: one resource, or what [`is_brief`] tells of. Under SQLite this is done at once, on the
     /// caller's thread, when a connection is free: it costs some microseconds, a reader waits for no writer (WAL), and the
     /// way to another thread and back costs several times as much. Nothing longer may be asked here (trap 5).
     pub async fn look_up<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static) -> Result<T, E>
