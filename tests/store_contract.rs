@@ -6,6 +6,8 @@ mod postgres;
 mod support;
 
 use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::thread;
 
 use diesel::connection::SimpleConnection;
@@ -13,7 +15,7 @@ use diesel::prelude::*;
 use diesel::{PgConnection, SqliteConnection};
 use fastkontakt::fhir::search::{IndexEntry, RefTarget};
 use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient};
-use fastkontakt::store::{AuditEntry, HistoryQuery, NewVersion, Scope, Store, StoreError, StoreOptions};
+use fastkontakt::store::{AuditEntry, HistoryQuery, NewVersion, Scope, Session, Store, StoreError, StoreOptions};
 use jiff::{Timestamp, ToSpan};
 use support::{Fresh, page_of_versions, put_next, version, versions};
 
@@ -118,6 +120,60 @@ fn a_postgresql_server_out_of_reach_is_told() {
         matches!(&refused, StoreError::Unavailable(_)) && !refused.to_string().contains("hemligt"),
         "{refused}"
     );
+}
+
+/// Writes under two locks that another writer takes the other way round; each waits for the other the first time.
+async fn under_both(store: &Store, order: [&'static str; 2], both: Arc<Barrier>) -> Result<usize, StoreError> {
+    let mut attempts = 0;
+    let work = move |session: &mut Session| {
+        attempts += 1;
+        session.lock_patients(&order[..1])?;
+        if attempts == 1 {
+            both.wait();
+        }
+        session.lock_patients(&order[1..])?;
+        put_next(session, CareTeam, "a", None)?;
+        Ok(attempts)
+    };
+    store.write(work).await
+}
+
+#[test]
+fn a_transaction_that_postgresql_gives_up_for_another_is_done_again() {
+    let Some(url) = postgres::fresh_database() else { return };
+    let fresh = Fresh::open(url, &StoreOptions::default(), None);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let both = Arc::new(Barrier::new(2));
+    let (one, other) = runtime.block_on(async {
+        let (store, there) = (fresh.store.clone(), both.clone());
+        let one = tokio::spawn(async move { under_both(&store, ["p", "q"], there).await });
+        let other = under_both(&fresh.store, ["q", "p"], both).await;
+        (one.await.expect("no panic"), other)
+    });
+    let mut attempts = [one.expect("a write"), other.expect("a write")];
+    attempts.sort_unstable();
+    assert_eq!(attempts, [1, 2], "one of them was given up once");
+    assert_eq!(versions(&fresh.store, CareTeam, "a").len(), 2);
+}
+
+#[test]
+fn a_transaction_that_is_given_up_each_time_is_told_so() {
+    let Some(url) = postgres::fresh_database() else { return };
+    let fresh = Fresh::open(url, &StoreOptions::default(), None);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let attempts = Arc::new(AtomicUsize::new(0));
+    let counted = attempts.clone();
+    let work = move |_: &mut Session| -> Result<(), StoreError> {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Err(StoreError::Deadlock)
+    };
+    let told = runtime.block_on(fresh.store.write(work));
+    assert_eq!(told, Err(StoreError::Deadlock));
+    assert_eq!(attempts.load(Ordering::Relaxed), 3);
 }
 
 /// Runs SQL of the test's own on the database behind the store.

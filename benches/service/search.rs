@@ -16,7 +16,9 @@ use serde_json::Value;
 
 use crate::TURNS;
 use crate::client::{Connection, Service, rate};
-use crate::people::{HSA_ID, PERSONNUMMER, patients, person, personnummer, place_of, plan, populate, staff_hsa_id};
+use crate::people::{
+    HSA_ID, PERSONNUMMER, patients, person, personnummer, place_of, plan, populate, staff_hsa_id, unit_hsa_id,
+};
 
 const TIME: Duration = Duration::from_millis(1000);
 /// Patients that are asked about, spread over all of them.
@@ -79,6 +81,47 @@ const SEARCHES: &[Search] = &[
         values: |p| vec![Bound::Text(nurse(p)), Bound::Number(system_key(Some(HSA_ID)))],
     },
     Search {
+        name: "CareTeam?patient.identifier",
+        path: |p| format!("CareTeam?patient.identifier={PERSONNUMMER}|{}", personnummer(p)),
+        sql: "SELECT r.id, h.body FROM index_token i CROSS JOIN resource p CROSS JOIN index_reference t CROSS JOIN resource r \
+              CROSS JOIN history h WHERE i.kind = 1 AND i.param = 'identifier' AND i.value = ? AND i.system = ? \
+              AND p.key = i.resource AND NOT p.deleted AND t.kind = 6 AND t.param = 'subject' AND t.target_id = p.id \
+              AND t.target_kind = 'Patient' AND t.target_url = '' AND r.key = t.resource AND NOT r.deleted \
+              AND h.seq = r.current ORDER BY t.resource DESC LIMIT 50",
+        values: |p| {
+            vec![
+                Bound::Text(personnummer(p)),
+                Bound::Number(system_key(Some(PERSONNUMMER))),
+            ]
+        },
+    },
+    Search {
+        name: "CareTeam?participant.identifier",
+        path: |p| format!("CareTeam?participant.identifier={HSA_ID}|{}", nurse(p)),
+        sql: "SELECT r.id, h.body FROM index_token i CROSS JOIN resource p CROSS JOIN index_reference t CROSS JOIN resource r \
+              CROSS JOIN history h WHERE i.kind = 4 AND i.param = 'identifier' AND i.value = ? AND i.system = ? \
+              AND p.key = i.resource AND NOT p.deleted AND t.kind = 6 AND t.param = 'participant' AND t.target_id = p.id \
+              AND t.target_kind = 'PractitionerRole' AND t.target_url = '' AND r.key = t.resource AND NOT r.deleted \
+              AND h.seq = r.current ORDER BY t.resource DESC LIMIT 50",
+        values: |p| vec![Bound::Text(nurse(p)), Bound::Number(system_key(Some(HSA_ID)))],
+    },
+    Search {
+        name: "CareTeam?care-unit&role",
+        path: |p| format!("CareTeam?care-unit={HSA_ID}|{}&role=1", unit_hsa_id(place_of(p).0)),
+        // Each contact names the unit's number beside the reference.
+        sql: "SELECT r.id, h.body FROM index_token t JOIN resource r ON r.key = t.resource JOIN history h ON h.seq = r.current \
+              WHERE t.kind = 6 AND t.param = 'care-unit:identifier' AND t.value = ? AND t.system = ? \
+              AND EXISTS (SELECT 1 FROM index_token s WHERE s.patient = t.patient AND s.resource = t.resource \
+                          AND s.param = 'role' AND s.value = '1') \
+              AND NOT r.deleted ORDER BY t.resource DESC LIMIT 50",
+        values: |p| {
+            vec![
+                Bound::Text(unit_hsa_id(place_of(p).0)),
+                Bound::Number(system_key(Some(HSA_ID))),
+            ]
+        },
+    },
+    Search {
         name: "CareTeam?_lastUpdated&_sort=_lastUpdated",
         path: |_| "CareTeam?_lastUpdated=gt2026-03-10&_sort=_lastUpdated".to_owned(),
         sql: "SELECT r.id, h.body FROM resource r JOIN history h ON h.seq = r.current \
@@ -93,6 +136,20 @@ const SEARCHES: &[Search] = &[
               AND EXISTS (SELECT 1 FROM index_token s WHERE s.patient = t.patient AND s.resource = t.resource \
                           AND s.param = 'category' AND s.value = 'VP') \
               AND NOT r.deleted ORDER BY t.resource DESC LIMIT 50",
+        values: |p| vec![Bound::Text(format!("p{p}"))],
+    },
+    Search {
+        name: "CarePlan?patient&category&_include=care-team",
+        path: |p| format!("CarePlan?patient=Patient/p{p}&category=VP&_include=CarePlan:care-team"),
+        sql: "WITH plan AS (SELECT t.patient, t.resource FROM index_reference t \
+              WHERE t.kind = 7 AND t.param = 'subject' AND t.target_id = ? AND t.target_kind = 'Patient' AND t.target_url = '' \
+              AND EXISTS (SELECT 1 FROM index_token s WHERE s.patient = t.patient AND s.resource = t.resource \
+                          AND s.param = 'category' AND s.value = 'VP')) \
+              SELECT r.id, h.body FROM plan p CROSS JOIN resource r CROSS JOIN history h \
+              WHERE r.key = p.resource AND NOT r.deleted AND h.seq = r.current \
+              UNION ALL SELECT r.id, h.body FROM plan p CROSS JOIN index_reference t CROSS JOIN resource r CROSS JOIN history h \
+              WHERE t.patient = p.patient AND t.resource = p.resource AND t.param = 'care-team' AND t.target_kind = 'CareTeam' \
+              AND r.kind = 6 AND r.id = t.target_id AND NOT r.deleted AND h.seq = r.current",
         values: |p| vec![Bound::Text(format!("p{p}"))],
     },
 ];

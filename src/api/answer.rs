@@ -95,7 +95,7 @@ fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
     let mut response = fhir(status, manner.version);
     response.insert_header((REQUEST_ID, request_id));
     match problem {
-        Problem::Busy | Problem::Race => {
+        Problem::Busy | Problem::Deadlock | Problem::Race => {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         Problem::MethodNotAllowed { allow } => {

@@ -3,7 +3,7 @@
 use super::situation::Situation;
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::riktlinje::Finding;
-use crate::store::StoreError;
+use crate::store::{Failure, StoreError};
 
 /// Everything that can keep a request from being carried out. What it is answered with stands in [`Situation`].
 #[derive(Debug)]
@@ -46,6 +46,8 @@ pub enum Problem {
     Forbidden,
     /// The database is busy or out of reach; try again.
     Busy,
+    /// The database gave up the transaction for another one, again and again; try again.
+    Deadlock,
     /// The same about one entry of a Bundle, when the problem has no expression of its own.
     InEntry { expression: String, problem: Box<Problem> },
     /// A fault of ours. The reason goes to the log, never to the caller.
@@ -91,7 +93,7 @@ impl Problem {
             Problem::IfMatchRequired { .. } => Situation::IfMatchRequired,
             Problem::PatchFailed { .. } => Situation::PatchFailed,
             Problem::Forbidden => Situation::Forbidden,
-            Problem::Busy => Situation::Busy,
+            Problem::Busy | Problem::Deadlock => Situation::Busy,
             Problem::InEntry { problem, .. } => problem.situation(),
             Problem::Internal { .. } => Situation::Internal,
         }
@@ -196,6 +198,12 @@ pub fn in_resource(entry: &str, expression: &str) -> String {
     }
 }
 
+impl Failure for Problem {
+    fn is_deadlock(&self) -> bool {
+        matches!(self, Problem::Deadlock)
+    }
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
@@ -204,6 +212,7 @@ impl From<StoreError> for Problem {
                 Problem::Busy
             }
             StoreError::QueueFull => Problem::Busy,
+            StoreError::Deadlock => Problem::Deadlock,
             StoreError::Conflict => Problem::Race,
             other => Problem::Internal {
                 reason: other.to_string(),

@@ -10,7 +10,7 @@ use crate::fhir::json::reread;
 use crate::fhir::search::SearchQuery;
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
-use crate::store::{HistoryEnd, HistoryQuery, Page, Referred, Scope, Session, StoreError, Stored};
+use crate::store::{HistoryEnd, HistoryQuery, Page, Referred, Scope, Session, StoreError, Stored, is_brief};
 
 /// Resources that come with one page, at the most.
 pub(super) const MOST_INCLUDED: usize = 1000;
@@ -67,6 +67,9 @@ impl Door {
     pub async fn search(&self, call: &Call, query: SearchQuery, own_bases: Vec<String>) -> Result<Page, Problem> {
         self.permit_search(call, &query)?;
         let (door, call) = (self.clone(), call.clone());
+        if is_brief(&query) {
+            return self.store.look_up(move |session| Ok(session.search(&query)?)).await;
+        }
         let found = self.store.read(move |session| match query.includes.is_empty() {
             true => session.search(&query),
             false => session.snapshot(|session| door.page(&call, session, &query, &own_bases)),

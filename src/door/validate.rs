@@ -220,7 +220,7 @@ impl Door {
                         call: &call,
                         underlag: OppenTransaktion::new(session, &door.understood),
                     };
-                    let staged = transaction.stage(order)?;
+                    let staged = transaction.stage(&order)?;
                     match (staged.order.prepared(), &staged.current) {
                         (Some(prepared), _) => transaction.underlag.think_of(prepared),
                         (

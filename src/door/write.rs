@@ -44,7 +44,14 @@ impl Door {
         }
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .write(move |session| Writing { door, call, session }.carry_out(&conditions, orders))
+            .write(move |session| {
+                let writing = Writing {
+                    door: &door,
+                    call: &call,
+                    session,
+                };
+                writing.carry_out(&conditions, &orders)
+            })
             .await
     }
 }
@@ -62,7 +69,7 @@ impl Door {
         })
     }
 
-    fn demand_if_match(&self, call: &Call, staged: &Staged) -> Result<(), Problem> {
+    fn demand_if_match(&self, call: &Call, staged: &Staged<'_>) -> Result<(), Problem> {
         let exists = staged.current.as_ref().is_some_and(|stored| !stored.deleted);
         match staged.order.action {
             Action::Update { precondition, .. } | Action::Delete { precondition, .. } if exists => self
@@ -120,14 +127,14 @@ impl Order {
 
 /// One transaction on its way.
 struct Writing<'s> {
-    door: Door,
-    call: Call,
+    door: &'s Door,
+    call: &'s Call,
     session: &'s mut Session,
 }
 
 /// An order that is in its place but not yet judged.
-pub(super) struct Staged {
-    pub(super) order: Order,
+pub(super) struct Staged<'o> {
+    pub(super) order: &'o Order,
     /// What is replaced, deleted or not.
     pub(super) current: Option<Stored>,
     before: Option<Arc<Fact>>,
@@ -136,16 +143,16 @@ pub(super) struct Staged {
 }
 
 impl Writing<'_> {
-    fn carry_out(self, conditions: &[Condition], orders: Vec<Order>) -> Result<Vec<Written>, Problem> {
+    fn carry_out(self, conditions: &[Condition], orders: &[Order]) -> Result<Vec<Written>, Problem> {
         let Writing { door, call, session } = self;
         let criteria: Vec<String> = conditions.iter().map(Condition::key).collect();
-        lock(session, &criteria, &orders, &door.understood)?;
+        lock(session, &criteria, orders, &door.understood)?;
         for condition in conditions {
             condition.verify(session)?;
         }
         let mut transaction = Transaction {
-            door: &door,
-            call: &call,
+            door,
+            call,
             underlag: OppenTransaktion::new(session, &door.understood),
         };
         let mut staged = Vec::with_capacity(orders.len());
@@ -211,7 +218,7 @@ pub(super) struct Transaction<'a, 's> {
 
 impl Transaction<'_, '_> {
     /// Puts an order in its place and stores it; it is judged when all are ([`Transaction::conclude`]).
-    pub(super) fn carry_out(&mut self, order: Order) -> Result<(Staged, Written), Problem> {
+    pub(super) fn carry_out<'o>(&mut self, order: &'o Order) -> Result<(Staged<'o>, Written), Problem> {
         let staged = self.stage(order)?;
         self.door.demand_if_match(self.call, &staged)?;
         let written = self.store(&staged)?;
@@ -220,7 +227,7 @@ impl Transaction<'_, '_> {
 
     /// Judges the state after all orders, carries out what the rules bring about, and writes the audit. The findings of
     /// each order are put with what became of it.
-    pub(super) fn conclude(&mut self, staged: &[Staged], written: &mut [Written]) -> Result<(), Problem> {
+    pub(super) fn conclude(&mut self, staged: &[Staged<'_>], written: &mut [Written]) -> Result<(), Problem> {
         let judgements = self.judge(staged)?;
         refuse(&judgements)?;
         let mut effects = Vec::new();
@@ -237,9 +244,9 @@ impl Transaction<'_, '_> {
 
     /// Looks at what stands where the order goes, checks the preconditions, and lets the rules see the state after it;
     /// nothing is stored and nothing judged yet.
-    pub(super) fn stage(&mut self, order: Order) -> Result<Staged, Problem> {
+    pub(super) fn stage<'o>(&mut self, order: &'o Order) -> Result<Staged<'o>, Problem> {
         let current = self.underlag.session.current(order.kind(), order.id())?;
-        precondition(&order, current.as_ref()).map_err(|problem| order.place(problem))?;
+        precondition(order, current.as_ref()).map_err(|problem| order.place(problem))?;
         if matches!(order.action, Action::Delete { .. }) && current.is_none() {
             return Err(order.place(Problem::NotFound));
         }
@@ -263,7 +270,7 @@ impl Transaction<'_, '_> {
     }
 
     /// Stores the new version of what is staged.
-    fn store(&mut self, staged: &Staged) -> Result<Written, Problem> {
+    fn store(&mut self, staged: &Staged<'_>) -> Result<Written, Problem> {
         match (staged.order.prepared(), &staged.current) {
             (Some(prepared), current) => {
                 let outcome = if current.as_ref().is_some_and(|stored| !stored.deleted) {
@@ -347,7 +354,7 @@ impl Transaction<'_, '_> {
 
     /// Judges every order on the state after all of them, findings at the caller's paths. What the rules bring about is
     /// still to be carried out.
-    pub(super) fn judge(&mut self, staged: &[Staged]) -> Result<Vec<Judgement>, Problem> {
+    pub(super) fn judge(&mut self, staged: &[Staged<'_>]) -> Result<Vec<Judgement>, Problem> {
         let today = self.door.clock.today();
         let mut judgements = Vec::with_capacity(staged.len());
         for staged in staged {

@@ -13,6 +13,8 @@ pub enum StoreError {
     Unavailable(String),
     /// More writes wait than the queue may hold.
     QueueFull,
+    /// Two transactions waited for each other, and the database gave up this one: done again, it goes through.
+    Deadlock,
     /// Another write came between: the version that was to be followed is not the current one.
     Conflict,
     /// The database is damaged, is not ours, or holds what this program cannot understand.
@@ -26,6 +28,7 @@ impl fmt::Display for StoreError {
         match self {
             StoreError::Unavailable(reason) => write!(f, "the database is not available: {reason}"),
             StoreError::QueueFull => f.write_str("too many writes are waiting"),
+            StoreError::Deadlock => f.write_str("the transaction was given up for another one"),
             StoreError::Conflict => f.write_str("another write came between"),
             StoreError::Corrupt(reason) => write!(f, "the database cannot be used: {reason}"),
             StoreError::Other(reason) => write!(f, "the store failed: {reason}"),
@@ -35,18 +38,30 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
+/// What a piece of work fails with; the store tells its own errors in it.
+pub trait Failure: From<StoreError> {
+    /// Whether it failed by [`StoreError::Deadlock`].
+    fn is_deadlock(&self) -> bool;
+}
+
+impl Failure for StoreError {
+    fn is_deadlock(&self) -> bool {
+        *self == StoreError::Deadlock
+    }
+}
+
 /// Pieces of the databases' own messages that tell what diesel has no kind for (SQLite's are in English always).
-const UNAVAILABLE: [&str; 9] = [
+const UNAVAILABLE: [&str; 8] = [
     "database is locked",
     "database table is locked",
     "disk I/O error",
     "database or disk is full",
     "attempt to write a readonly database",
     "unable to open database file",
-    "deadlock detected",
     "lock timeout",
     "statement timeout",
 ];
+const DEADLOCK: &str = "deadlock detected";
 const CORRUPT: [&str; 3] = ["file is not a database", "malformed", "no such table"];
 
 impl From<Error> for StoreError {
@@ -60,6 +75,7 @@ impl From<Error> for StoreError {
                     | DatabaseErrorKind::UnableToSendCommand
                     | DatabaseErrorKind::ReadOnlyTransaction
                     | DatabaseErrorKind::ClosedConnection => StoreError::Unavailable(message.to_owned()),
+                    _ if message.contains(DEADLOCK) => StoreError::Deadlock,
                     _ if UNAVAILABLE.iter().any(|piece| message.contains(piece)) => {
                         StoreError::Unavailable(message.to_owned())
                     }

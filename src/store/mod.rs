@@ -29,13 +29,13 @@ use writer::{Figures, Writer, gone};
 
 pub use arbetslista::{Kvar, Lakarrad, ListQuery, Listrad, Overlista, Rad};
 pub use connection::{Connection, Synchronous};
-pub use error::StoreError;
+pub use error::{Failure, StoreError};
 pub use everything::{EverythingEnd, EverythingQuery};
 pub use history::{HistoryEnd, HistoryQuery, Scope};
 pub use index::{name_key, system_key, text_key};
 pub use ko::{Koad, kalla, kalla_for_identifierare};
 pub use put::{AuditEntry, NewVersion};
-pub use search::{Included, Page, Referred};
+pub use search::{Included, Page, Referred, is_brief};
 pub use session::{Session, Stored};
 
 /// How the store uses the machine.
@@ -67,6 +67,10 @@ impl Default for StoreOptions {
         }
     }
 }
+
+/// How many times a transaction that was given up for another is done again. Each time the other one has gone on, so the
+/// second is rarely needed; a caller who gets 503 may still try again.
+const DEADLOCKS: usize = 2;
 
 /// Two for each processor: one may wait for the disk while the other works.
 fn connections_for_this_machine() -> u32 {
@@ -169,9 +173,9 @@ impl Store {
         self.inner.on_own_thread(move || store.read_blocking(work)).await
     }
 
-    /// Looks up a row or two by key. Under SQLite this is done at once, on the caller's thread, when a connection is free:
-    /// it costs some microseconds, a reader waits for no writer (WAL), and the way to another thread and back costs
-    /// several times as much. Nothing longer may be asked here (trap 5).
+    /// Looks up a few rows by key: one resource, or what [`is_brief`] tells of. Under SQLite this is done at once, on the
+    /// caller's thread, when a connection is free: it costs some microseconds, a reader waits for no writer (WAL), and the
+    /// way to another thread and back costs several times as much. Nothing longer may be asked here (trap 5).
     pub async fn look_up<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
@@ -195,21 +199,32 @@ impl Store {
     }
 
     /// Does the work in one transaction: everything it wrote is on disk when this answers, or nothing when the answer
-    /// is an error. Under SQLite the one writer does it, together with what else waits.
-    pub async fn write<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    /// is an error. Under SQLite the one writer does it, together with what else waits; PostgreSQL may have it done
+    /// again ([`StoreError::Deadlock`]).
+    pub async fn write<T, E>(&self, mut work: impl FnMut(&mut Session) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
-        E: From<StoreError> + Send + 'static,
+        E: Failure + Send + 'static,
     {
         if self.inner.figures.is_some() {
-            let answer = self.inner.submit(work)?;
+            let answer = self.inner.submit(move |session| work(session))?;
             return answer.await.unwrap_or_else(|_| Err(E::from(gone())));
         }
         let store = self.clone();
-        self.inner.on_own_thread(move || store.inner.write_postgres(work)).await
+        self.inner
+            .on_own_thread(move || {
+                for _ in 0..DEADLOCKS {
+                    match store.inner.write_postgres(&mut work) {
+                        Err(failure) if failure.is_deadlock() => tracing::debug!("a transaction is done again"),
+                        done => return done,
+                    }
+                }
+                store.inner.write_postgres(work)
+            })
+            .await
     }
 
-    /// [`Store::write`] for callers without a runtime; blocks.
+    /// [`Store::write`] for callers without a runtime, done once; blocks.
     pub fn write_blocking<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,

@@ -57,7 +57,11 @@ impl Session {
             Some(id) => self.make_patient_key(id)?,
             None => 0,
         };
-        let before = self.before(new.kind, new.id)?;
+        // Of a first version nothing is asked: should another stand there, its row refuses this one's.
+        let before = match new.version {
+            1 => None,
+            _ => self.before(new.kind, new.id)?,
+        };
         if before.as_ref().map_or(0, |before| before.version) != new.version - 1 {
             return Err(StoreError::Conflict);
         }

@@ -4,12 +4,14 @@
 //! criterion is a probe by the resource's own key (`EXISTS`). Without a driver the type is walked in its order until
 //! the page is full. Pages end at a key (keyset), so that they neither skip nor repeat while others write.
 
+mod brief;
 mod include;
 mod sql;
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, SmallInt, Text};
 
+pub use brief::is_brief;
 pub(super) use include::list;
 pub use include::{Included, Referred};
 

@@ -272,6 +272,7 @@ impl Session {
         keys.dedup();
         match &mut self.connection {
             Connection::Sqlite(_) => Ok(()),
+            Connection::Postgres(_) if keys.is_empty() => Ok(()),
             Connection::Postgres(connection) => {
                 AdvisoryLocks { keys }.execute(connection)?;
                 Ok(())

@@ -12,7 +12,7 @@ use crate::door::underlag::OppenTransaktion;
 use crate::door::villkor::{Matches, again};
 use crate::door::write::{Transaction, lock};
 use crate::door::{Action, Door, Look, Looked, Written};
-use crate::store::{Session, StoreError, Stored};
+use crate::store::{Failure, Session, StoreError, Stored};
 
 /// How often a transaction is planned anew by what the last attempt learnt. Each conditional reference may lean on another.
 const GUESSES: usize = 5;
@@ -39,6 +39,12 @@ enum Undone {
 impl From<Problem> for Undone {
     fn from(problem: Problem) -> Undone {
         Undone::Refused(problem)
+    }
+}
+
+impl Failure for Undone {
+    fn is_deadlock(&self) -> bool {
+        matches!(self, Undone::Refused(problem) if problem.is_deadlock())
     }
 }
 
@@ -124,9 +130,9 @@ impl Door {
                 let writing = Writing {
                     reading: &reading,
                     truth: guess.clone(),
-                    guess,
+                    guess: guess.clone(),
                 };
-                let mut done = writing.carry_out(&door, &call, session, plan)?;
+                let mut done = writing.carry_out(&door, &call, session, &plan)?;
                 done.extend(door.looked_at(&call, session, &looks)?);
                 done.sort_by_key(|(index, _)| *index);
                 Ok(done)
@@ -194,7 +200,7 @@ impl Writing<'_> {
         door: &Door,
         call: &Call,
         session: &mut Session,
-        plan: Plan,
+        plan: &Plan,
     ) -> Result<Vec<(usize, Done)>, Undone> {
         let choosing = self.reading.questions().iter().filter(|it| it.when != When::AtTheEnd);
         let keys: Vec<String> = choosing.map(|question| question.criteria.key()).collect();
@@ -208,7 +214,7 @@ impl Writing<'_> {
         let mut staged = Vec::with_capacity(plan.orders.len());
         let mut written = Vec::with_capacity(plan.orders.len());
         let mut deleting = true;
-        for order in plan.orders {
+        for order in &plan.orders {
             if deleting && !matches!(order.action, Action::Delete { .. }) {
                 deleting = false;
                 self.verify(When::AfterDeletes, transaction.underlag.session)?;
@@ -231,12 +237,12 @@ impl Writing<'_> {
             .zip(written)
             .filter_map(|(staged, written)| Some((staged.order.entry?, Done::Written(written))))
             .collect();
-        for (index, question) in plan.met {
-            if let Matches::One(stored) = &self.truth[question] {
-                done.push((index, Done::Written(Written::already_there(stored.as_ref().clone()))));
+        for (index, question) in &plan.met {
+            if let Matches::One(stored) = &self.truth[*question] {
+                done.push((*index, Done::Written(Written::already_there(stored.as_ref().clone()))));
             }
         }
-        done.extend(plan.nothing.into_iter().map(|index| (index, Done::Nothing)));
+        done.extend(plan.nothing.iter().map(|index| (*index, Done::Nothing)));
         Ok(done)
     }
 

@@ -76,6 +76,14 @@ pub(super) fn count(query: &SearchQuery) -> Statement<'_> {
     sql
 }
 
+/// The criterion at which the look-up of a search on one type begins.
+pub(super) fn beginning(query: &SearchQuery) -> Option<&Criterion> {
+    match Start::of(&query.criteria, &query.sort) {
+        Start::Driver(number) | Start::InOrder(number) => query.criteria.get(number),
+        Start::Type | Start::Lately => None,
+    }
+}
+
 /// Where the look-up begins.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Start {
