@@ -4,9 +4,11 @@
 use diesel::connection::{Connection as _, SimpleConnection};
 use fastkontakt::fhir::search::query::SearchQuery;
 use fastkontakt::fhir::search::{Handling, ParseContext, parse};
-use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient, PractitionerRole};
+use fastkontakt::fhir::types::ResourceType::{
+    self, CarePlan, CareTeam, Communication, Organization, Patient, PractitionerRole,
+};
 use fastkontakt::fhir::version::FhirVersion;
-use fastkontakt::store::{HistoryQuery, Scope, Store};
+use fastkontakt::store::{HistoryQuery, Scope, Store, is_brief};
 
 use super::people::{person, personnummer, plan, staff_and_units, write};
 use super::{Database, NOW, OWN, open, postgres, sqlite};
@@ -124,6 +126,52 @@ fn sqlite_sorts_nothing_when_many_are_found() {
             !finding.any(|step| step.contains("TEMP B-TREE")),
             "{kind}?{search}: {plan:#?}"
         );
+    }
+}
+
+#[test]
+fn what_is_answered_on_the_thread_that_asks_looks_at_few_rows() {
+    let brief = [
+        (CareTeam, "patient=Patient/p7&status=active"),
+        (
+            CareTeam,
+            "patient=Patient/p7&date=le2026-03-10&date=ge2026-03-10&_sort=-date",
+        ),
+        (
+            CareTeam,
+            "patient:identifier=http://electronichealth.se/identifier/personnummer|{personnummer}",
+        ),
+        (CareTeam, "_id=p7-s"),
+        (CarePlan, "patient=Patient/p7&category=VP&_total=accurate"),
+        (
+            Patient,
+            "identifier=http://electronichealth.se/identifier/personnummer|{personnummer}",
+        ),
+    ];
+    for (kind, search) in brief {
+        assert!(is_brief(&parsed(kind, search)), "{kind}?{search}");
+    }
+    let long = [
+        (CareTeam, ""),
+        (CareTeam, "status=active"),
+        (CareTeam, "patient=Patient/p7&_count=51"),
+        (CareTeam, "subject=Group/g"),
+        (CareTeam, "participant=PractitionerRole/s7-1"),
+        // The look-up begins at the number of one who may have many contacts.
+        (
+            CareTeam,
+            "participant:identifier=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-S7M1&patient=Patient/p7",
+        ),
+        (
+            CareTeam,
+            "patient=Patient/p7&participant.identifier=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-S7M1",
+        ),
+        (CarePlan, "patient=Patient/p7&_include=CarePlan:care-team"),
+        (Communication, "patient=Patient/p7"),
+        (Patient, "_lastUpdated=gt2026-03-10"),
+    ];
+    for (kind, search) in long {
+        assert!(!is_brief(&parsed(kind, search)), "{kind}?{search}");
     }
 }
 
