@@ -181,7 +181,8 @@ impl Change {
                 }
                 match from.find(resource) {
                     Err(unfit) => return Ok(Err(unfit)),
-                    Ok(_) if from == path => return Ok(Ok(())),
+                    // The whole resource cannot be taken away, and so not moved either.
+                    Ok(_) if from == path && !path.0.is_empty() => return Ok(Ok(())),
                     Ok(value) => room.take(value, path.0.len())?,
                 }
                 remove(resource, from).and_then(|value| add(resource, path, value))
@@ -394,6 +395,7 @@ mod tests {
             json!([{"op": "replace", "path": "/none", "value": 1}]),
             json!([{"op": "replace", "path": "/foo/x", "value": 1}]),
             json!([{"op": "move", "from": "/o", "path": "/o/x"}]),
+            json!([{"op": "move", "from": "", "path": ""}]),
             json!([{"op": "copy", "from": "/none", "path": "/o/x"}]),
             json!([{"op": "test", "path": "/foo", "value": "1"}]),
             json!([{"op": "test", "path": "/none", "value": null}]),
