@@ -394,6 +394,7 @@ fn the_capability_statement_names_compartments_and_what_is_common() {
                 "_has" => ("_has:Provenance:target:agent", "Practitioner/1"),
                 "_type" => ("_type", "CareTeam"),
                 "_lastUpdated" => ("_lastUpdated", "2026"),
+                "_profile" => ("_profile", "https://profil.example/a"),
                 name => (name, "x"),
             };
             app.get(&format!("/fhir/{version}?{name}={value}")).expect(200);

@@ -349,3 +349,27 @@ fn what_only_r4_has_is_searched_in_r4() {
     app.get("/fhir/r5/CarePlan?performer=PractitionerRole/vc-lakare")
         .expect(400);
 }
+
+#[test]
+fn profile_source_and_language_are_asked_of_every_type() {
+    let app = spawn();
+    let meta = json!({ "profile": ["https://profil.example/a|1"], "source": "https://journal.example/1" });
+    let told = patient("p", None).merged(&json!({ "meta": meta, "language": "sv" }));
+    for resource in [told, patient("other", None)] {
+        put(&app, &resource);
+    }
+    for (version, search) in [
+        ("r5", "_profile=https://profil.example/a"),
+        ("r4", "_profile=https://profil.example/a|1"),
+        ("r5", "_source=https://journal.example/1"),
+        ("r4", "_source:below=https://journal.example"),
+        ("r5", "_language=sv"),
+    ] {
+        let page = app.get(&format!("/fhir/{version}/Patient?{}", search.replace('|', "%7C")));
+        let found = page.expect(200).json();
+        let entries = found["entry"].as_array().map(Vec::as_slice).unwrap_or_default();
+        assert_eq!(entries.len(), 1, "{search}");
+        assert_eq!(entries[0]["resource"]["id"], "p", "{search}");
+    }
+    app.get("/fhir/r4/Patient?_language=sv").expect(400);
+}

@@ -78,8 +78,10 @@ impl Entry {
         let url = text("url").unwrap_or_default();
         let url = relative(&url, own_bases);
         let url = url.strip_prefix('/').unwrap_or(url);
-        // No address of ours has a NUL, and a text of PostgreSQL holds none.
-        if url.contains("://") || url.starts_with("urn:") || url.contains('\0') {
+        // Criteria may name systems and whole addresses, the path may not. No address of ours has a NUL, and a text of
+        // PostgreSQL holds none.
+        let is_elsewhere = url.split('?').next().is_some_and(|path| path.contains("://"));
+        if is_elsewhere || url.starts_with("urn:") || url.contains('\0') {
             return Err(Problem::fault(
                 IssueCode::Value,
                 format!("{place}.url"),

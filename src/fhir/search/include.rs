@@ -122,6 +122,8 @@ fn slice_of(kind: ResourceType) -> &'static [ResourceType] {
 fn of_references(version: FhirVersion, kind: ResourceType) -> impl Iterator<Item = &'static Parameter> {
     parameters::parameters(version, kind)
         .filter(|parameter| matches!(parameter.kind, Kind::Reference | Kind::Canonical))
+        // Profiles are the service's own, or others'.
+        .filter(|parameter| parameter.code != "_profile")
 }
 
 /// What `_include` takes on a search of a type: `CareTeam:participant`, …; for the CapabilityStatement.

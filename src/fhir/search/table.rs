@@ -8,7 +8,7 @@ use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion::{R4, R5};
 
 use super::parameters::{EXT_ERSATT_FRAN,
-    Kind, Parameter, boolean, canonical, care_giver, care_unit, code, column, concept, contact, date, exists, identifier, quantity, reference, string, uri,
+    Kind, Parameter, boolean, canonical, care_giver, care_unit, code, column, concept, contact, date, exists, identifier, quantity, reference, string, text, uri,
 };
 
 #[rustfmt::skip]
@@ -94,8 +94,11 @@ pub const CARE_DATES: &[(ResourceType, &[&str])] = &[
 /// Parameters of every type.
 pub(super) const COMMON: &[Parameter] = &[
     column("_id", Kind::Id, "Resource-id"),
+    text("_language", &["language"], "Resource-language").only(R5),
     column("_lastUpdated", Kind::LastUpdated, "Resource-lastUpdated"),
+    canonical("_profile", &["meta.profile"], "Resource-profile"),
     concept("_security", &["meta.security"], "Resource-security"),
+    uri("_source", &["meta.source"], "Resource-source"),
     concept("_tag", &["meta.tag"], "Resource-tag"),
 ];
 
