@@ -8,7 +8,7 @@ use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion::{R4, R5};
 
 use super::parameters::{EXT_ERSATT_FRAN,
-    Kind, Parameter, boolean, canonical, care_giver, care_unit, code, column, concept, contact, date, exists, identifier, quantity, reference, string, text, uri,
+    Kind, Parameter, boolean, canonical, care_giver, care_unit, code, column, concept, contact, date, exists, identifier, quantity, reference, string, uri,
 };
 
 #[rustfmt::skip]
@@ -94,7 +94,7 @@ pub const CARE_DATES: &[(ResourceType, &[&str])] = &[
 /// Parameters of every type.
 pub(super) const COMMON: &[Parameter] = &[
     column("_id", Kind::Id, "Resource-id"),
-    text("_language", &["language"], "Resource-language").only(R5),
+    code("_language", &["language"], "Resource-language", "urn:ietf:bcp:47").only(R5),
     column("_lastUpdated", Kind::LastUpdated, "Resource-lastUpdated"),
     canonical("_profile", &["meta.profile"], "Resource-profile"),
     concept("_security", &["meta.security"], "Resource-security"),
