@@ -213,9 +213,11 @@ fn postgres_walks_no_table_for_the_everyday_searches() {
     }
 }
 
-/// A page of fifty costs some pages of the indexes for each of its rows, and a unit's some for each of its 300 contacts;
-/// a walk of what all contacts share costs tens of thousands.
-const MOST_PAGES: u64 = 3_000;
+/// A page of fifty costs some pages of the indexes for each of its rows; a walk of what all contacts share costs tens of
+/// thousands. A unit's contacts are all looked at, some 300 here.
+fn most_pages(search: &str) -> u64 {
+    if search.contains("care-unit") { 3_000 } else { 1_000 }
+}
 
 fn assert_walks_nothing(plan: &[String], search: &str) {
     let walks = plan.iter().find(|step| step.contains("Seq Scan"));
@@ -225,7 +227,8 @@ fn assert_walks_nothing(plan: &[String], search: &str) {
         .filter_map(|step| Some(touched(step.trim_start().strip_prefix("Buffers: ")?)))
         .collect();
     assert!(pages.len() >= 2, "no figures: {plan:#?}");
-    assert!(pages.iter().all(|pages| *pages <= MOST_PAGES), "{search}: {plan:#?}");
+    let most = most_pages(search);
+    assert!(pages.iter().all(|pages| *pages <= most), "{search}: {plan:#?}");
 }
 
 /// `shared hit=12 read=3`: the pages that were looked at.
