@@ -5,13 +5,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, SmallInt, Text};
+use diesel::sql_types::BigInt;
 
 use super::connection::on_either;
 use super::error::StoreError;
-use super::kind;
 use super::search::list;
-use super::session::{Session, Stored, instant};
+use super::session::{CurrentRow, Session, Stored};
 use super::statement::Statement;
 use crate::fhir::search::CARE_DATES;
 use crate::fhir::types::ResourceType;
@@ -133,34 +132,18 @@ fn care_dates(sql: &mut Statement<'_>) {
 
 #[derive(QueryableByName)]
 struct Row {
-    #[diesel(sql_type = SmallInt)]
-    kind: i16,
     #[diesel(sql_type = BigInt)]
     key: i64,
-    #[diesel(sql_type = Text)]
-    id: String,
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-    #[diesel(sql_type = BigInt)]
-    last_updated: i64,
-    #[diesel(sql_type = Text)]
-    body: String,
+    #[diesel(embed)]
+    current: CurrentRow,
 }
 
 impl Row {
     fn place(self) -> Result<(Stored, EverythingEnd), StoreError> {
         let end = EverythingEnd {
-            kind: i64::from(self.kind),
+            kind: i64::from(self.current.kind),
             key: self.key,
         };
-        let stored = Stored {
-            kind: kind::of_number(self.kind)?,
-            id: self.id,
-            version: self.version,
-            last_updated: instant(self.last_updated)?,
-            deleted: false,
-            body: self.body,
-        };
-        Ok((stored, end))
+        Ok((self.current.stored()?, end))
     }
 }

@@ -9,7 +9,7 @@ mod include;
 mod sql;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, SmallInt, Text};
+use diesel::sql_types::{BigInt, Text};
 
 pub use brief::is_brief;
 pub(super) use include::list;
@@ -17,8 +17,7 @@ pub use include::{Included, Referred};
 
 use super::connection::on_either;
 use super::error::StoreError;
-use super::kind;
-use super::session::{Session, Stored, instant};
+use super::session::{CurrentRow, Session, Stored};
 use crate::fhir::search::page;
 use crate::fhir::search::query::{KeyPart, SearchQuery, SortBy};
 
@@ -58,7 +57,10 @@ impl Session {
                     .last()
                     .map(|last| page::encode(query.fingerprint, &end(query, last)));
             }
-            page.entries = rows.into_iter().map(ResultRow::stored).collect::<Result<_, _>>()?;
+            page.entries = rows
+                .into_iter()
+                .map(|row| row.current.stored())
+                .collect::<Result<_, _>>()?;
         }
         Ok(page)
     }
@@ -84,14 +86,8 @@ struct CountRow {
 struct ResultRow {
     #[diesel(sql_type = BigInt)]
     key: i64,
-    #[diesel(sql_type = SmallInt)]
-    kind: i16,
-    #[diesel(sql_type = Text)]
-    id: String,
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-    #[diesel(sql_type = BigInt)]
-    last_updated: i64,
+    #[diesel(embed)]
+    current: CurrentRow,
     #[diesel(sql_type = BigInt)]
     s0: i64,
     #[diesel(sql_type = BigInt)]
@@ -104,21 +100,6 @@ struct ResultRow {
     t1: String,
     #[diesel(sql_type = Text)]
     t2: String,
-    #[diesel(sql_type = Text)]
-    body: String,
-}
-
-impl ResultRow {
-    fn stored(self) -> Result<Stored, StoreError> {
-        Ok(Stored {
-            kind: kind::of_number(self.kind)?,
-            id: self.id,
-            version: self.version,
-            last_updated: instant(self.last_updated)?,
-            deleted: false,
-            body: self.body,
-        })
-    }
 }
 
 /// Where a page ends: the values of its sort keys in its last row, then the row key.
@@ -128,8 +109,8 @@ fn end(query: &SearchQuery, last: &ResultRow) -> Vec<KeyPart> {
         .iter()
         .zip([(last.s0, &last.t0), (last.s1, &last.t1), (last.s2, &last.t2)])
         .map(|(key, (number, text))| match key.by {
-            SortBy::Id => KeyPart::Text(last.id.clone()),
-            SortBy::LastUpdated => KeyPart::Number(last.last_updated),
+            SortBy::Id => KeyPart::Text(last.current.id.clone()),
+            SortBy::LastUpdated => KeyPart::Number(last.current.last_updated),
             SortBy::Date(_) => KeyPart::Number(number),
             SortBy::Text(_) => KeyPart::Text(text.clone()),
         });

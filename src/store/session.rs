@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::sql_types::{Array, BigInt};
+use diesel::sql_types::{Array, BigInt, SmallInt, Text};
 use jiff::Timestamp;
 
 use super::connection::{Connection, on_either};
@@ -26,6 +26,34 @@ pub struct Stored {
     pub deleted: bool,
     /// R5 JSON text with id and meta; empty when deleted.
     pub body: String,
+}
+
+/// A current version, not deleted, as a written statement selects it. Others embed it.
+#[derive(QueryableByName)]
+pub(super) struct CurrentRow {
+    #[diesel(sql_type = SmallInt)]
+    pub kind: i16,
+    #[diesel(sql_type = Text)]
+    pub id: String,
+    #[diesel(sql_type = BigInt)]
+    version: i64,
+    #[diesel(sql_type = BigInt)]
+    pub last_updated: i64,
+    #[diesel(sql_type = Text)]
+    body: String,
+}
+
+impl CurrentRow {
+    pub fn stored(self) -> Result<Stored, StoreError> {
+        Ok(Stored {
+            kind: kind::of_number(self.kind)?,
+            id: self.id,
+            version: self.version,
+            last_updated: instant(self.last_updated)?,
+            deleted: false,
+            body: self.body,
+        })
+    }
 }
 
 /// A connection with a piece of work in hand.

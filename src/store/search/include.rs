@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, SmallInt, Text};
+use diesel::sql_types::{BigInt, Text};
 use serde_json::Value;
 
 use crate::fhir::json::reread;
@@ -16,8 +16,7 @@ use crate::fhir::types::ResourceType;
 use crate::store::connection::on_either;
 use crate::store::error::StoreError;
 use crate::store::index::text_key;
-use crate::store::kind;
-use crate::store::session::{Session, Stored, instant};
+use crate::store::session::{CurrentRow, Session, Stored};
 use crate::store::statement::Statement;
 
 /// Resources asked for in one statement.
@@ -546,32 +545,5 @@ impl ReferenceRow {
         let ours = self.target_url.is_empty()
             || local(relative(&self.target_url, own_bases)) == Some((kind, self.target_id.as_str()));
         (ours && !self.target_id.is_empty()).then(|| (kind, self.target_id.clone()))
-    }
-}
-
-#[derive(QueryableByName)]
-pub(super) struct CurrentRow {
-    #[diesel(sql_type = SmallInt)]
-    kind: i16,
-    #[diesel(sql_type = Text)]
-    id: String,
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-    #[diesel(sql_type = BigInt)]
-    last_updated: i64,
-    #[diesel(sql_type = Text)]
-    body: String,
-}
-
-impl CurrentRow {
-    fn stored(self) -> Result<Stored, StoreError> {
-        Ok(Stored {
-            kind: kind::of_number(self.kind)?,
-            id: self.id,
-            version: self.version,
-            last_updated: instant(self.last_updated)?,
-            deleted: false,
-            body: self.body,
-        })
     }
 }
