@@ -59,7 +59,8 @@ pub async fn load(door: &Door, people: Demo, progress: impl Fn(&str, usize, usiz
         let call = Call {
             caller: Caller::Service,
             interaction: Interaction::Transaction,
-            purpose: "HSYSADMIN",
+            purpose: "HSYSADMIN".into(),
+            nodoppning: None,
             request_id: Uuid::new_v4().to_string(),
         };
         let refused = |problem| LoadError {

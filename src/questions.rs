@@ -20,7 +20,8 @@ pub async fn put(door: &Door) -> Result<(), Problem> {
     let call = |interaction| Call {
         caller: Caller::Service,
         interaction,
-        purpose: "HSYSADMIN",
+        purpose: "HSYSADMIN".into(),
+        nodoppning: None,
         request_id: Uuid::new_v4().to_string(),
     };
     match door.read(&call(Interaction::Read), KIND, id.clone()).await {

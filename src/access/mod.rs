@@ -1,94 +1,28 @@
 //! Who may do what. Every read and every write asks [`decide`] before anything is disclosed or stored.
 //!
-//! Today there is one caller, the open one (loopback only, design: "Open without a token only on loopback"); tokens,
-//! consent and spärr grow inside this function, not beside it.
+//! [`caller`] says who calls, [`interaction`] what is done, [`scope`] what a token lets its bearer ask for.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+pub mod caller;
+pub mod interaction;
+pub mod scope;
+
+pub use caller::{Caller, Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
+pub use interaction::Interaction;
 
 use crate::fhir::types::{DefinitionType, ResourceType};
-
-/// What is being done, as FHIR names it (restful-interaction), or which operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Interaction {
-    Create,
-    Read,
-    Vread,
-    Update,
-    Patch,
-    Delete,
-    HistoryInstance,
-    HistoryType,
-    HistorySystem,
-    Search,
-    /// Over all types, at `[base]`.
-    SearchSystem,
-    SearchCompartment,
-    Transaction,
-    /// A Bundle whose entries are interactions of their own.
-    Batch,
-    Capabilities,
-    /// The operation `$validate`.
-    Validate,
-    /// The operation `$riktlinjekontroll` on a patient.
-    Patientkontroll,
-    /// The operation `$everything` on a patient.
-    Everything,
-    /// The operation `$riktlinjekontroll` on an organization: its work list.
-    Arbetslista,
-}
-
-impl Interaction {
-    /// The code of the value set restful-interaction, for an operation its own name; also the label in metrics, logs and
-    /// the audit.
-    pub fn code(self) -> &'static str {
-        match self {
-            Interaction::Create => "create",
-            Interaction::Read => "read",
-            Interaction::Vread => "vread",
-            Interaction::Update => "update",
-            Interaction::Patch => "patch",
-            Interaction::Delete => "delete",
-            Interaction::HistoryInstance => "history-instance",
-            Interaction::HistoryType => "history-type",
-            Interaction::HistorySystem => "history-system",
-            Interaction::Search => "search-type",
-            Interaction::SearchSystem => "search-system",
-            Interaction::SearchCompartment => "search-compartment",
-            Interaction::Transaction => "transaction",
-            Interaction::Batch => "batch",
-            Interaction::Capabilities => "capabilities",
-            Interaction::Validate => "$validate",
-            Interaction::Patientkontroll => "Patient/$riktlinjekontroll",
-            Interaction::Everything => "Patient/$everything",
-            Interaction::Arbetslista => "Organization/$riktlinjekontroll",
-        }
-    }
-}
-
-/// Who calls.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Caller {
-    /// Open mode: everyone who reaches the loopback address.
-    Open,
-    /// The service itself, e.g. when `demo` loads its people.
-    Service,
-}
-
-impl Caller {
-    /// What stands in the audit as the one who acted.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Caller::Open => "open",
-            Caller::Service => "service",
-        }
-    }
-}
 
 /// One request as the door sees it: who, for what purpose, under which request id.
 #[derive(Clone, Debug)]
 pub struct Call {
     pub caller: Caller,
     pub interaction: Interaction,
-    /// Purpose of use (v3 PurposeOfUse); `TREAT` until tokens say otherwise.
-    pub purpose: &'static str,
+    /// Purpose of use (v3 PurposeOfUse); `TREAT` unless the token says otherwise.
+    pub purpose: Cow<'static, str>,
+    /// Nödöppning (SVOD 2022:913 3:7): why the caller must see what otherwise needs a consent, in the caller's own words.
+    pub nodoppning: Option<Arc<str>>,
     /// The id that answers, logs and audit share.
     pub request_id: String,
 }
@@ -97,7 +31,10 @@ pub struct Call {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Permit,
+    /// The caller is known and may not.
     Deny,
+    /// It is not known who calls.
+    Unknown,
 }
 
 /// What a call touches.
@@ -125,5 +62,8 @@ impl From<DefinitionType> for Target {
 pub fn decide(call: &Call, target: impl Into<Target>) -> Decision {
     match (&call.caller, target.into()) {
         (Caller::Open | Caller::Service, _) => Decision::Permit,
+        (Caller::Anonymous, _) => Decision::Unknown,
+        // What a token's bearer may see and do is decided here; until it is, nothing.
+        (Caller::Known(_), _) => Decision::Deny,
     }
 }

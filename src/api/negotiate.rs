@@ -127,7 +127,8 @@ impl Ask {
             call: Call {
                 caller: Caller::Open,
                 interaction,
-                purpose: "TREAT",
+                purpose: "TREAT".into(),
+                nodoppning: None,
                 request_id: request_id(request),
             },
             manner,

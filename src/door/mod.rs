@@ -202,6 +202,7 @@ impl Door {
         match decide(call, target) {
             Decision::Permit => Ok(()),
             Decision::Deny => Err(Problem::Forbidden),
+            Decision::Unknown => Err(Problem::Unauthorized),
         }
     }
 }

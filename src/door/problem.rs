@@ -42,6 +42,8 @@ pub enum Problem {
     IfMatchRequired { expression: String },
     /// A patch does not fit the resource: what it points at is not there, or a test fails.
     PatchFailed { text: Text, expression: String },
+    /// It is not known who calls: no token, or one that cannot be accepted.
+    Unauthorized,
     /// The caller may not do this.
     Forbidden,
     /// The database is busy or out of reach; try again.
@@ -92,6 +94,7 @@ impl Problem {
             Problem::IdTaken { .. } => Situation::IdTaken,
             Problem::IfMatchRequired { .. } => Situation::IfMatchRequired,
             Problem::PatchFailed { .. } => Situation::PatchFailed,
+            Problem::Unauthorized => Situation::Unauthorized,
             Problem::Forbidden => Situation::Forbidden,
             Problem::Busy | Problem::Deadlock => Situation::Busy,
             Problem::InEntry { problem, .. } => problem.situation(),
@@ -177,6 +180,7 @@ impl Problem {
             | Problem::Deleted { .. }
             | Problem::MethodNotAllowed { .. }
             | Problem::UnsupportedMediaType { .. }
+            | Problem::Unauthorized
             | Problem::Forbidden) => Problem::InEntry {
                 expression: entry,
                 problem: Box::new(problem),

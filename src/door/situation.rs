@@ -51,6 +51,10 @@ situations! {
     BadRequest => 400, Some(IssueCode::Invalid),
         "A header, a parameter or the address itself cannot be understood",
         "", "";
+    Unauthorized => 401, Some(IssueCode::Login),
+        "No token, or one that cannot be accepted; WWW-Authenticate tells how to show who calls",
+        "Det framgår inte vem som anropar: en giltig åtkomsttoken krävs.",
+        "It is not known who calls: a valid access token is required.";
     Forbidden => 403, Some(IssueCode::Forbidden),
         "The caller may not do this",
         "Åtkomst nekas.",

@@ -408,7 +408,7 @@ impl Transaction<'_, '_> {
         let entry = AuditEntry {
             at: self.door.clock.now(),
             caller: self.call.caller.name(),
-            purpose: self.call.purpose,
+            purpose: &self.call.purpose,
             interaction: self.call.interaction.code(),
             request_id: &self.call.request_id,
             outcome: "success",
