@@ -47,6 +47,9 @@ struct File {
     max_depth: Option<usize>,
     max_transaction_entries: Option<usize>,
     max_batch_entries: Option<usize>,
+    max_body_memory: Option<usize>,
+    max_query_seconds: Option<u64>,
+    requests_per_second: Option<u32>,
     require_if_match: Option<bool>,
     workers: Option<usize>,
     cors_origins: Option<Vec<String>>,
@@ -70,6 +73,13 @@ pub struct Settings {
     pub max_transaction_entries: usize,
     /// Most entries of a batch.
     pub max_batch_entries: usize,
+    /// Memory for the bodies that are being received and read, together, in bytes; a body that is read is reckoned at sixteen
+    /// times its length. More are refused with 503.
+    pub max_body_memory: usize,
+    /// How long a read may take, in seconds.
+    pub max_query_seconds: u64,
+    /// Requests of one caller, twice as many at once; 0 = without bound.
+    pub requests_per_second: u32,
     /// Whoever changes or deletes a resource must name its version (`If-Match`); else 428.
     pub require_if_match: bool,
     /// HTTP worker threads; by default as many as the machine has processors.
@@ -91,6 +101,9 @@ impl Default for Settings {
             max_depth: 64,
             max_transaction_entries: BundleLimits::default().transaction,
             max_batch_entries: BundleLimits::default().batch,
+            max_body_memory: 512 * 1024 * 1024,
+            max_query_seconds: 20,
+            requests_per_second: 0,
             require_if_match: false,
             workers: None,
             cors_origins: Vec::new(),
@@ -158,6 +171,9 @@ impl Settings {
             max_depth: file.max_depth.unwrap_or(default.max_depth),
             max_transaction_entries: file.max_transaction_entries.unwrap_or(default.max_transaction_entries),
             max_batch_entries: file.max_batch_entries.unwrap_or(default.max_batch_entries),
+            max_body_memory: file.max_body_memory.unwrap_or(default.max_body_memory),
+            max_query_seconds: file.max_query_seconds.unwrap_or(default.max_query_seconds),
+            requests_per_second: file.requests_per_second.unwrap_or(default.requests_per_second),
             require_if_match: file.require_if_match.unwrap_or(default.require_if_match),
             workers: file.workers.or(default.workers),
             cors_origins: file.cors_origins.unwrap_or(default.cors_origins),
@@ -173,6 +189,12 @@ impl Settings {
         }
         if self.max_body_bytes == 0 {
             return unusable("max_body_bytes", "must be 1 or more");
+        }
+        if self.max_body_memory / 16 < self.max_body_bytes {
+            return unusable("max_body_memory", "must be sixteen times max_body_bytes or more");
+        }
+        if self.max_query_seconds == 0 {
+            return unusable("max_query_seconds", "must be 1 or more");
         }
         if self.max_transaction_entries == 0 {
             return unusable("max_transaction_entries", "must be 1 or more");

@@ -28,6 +28,13 @@ use crate::store::{Store, StoreError, StoreOptions};
 /// How long an idle connection is kept: longer than clients keep theirs, so that none is closed under a request.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// How long a client may take to send a request's head, and to shake hands before it.
+const HEAD_TIME: Duration = Duration::from_secs(5);
+
+/// Connections that one worker serves at a time; others wait to be accepted. What one may hold of memory before its
+/// request is understood is bounded by actix (128 KiB of head), so all of them together are.
+const CONNECTIONS: usize = 2_000;
+
 /// Why the service could not start, told to the operator.
 #[derive(Debug)]
 pub enum StartError {
@@ -53,7 +60,11 @@ impl std::error::Error for StartError {}
 /// Opens the store (migrating and, if need be, reindexing it) and reads the policies: the door, ready for writes.
 /// Blocks: call it before the runtime starts.
 pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> {
-    open_door_with(settings, clock, &StoreOptions::default())
+    let options = StoreOptions {
+        read_time: Duration::from_secs(settings.max_query_seconds),
+        ..StoreOptions::default()
+    };
+    open_door_with(settings, clock, &options)
 }
 
 /// [`open_door`] with a store that uses the machine otherwise.
@@ -112,6 +123,7 @@ impl Application {
             door: door.clone(),
             metrics,
             sealer,
+            limits: api::Limits::new(settings.requests_per_second, settings.max_body_memory),
             base_url: settings.base_url.clone(),
         });
         let origins = settings.cors_origins.clone();
@@ -127,6 +139,8 @@ impl Application {
         }
         let server = server
             .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_TIME)
+            .max_connections(CONNECTIONS)
             .shutdown_timeout(10)
             .listen(listener)
             .map_err(cannot_bind)?

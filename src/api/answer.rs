@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 
 use actix_web::http::{Method, StatusCode, header};
 use actix_web::rt::time::timeout;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -48,7 +48,10 @@ where
 {
     let started = Instant::now();
     let manner = Manner::of(&request);
-    let asked = Ask::new(&request, interaction);
+    let asked = Ask::new(&request, interaction).and_then(|ask| {
+        ask.app.limits.admit(&ask.call.caller, request.peer_addr())?;
+        Ok(ask)
+    });
     let id = asked
         .as_ref()
         .map_or_else(|_| request_id(&request), |ask| ask.call.request_id.clone());
@@ -97,6 +100,9 @@ fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
     match problem {
         Problem::Busy | Problem::Deadlock | Problem::Race => {
             response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        Problem::TooMany { seconds } => {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
         }
         Problem::MethodNotAllowed { allow } => {
             response.insert_header((header::ALLOW, *allow));
@@ -191,17 +197,25 @@ impl Ask {
         if self.announced_length().is_some_and(|length| length > limit) {
             return Err(Problem::BodyTooLarge { limit });
         }
-        let read = timeout(BODY_TIME, payload.to_bytes_limited(limit))
+        timeout(BODY_TIME, self.collect(payload, limit))
             .await
-            .map_err(|_| Problem::TooSlow)?;
-        match read {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(_)) => Err(Problem::bad_request(
-                "Innehållet kunde inte läsas.",
-                "The body could not be read.",
-            )),
-            Err(_) => Err(Problem::BodyTooLarge { limit }),
+            .map_err(|_| Problem::TooSlow)?
+    }
+
+    /// The body's bytes, each of which takes its room among those of all requests before it is kept.
+    async fn collect(&self, mut payload: web::Payload, limit: usize) -> Result<Bytes, Problem> {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk
+                .map_err(|_| Problem::bad_request("Innehållet kunde inte läsas.", "The body could not be read."))?;
+            if body.len() + chunk.len() > limit {
+                return Err(Problem::BodyTooLarge { limit });
+            }
+            self.room.grow(&self.app.limits, body.len() + chunk.len())?;
+            body.extend_from_slice(&chunk);
         }
+        self.room.read(&self.app.limits, body.len())?;
+        Ok(body.freeze())
     }
 
     /// Runs parsing and checking of a body of this size.

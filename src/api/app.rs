@@ -1,5 +1,6 @@
 //! What every handler can reach.
 
+use super::limits::Limits;
 use super::sealed::Sealer;
 use crate::door::Door;
 use crate::observe::Metrics;
@@ -10,6 +11,7 @@ pub struct App {
     pub metrics: Metrics,
     /// Hides the search in the links of a search by POST.
     pub sealer: Sealer,
+    pub limits: Limits,
     /// The origin in links, when configured.
     pub base_url: Option<String>,
 }

@@ -10,6 +10,7 @@ mod definitions;
 mod delete;
 mod everything;
 mod history;
+mod limits;
 mod metadata;
 mod negotiate;
 pub mod openapi;
@@ -29,6 +30,7 @@ mod update;
 mod validate;
 
 pub use app::App;
+pub use limits::Limits;
 pub use metadata::capability_statement;
 pub use sealed::Sealer;
 

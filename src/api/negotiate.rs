@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, web};
 use uuid::Uuid;
 
 use super::app::App;
+use super::limits::Room;
 use super::parameters::GENERAL;
 use crate::access::{Call, Caller, Interaction};
 use crate::door::bundle::Entry;
@@ -83,6 +84,8 @@ pub struct Ask {
     pub lenient: bool,
     /// `[base]`, without a slash at the end.
     pub base: String,
+    /// What the request's body takes of the memory that all bodies share.
+    pub room: Room,
     root: String,
     headers: Headers,
 }
@@ -122,6 +125,7 @@ impl Ask {
         let root = root(request, app);
         Ok(Ask {
             base: base(&root, version),
+            room: Room::default(),
             root,
             app: app.clone(),
             call: Call {

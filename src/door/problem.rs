@@ -46,6 +46,10 @@ pub enum Problem {
     Unauthorized,
     /// The caller may not do this.
     Forbidden,
+    /// The search took longer than one may.
+    TooCostly,
+    /// The caller asks more often than one may; in how many seconds to try again.
+    TooMany { seconds: u64 },
     /// The database is busy or out of reach; try again.
     Busy,
     /// The database gave up the transaction for another one, again and again; try again.
@@ -96,6 +100,8 @@ impl Problem {
             Problem::PatchFailed { .. } => Situation::PatchFailed,
             Problem::Unauthorized => Situation::Unauthorized,
             Problem::Forbidden => Situation::Forbidden,
+            Problem::TooCostly => Situation::TooCostly,
+            Problem::TooMany { .. } => Situation::TooMany,
             Problem::Busy | Problem::Deadlock => Situation::Busy,
             Problem::InEntry { problem, .. } => problem.situation(),
             Problem::Internal { .. } => Situation::Internal,
@@ -116,6 +122,7 @@ impl Problem {
             | Problem::PatchFailed { text, .. } => text.clone(),
             Problem::InEntry { problem, .. } => problem.text(),
             Problem::BodyTooLarge { limit } => row.text(&limit.to_string()),
+            Problem::TooMany { seconds } => row.text(&seconds.to_string()),
             Problem::Deleted { version } => row.text(&version.to_string()),
             Problem::MethodNotAllowed { allow: value } | Problem::UnsupportedMediaType { wanted: value } => {
                 row.text(value)
@@ -181,7 +188,8 @@ impl Problem {
             | Problem::MethodNotAllowed { .. }
             | Problem::UnsupportedMediaType { .. }
             | Problem::Unauthorized
-            | Problem::Forbidden) => Problem::InEntry {
+            | Problem::Forbidden
+            | Problem::TooCostly) => Problem::InEntry {
                 expression: entry,
                 problem: Box::new(problem),
             },
@@ -217,6 +225,7 @@ impl From<StoreError> for Problem {
             }
             StoreError::QueueFull => Problem::Busy,
             StoreError::Deadlock => Problem::Deadlock,
+            StoreError::TooCostly => Problem::TooCostly,
             StoreError::Conflict => Problem::Race,
             other => Problem::Internal {
                 reason: other.to_string(),

@@ -59,6 +59,10 @@ situations! {
         "The caller may not do this",
         "Åtkomst nekas.",
         "Access is denied.";
+    TooCostly => 403, Some(IssueCode::TooCostly),
+        "A search took longer than the setting max_query_seconds: the server refuses to perform it (http.html#search)",
+        "Sökningen tar för lång tid. Begränsa den, till exempel till en patient, en enhet eller en tid.",
+        "The search takes too long. Narrow it, for example to a patient, a unit or a time.";
     UnknownAddress => 404, Some(IssueCode::NotSupported),
         "A type outside the closed set, a version other than r4 and r5, an address that is not ours",
         "Adressen eller resurstypen finns inte här; se [base]/metadata.",
@@ -116,6 +120,10 @@ situations! {
         "The setting require_if_match demands If-Match, and there is none",
         "Tjänsten kräver If-Match med versionen som ändras, till exempel W/\"3\": läs resursen och ange dess ETag.",
         "The service demands If-Match with the version that is changed, for example W/\"3\": read the resource and name its ETag.";
+    TooMany => 429, Some(IssueCode::Throttled),
+        "The caller sends more requests than the setting requests_per_second; Retry-After tells when to try again",
+        "För många anrop. Försök igen om {} s.",
+        "Too many requests. Try again in {} s.";
     Internal => 500, Some(IssueCode::Exception),
         "A fault of ours; the answer holds the request's id and nothing of the fault",
         "Ett internt fel inträffade. Uppge begärans id vid felanmälan.",
