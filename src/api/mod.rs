@@ -19,6 +19,7 @@ mod page;
 mod parameters;
 mod patch;
 mod patientkontroll;
+mod prefer;
 mod read;
 mod reply;
 mod sealed;
@@ -28,6 +29,7 @@ pub mod statuses;
 mod update;
 mod validate;
 
+pub use answer::no_bare_refusal;
 pub use app::App;
 pub use metadata::capability_statement;
 pub use sealed::Sealer;

@@ -19,6 +19,8 @@ mod includes;
 mod klienter;
 mod kontakter;
 mod metadata;
+mod modifiers;
+mod negotiation;
 mod operation;
 mod patch;
 mod patientkontroll;
