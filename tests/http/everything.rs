@@ -208,6 +208,73 @@ fn types_days_and_changes_narrow_it() {
 }
 
 #[test]
+fn a_part_of_each_resource_as_in_a_search() {
+    let app = spawn();
+    world(&app);
+    let entry = |page: &Value, kind: &str| {
+        let entries = page["entry"].as_array().unwrap().iter();
+        let mut resources = entries.map(|entry| &entry["resource"]);
+        let found = resources.find(|resource| resource["resourceType"] == kind);
+        found.unwrap_or_else(|| panic!("{kind} in {page:#}")).clone()
+    };
+    let is_part = |resource: &Value| {
+        let tags = resource["meta"]["tag"].as_array();
+        tags.is_some_and(|tags| tags.iter().any(|tag| tag["code"] == "SUBSETTED"))
+    };
+    for (version, fhir) in [("r5", FhirVersion::R5), ("r4", FhirVersion::R4)] {
+        let path = format!("/fhir/{version}/Patient/anna/$everything");
+        let page = app
+            .get(&format!("{path}?_elements=status,Practitioner.qualification&_count=3"))
+            .expect(200)
+            .json();
+        assert!(check(fhir, "Bundle", &page).is_empty());
+        for (kind, there, gone) in [
+            ("CareTeam", "status", "participant"),
+            ("Patient", "id", "name"),
+            ("Practitioner", "qualification", "name"),
+        ] {
+            let resource = entry(&page, kind);
+            assert!(
+                resource.get(there).is_some() && resource.get(gone).is_none(),
+                "{version} {resource:#}"
+            );
+            assert!(is_part(&resource), "{version} {kind}");
+        }
+        // The elements of what is included are named with their type.
+        let unit = entry(&page, "PractitionerRole");
+        assert!(
+            unit.get("organization").is_some() && !is_part(&unit),
+            "{version} {unit:#}"
+        );
+        let next = link(&app, &page, "next").unwrap();
+        assert!(next.contains("_elements=status%2CPractitioner.qualification"), "{next}");
+        assert!(is_part(&app.get(&next).expect(200).json()["entry"][0]["resource"]));
+
+        for form in ["true", "text", "data"] {
+            let asked =
+                json!({ "resourceType": "Parameters", "parameter": [{ "name": "_summary", "valueCode": form }] });
+            let page = app.post(&path, &asked).expect(200).json();
+            let entries = page["entry"].as_array().unwrap();
+            assert!(
+                entries.iter().all(|entry| is_part(&entry["resource"])),
+                "{version} {form}"
+            );
+            assert!(check(fhir, "Bundle", &page).is_empty());
+        }
+        let whole = app.get(&format!("{path}?_summary=false")).expect(200).json();
+        assert!(!is_part(&whole["entry"][0]["resource"]));
+        for wrong in [
+            "_summary=count",
+            "_summary=some",
+            "_elements=nothing",
+            "_summary=true&_elements=status",
+        ] {
+            app.get(&format!("{path}?{wrong}")).expect(400);
+        }
+    }
+}
+
+#[test]
 fn who_is_not_there_and_what_is_not_understood() {
     let app = spawn();
     world(&app);
