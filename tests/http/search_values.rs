@@ -350,6 +350,63 @@ fn what_only_r4_has_is_searched_in_r4() {
         .expect(400);
 }
 
+/// R4's root provision is R5's decision and period; its exceptions are R5's provisions.
+#[test]
+fn a_consent_is_found_by_what_each_version_shows_of_its_provisions() {
+    let app = spawn();
+    put(&app, &patient("anna", None));
+    let rule = |who: &str, code: &str, year: &str| {
+        json!({
+            "period": { "start": format!("{year}-01-01"), "end": format!("{year}-12-31") },
+            "actor": [{ "role": { "text": "mottagare" }, "reference": { "reference": format!("Practitioner/{who}"), "display": who } }],
+            "action": [{ "coding": [{ "system": "http://s", "code": code }] }],
+            "securityLabel": [{ "system": "http://s", "code": code }],
+            "purpose": [{ "system": "http://s", "code": code }],
+        })
+    };
+    let mut root = rule("rot", "r", "2026");
+    root["provision"] = json!([rule("undantag", "u", "2024")]);
+    let consent = json!({
+        "resourceType": "Consent", "id": "s", "status": "active", "patient": { "reference": "Patient/anna" },
+        "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy" }] },
+        "category": [{ "text": "samtycke" }], "policyRule": { "text": "regel" }, "provision": root,
+    });
+    app.put("/fhir/r4/Consent/s", &consent).expect(201);
+    for (search, in_r4, in_r5) in [
+        ("actor=Practitioner/rot", true, false),
+        ("actor=Practitioner/undantag", true, true),
+        ("actor:text=rot", true, false),
+        ("actor:text=undantag", true, true),
+        ("actor=Practitioner/annan", false, false),
+        ("action=http://s|r", true, false),
+        ("action=u", true, true),
+        ("action:not=r", false, true),
+        ("purpose=r", true, false),
+        ("purpose=http://s|u", true, true),
+        ("security-label=r", true, false),
+        ("security-label=u", true, true),
+        ("period=2026", true, false),
+        ("period=2024", true, true),
+        ("period=2025", false, false),
+        ("period:missing=true", false, false),
+    ] {
+        for (version, expected) in [("r4", in_r4), ("r5", in_r5)] {
+            let found = found(&app, &format!("{version}/Consent?{search}"));
+            assert_eq!(!found.is_empty(), expected, "{version} {search}");
+        }
+    }
+    // What comes along follows the same elements.
+    let [practitioner, _] = staff("rot", "LK", "202010", "vc");
+    put(&app, &practitioner);
+    for (version, expected) in [("r4", 2), ("r5", 1)] {
+        let page = app
+            .get(&format!("/fhir/{version}/Consent?_include=Consent:actor"))
+            .expect(200)
+            .json();
+        assert_eq!(page["entry"].as_array().unwrap().len(), expected, "{version}");
+    }
+}
+
 #[test]
 fn profile_source_and_language_are_asked_of_every_type() {
     let app = spawn();

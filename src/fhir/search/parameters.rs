@@ -143,6 +143,16 @@ impl Parameter {
         }
     }
 
+    /// Reference: the name of what the references say of whom they point at, for `:text`. Parameters that share their
+    /// entries differ in whom they mean, so that it is their own; unless R4 looks at other elements under the same name.
+    pub(super) fn text_index(&self) -> &'static str {
+        if self.shown_from.is_empty() {
+            self.code
+        } else {
+            self.index
+        }
+    }
+
     /// Whether a reference to this type counts for the parameter.
     pub fn may_target(&self, type_name: &str) -> bool {
         self.targets.is_empty() || self.targets.contains(&type_name)
@@ -341,7 +351,8 @@ impl Parameter {
         Parameter { own: true, ..self }
     }
 
-    /// R4's own row of a code whose codes are others in R4 (`finished` of an Encounter), with an index of its own.
+    /// R4's own row of elements that R4 shows otherwise (other codes: `finished` of an Encounter; other places: a root
+    /// provision), with an index of its own.
     pub(super) const fn as_r4_shows_it(self, index: &'static str, from: &'static [&'static str]) -> Parameter {
         Parameter { index, ..self }.shown_from(from)
     }

@@ -319,12 +319,22 @@ const CONDITION: &[Parameter] = &[
     concept("verification-status", &["verificationStatus"], "Condition-verification-status"),
 ];
 
+const CONSENT_ACTORS: &[&str] =
+    &["CareTeam", "Device", "Group", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
+
+/// What R4's root provision is made of, which R5 lacks. R4's own rows look at the root, as HL7's expressions have it, and
+/// at the exceptions within it, which are all there is in R5.
+const ROOT_PROVISION: &[&str] = &["decision", "extension", "period", "provision"];
+
 const CONSENT: &[Parameter] = &[
-    concept("action", &["provision.action"], "Consent-action"),
-    reference!("actor", ["provision.actor.reference"], "Consent-actor", &[
-        "CareTeam", "Device", "Group", "Organization", "Patient", "Practitioner", "PractitionerRole",
-        "RelatedPerson",
-    ]),
+    concept("action", &["provision.action"], "Consent-action").only(R5),
+    concept("action", &["provision.action", "provision.provision.action"], "Consent-action")
+        .as_r4_shows_it("action:r4", ROOT_PROVISION),
+    reference!("actor", ["provision.actor.reference"], "Consent-actor", CONSENT_ACTORS).only(R5),
+    reference!(
+        "actor" in "actor:r4", ["provision.actor.reference", "provision.provision.actor.reference"], "Consent-actor",
+        CONSENT_ACTORS
+    ).shown_from(ROOT_PROVISION),
     concept("category", &["category"], "Consent-category"),
     // Who gives and who receives are performers in R4.
     reference!("consentor", ["grantor", "grantee"], "Consent-consentor", &[
@@ -333,9 +343,8 @@ const CONSENT: &[Parameter] = &[
     reference!("controller", ["controller"], "Consent-controller", CONTROLLERS).only(R5),
     date("date", &["date"], "clinical-date"),
     reference!("data", ["provision.data.reference"], "Consent-data", ANY).only(R5),
-    // The root provision, which R5 lacks, and the exceptions within it.
     reference!("data" in "data:r4", ["provision.data.reference", "provision.provision.data.reference"], "Consent-data", ANY)
-        .shown_from(&["provision", "decision", "extension"]),
+        .shown_from(ROOT_PROVISION),
     reference!("grantee", ["grantee"], "Consent-grantee", &[
         "CareTeam", "HealthcareService", "Organization", "Patient", "Practitioner", "PractitionerRole",
         "RelatedPerson",
@@ -344,10 +353,16 @@ const CONSENT: &[Parameter] = &[
     reference!("manager", ["manager"], "Consent-manager", CONTROLLERS).only(R5),
     reference!("organization" in "manager", ["manager"], "Consent-organization", &["Organization"]).only(R4),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
-    date("period", &["provision.period"], "Consent-period"),
-    concept("purpose", &["provision.purpose"], "Consent-purpose"),
+    date("period", &["provision.period"], "Consent-period").only(R5),
+    date("period", &["provision.period", "provision.provision.period"], "Consent-period")
+        .as_r4_shows_it("period:r4", ROOT_PROVISION),
+    concept("purpose", &["provision.purpose"], "Consent-purpose").only(R5),
+    concept("purpose", &["provision.purpose", "provision.provision.purpose"], "Consent-purpose")
+        .as_r4_shows_it("purpose:r4", ROOT_PROVISION),
     concept("scope", &["scope"], "Consent-scope").shown_from(&["category", "extension"]),
-    concept("security-label", &["provision.securityLabel"], "Consent-security-label"),
+    concept("security-label", &["provision.securityLabel"], "Consent-security-label").only(R5),
+    concept("security-label", &["provision.securityLabel", "provision.provision.securityLabel"], "Consent-security-label")
+        .as_r4_shows_it("security-label:r4", ROOT_PROVISION),
     reference!("source-reference", ["sourceReference"], "Consent-source-reference", &[
         "Consent", "Contract", "DocumentReference", "QuestionnaireResponse",
     ]),

@@ -77,7 +77,7 @@ impl Reading<'_> {
             // What a reference says of whom it points at stands under each parameter's own name: `practitioner` and
             // `location` are the same references, and not the same people.
             (Kind::Reference, Some("text")) => Ok(Criterion::String {
-                param: parameter.code,
+                param: parameter.text_index(),
                 also: &[],
                 any_of: collect(values, |value| values::string(StringMatch::Begins, value)).map_err(told)?,
                 how: StringMatch::Begins,
