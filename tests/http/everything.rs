@@ -89,22 +89,40 @@ fn world(app: &TestApp) {
             "target": [{ "reference": "Patient/anna" }], "agent": [{ "who": { "reference": "Practitioner/vc-lakare-2" } }],
         }),
     );
+    for (id, version) in [("fragor-1", "1"), ("fragor-2", "2")] {
+        put(
+            app,
+            &json!({
+                "resourceType": "Questionnaire", "id": id, "status": "active",
+                "url": "https://exempel.se/fragor", "version": version,
+            }),
+        );
+    }
+    put(
+        app,
+        &json!({
+            "resourceType": "QuestionnaireResponse", "id": "svar", "status": "completed",
+            "questionnaire": "https://exempel.se/fragor|1", "subject": { "reference": "Patient/anna" },
+        }),
+    );
 }
 
-const ANNAS: [&str; 7] = [
+const ANNAS: [&str; 8] = [
     "Appointment/tillsammans",
     "CareTeam/annas",
     "CareTeam/ended",
     "Patient/anna",
     "Provenance/harkomst",
+    "QuestionnaireResponse/svar",
     "RelatedPerson/annas-anhorig",
     "Task/uppgift",
 ];
-const REFERRED: [&str; 4] = [
+const REFERRED: [&str; 5] = [
     "Organization/vc",
     "Practitioner/vc-lakare-2",
     "Practitioner/vc-skoterska",
     "PractitionerRole/vc-skoterska",
+    "Questionnaire/fragor-1",
 ];
 
 fn sorted(mut names: Vec<String>) -> Vec<String> {

@@ -13,7 +13,7 @@ use crate::fhir::types::ResourceType;
 
 use super::parameters::{self, Kind, Parameter};
 use super::text::fold;
-use super::{IndexEntry, RefTarget, paths, quantity as quantities, table, units};
+use super::{IndexEntry, RefTarget, canonical, composite, paths, quantity as quantities, table, units};
 
 /// Every index entry of a resource, sorted, without doubles.
 pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
@@ -31,7 +31,7 @@ pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
             Kind::CareUnit => entries.extend(units::units(resource)),
             Kind::CareGiver => {}
             Kind::Exists => entries.extend(existence(parameter.index, elements)),
-            Kind::Date => {
+            Kind::Date if parameter.cut_by.is_some() => {
                 let cut = parameter.cut_by.and_then(|url| day_of_extension(resource, url));
                 entries.extend(elements.filter_map(|element| date(parameter.index, element, cut)));
             }
@@ -39,6 +39,8 @@ pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
         }
     }
     displays(kind, source, &mut entries);
+    let names = canonical::names(kind, resource).into_iter();
+    entries.extend(names.map(|name| token(canonical::NAMES, None, &name)));
     entries.sort_unstable();
     entries.dedup();
     entries
@@ -63,7 +65,7 @@ pub fn patient_of(kind: ResourceType, resource: &Value) -> Option<String> {
     })
 }
 
-fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut Vec<IndexEntry>) {
+pub(super) fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut Vec<IndexEntry>) {
     let param = parameter.index;
     match parameter.kind {
         Kind::Code(_) => entries.extend(element.as_str().map(|code| token(param, None, code))),
@@ -77,9 +79,14 @@ fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut V
         Kind::Contact => entries.extend(text(element, "value").map(|value| token(param, None, value))),
         Kind::Text | Kind::Uri => entries.extend(element.as_str().map(|text| token(param, None, text))),
         Kind::Reference => index_reference(parameter, element, entries),
-        Kind::Canonical => entries.extend(element.as_str().into_iter().flat_map(|url| canonicals(param, url))),
+        Kind::Canonical => {
+            let literals = element.as_str().into_iter();
+            entries.extend(literals.flat_map(|literal| canonical::entries(param, literal)));
+        }
+        Kind::Date => entries.extend(date(param, element, None)),
+        Kind::Composite => composite::entries(parameter, element, entries),
         Kind::String => entries.extend(element.as_str().map(|text| string(param, text))),
-        Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::Date => {}
+        Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::CanonicalUri => {}
         Kind::CareUnit | Kind::CareGiver => {}
     }
 }
@@ -182,21 +189,6 @@ pub(super) fn reference_entry(param: &'static str, element: &Value, targets: &[&
     let target = target(element);
     let other = |kind: &str| !targets.is_empty() && !targets.contains(&kind);
     (!target.kind.as_deref().is_some_and(other)).then_some(IndexEntry::Reference { param, target })
-}
-
-/// A canonical is found by its address with and without its version.
-fn canonicals(param: &'static str, canonical: &str) -> impl Iterator<Item = IndexEntry> {
-    let unversioned = canonical.split_once('|').map(|(address, _)| address);
-    [Some(canonical), unversioned]
-        .into_iter()
-        .flatten()
-        .map(move |address| IndexEntry::Reference {
-            param,
-            target: RefTarget {
-                url: Some(address.to_owned()),
-                ..RefTarget::default()
-            },
-        })
 }
 
 /// The span of an element, up to `cut` when there is one; nothing when nothing is left.

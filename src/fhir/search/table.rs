@@ -8,7 +8,7 @@ use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion::{R4, R5};
 
 use super::parameters::{EXT_ERSATT_FRAN,
-    Kind, Parameter, boolean, canonical, care_giver, care_unit, code, column, concept, contact, date, exists, identifier, quantity, reference, string, uri,
+    Kind, Parameter, boolean, canonical, canonical_uri, care_giver, care_unit, code, column, concept, contact, date, exists, identifier, quantity, reference, string, uri,
 };
 
 #[rustfmt::skip]
@@ -96,7 +96,8 @@ pub(super) const COMMON: &[Parameter] = &[
     column("_id", Kind::Id, "Resource-id"),
     code("_language", &["language"], "Resource-language", "urn:ietf:bcp:47").only(R5),
     column("_lastUpdated", Kind::LastUpdated, "Resource-lastUpdated"),
-    canonical("_profile", &["meta.profile"], "Resource-profile"),
+    canonical("_profile", &["meta.profile"], "Resource-profile", &["StructureDefinition"]).only(R5),
+    canonical_uri("_profile", &["meta.profile"], "Resource-profile").only(R4),
     concept("_security", &["meta.security"], "Resource-security"),
     uri("_source", &["meta.source"], "Resource-source"),
     concept("_tag", &["meta.tag"], "Resource-tag"),
@@ -115,6 +116,8 @@ const PARTIES: &[&str] =
     &["CareTeam", "Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
 const REQUESTERS: &[&str] = &["Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
 const CONTROLLERS: &[&str] = &["HealthcareService", "Organization", "Patient", "Practitioner"];
+/// What plans and messages follow.
+const GUIDES: &[&str] = &["ActivityDefinition", "Measure", "OperationDefinition", "PlanDefinition", "Questionnaire"];
 
 /// The parts of an Address and of a HumanName that have parameters of their own.
 const ADDRESS: &[&str] = &["address-city", "address-country", "address-postalcode", "address-state"];
@@ -171,7 +174,7 @@ const CARE_PLAN: &[Parameter] = &[
     reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("CarePlan-encounter"),
     reference!("goal", ["goal"], "CarePlan-goal", &["Goal"]),
     identifier!("identifier", ["identifier"], "clinical-identifier"),
-    canonical("instantiates-canonical", &["instantiatesCanonical"], "CarePlan-instantiates-canonical"),
+    canonical("instantiates-canonical", &["instantiatesCanonical"], "CarePlan-instantiates-canonical", GUIDES),
     uri("instantiates-uri", &["instantiatesUri"], "CarePlan-instantiates-uri"),
     code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").only(R5),
     code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").as_r4_shows_it("intent:r4", &["intent"]),
@@ -440,7 +443,9 @@ const SERVICE_REQUEST: &[Parameter] = &[
     ]).only(R5),
     reference!("encounter", ["encounter"], "clinical-encounter", &["Encounter", "EpisodeOfCare"]),
     identifier!("identifier", ["identifier"], "clinical-identifier"),
-    canonical("instantiates-canonical", &["instantiatesCanonical"], "ServiceRequest-instantiates-canonical"),
+    canonical("instantiates-canonical", &["instantiatesCanonical"], "ServiceRequest-instantiates-canonical", &[
+        "ActivityDefinition", "PlanDefinition",
+    ]),
     uri("instantiates-uri", &["instantiatesUri"], "ServiceRequest-instantiates-uri"),
     code("intent", &["intent"], "ServiceRequest-intent", "http://hl7.org/fhir/request-intent"),
     date("occurrence", &["occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"], "ServiceRequest-occurrence"),

@@ -61,8 +61,8 @@ impl Reading<'_> {
                 Kind::Id => SortBy::Id,
                 Kind::LastUpdated => SortBy::LastUpdated,
                 Kind::Date => SortBy::Date(parameter.index),
-                // Which unit it is stands in other resources.
-                Kind::CareUnit | Kind::CareGiver => {
+                // Which unit it is stands in other resources; a pair has no order.
+                Kind::CareUnit | Kind::CareGiver | Kind::Composite => {
                     return Err(bad(
                         "_sort",
                         "går inte på denna parameter",
