@@ -265,14 +265,9 @@ impl Ask {
 
     /// How much of each resource the address asks for, on other interactions than search: `kinds` are the types it is about.
     pub fn subset(&self, query: &str, kinds: &[ResourceType]) -> Result<Subset, Problem> {
-        let mut subset = Subset::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if matches!(name.as_ref(), "_summary" | "_elements") && !value.is_empty() {
-                take(&mut subset, (&name, &value), self.version(), kinds)
-                    .map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
-            }
-        }
-        Ok(subset)
+        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+        let pairs = pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+        subset_of(self.version(), pairs, kinds)
     }
 
     /// The answer to a write, as `Prefer: return` wants it; a representation unless something else was asked for.
@@ -301,6 +296,21 @@ impl Ask {
         reply.findings = written.findings;
         Ok(reply)
     }
+}
+
+/// What `_summary` and `_elements` among these pairs of name and value ask for.
+pub fn subset_of<'p>(
+    version: FhirVersion,
+    pairs: impl IntoIterator<Item = (&'p str, &'p str)>,
+    kinds: &[ResourceType],
+) -> Result<Subset, Problem> {
+    let mut subset = Subset::default();
+    for (name, value) in pairs {
+        if matches!(name, "_summary" | "_elements") && !value.is_empty() {
+            take(&mut subset, (name, value), version, kinds).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+        }
+    }
+    Ok(subset)
 }
 
 /// `CareTeam/…/_history/1`, relative to the base.

@@ -60,8 +60,8 @@ impl Reading<'_> {
             if !parameter.sorts() {
                 return Err(bad(
                     "_sort",
-                    format!("går inte på {name}: det som söks står i andra resurser"),
-                    format!("cannot go by {name}: what it searches stands in other resources"),
+                    format!("går inte på {name}: det som söks är ett par, eller står i andra resurser"),
+                    format!("cannot go by {name}: what it searches is a pair, or stands in other resources"),
                 ));
             }
             let by = match parameter.kind {
