@@ -174,7 +174,11 @@ fn answer(rows: &[(String, String)]) -> HttpResponse {
     text.push_str(r#"{"resourceType":"Bundle","type":"searchset","entry":["#);
     for (number, (id, body)) in rows.iter().enumerate() {
         let comma = if number == 0 { "" } else { "," };
-        write!(text, r#"{comma}{{"fullUrl":"http://bench/fhir/r5/{id}","resource":{body}}}"#).expect("a text grows");
+        write!(
+            text,
+            r#"{comma}{{"fullUrl":"http://bench/fhir/r5/{id}","resource":{body}}}"#
+        )
+        .expect("a text grows");
     }
     text.push_str("]}");
     HttpResponse::Ok()

@@ -9,6 +9,7 @@ use fastkontakt::store::system_key;
 use serde_json::Value;
 
 use crate::TURNS;
+use crate::arbetslista::make_lists;
 use crate::bare::{Bare, Bound, Served, rate_without_http};
 use crate::client::{Connection, Service, rate};
 use crate::people::{
@@ -161,6 +162,8 @@ pub fn ratios(wanted: &[String], tell: impl Fn(&str, Option<f64>, Vec<f64>)) {
             all.push(plan(number));
             all
         });
+        // Else the service makes them meanwhile, and what is measured shares the machine with that.
+        make_lists(door);
     });
     let served = Served::start(
         service.folder.clone(),
@@ -227,7 +230,9 @@ impl Search {
         // Each client goes its own way among them.
         let way = |client: usize, number: usize| (client * 997 + number) % ASKED;
         let ours = rate(service.address, TIME, 200, |client, number| &to_us[way(client, number)]);
-        let http = rate(served.address, TIME, 200, |client, number| &to_floor[way(client, number)]);
+        let http = rate(served.address, TIME, 200, |client, number| {
+            &to_floor[way(client, number)]
+        });
         let bare = rate_without_http(&service.folder, TIME, self.sql, |thread, number| {
             (self.values)(asked(thread * 997 + number))
         });

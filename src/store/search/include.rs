@@ -16,7 +16,7 @@ use crate::fhir::types::ResourceType;
 use crate::store::connection::on_either;
 use crate::store::error::StoreError;
 use crate::store::index::text_key;
-use crate::store::session::{CurrentRow, Session, Stored};
+use crate::store::session::{CurrentColumns, CurrentRow, Session, Stored};
 use crate::store::statement::Statement;
 
 /// Resources asked for in one statement.
@@ -180,6 +180,7 @@ impl Session {
             list(&mut sql, chunk, |sql, item| sql.text(item.stored.id.as_str()));
             sql.push(" AND t.param");
             list(&mut sql, params.iter(), |sql, param| sql.text(*param));
+            let sql = sql.of_columns::<ReferenceColumns>();
             rows.extend(on_either!(self, c => sql.load::<ReferenceRow>(c))?);
         }
         Ok(rows)
@@ -313,8 +314,9 @@ impl Session {
         let mut sql = referring_rows(source, params);
         sql.push(" AND t.target_id");
         list(&mut sql, ids, |sql, id| sql.text(*id));
-        sql.push(" ORDER BY t.resource LIMIT ");
-        sql.number(limit);
+        sql.push(" ORDER BY t.resource");
+        sql.limit(limit);
+        let sql = sql.of_columns::<ReferenceColumns>();
         Ok(on_either!(self, c => sql.load(c))?)
     }
 
@@ -342,8 +344,9 @@ impl Session {
             let mut sql = referring_rows(source, params);
             sql.push(" AND t.target_id = '' AND t.target_kind = '' AND t.target_url = ");
             sql.text(text_key(address));
-            sql.push(" ORDER BY t.resource LIMIT ");
-            sql.number(limit);
+            sql.push(" ORDER BY t.resource");
+            sql.limit(limit);
+            let sql = sql.of_columns::<ReferenceColumns>();
             let rows: Vec<ReferenceRow> = on_either!(self, c => sql.load(c))?;
             let keys = rows.into_iter().map(|row| row.resource).collect();
             for stored in self.of_some_keys(&keys, keys.len())? {
@@ -372,6 +375,7 @@ impl Session {
     }
 
     pub(super) fn load(&mut self, sql: Statement<'_>) -> Result<Vec<Stored>, StoreError> {
+        let sql = sql.of_columns::<CurrentColumns>();
         let rows: Vec<CurrentRow> = on_either!(self, c => sql.load(c))?;
         rows.into_iter().map(CurrentRow::stored).collect()
     }
@@ -524,19 +528,16 @@ pub(in crate::store) fn list<'q, T>(
     sql.push(")");
 }
 
-#[derive(QueryableByName)]
+#[derive(Queryable)]
 struct ReferenceRow {
-    #[diesel(sql_type = BigInt)]
     resource: i64,
-    #[diesel(sql_type = Text)]
     param: String,
-    #[diesel(sql_type = Text)]
     target_kind: String,
-    #[diesel(sql_type = Text)]
     target_id: String,
-    #[diesel(sql_type = Text)]
     target_url: String,
 }
+
+type ReferenceColumns = (BigInt, Text, Text, Text, Text);
 
 impl ReferenceRow {
     /// The resource of ours that the row points at.
