@@ -524,7 +524,13 @@ fn pages_in(
     loop {
         let asked = query.clone();
         let page = store
-            .read_blocking(|session| session.search(&asked))
+            .read_blocking(|session| {
+                let page = session.search(&asked)?;
+                // Looking ahead changes nothing but the time.
+                let ahead = session.search_ahead(&asked, false)?;
+                assert_eq!(ahead.as_ref(), Some(&page));
+                Ok::<_, StoreError>(page)
+            })
             .unwrap_or_else(|error| panic!("{scope:?} {pairs:?}: {error}"));
         total = total.or(page.total);
         found.extend(
@@ -804,7 +810,11 @@ fn explained_in(store: &Store, searches: &[(&'static str, &'static str)]) -> Vec
         let query = parse_in(&pairs(text), &scope, &context(Patient, &[OWN.to_owned()]))
             .expect("a search")
             .query;
-        let plan = store.read_blocking(|session| session.explain_search(&query));
+        let plan = store.read_blocking(|session| {
+            let plain = session.explain_search(&query, false)?;
+            let ahead = session.explain_search(&query, true)?;
+            Ok::<_, StoreError>([plain, ahead].concat())
+        });
         (format!("{path}?{text}"), plan.expect("a plan"))
     };
     searches.iter().map(plan).collect()
@@ -813,7 +823,11 @@ fn explained_in(store: &Store, searches: &[(&'static str, &'static str)]) -> Vec
 fn explained(store: &Store, searches: &[(ResourceType, &'static str)]) -> Vec<(String, Vec<String>)> {
     let plan = |(kind, text): &(ResourceType, &'static str)| {
         let query = read(*kind, &pairs(text));
-        let plan = store.read_blocking(|session| session.explain_search(&query));
+        let plan = store.read_blocking(|session| {
+            let plain = session.explain_search(&query, false)?;
+            let ahead = session.explain_search(&query, true)?;
+            Ok::<_, StoreError>([plain, ahead].concat())
+        });
         (format!("{kind}?{text}"), plan.expect("a plan"))
     };
     searches.iter().map(plan).collect()

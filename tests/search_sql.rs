@@ -500,7 +500,13 @@ fn pages_of(
     for number in 0.. {
         let asked = query.clone();
         let page = store
-            .read_blocking(|session| session.search(&asked))
+            .read_blocking(|session| {
+                let page = session.search(&asked)?;
+                // Looking ahead changes nothing but the time.
+                let ahead = session.search_ahead(&asked, false)?;
+                assert_eq!(ahead.as_ref(), Some(&page));
+                Ok::<_, StoreError>(page)
+            })
             .unwrap_or_else(|error| panic!("{pairs:?}: {error}"));
         assert!(page.entries.len() <= query.count as usize);
         if number == 0 {

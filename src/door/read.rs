@@ -1,5 +1,7 @@
 //! The reads: bytes as stored go out; only the access decision stands in between.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::{Door, problem::Problem};
@@ -10,7 +12,7 @@ use crate::fhir::json::reread;
 use crate::fhir::search::SearchQuery;
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
-use crate::store::{HistoryQuery, Page, Past, Referred, Scope, Session, StoreError, Stored, is_brief};
+use crate::store::{HistoryQuery, Page, Past, Referred, Scope, Session, StoreError, Stored, is_brief, looks_ahead};
 
 /// Resources that come with one page, at the most.
 pub(super) const MOST_INCLUDED: usize = 1000;
@@ -66,15 +68,20 @@ impl Door {
     /// holds must be permitted. `own_bases` are our own base URLs: references under them lead to what is stored here.
     pub async fn search(&self, call: &Call, query: SearchQuery, own_bases: Vec<String>) -> Result<Page, Problem> {
         self.permit_search(call, &query)?;
-        let (door, call) = (self.clone(), call.clone());
-        if is_brief(&query) {
-            return self.store.look_up(move |session| Ok(session.search(&query)?)).await;
+        let brief = is_brief(&query);
+        let asked = Arc::new((self.clone(), call.clone(), query, own_bases));
+        if brief {
+            let asked = asked.clone();
+            let found = self
+                .store
+                .look_up(move |session| still_page(&asked, session, true))
+                .await;
+            if let Some(page) = found? {
+                return Ok(page);
+            }
         }
-        let found = self.store.read(move |session| match query.includes.is_empty() {
-            true => session.search(&query),
-            false => session.snapshot(|session| door.page(&call, session, &query, &own_bases)),
-        });
-        found.await.map_err(Problem::from)
+        let found = self.store.read(move |session| still_page(&asked, session, false)).await;
+        Ok(found?.unwrap_or_default())
     }
 
     /// The page of a search, on the state that the session sees.
@@ -85,7 +92,18 @@ impl Door {
         query: &SearchQuery,
         own_bases: &[String],
     ) -> Result<Page, StoreError> {
-        let mut page = session.search(query)?;
+        let page = session.search(query)?;
+        self.with_includes(call, session, (query, own_bases), page)
+    }
+
+    /// The page with what comes with it.
+    fn with_includes(
+        &self,
+        call: &Call,
+        session: &mut Session,
+        (query, own_bases): (&SearchQuery, &[String]),
+        mut page: Page,
+    ) -> Result<Page, StoreError> {
         if !query.includes.is_empty() {
             let how = Referred {
                 own_bases,
@@ -152,6 +170,26 @@ impl Door {
             .find(|definition| definition.id() == id)
             .ok_or(Problem::NotFound)
     }
+}
+
+/// What a search needs: the door, who asks, the search, and our own base URLs.
+type Asked = (Door, Call, SearchQuery, Vec<String>);
+
+/// The page of a search on one unchanging state of the database; `None` when it was to be `brief` and is not.
+fn still_page(
+    (door, call, query, own_bases): &Asked,
+    session: &mut Session,
+    brief: bool,
+) -> Result<Option<Page>, StoreError> {
+    let one_statement = query.includes.is_empty() && !query.total && !looks_ahead(query);
+    if one_statement {
+        return session.search(query).map(Some);
+    }
+    session.snapshot(|session| {
+        let found = session.search_ahead(query, brief)?;
+        let whole = found.map(|page| door.with_includes(call, session, (query, own_bases), page));
+        whole.transpose()
+    })
 }
 
 /// The versions that are asked for; of a resource that was never stored there is no history.

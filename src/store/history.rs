@@ -111,8 +111,8 @@ fn select(query: &HistoryQuery) -> Statement<'_> {
         sql.number(end.seq);
         sql.push(")");
     }
-    sql.push(" ORDER BY h.last_updated DESC, h.seq DESC LIMIT ");
-    sql.number(query.limit);
+    sql.push(" ORDER BY h.last_updated DESC, h.seq DESC");
+    sql.limit(query.limit);
     sql
 }
 

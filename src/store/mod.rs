@@ -36,7 +36,7 @@ pub use history::{HistoryEnd, HistoryQuery, Past, Scope};
 pub use index::{name_key, system_key, text_key};
 pub use ko::{Koad, kalla, kalla_for_identifierare};
 pub use put::{AuditEntry, NewVersion};
-pub use search::{Included, Page, Referred, is_brief};
+pub use search::{Included, Page, Referred, is_brief, looks_ahead};
 pub use session::{Session, Stored};
 
 /// How the store uses the machine.

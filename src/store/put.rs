@@ -78,7 +78,8 @@ impl Session {
             Some(before) => self.update_resource(new, owner, seq, &before)?,
         }
         self.insert_history(new, owner, seq)?;
-        self.insert_index(owner, new.index)?;
+        // What is deleted is in no index: searches rely on it.
+        self.insert_index(owner, if new.deleted { &[] } else { new.index })?;
         self.queue(seq, owner, left)?;
         on_either!(self, c => diesel::insert_into(outbox::table)
             .values((outbox::seq.eq(seq), outbox::attempts.eq(0), outbox::next_attempt.eq(0)))

@@ -352,7 +352,8 @@ fn pairs_hold_within_one_element() {
     app.get("/fhir/r5/Encounter?_sort=location-period").expect(400);
 
     let context = |kind: &str, value: Value| json!({ "code": { "system": "http://t", "code": kind } }).merged(&value);
-    let concept = |code: &str| json!({ "valueCodeableConcept": { "coding": [{ "system": "http://s", "code": code }] } });
+    let concept =
+        |code: &str| json!({ "valueCodeableConcept": { "coding": [{ "system": "http://s", "code": code }] } });
     let years = json!({ "valueRange": { "low": { "value": 65, "unit": "a", "system": "http://unitsofmeasure.org", "code": "a" } } });
     put(
         &app,
@@ -372,7 +373,10 @@ fn pairs_hold_within_one_element() {
             ("Questionnaire?context-type-value=|venue$hem", &[]),
             ("Questionnaire?context-type-quantity=age$ge70", &["q"]),
             ("Questionnaire?context-type-quantity=age$lt65", &[]),
-            ("Questionnaire?context-type-quantity=age$ge70|http://unitsofmeasure.org|a", &["q"]),
+            (
+                "Questionnaire?context-type-quantity=age$ge70|http://unitsofmeasure.org|a",
+                &["q"],
+            ),
             ("Questionnaire?context-type-quantity=focus$ge70", &[]),
         ],
     );
@@ -398,19 +402,32 @@ fn answers_are_found_by_the_version_of_their_questions() {
     in_both(
         &app,
         &[
-            ("QuestionnaireResponse?questionnaire=https://exempel.se/q", &["a", "b", "c", "d"]),
+            (
+                "QuestionnaireResponse?questionnaire=https://exempel.se/q",
+                &["a", "b", "c", "d"],
+            ),
             ("QuestionnaireResponse?questionnaire=https://exempel.se/q|1.0", &["a"]),
             ("QuestionnaireResponse?questionnaire=https://exempel.se/q|1", &[]),
-            ("QuestionnaireResponse?questionnaire:below=https://exempel.se/q|1", &["a", "b"]),
-            ("QuestionnaireResponse?questionnaire:below=https://exempel.se/q|1.1", &["b"]),
-            ("QuestionnaireResponse?questionnaire:below=https://exempel.se/q", &["a", "b", "c", "d"]),
+            (
+                "QuestionnaireResponse?questionnaire:below=https://exempel.se/q|1",
+                &["a", "b"],
+            ),
+            (
+                "QuestionnaireResponse?questionnaire:below=https://exempel.se/q|1.1",
+                &["b"],
+            ),
+            (
+                "QuestionnaireResponse?questionnaire:below=https://exempel.se/q",
+                &["a", "b", "c", "d"],
+            ),
             (
                 "QuestionnaireResponse?questionnaire:below=https://exempel.se/q|2,https://exempel.se/q/del|1",
                 &["c", "e"],
             ),
         ],
     );
-    app.get("/fhir/r5/QuestionnaireResponse?questionnaire:above=https://exempel.se/q").expect(400);
+    app.get("/fhir/r5/QuestionnaireResponse?questionnaire:above=https://exempel.se/q")
+        .expect(400);
 }
 
 #[test]

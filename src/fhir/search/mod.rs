@@ -27,6 +27,7 @@ pub use parameters::EXT_ERSATT_FRAN;
 pub use parse::{Handling, ParseContext, Parsed, Scope, SearchError, parse, parse_in};
 pub use query::SearchQuery;
 pub use table::{CARE_DATES, has_patient};
+pub(crate) use values::local as local_reference;
 
 /// Grows whenever an index entry would come out differently for the same resource: a start with a newer one reindexes.
 pub const INDEX_VERSION: i32 = 4;

@@ -13,7 +13,7 @@ use crate::fhir::types::ResourceType;
 use crate::store::connection::on_either;
 use crate::store::error::StoreError;
 use crate::store::index::text_key;
-use crate::store::session::{CurrentRow, Session, Stored};
+use crate::store::session::{CurrentColumns, CurrentRow, Session, Stored};
 use crate::store::statement::Statement;
 
 /// Resources asked for in one statement.
@@ -46,7 +46,7 @@ impl Session {
             return Ok(rows);
         }
         for chunk in ids.chunks(CHUNK) {
-            rows.extend(on_either!(self, c => references_of(kind, chunk, &params).load::<ReferenceRow>(c))?);
+            rows.extend(on_either!(self, c => references_of(kind, chunk, &params).of_columns::<ReferenceColumns>().load::<ReferenceRow>(c))?);
         }
         Ok(rows)
     }
@@ -75,7 +75,8 @@ impl Session {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut last: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         for chunk in names.chunks(CHUNK) {
-            let rows: Vec<NamedRow> = on_either!(self, c => named(chunk).load(c))?;
+            let rows: Vec<NamedRow> =
+                on_either!(self, c => named(chunk).of_columns::<(Text, BigInt, BigInt)>().load(c))?;
             for row in rows {
                 let written = (row.last_updated, row.resource);
                 let of_name = last.entry(row.name).or_insert(written);
@@ -94,7 +95,7 @@ impl Session {
         ids: &[&str],
         limit: i64,
     ) -> Result<Vec<ReferenceRow>, StoreError> {
-        Ok(on_either!(self, c => references_to(source, params, ids, limit).load(c))?)
+        Ok(on_either!(self, c => references_to(source, params, ids, limit).of_columns::<ReferenceColumns>().load(c))?)
     }
 
     /// The index rows of a type that state one of these canonical names.
@@ -105,7 +106,7 @@ impl Session {
         names: &[String],
         limit: i64,
     ) -> Result<Vec<ReferenceRow>, StoreError> {
-        Ok(on_either!(self, c => canonicals_to(source, params, names, limit).load(c))?)
+        Ok(on_either!(self, c => canonicals_to(source, params, names, limit).of_columns::<ReferenceColumns>().load(c))?)
     }
 
     pub(super) fn of_some_keys(&mut self, keys: &BTreeSet<i64>, most: usize) -> Result<Vec<Stored>, StoreError> {
@@ -117,7 +118,8 @@ impl Session {
         Ok(found)
     }
 
-    fn load(&mut self, sql: Statement<'_>) -> Result<Vec<Stored>, StoreError> {
+    pub(in crate::store::search) fn load(&mut self, sql: Statement<'_>) -> Result<Vec<Stored>, StoreError> {
+        let sql = sql.of_columns::<CurrentColumns>();
         let rows: Vec<CurrentRow> = on_either!(self, c => sql.load(c))?;
         rows.into_iter().map(CurrentRow::stored).collect()
     }
@@ -217,8 +219,8 @@ fn references_to<'q>(source: ResourceType, params: &Params, ids: &[&'q str], lim
     let mut sql = referring(source, params);
     sql.push(" AND t.target_id");
     list(&mut sql, ids, |sql, id| sql.text(*id));
-    sql.push(" ORDER BY t.resource LIMIT ");
-    sql.number(limit);
+    sql.push(" ORDER BY t.resource");
+    sql.limit(limit);
     sql
 }
 
@@ -226,8 +228,8 @@ fn canonicals_to<'q>(source: ResourceType, params: &Params, names: &'q [String],
     let mut sql = referring(source, params);
     sql.push(" AND t.target_id = '' AND t.target_kind = '' AND t.target_url");
     list(&mut sql, names, |sql, name| sql.text(text_key(name)));
-    sql.push(" ORDER BY t.resource LIMIT ");
-    sql.number(limit);
+    sql.push(" ORDER BY t.resource");
+    sql.limit(limit);
     sql
 }
 
@@ -255,29 +257,23 @@ pub(in crate::store) fn list<'q, T>(
     sql.push(")");
 }
 
-#[derive(QueryableByName)]
+#[derive(Queryable)]
 struct NamedRow {
-    #[diesel(sql_type = Text)]
     name: String,
-    #[diesel(sql_type = BigInt)]
     resource: i64,
-    #[diesel(sql_type = BigInt)]
     last_updated: i64,
 }
 
-#[derive(QueryableByName)]
+#[derive(Queryable)]
 pub(super) struct ReferenceRow {
-    #[diesel(sql_type = BigInt)]
     pub resource: i64,
-    #[diesel(sql_type = Text)]
     pub param: String,
-    #[diesel(sql_type = Text)]
     target_kind: String,
-    #[diesel(sql_type = Text)]
     target_id: String,
-    #[diesel(sql_type = Text)]
     target_url: String,
 }
+
+type ReferenceColumns = (BigInt, Text, Text, Text, Text);
 
 impl ReferenceRow {
     /// The resource of ours that the row points at.
