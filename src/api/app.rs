@@ -1,6 +1,7 @@
 //! What every handler can reach.
 
 use super::sealed::Sealer;
+use crate::access::authenticator::Authenticator;
 use crate::door::Door;
 use crate::observe::Metrics;
 
@@ -12,4 +13,8 @@ pub struct App {
     pub sealer: Sealer,
     /// The origin in links, when configured.
     pub base_url: Option<String>,
+    /// Who finds out who calls; none: everybody may, on loopback.
+    pub authenticator: Option<Authenticator>,
+    /// Pages of other origins may call (CORS).
+    pub cors: bool,
 }

@@ -14,6 +14,7 @@ mod open;
 mod put;
 pub mod schema;
 mod search;
+mod secret;
 mod session;
 mod statement;
 mod writer;
