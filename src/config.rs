@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
+use crate::access::settings::{AccessSettings, TlsSettings};
 use crate::door::bundle::BundleLimits;
 
 /// What the command line and the environment may say; each outranks the file.
@@ -53,6 +54,8 @@ struct File {
     require_if_match: Option<bool>,
     workers: Option<usize>,
     cors_origins: Option<Vec<String>>,
+    access: Option<AccessSettings>,
+    tls: Option<TlsSettings>,
 }
 
 /// The settings in force.
@@ -86,6 +89,10 @@ pub struct Settings {
     pub workers: Option<usize>,
     /// Origins whose pages may call the service from a browser (CORS); none by default.
     pub cors_origins: Vec<String>,
+    /// Whose calls are answered; without it, only `open` serves.
+    pub access: Option<AccessSettings>,
+    /// HTTPS; without it, HTTP.
+    pub tls: Option<TlsSettings>,
 }
 
 impl Default for Settings {
@@ -107,6 +114,8 @@ impl Default for Settings {
             require_if_match: false,
             workers: None,
             cors_origins: Vec::new(),
+            access: None,
+            tls: None,
         }
     }
 }
@@ -125,14 +134,16 @@ pub enum ConfigError {
     /// A value that cannot be used.
     Unusable {
         setting: &'static str,
-        reason: &'static str,
+        reason: String,
     },
     /// Without access control only loopback may be served.
     NotLoopback {
         bind: SocketAddr,
     },
-    /// There is no access control yet, so it must be said that none is wanted.
+    /// Nobody is told of who may call, so it must be said that everybody may.
     OpenNotSaid,
+    /// It is said that everybody may call, and who may.
+    OpenWithAccess,
 }
 
 impl std::fmt::Display for ConfigError {
@@ -147,7 +158,12 @@ impl std::fmt::Display for ConfigError {
             ),
             ConfigError::OpenNotSaid => write!(
                 f,
-                "refusing to serve: access control is not built yet; say --open to serve without it, on loopback only"
+                "refusing to serve without access control: name those who may call in [access] of the settings file (see \
+                 docs/access.md), or say --open to serve everybody, on loopback only"
+            ),
+            ConfigError::OpenWithAccess => write!(
+                f,
+                "refusing to serve: --open serves everybody, but the settings file has [access]; leave one of them out"
             ),
         }
     }
@@ -177,13 +193,18 @@ impl Settings {
             require_if_match: file.require_if_match.unwrap_or(default.require_if_match),
             workers: file.workers.or(default.workers),
             cors_origins: file.cors_origins.unwrap_or(default.cors_origins),
+            access: file.access,
+            tls: file.tls,
         };
         settings.require_usable()?;
         Ok(settings)
     }
 
     fn require_usable(&self) -> Result<(), ConfigError> {
-        let unusable = |setting, reason| Err(ConfigError::Unusable { setting, reason });
+        let unusable = |setting, reason: &str| {
+            let reason = reason.to_owned();
+            Err(ConfigError::Unusable { setting, reason })
+        };
         if self.workers == Some(0) {
             return unusable("workers", "must be 1 or more");
         }
@@ -222,18 +243,32 @@ impl Settings {
                 "must list origins such as https://portal.example.se, without a path",
             );
         }
-        Ok(())
+        let tls = self.tls.as_ref();
+        let client_certificates = tls.is_some_and(|tls| tls.client_ca.is_some());
+        if tls.is_some_and(|tls| tls.client_required || tls.client_crl.is_some()) && !client_certificates {
+            return unusable(
+                "tls",
+                "asks for client certificates: set client_ca, the file of those who vouch for them",
+            );
+        }
+        match self
+            .access
+            .as_ref()
+            .and_then(|access| access.fault(client_certificates))
+        {
+            Some((setting, reason)) => Err(ConfigError::Unusable { setting, reason }),
+            None => Ok(()),
+        }
     }
 
-    /// Safe by default: without a token check the service is open only when that is said, and only on loopback.
+    /// Safe by default: without access control the service is open only when that is said, and only on loopback.
     pub fn require_safe_bind(&self) -> Result<(), ConfigError> {
-        if !self.open {
-            return Err(ConfigError::OpenNotSaid);
+        match (self.open, &self.access) {
+            (true, Some(_)) => Err(ConfigError::OpenWithAccess),
+            (true, None) if !self.bind.ip().is_loopback() => Err(ConfigError::NotLoopback { bind: self.bind }),
+            (false, None) => Err(ConfigError::OpenNotSaid),
+            _ => Ok(()),
         }
-        if !self.bind.ip().is_loopback() {
-            return Err(ConfigError::NotLoopback { bind: self.bind });
-        }
-        Ok(())
     }
 }
 
@@ -290,5 +325,38 @@ mod tests {
             settings.require_safe_bind(),
             Err(ConfigError::NotLoopback { .. })
         ));
+        settings.access = Some(AccessSettings::default());
+        assert!(matches!(settings.require_safe_bind(), Err(ConfigError::OpenWithAccess)));
+        settings.open = false;
+        assert!(settings.require_safe_bind().is_ok(), "with access control, any address");
+    }
+
+    #[test]
+    fn access_and_tls_are_sections_of_the_file() {
+        let read = |text: &str| -> Result<Settings, ConfigError> {
+            let file = std::env::temp_dir().join(format!("fastkontakt-access-{}.toml", uuid::Uuid::new_v4()));
+            std::fs::write(&file, text).unwrap();
+            let settings = Settings::new(&Flags {
+                config: Some(file.clone()),
+                ..Flags::default()
+            });
+            std::fs::remove_file(file).unwrap();
+            settings
+        };
+        let issuer = "[[access.issuers]]\nissuer = \"https://idp.example.se\"\naudience = \"a\"\n";
+        let settings = read(&format!("{issuer}jwks_file = \"keys.json\"\n")).unwrap();
+        assert_eq!(settings.access.unwrap().issuers[0].audience, ["a"]);
+        for (text, part) in [
+            (issuer.to_owned(), "jwks_url or jwks_file"),
+            (format!("{issuer}jwks_file = \"k\"\njwks = \"x\"\n"), "jwks"),
+            ("[access]\n".to_owned(), "[[access.issuers]]"),
+            (
+                "[tls]\ncertificate = \"c\"\nkey = \"k\"\nclient_required = true\n".to_owned(),
+                "client_ca",
+            ),
+        ] {
+            let told = read(&text).unwrap_err().to_string();
+            assert!(told.contains(part), "{told}");
+        }
     }
 }

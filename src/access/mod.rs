@@ -1,13 +1,18 @@
 //! Who may do what. Every read and every write asks [`decide`] before anything is disclosed or stored.
 //!
-//! [`caller`] says who calls, [`interaction`] what is done, [`scope`] what a token lets its bearer ask for.
+//! [`caller`] says who calls, [`interaction`] what is done, [`scope`] what a token lets its bearer ask for;
+//! [`authenticator`] finds out who calls, from a token ([`token`]) or a certificate ([`certificate`]).
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+pub mod authenticator;
 pub mod caller;
+pub mod certificate;
 pub mod interaction;
 pub mod scope;
+pub mod settings;
+pub mod token;
 
 pub use caller::{Caller, Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
 pub use interaction::Interaction;

@@ -97,8 +97,13 @@ where
     response
 }
 
+/// How to show who calls (RFC 6750, 3).
+const CHALLENGE: &str = "Bearer realm=\"fastkontakt\"";
+const CHALLENGE_SCOPE: &str = "Bearer realm=\"fastkontakt\", error=\"insufficient_scope\"";
+pub const CHALLENGE_TOKEN: &str = "Bearer realm=\"fastkontakt\", error=\"invalid_token\"";
+
 /// The response that tells a problem.
-fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
+pub fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
     let (status, outcome) = told(problem, manner.language, request_id);
     let mut response = fhir(status, manner.version);
     response.insert_header((REQUEST_ID, request_id));
@@ -108,6 +113,12 @@ fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
         }
         Problem::TooMany { seconds } => {
             response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        Problem::Unauthorized => {
+            response.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
+        }
+        Problem::Forbidden => {
+            response.insert_header((header::WWW_AUTHENTICATE, CHALLENGE_SCOPE));
         }
         Problem::MethodNotAllowed { allow } => {
             response.insert_header((header::ALLOW, *allow));

@@ -2,6 +2,7 @@
 
 use super::limits::Limits;
 use super::sealed::Sealer;
+use crate::access::authenticator::Authenticator;
 use crate::door::Door;
 use crate::observe::Metrics;
 
@@ -14,4 +15,8 @@ pub struct App {
     pub limits: Limits,
     /// The origin in links, when configured.
     pub base_url: Option<String>,
+    /// Who finds out who calls; none: everybody may, on loopback.
+    pub authenticator: Option<Authenticator>,
+    /// Pages of other origins may call (CORS).
+    pub cors: bool,
 }

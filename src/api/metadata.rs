@@ -7,6 +7,7 @@ use super::answer::answer;
 use super::definitions;
 use super::negotiate::Ask;
 use super::reply::Reply;
+use super::smart;
 use crate::access::Interaction;
 use crate::definitions::profiles_of;
 use crate::fhir::search::compartments::{COMPARTMENTS, definition};
@@ -35,7 +36,11 @@ pub async fn metadata(request: HttpRequest) -> HttpResponse {
 /// The interaction itself, also for an entry of a batch.
 pub fn perform(ask: &Ask) -> Reply {
     let door = &ask.app.door;
-    ask.reply_value(&capability_statement(ask.version(), &ask.base, door.require_if_match))
+    let mut statement = capability_statement(ask.version(), &ask.base, door.require_if_match);
+    if let Some(authenticator) = &ask.app.authenticator {
+        statement["rest"][0]["security"] = smart::security(authenticator.smart.as_ref(), ask.app.cors);
+    }
+    ask.reply_value(&statement)
 }
 
 /// The CapabilityStatement (capabilitystatement.html): exactly what is there, nothing more.

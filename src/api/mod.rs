@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod arbetslista;
+mod authenticate;
 mod bundle;
 mod bundle_text;
 mod create;
@@ -26,12 +27,14 @@ mod reply;
 mod sealed;
 mod search;
 mod sent;
+mod smart;
 pub mod statuses;
 mod update;
 mod validate;
 
 pub use answer::no_bare_refusal;
 pub use app::App;
+pub use authenticate::authenticate;
 pub use limits::Limits;
 pub use metadata::capability_statement;
 pub use sealed::Sealer;
@@ -65,6 +68,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     web::resource("/metadata")
                         .get(metadata::metadata)
                         .head(metadata::metadata)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource("/.well-known/smart-configuration")
+                        .get(smart::configuration)
+                        .head(smart::configuration)
                         .default_service(web::to(answer::only_get)),
                 )
                 .service(

@@ -1,14 +1,18 @@
 //! What the caller wants of the answer: version, format, language, `Prefer`, preconditions, and under which address.
 //! Every handler starts here, through [`super::answer`].
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
 
 use super::app::App;
 use super::limits::Room;
 use super::prefer::{Preferences, Return};
-use crate::access::{Call, Caller, Interaction};
+use crate::access::scope::Context;
+use crate::access::{Call, Caller, Interaction, Who};
 use crate::door::bundle::Entry;
 use crate::door::bundle::entry::chooses;
 use crate::door::patch::{JSON_PATCH, MERGE_PATCH};
@@ -120,16 +124,22 @@ impl Ask {
         };
         let Preferences { wanted, lenient } = Preferences::of(request.headers());
         let root = root(request, app);
+        // Where nobody has looked who calls, nobody is known.
+        let caller = request
+            .extensions()
+            .get::<Caller>()
+            .cloned()
+            .unwrap_or(Caller::Anonymous);
         Ok(Ask {
             base: base(&root, version),
             room: Room::default(),
             root,
             app: app.clone(),
             call: Call {
-                caller: Caller::Open,
                 interaction,
-                purpose: "TREAT".into(),
-                nodoppning: None,
+                purpose: purpose(&caller),
+                nodoppning: nodoppning(request, &caller)?,
+                caller,
                 request_id: request_id(request),
             },
             manner,
@@ -292,6 +302,62 @@ impl Ask {
         let since = self.headers.if_modified_since;
         since.is_some_and(|since| last_updated.as_second() <= since)
     }
+}
+
+/// The purpose that the caller's token states; care, when it states none.
+fn purpose(caller: &Caller) -> Cow<'static, str> {
+    let stated = match caller {
+        Caller::Known(identity) => identity.purpose.clone(),
+        _ => None,
+    };
+    stated.map_or(Cow::Borrowed("TREAT"), Cow::Owned)
+}
+
+/// The longest reason of a nödöppning, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// Why the caller opens what otherwise needs a consent, in her own words (`X-Nodoppning`, percent-encoded UTF-8). Only one
+/// who works in care may.
+fn nodoppning(request: &HttpRequest, caller: &Caller) -> Result<Option<Arc<str>>, Problem> {
+    let mut stated = request.headers().get_all("X-Nodoppning");
+    let Some(header) = stated.next() else {
+        return Ok(None);
+    };
+    let may = match caller {
+        Caller::Known(identity) => matches!(identity.who, Who::Medarbetare(_)) && identity.scopes.has(Context::User),
+        _ => false,
+    };
+    let reason = percent_decoded(header.as_bytes()).filter(|reason| {
+        (1..=LONGEST_REASON).contains(&reason.chars().count()) && !reason.chars().any(char::is_control)
+    });
+    match reason.as_deref().map(str::trim) {
+        Some(reason) if may && !reason.is_empty() && stated.next().is_none() => Ok(Some(reason.into())),
+        _ => Err(Problem::bad_request(
+            "X-Nodoppning anges en gång, av den som arbetar i vården (user/), med skälet i 1–500 tecken (procentkodad UTF-8).",
+            "X-Nodoppning is given once, by one who works in care (user/), with the reason in 1–500 characters (percent-encoded UTF-8).",
+        )),
+    }
+}
+
+/// RFC 3986, 2.1; `None` when it is not UTF-8 in the end.
+fn percent_decoded(text: &[u8]) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        let [high, low, after @ ..] = rest else {
+            decoded.push(*first);
+            continue;
+        };
+        if *first != b'%' {
+            decoded.push(*first);
+            continue;
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        decoded.push(u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?);
+        rest = after;
+    }
+    String::from_utf8(decoded).ok()
 }
 
 fn base(root: &str, version: FhirVersion) -> String {

@@ -15,6 +15,7 @@ mod open;
 mod put;
 pub mod schema;
 mod search;
+mod secret;
 mod session;
 mod statement;
 mod writer;
