@@ -170,9 +170,13 @@ fn operations(kind: ResourceType) -> Vec<Value> {
 }
 
 fn search_param(version: FhirVersion, parameter: &Parameter) -> Value {
-    json!({
+    let mut told = json!({
         "name": parameter.code,
         "definition": parameter.definition(version),
-        "type": parameter.kind.search_type(),
-    })
+        "type": parameter.search_type(version),
+    });
+    if !parameter.sorts() {
+        told["documentation"] = json!("Inte för _sort. Not for _sort.");
+    }
+    told
 }

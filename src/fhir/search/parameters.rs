@@ -49,7 +49,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// `SearchParameter.type` and `CapabilityStatement.rest.resource.searchParam.type`.
+    /// The type of its search parameters (search.html#ptypes).
     pub fn search_type(self) -> &'static str {
         match self {
             Kind::Reference | Kind::Canonical => "reference",
@@ -96,6 +96,15 @@ pub struct Parameter {
 }
 
 impl Parameter {
+    /// `SearchParameter.type` and `CapabilityStatement.rest.resource.searchParam.type`, as HL7 has it in that version.
+    pub fn search_type(&self, version: FhirVersion) -> &'static str {
+        match (self.code, version) {
+            // A uri in R4, a reference (a canonical) in R5; R4 callers lose nothing by the wider comparison.
+            ("_profile", FhirVersion::R4) => "uri",
+            _ => self.kind.search_type(),
+        }
+    }
+
     /// The canonical of its definition: HL7's, `http://hl7.org/fhir/SearchParameter/…`, or our own.
     pub fn definition(&self, version: FhirVersion) -> String {
         if self.own {
@@ -106,6 +115,11 @@ impl Parameter {
             _ => self.definition,
         };
         format!("http://hl7.org/fhir/SearchParameter/{name}")
+    }
+
+    /// Whether `_sort` may go by it. Which unit answers for a contact stands in other resources, so no order by it is kept.
+    pub fn sorts(&self) -> bool {
+        !matches!(self.kind, Kind::CareUnit | Kind::CareGiver)
     }
 
     /// Whether it is ours, and none of HL7's.
