@@ -80,7 +80,7 @@ fn read_whole(bytes: &[u8], limits: &Limits, first: u8) -> Result<Value, Fault> 
         _ => Err(Broken::Syntax),
     };
     match value {
-        Err(Broken::Syntax) => Err(reader.not_json()),
+        Err(Broken::Syntax) => Err(reader.not_json(first)),
         Err(Broken::TooDeep) => {
             let sv = "Texten är nästlad för djupt.";
             Err(whole(IssueCode::TooCostly, sv, "The body is nested too deeply."))
@@ -411,12 +411,17 @@ impl Reader<'_> {
         if self.at == start { Err(Broken::Syntax) } else { Ok(()) }
     }
 
-    fn not_json(&self) -> Fault {
+    /// `first` tells what was awaited.
+    fn not_json(&self, first: u8) -> Fault {
         let before = &self.text.as_bytes()[..self.at.min(self.text.len())];
         let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
         let column = before.iter().rev().take_while(|&&b| b != b'\n').count() + 1;
-        let sv = format!("Texten är inte ett JSON-objekt: fel på rad {line}, position {column}.");
-        let en = format!("The body is not a JSON object: fault at line {line}, column {column}.");
+        let (sv, en) = match first {
+            b'[' => ("en JSON-lista ([…])", "a JSON array ([…])"),
+            _ => ("ett JSON-objekt", "a JSON object"),
+        };
+        let sv = format!("Texten är inte {sv}: fel på rad {line}, position {column}.");
+        let en = format!("The body is not {en}: fault at line {line}, column {column}.");
         Fault {
             code: IssueCode::Structure,
             expression: String::new(),
