@@ -10,6 +10,8 @@ use crate::store::{Failure, StoreError};
 pub enum Problem {
     /// The content is not FHIR, or not the FHIR that was asked for.
     NotFhir(Vec<Fault>),
+    /// The content is FHIR, but holds what may turn its meaning round and is not known here.
+    NotUnderstood(Vec<Fault>),
     /// The body is larger than the configured limit, in bytes.
     BodyTooLarge { limit: usize },
     /// The riktlinje refuses the write; every finding is told. Expressions are in the caller's version.
@@ -82,6 +84,7 @@ impl Problem {
     pub fn situation(&self) -> Situation {
         match self {
             Problem::NotFhir(_) => Situation::NotFhir,
+            Problem::NotUnderstood(_) => Situation::NotUnderstood,
             Problem::BodyTooLarge { .. } => Situation::BodyTooLarge,
             Problem::Refused(_) => Situation::Refused,
             Problem::BadRequest { .. } => Situation::BadRequest,
@@ -149,15 +152,8 @@ impl Problem {
     pub fn in_entry(self, index: usize) -> Problem {
         let entry = format!("Bundle.entry[{index}]");
         match self {
-            Problem::NotFhir(faults) => Problem::NotFhir(
-                faults
-                    .into_iter()
-                    .map(|fault| Fault {
-                        expression: in_resource(&entry, &fault.expression),
-                        ..fault
-                    })
-                    .collect(),
-            ),
+            Problem::NotFhir(faults) => Problem::NotFhir(faults_in(&entry, faults)),
+            Problem::NotUnderstood(faults) => Problem::NotUnderstood(faults_in(&entry, faults)),
             Problem::Refused(findings) => Problem::Refused(
                 findings
                     .into_iter()
@@ -186,6 +182,7 @@ impl Problem {
             | Problem::NotFound
             | Problem::Deleted { .. }
             | Problem::MethodNotAllowed { .. }
+            | Problem::NotAcceptable
             | Problem::UnsupportedMediaType { .. }
             | Problem::Unauthorized
             | Problem::Forbidden
@@ -197,6 +194,14 @@ impl Problem {
             other => other,
         }
     }
+}
+
+fn faults_in(entry: &str, faults: Vec<Fault>) -> Vec<Fault> {
+    let placed = |fault: Fault| Fault {
+        expression: in_resource(entry, &fault.expression),
+        ..fault
+    };
+    faults.into_iter().map(placed).collect()
 }
 
 /// `CareTeam.participant[0]` inside an entry is `Bundle.entry[n].resource.participant[0]`.
