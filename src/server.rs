@@ -8,7 +8,7 @@ use std::time::Duration;
 use actix_cors::Cors;
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::{Method, header};
-use actix_web::middleware::{Compress, Condition};
+use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::{App as ActixApp, HttpServer, web};
 
 use crate::api::{self, App, Sealer};
@@ -131,6 +131,7 @@ impl Application {
             ActixApp::new()
                 .app_data(app.clone())
                 .wrap(Compress::default())
+                .wrap(from_fn(api::no_bare_refusal))
                 .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
                 .configure(api::routes)
         });

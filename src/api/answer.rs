@@ -5,7 +5,10 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode, header};
+use actix_web::middleware::Next;
 use actix_web::rt::time::timeout;
 use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
@@ -14,8 +17,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::app::App;
-use super::negotiate::{Ask, Language, Manner, PATCHES, Return, names_version, request_id};
+use super::negotiate::{Ask, Language, Manner, PATCHES, names_version, request_id};
 use super::outcome;
+use super::prefer::Return;
 use super::reply::{Body, Reply};
 use crate::access::Interaction;
 use crate::door::content;
@@ -23,6 +27,7 @@ use crate::door::problem::Problem;
 use crate::door::{Order, Outcome, Written};
 use crate::fhir::convert::r5_to_r4;
 use crate::fhir::json::reread;
+use crate::fhir::search::Scope;
 use crate::fhir::search::parse::subset::take;
 use crate::fhir::subset::{Role, Subset};
 use crate::fhir::types::ResourceType;
@@ -308,9 +313,42 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
     refuse(&Problem::UnknownAddress, Manner::of(&request), &request_id(&request))
 }
 
-/// A method that an address of ours does not have: 405, or 404 when the type itself is unknown. OPTIONS asks what it has.
+/// The compression answers by itself, with a bare 406, when the caller accepts neither gzip nor the text as it is: that is told
+/// as any other problem.
+pub async fn no_bare_refusal<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let response = next.call(request).await?;
+    let is_bare = response.status() == StatusCode::NOT_ACCEPTABLE && !response.headers().contains_key(REQUEST_ID);
+    if !is_bare {
+        return Ok(response.map_into_left_body());
+    }
+    let asked = response.request();
+    let told = refuse(&Problem::NotAcceptable, Manner::of(asked), &request_id(asked));
+    Ok(response.into_response(told).map_into_right_body())
+}
+
+/// Whether the address itself is one of ours: the version and the types that it names are there.
+fn is_ours(request: &HttpRequest) -> bool {
+    let named = |name: &str| request.match_info().get(name);
+    names_version(request)
+        && match (named("compartment"), named("type")) {
+            (Some(of), kind) => {
+                let path = format!("{of}/{}/{}", named("id").unwrap_or_default(), kind.unwrap_or("*"));
+                Scope::of_path(Manner::of(request).version, &path).is_some()
+            }
+            (None, Some(kind)) => ResourceType::from_name(kind).is_some(),
+            (None, None) => true,
+        }
+}
+
+/// A method that an address of ours does not have: 405. OPTIONS asks what it has.
 fn not_allowed(request: &HttpRequest, allow: &'static str) -> HttpResponse {
-    if request.method() == Method::OPTIONS && names_version(request) {
+    if !is_ours(request) {
+        return refuse(&Problem::UnknownAddress, Manner::of(request), &request_id(request));
+    }
+    if request.method() == Method::OPTIONS {
         let mut response = HttpResponse::NoContent();
         response.insert_header((header::ALLOW, allow));
         if allow.contains("PATCH") {
@@ -318,12 +356,7 @@ fn not_allowed(request: &HttpRequest, allow: &'static str) -> HttpResponse {
         }
         return response.finish();
     }
-    let kind = request.match_info().get("type");
-    let problem = match kind.map(ResourceType::from_name) {
-        _ if !names_version(request) => Problem::UnknownAddress,
-        Some(None) => Problem::UnknownAddress,
-        _ => Problem::MethodNotAllowed { allow },
-    };
+    let problem = Problem::MethodNotAllowed { allow };
     refuse(&problem, Manner::of(request), &request_id(request))
 }
 

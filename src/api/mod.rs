@@ -20,6 +20,7 @@ mod page;
 mod parameters;
 mod patch;
 mod patientkontroll;
+mod prefer;
 mod read;
 mod reply;
 mod sealed;
@@ -29,6 +30,7 @@ pub mod statuses;
 mod update;
 mod validate;
 
+pub use answer::no_bare_refusal;
 pub use app::App;
 pub use limits::Limits;
 pub use metadata::capability_statement;

@@ -7,12 +7,13 @@ use uuid::Uuid;
 
 use super::app::App;
 use super::limits::Room;
-use super::parameters::GENERAL;
+use super::prefer::{Preferences, Return};
 use crate::access::{Call, Caller, Interaction};
 use crate::door::bundle::Entry;
+use crate::door::bundle::entry::chooses;
 use crate::door::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::door::problem::Problem;
-use crate::door::villkor::Criteria;
+use crate::door::villkor::{Criteria, stated_twice};
 use crate::door::{Precondition, version_of_tag};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
@@ -42,16 +43,6 @@ pub enum PatchFormat {
 pub enum Language {
     Swedish,
     English,
-}
-
-/// `Prefer: return=…` (http.html#ops).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Return {
-    /// Nothing was said.
-    Default,
-    Minimal,
-    Representation,
-    OperationOutcome,
 }
 
 /// How an answer is written, whatever it says. Never fails, so that every problem can be told in it.
@@ -121,7 +112,7 @@ impl Ask {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned)
         };
-        let prefer = preferences(request.headers());
+        let Preferences { wanted, lenient } = Preferences::of(request.headers());
         let root = root(request, app);
         Ok(Ask {
             base: base(&root, version),
@@ -136,8 +127,8 @@ impl Ask {
                 request_id: request_id(request),
             },
             manner,
-            prefer_return: prefer.0,
-            lenient: prefer.1,
+            prefer_return: wanted,
+            lenient,
             headers: Headers {
                 if_match: text(header::IF_MATCH),
                 if_none_match: text(header::IF_NONE_MATCH),
@@ -210,15 +201,20 @@ impl Ask {
         let Some(content_type) = &self.headers.content_type else {
             return false;
         };
-        let (essence, fhir_version) = media_type(content_type);
-        matches!(essence.as_str(), "application/fhir+json" | "application/json")
-            && fhir_version.is_none_or(|named| named_version(&named) == Some(self.version()))
+        let sent = MediaType::read(content_type);
+        matches!(sent.essence.as_str(), "application/fhir+json" | "application/json")
+            && sent.may_be_of(self.version())
+            && sent.is_utf8()
     }
 
     /// Which kind of patch the body is; 415 for any other.
     pub fn patch_format(&self) -> Result<PatchFormat, Problem> {
-        let essence = self.headers.content_type.as_deref().map(|text| media_type(text).0);
-        match essence.as_deref() {
+        let sent = self.headers.content_type.as_deref().map(MediaType::read);
+        let essence = sent
+            .as_ref()
+            .filter(|sent| sent.is_utf8())
+            .map(|sent| sent.essence.as_str());
+        match essence {
             Some(JSON_PATCH) => Ok(PatchFormat::Json),
             Some(MERGE_PATCH) => Ok(PatchFormat::Merge),
             Some("application/json") if self.has_fhir_json() => Ok(PatchFormat::Plain),
@@ -229,9 +225,7 @@ impl Ask {
 
     /// Takes the criteria in the address of a create as those of `If-None-Exist`.
     pub fn add_if_none_exist(&mut self, query: &str) {
-        let says_something =
-            form_urlencoded::parse(query.as_bytes()).any(|(name, _)| !GENERAL.contains(&name.as_ref()));
-        if says_something {
+        if chooses(query) {
             self.headers.if_none_exist.push(query.as_bytes().to_vec());
         }
     }
@@ -241,10 +235,7 @@ impl Ask {
         match self.headers.if_none_exist.as_slice() {
             [] => Ok(None),
             [one] if let Ok(text) = std::str::from_utf8(one) => self.criteria(kind, text).map(Some),
-            _ => Err(Problem::bad_request(
-                "Villkoren för att skapa ska stå en gång: i If-None-Exist, med sökvillkor som i en adress.",
-                "The criteria of a create must stand once: in If-None-Exist, with criteria as in an address.",
-            )),
+            _ => Err(stated_twice()),
         }
     }
 
@@ -271,11 +262,13 @@ impl Ask {
 
     /// Whether the body is a form, as POST `_search` sends it.
     pub fn has_form_body(&self) -> bool {
-        self.headers
-            .content_type
-            .as_deref()
-            .map(media_type)
-            .is_some_and(|(essence, _)| essence == "application/x-www-form-urlencoded")
+        let sent = self.headers.content_type.as_deref().map(MediaType::read);
+        sent.is_some_and(|sent| sent.essence == "application/x-www-form-urlencoded" && sent.is_utf8())
+    }
+
+    /// 400 when a create demands something of a version: it replaces none.
+    pub fn no_precondition(&self) -> Result<(), Problem> {
+        Precondition::refuse_of_create(self.headers.if_match.as_deref(), self.headers.if_none_match.as_deref())
     }
 
     /// What the caller demands of the version that a write replaces.
@@ -326,15 +319,44 @@ fn query_value(request: &HttpRequest, name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-/// Splits `application/fhir+json; fhirVersion=4.0` into essence and version.
-fn media_type(text: &str) -> (String, Option<String>) {
-    let mut parts = text.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let version = parts
-        .filter_map(|part| part.split_once('='))
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("fhirVersion"))
-        .map(|(_, value)| value.trim().trim_matches('"').to_owned());
-    (essence, version)
+/// `application/fhir+json; fhirVersion=4.0; charset=utf-8`, taken apart.
+struct MediaType {
+    /// In lower case.
+    essence: String,
+    fhir_version: Option<String>,
+    charset: Option<String>,
+}
+
+impl MediaType {
+    fn read(text: &str) -> MediaType {
+        let mut parts = text.split(';').map(str::trim);
+        let mut read = MediaType {
+            essence: parts.next().unwrap_or_default().to_ascii_lowercase(),
+            fhir_version: None,
+            charset: None,
+        };
+        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+            let value = value.trim().trim_matches('"').to_owned();
+            match name.trim().to_ascii_lowercase().as_str() {
+                "fhirversion" => read.fhir_version = read.fhir_version.or(Some(value)),
+                "charset" => read.charset = read.charset.or(Some(value)),
+                _ => {}
+            }
+        }
+        read
+    }
+
+    /// Whether it names this FHIR version, or none.
+    fn may_be_of(&self, version: FhirVersion) -> bool {
+        let named = self.fhir_version.as_deref();
+        named.is_none_or(|name| named_version(name) == Some(version))
+    }
+
+    /// "The character encoding is always UTF-8" (http.html#mime-type); another is read wrongly, so it is not read.
+    fn is_utf8(&self) -> bool {
+        let named = self.charset.as_deref();
+        named.is_none_or(|name| name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8"))
+    }
 }
 
 fn named_version(name: &str) -> Option<FhirVersion> {
@@ -343,14 +365,15 @@ fn named_version(name: &str) -> Option<FhirVersion> {
         .find(|version| version.mime_parameter() == name || version.number() == name)
 }
 
-/// Whether a media type is JSON, of no other version than this one. JSON is the one format we write.
+/// Whether a media type is JSON, of no other version than this one. JSON is the one format we write; a browser, which asks
+/// for a page, gets it too.
 fn writes(text: &str, version: FhirVersion) -> bool {
-    let (essence, fhir_version) = media_type(text);
+    let wanted = MediaType::read(text);
     let json = matches!(
-        essence.as_str(),
+        wanted.essence.as_str(),
         "*/*" | "application/*" | "application/fhir+json" | "application/json" | "text/json" | "text/html" | "text/*"
     );
-    json && fhir_version.is_none_or(|named| named_version(&named) == Some(version))
+    json && wanted.may_be_of(version)
 }
 
 /// 406 for a `_format` that we do not write.
@@ -367,7 +390,8 @@ pub fn may_write(format: &str, version: FhirVersion) -> Result<(), Problem> {
 
 /// `_format` outranks `Accept` (http.html#parameters).
 fn acceptable(request: &HttpRequest, version: FhirVersion) -> Result<(), Problem> {
-    if let Some(format) = query_value(request, "_format") {
+    // One without a value says nothing, as any parameter (search.html#errors).
+    if let Some(format) = query_value(request, "_format").filter(|format| !format.is_empty()) {
         return may_write(&format, version);
     }
     let accept: Vec<&str> = request
@@ -418,23 +442,6 @@ fn language(headers: &HeaderMap) -> Language {
     } else {
         Language::Swedish
     }
-}
-
-fn preferences(headers: &HeaderMap) -> (Return, bool) {
-    let (mut wanted, mut lenient) = (Return::Default, false);
-    let values = headers.get_all("Prefer").filter_map(|value| value.to_str().ok());
-    for preference in values.flat_map(|value| value.split([',', ';'])).map(str::trim) {
-        match preference {
-            "return=minimal" => wanted = Return::Minimal,
-            "return=representation" => wanted = Return::Representation,
-            "return=OperationOutcome" => wanted = Return::OperationOutcome,
-            "handling=lenient" => lenient = true,
-            "handling=strict" => lenient = false,
-            // Preferences we do not know may be ignored (RFC 7240).
-            _ => {}
-        }
-    }
-    (wanted, lenient)
 }
 
 /// The origin that the caller used: configured, else from Host and X-Forwarded-* (design: base URL).

@@ -78,6 +78,11 @@ pub enum Action {
         prepared: Prepared,
         precondition: Precondition,
     },
+    /// PATCH: a new version, made of the one that is there.
+    Patch {
+        prepared: Prepared,
+        precondition: Precondition,
+    },
     /// DELETE: the end of the resource; its versions stay.
     Delete {
         kind: ResourceType,
@@ -87,11 +92,11 @@ pub enum Action {
 }
 
 /// What the caller demands of the current version before anything is written (http.html#2.21.0.9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
     None,
-    /// `If-Match: W/"n"`.
-    VersionIs(i64),
+    /// `If-Match: W/"n"`, or several of them: one of these.
+    VersionIn(Vec<i64>),
     /// `If-Match: *`.
     MustExist,
     /// `If-None-Match: *`.
@@ -149,7 +154,7 @@ impl Precondition {
         if let Some(if_match) = if_match {
             return match if_match.trim() {
                 "*" => Ok(Precondition::MustExist),
-                tag => Precondition::version_is(tag).ok_or_else(|| {
+                tags => Precondition::version_in(tags).ok_or_else(|| {
                     Problem::bad_request(
                         "If-Match ska vara en ETag från tjänsten, till exempel W/\"3\".",
                         "If-Match must be an ETag of this service, for example W/\"3\".",
@@ -168,9 +173,21 @@ impl Precondition {
         }
     }
 
-    /// From an ETag of ours: `W/"3"` or `"3"`.
-    pub fn version_is(tag: &str) -> Option<Precondition> {
-        version_of_tag(tag).map(Precondition::VersionIs)
+    /// From ETags of ours, separated by commas (RFC 9110, 13.1.1): `W/"3"` or `"3"`.
+    fn version_in(tags: &str) -> Option<Precondition> {
+        let versions: Option<Vec<i64>> = tags.split(',').map(version_of_tag).collect();
+        versions.map(Precondition::VersionIn)
+    }
+
+    /// Refuses what a create cannot demand: there is no version yet, and to ignore it would write where it must not.
+    pub fn refuse_of_create(if_match: Option<&str>, if_none_match: Option<&str>) -> Result<(), Problem> {
+        match (if_match, if_none_match) {
+            (None, None) => Ok(()),
+            _ => Err(Problem::bad_request(
+                "If-Match och If-None-Match gäller en resurs som finns. Den som bara vill skapa en ny anger sökvillkor i If-None-Exist.",
+                "If-Match and If-None-Match are about a resource that is there. Who only wants to make a new one gives criteria in If-None-Exist.",
+            )),
+        }
     }
 }
 

@@ -191,14 +191,14 @@ impl Door {
                 (Err(Problem::Deleted { .. }), Meant::Where(_)) => Err(Problem::Race),
                 (read, _) => read,
             }?;
-            demand(precondition, Some(&stored))?;
-            self.demand_version(call, precondition)?;
+            demand(&precondition, Some(&stored))?;
+            self.demand_version(call, &precondition)?;
             let conditions = match meant {
                 Meant::Id(..) => Vec::new(),
                 Meant::Where(criteria) => vec![criteria.expecting(Some(&stored))],
             };
             let precondition = match precondition {
-                Precondition::VersionIs(version) => Precondition::VersionIs(version),
+                Precondition::VersionIn(_) => Precondition::VersionIn(vec![stored.version]),
                 _ => Precondition::BuiltOn(stored.version),
             };
             let (patch, own_bases, limits) = (patch.clone(), own_bases.to_vec(), self.limits);
@@ -207,7 +207,7 @@ impl Door {
             })
             .await?;
             let order = Order {
-                action: Action::Update { prepared, precondition },
+                action: Action::Patch { prepared, precondition },
                 entry: None,
             };
             first(self.write_while(call, conditions, vec![order]).await?)

@@ -10,7 +10,7 @@ use crate::fhir::json::reread;
 use crate::fhir::search::SearchQuery;
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
-use crate::store::{HistoryEnd, HistoryQuery, Page, Referred, Scope, Session, StoreError, Stored, is_brief};
+use crate::store::{HistoryQuery, Page, Past, Referred, Scope, Session, StoreError, Stored, is_brief};
 
 /// Resources that come with one page, at the most.
 pub(super) const MOST_INCLUDED: usize = 1000;
@@ -29,7 +29,7 @@ pub enum Look {
 #[derive(Debug)]
 pub enum Looked {
     Resource(Stored),
-    History(Vec<(Stored, HistoryEnd)>),
+    History(Vec<Past>),
     Page(Page),
 }
 
@@ -56,8 +56,8 @@ impl Door {
         live(found)
     }
 
-    /// The versions that are asked for, newest first, each with its place in the order.
-    pub async fn history(&self, call: &Call, query: HistoryQuery) -> Result<Vec<(Stored, HistoryEnd)>, Problem> {
+    /// The versions that are asked for, newest first.
+    pub async fn history(&self, call: &Call, query: HistoryQuery) -> Result<Vec<Past>, Problem> {
         self.permit_history(call, &query)?;
         self.store.read(move |session| versions(session, &query)).await
     }
@@ -155,7 +155,7 @@ impl Door {
 }
 
 /// The versions that are asked for; of a resource that was never stored there is no history.
-fn versions(session: &mut Session, query: &HistoryQuery) -> Result<Vec<(Stored, HistoryEnd)>, Problem> {
+fn versions(session: &mut Session, query: &HistoryQuery) -> Result<Vec<Past>, Problem> {
     let versions = session.history(query)?;
     match &query.scope {
         Scope::Instance(kind, id) if versions.is_empty() && session.current(*kind, id)?.is_none() => {

@@ -232,7 +232,7 @@ impl Door {
         let new_id = Uuid::now_v7().to_string();
         again(async || {
             let found = self.resolve_one(call, criteria).await?;
-            let (id, precondition) = target(found.as_ref(), content, &new_id, precondition)?;
+            let (id, precondition) = target(found.as_ref(), content, &new_id, &precondition)?;
             let action = Action::Update {
                 prepared: content.clone().prepare(id)?,
                 precondition,
@@ -257,7 +257,7 @@ impl Door {
             let action = Action::Delete {
                 kind: found.kind,
                 id: found.id,
-                precondition,
+                precondition: precondition.clone(),
             };
             self.write_one(call, condition, action).await.map(Some)
         })
@@ -275,7 +275,7 @@ pub fn target<'i>(
     found: Option<&'i Stored>,
     content: &'i Content,
     new_id: &'i str,
-    precondition: Precondition,
+    precondition: &Precondition,
 ) -> Result<(&'i str, Precondition), Problem> {
     target_of(found, content.kind, content.id(), new_id, precondition)
 }
@@ -286,11 +286,11 @@ pub fn target_of<'i>(
     kind: ResourceType,
     own_id: Option<&'i str>,
     new_id: &'i str,
-    precondition: Precondition,
+    precondition: &Precondition,
 ) -> Result<(&'i str, Precondition), Problem> {
     match (found, own_id) {
-        (Some(stored), None) => Ok((&stored.id, precondition)),
-        (Some(stored), Some(own)) if own == stored.id => Ok((own, precondition)),
+        (Some(stored), None) => Ok((&stored.id, precondition.clone())),
+        (Some(stored), Some(own)) if own == stored.id => Ok((own, precondition.clone())),
         (Some(_), Some(_)) => Err(Problem::fault(
             IssueCode::Invalid,
             format!("{kind}.id"),
@@ -313,12 +313,20 @@ pub fn target_of<'i>(
 
 impl Precondition {
     /// 412 when a version is demanded of the one that matches, and nobody does.
-    pub fn met_by_nobody(self) -> Result<(), Problem> {
+    pub fn met_by_nobody(&self) -> Result<(), Problem> {
         match self {
-            Precondition::VersionIs(_) | Precondition::MustExist => Err(no_match()),
+            Precondition::VersionIn(_) | Precondition::MustExist => Err(no_match()),
             _ => Ok(()),
         }
     }
+}
+
+/// The criteria of a create stand in two places.
+pub fn stated_twice() -> Problem {
+    Problem::bad_request(
+        "Villkoren för att skapa ska stå en gång: i If-None-Exist, med sökvillkor som i en adress.",
+        "The criteria of a create must stand once: in If-None-Exist, with criteria as in an address.",
+    )
 }
 
 fn no_match() -> Problem {

@@ -32,7 +32,7 @@ pub use arbetslista::{Kvar, Lakarrad, ListQuery, Listrad, Overlista, Rad};
 pub use connection::{Connection, Synchronous};
 pub use error::{Failure, StoreError};
 pub use everything::{EverythingEnd, EverythingQuery};
-pub use history::{HistoryEnd, HistoryQuery, Scope};
+pub use history::{HistoryEnd, HistoryQuery, Past, Scope};
 pub use index::{name_key, system_key, text_key};
 pub use ko::{Koad, kalla, kalla_for_identifierare};
 pub use put::{AuditEntry, NewVersion};

@@ -27,6 +27,7 @@ pub struct NewVersion<'a> {
     pub index: &'a [IndexEntry],
     pub caller: &'a str,
     pub request_id: &'a str,
+    /// How the version came about: create, update, patch or delete (restful-interaction).
     pub interaction: &'a str,
 }
 

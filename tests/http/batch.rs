@@ -119,6 +119,9 @@ fn every_interaction_answers_in_a_batch_as_it_does_alone() {
         "Patient/anna/CareTeam",
         "?_type=Patient&_count=1",
         "Patient?unknown=1",
+        "Patient/anna?_format=xml",
+        "Patient?_format=xml",
+        "Patient/anna/_history?_format=json&_pretty=true",
         "Patient/anna/$unknown",
         "nothing/at/all",
     ];

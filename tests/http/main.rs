@@ -20,6 +20,8 @@ mod klienter;
 mod kontakter;
 mod limits;
 mod metadata;
+mod modifiers;
+mod negotiation;
 mod operation;
 mod patch;
 mod patientkontroll;

@@ -217,6 +217,19 @@ impl Faults {
     }
 }
 
+/// Whether an address of the form `…/[type]/[id]` is another than the resource has by its type and id ("fullUrl SHALL NOT
+/// disagree with the id in the resource", bundle.html#Bundle.entry.fullUrl). A create has an id only by chance.
+fn disagrees(full_url: &str, resource: &Value) -> bool {
+    let text = |name: &str| resource.get(name).and_then(Value::as_str);
+    let mut parts = full_url.rsplit('/');
+    match (parts.next(), parts.next(), text("resourceType"), text("id")) {
+        (Some(id), Some(kind), Some(own_kind), Some(own_id)) => {
+            kind.starts_with(|first: char| first.is_ascii_uppercase()) && (kind, id) != (own_kind, own_id)
+        }
+        _ => false,
+    }
+}
+
 /// `Bundle.entry[3].resource` → 3.
 fn index_in(expression: &str) -> Option<usize> {
     expression
@@ -257,6 +270,16 @@ fn at_their_entries(entries: &[Value]) -> Vec<Fault> {
             });
         }
         let full_url = entry.get("fullUrl").and_then(Value::as_str);
+        if method == Some("PUT") && full_url.is_some_and(|url| disagrees(url, &entry["resource"])) {
+            faults.push(Fault {
+                code: IssueCode::Invalid,
+                expression: format!("{place}.fullUrl"),
+                text: Text::new(
+                    "fullUrl anger en annan resurs än den som posten innehåller: typ och id ska vara desamma.",
+                    "fullUrl names another resource than the one that the entry holds: type and id must be the same.",
+                ),
+            });
+        }
         if full_url.is_some_and(|url| !addresses.insert(url)) {
             faults.push(Fault {
                 code: IssueCode::Duplicate,

@@ -16,7 +16,7 @@ use super::{Faults, duplicate};
 use crate::door::content::{self, Content, Prepared};
 use crate::door::patch::{changed, read_entry, ready};
 use crate::door::problem::Problem;
-use crate::door::villkor::{Criteria, Matches, target_of};
+use crate::door::villkor::{Criteria, Matches, stated_twice, target_of};
 use crate::door::write::demand;
 use crate::door::{Action, Order, Precondition};
 use crate::fhir::fault::{Fault, IssueCode, Text};
@@ -113,7 +113,8 @@ pub struct Plan {
     pub met: Vec<(usize, usize)>,
     /// Conditional deletes that met nobody.
     pub nothing: Vec<usize>,
-    /// For each question that chose an entry's resource, the id that it has or will have. No other may match in the end.
+    /// For each question that chose what an entry creates or changes, the id that it has or will have. No other may match
+    /// in the end.
     pub own: Vec<(usize, String)>,
 }
 
@@ -235,7 +236,10 @@ impl Reading {
                 }
                 Target::Unclear => continue,
             };
-            plan.own.extend(question.map(|question| (question, id.clone())));
+            // What is deleted is gone before anything is created: then others may meet its criteria.
+            if !matches!(item.wanted, Wanted::Delete { .. }) {
+                plan.own.extend(question.map(|question| (question, id.clone())));
+            }
             let action = match &item.wanted {
                 Wanted::Delete { .. } => Some(Action::Delete { kind, id, precondition }),
                 Wanted::Create { resource, .. } => faults
@@ -250,14 +254,14 @@ impl Reading {
                         _ => stored.get(&item.index),
                     };
                     let stored = stored.ok_or_else(|| Problem::NotFound.in_entry(item.index))?;
-                    demand(precondition, Some(stored)).map_err(|problem| problem.in_entry(item.index))?;
+                    demand(&precondition, Some(stored)).map_err(|problem| problem.in_entry(item.index))?;
                     let precondition = match precondition {
-                        Precondition::VersionIs(version) => Precondition::VersionIs(version),
+                        Precondition::VersionIn(_) => Precondition::VersionIn(vec![stored.version]),
                         _ => Precondition::BuiltOn(stored.version),
                     };
                     faults
                         .sort_out(self.patch(item, stored, patch, &addresses))?
-                        .map(|prepared| Action::Update { prepared, precondition })
+                        .map(|prepared| Action::Patch { prepared, precondition })
                 }
             };
             plan.orders.extend(action.map(|action| Order {
@@ -474,9 +478,9 @@ impl Item {
                     Which::Id(id) => {
                         content::require_id_form(id)?;
                         content::require_same_id(*kind, own, id)?;
-                        (id.as_str(), *precondition)
+                        (id.as_str(), precondition.clone())
                     }
-                    Which::Where(_, new_id) => target_of(found, *kind, own, new_id, *precondition)?,
+                    Which::Where(_, new_id) => target_of(found, *kind, own, new_id, precondition)?,
                 };
                 Target::Write {
                     id: id.to_owned(),
@@ -493,7 +497,7 @@ impl Item {
                 };
                 Target::Write {
                     id,
-                    precondition: *precondition,
+                    precondition: precondition.clone(),
                 }
             }
             Wanted::Delete {
@@ -509,7 +513,7 @@ impl Item {
                 };
                 Target::Write {
                     id,
-                    precondition: *precondition,
+                    precondition: precondition.clone(),
                 }
             }
         })
@@ -530,18 +534,23 @@ impl Reader<'_> {
     fn wanted(&mut self, mut entry: Entry) -> Result<Wanted, Problem> {
         let index = entry.index;
         let (kind, id) = address(&entry)?;
-        let query = entry.query.take();
+        let query = entry.criteria().map(str::to_owned);
+        let at = |member: &str| format!("Bundle.entry[{index}].request.{member}");
         let precondition = || {
             Precondition::read(entry.if_match.as_deref(), entry.if_none_match.as_deref())
-                .map_err(|problem| placed(problem, &format!("Bundle.entry[{index}].request.ifMatch")))
+                .map_err(|problem| placed(problem, &at("ifMatch")))
         };
         match (entry.method, id, query) {
-            (Method::Post, None, None) => {
-                let unless = match &entry.if_none_exist {
-                    Some(criteria) => {
-                        let place = format!("Bundle.entry[{index}].request.ifNoneExist");
-                        Some(self.ask(kind, criteria, When::AfterDeletes, index, place)?)
-                    }
+            (Method::Post, None, query) => {
+                Precondition::refuse_of_create(entry.if_match.as_deref(), entry.if_none_match.as_deref())
+                    .map_err(|problem| placed(problem, &at("ifMatch")))?;
+                let stated = match (entry.if_none_exist.clone(), query) {
+                    (Some(_), Some(_)) => return Err(placed(stated_twice(), &at("ifNoneExist"))),
+                    (Some(criteria), None) => Some((criteria, at("ifNoneExist"))),
+                    (None, query) => query.map(|criteria| (criteria, entry.url_place())),
+                };
+                let unless = match stated {
+                    Some((criteria, place)) => Some(self.ask(kind, &criteria, When::AfterDeletes, index, place)?),
                     None => None,
                 };
                 Ok(Wanted::Create {
@@ -666,8 +675,8 @@ fn wrong_address(entry: &Entry) -> Problem {
         IssueCode::Value,
         entry.url_place(),
         Text::new(
-            "Adressen passar inte metoden: typ (POST), typ/id eller typ?sökvillkor (PUT, PATCH, DELETE), av en resurstyp som tjänsten har.",
-            "The url does not fit the method: type (POST), type/id or type?criteria (PUT, PATCH, DELETE), of a resource type of this service.",
+            "Adressen passar inte metoden: typ eller typ?sökvillkor (POST), typ/id eller typ?sökvillkor (PUT, PATCH, DELETE), av en resurstyp som tjänsten har.",
+            "The url does not fit the method: type or type?criteria (POST), type/id or type?criteria (PUT, PATCH, DELETE), of a resource type of this service.",
         ),
     )
 }
