@@ -112,6 +112,12 @@ impl Ask {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned)
         };
+        // What cannot be read stays what it is, to be refused: a demand that is ignored would write where it must not.
+        let list = |name: header::HeaderName| {
+            let values: Vec<_> = request.headers().get_all(name).collect();
+            let texts = values.iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+            (!values.is_empty()).then(|| texts.collect::<Vec<_>>().join(","))
+        };
         let Preferences { wanted, lenient } = Preferences::of(request.headers());
         let root = root(request, app);
         Ok(Ask {
@@ -130,8 +136,8 @@ impl Ask {
             prefer_return: wanted,
             lenient,
             headers: Headers {
-                if_match: text(header::IF_MATCH),
-                if_none_match: text(header::IF_NONE_MATCH),
+                if_match: list(header::IF_MATCH),
+                if_none_match: list(header::IF_NONE_MATCH),
                 if_modified_since: text(header::IF_MODIFIED_SINCE).as_deref().and_then(http_date),
                 content_type: text(header::CONTENT_TYPE),
                 content_encoding: text(header::CONTENT_ENCODING),

@@ -11,10 +11,11 @@ use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::content::{self, Content, Prepared, computing, require_same_id};
+use super::precondition::demand;
 use super::problem::Problem;
 use super::read::Seen;
 use super::villkor::{Criteria, again};
-use super::write::{demand, first};
+use super::write::first;
 use super::{Action, Door, Order, Precondition, Written};
 use crate::access::Call;
 use crate::fhir::fault::{IssueCode, Text};

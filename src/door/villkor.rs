@@ -311,30 +311,10 @@ pub fn target_of<'i>(
     }
 }
 
-impl Precondition {
-    /// 412 when a version is demanded of the one that matches, and nobody does.
-    pub fn met_by_nobody(&self) -> Result<(), Problem> {
-        match self {
-            Precondition::VersionIn(_) | Precondition::MustExist => Err(no_match()),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// The criteria of a create stand in two places.
 pub fn stated_twice() -> Problem {
     Problem::bad_request(
         "Villkoren för att skapa ska stå en gång: i If-None-Exist, med sökvillkor som i en adress.",
         "The criteria of a create must stand once: in If-None-Exist, with criteria as in an address.",
     )
-}
-
-fn no_match() -> Problem {
-    Problem::PreconditionFailed {
-        text: Text::new(
-            "If-Match anger en version, men ingen resurs uppfyller sökvillkoren.",
-            "If-Match names a version, but no resource meets the criteria.",
-        ),
-        expression: String::new(),
-    }
 }

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::content::{Body, Prepared};
+use super::precondition::demand;
 use super::problem::{Problem, in_resource};
 use super::underlag::OppenTransaktion;
 use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
 use crate::access::{Call, Caller, Interaction};
-use crate::fhir::fault::Text;
 use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
@@ -464,40 +464,6 @@ fn precondition(order: &Order, current: Option<&Stored>) -> Result<(), Problem> 
         | Action::Delete { precondition, .. } => precondition,
     };
     demand(precondition, current)
-}
-
-/// The same, of an update, a delete or a patch.
-pub(super) fn demand(precondition: &Precondition, current: Option<&Stored>) -> Result<(), Problem> {
-    let failed = |sv: &'static str, en: &'static str| {
-        Err(Problem::PreconditionFailed {
-            text: Text::new(sv, en),
-            expression: String::new(),
-        })
-    };
-    match (precondition, current) {
-        (Precondition::None, _) => Ok(()),
-        (Precondition::MustNotExist | Precondition::Free, None) => Ok(()),
-        (Precondition::MustNotExist | Precondition::Free, Some(stored)) if stored.deleted => Ok(()),
-        (Precondition::MustNotExist, Some(_)) => failed(
-            "Resursen finns redan (If-None-Match: *).",
-            "The resource exists already (If-None-Match: *).",
-        ),
-        (Precondition::Free, Some(stored)) => Err(Problem::IdTaken {
-            expression: format!("{}.id", stored.kind),
-        }),
-        (Precondition::BuiltOn(version), Some(stored)) if stored.version == *version => Ok(()),
-        (Precondition::BuiltOn(_), _) => Err(Problem::Race),
-        (Precondition::MustExist, Some(stored)) if !stored.deleted => Ok(()),
-        (Precondition::MustExist, _) => failed(
-            "Det finns ingen gällande version (If-Match: *).",
-            "There is no current version (If-Match: *).",
-        ),
-        (Precondition::VersionIn(versions), Some(stored)) if versions.contains(&stored.version) => Ok(()),
-        (Precondition::VersionIn(_), _) => failed(
-            "If-Match anger en annan version än den gällande: läs resursen på nytt och gör om ändringen.",
-            "If-Match names another version than the current one: read the resource again and redo the change.",
-        ),
-    }
 }
 
 /// The finding as the caller should see it: a path in the caller's version, inside its entry.

@@ -124,10 +124,14 @@ fn if_match_may_name_several_versions() {
         app.put_with(&path, &either, &resource).expect(412);
         app.patch(&path, &either, &patch).expect(412);
         app.send("DELETE", &path, &either, None).expect(412);
+        // A list may stand in several headers.
+        let twice = [("If-Match", "W/\"8\""), ("If-Match", "W/\"9\", W/\"3\"")];
+        app.put_with(&path, &twice, &resource).expect(200);
+        app.put_with(&path, &twice, &resource).expect(412);
         for wrong in ["W/\"3\", *", "W/\"3\",", "W/\"3\" three"] {
             app.put_with(&path, &[("If-Match", wrong)], &resource).expect(400);
         }
-        app.send("DELETE", &path, &[("If-Match", "W/\"2\",W/\"3\"")], None)
+        app.send("DELETE", &path, &[("If-Match", "W/\"3\",W/\"4\"")], None)
             .expect(204);
     }
 }
