@@ -434,9 +434,18 @@ fn answers_are_found_by_their_questions_and_questions_by_their_answers() {
     let [of_1, of_2, of_any] = ["of-1", "of-2", "of-any"].map(|id| format!("QuestionnaireResponse/{id}"));
     for (query, expected) in [
         ("QuestionnaireResponse?questionnaire.title=somn", vec![&of_1, &of_any]),
-        ("QuestionnaireResponse?questionnaire:Questionnaire.version=2", vec![&of_2, &of_any]),
-        ("QuestionnaireResponse?questionnaire.title:contains=s&status=in-progress", vec![&of_2]),
-        ("QuestionnaireResponse?patient=Patient/anna&questionnaire.title=sm", vec![&of_2, &of_any]),
+        (
+            "QuestionnaireResponse?questionnaire:Questionnaire.version=2",
+            vec![&of_2, &of_any],
+        ),
+        (
+            "QuestionnaireResponse?questionnaire.title:contains=s&status=in-progress",
+            vec![&of_2],
+        ),
+        (
+            "QuestionnaireResponse?patient=Patient/anna&questionnaire.title=sm",
+            vec![&of_2, &of_any],
+        ),
         ("QuestionnaireResponse?questionnaire.title=x", vec![]),
         ("QuestionnaireResponse?questionnaire.status:not=active", vec![]),
     ] {
@@ -444,8 +453,14 @@ fn answers_are_found_by_their_questions_and_questions_by_their_answers() {
         finds(&app, query, &expected);
     }
     for (query, expected) in [
-        ("Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed", &["Questionnaire/q1"][..]),
-        ("Questionnaire?_has:QuestionnaireResponse:questionnaire:status=in-progress", &["Questionnaire/q2"]),
+        (
+            "Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed",
+            &["Questionnaire/q1"][..],
+        ),
+        (
+            "Questionnaire?_has:QuestionnaireResponse:questionnaire:status=in-progress",
+            &["Questionnaire/q2"],
+        ),
         (
             "Questionnaire?_has:QuestionnaireResponse:questionnaire:status=amended",
             &["Questionnaire/q1", "Questionnaire/q2"],
@@ -460,6 +475,8 @@ fn answers_are_found_by_their_questions_and_questions_by_their_answers() {
     // What is deleted is named by nothing.
     app.delete("/fhir/r5/Questionnaire/q1").expect(204);
     finds(&app, "QuestionnaireResponse?questionnaire.title=somn", &[]);
-    app.get("/fhir/r5/Questionnaire?_has:Patient:questionnaire:active=true").expect(400);
-    app.get("/fhir/r5/QuestionnaireResponse?questionnaire:Patient.name=x").expect(400);
+    app.get("/fhir/r5/Questionnaire?_has:Patient:questionnaire:active=true")
+        .expect(400);
+    app.get("/fhir/r5/QuestionnaireResponse?questionnaire:Patient.name=x")
+        .expect(400);
 }
