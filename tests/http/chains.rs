@@ -401,3 +401,82 @@ fn the_capability_statement_names_compartments_and_what_is_common() {
         }
     }
 }
+
+/// Along canonicals: to the questions of the version that is stated, of any when none is.
+#[test]
+fn answers_are_found_by_their_questions_and_questions_by_their_answers() {
+    let app = spawn();
+    orebro(&app);
+    for (id, version, title) in [("q1", "1", "Sömn"), ("q2", "2", "Smärta")] {
+        put(
+            &app,
+            &json!({
+                "resourceType": "Questionnaire", "id": id, "status": "active", "url": "https://exempel.se/q",
+                "version": version, "title": title,
+            }),
+        );
+    }
+    for (id, canonical, status) in [
+        ("of-1", "https://exempel.se/q|1", "completed"),
+        ("of-2", "https://exempel.se/q|2", "in-progress"),
+        ("of-any", "https://exempel.se/q", "amended"),
+        ("of-3", "https://exempel.se/q|3", "completed"),
+        ("of-other", "https://exempel.se/qq|1", "completed"),
+    ] {
+        put(
+            &app,
+            &json!({
+                "resourceType": "QuestionnaireResponse", "id": id, "status": status, "questionnaire": canonical,
+                "subject": { "reference": "Patient/anna" },
+            }),
+        );
+    }
+    let [of_1, of_2, of_any] = ["of-1", "of-2", "of-any"].map(|id| format!("QuestionnaireResponse/{id}"));
+    for (query, expected) in [
+        ("QuestionnaireResponse?questionnaire.title=somn", vec![&of_1, &of_any]),
+        (
+            "QuestionnaireResponse?questionnaire:Questionnaire.version=2",
+            vec![&of_2, &of_any],
+        ),
+        (
+            "QuestionnaireResponse?questionnaire.title:contains=s&status=in-progress",
+            vec![&of_2],
+        ),
+        (
+            "QuestionnaireResponse?patient=Patient/anna&questionnaire.title=sm",
+            vec![&of_2, &of_any],
+        ),
+        ("QuestionnaireResponse?questionnaire.title=x", vec![]),
+        ("QuestionnaireResponse?questionnaire.status:not=active", vec![]),
+    ] {
+        let expected: Vec<&str> = expected.into_iter().map(String::as_str).collect();
+        finds(&app, query, &expected);
+    }
+    for (query, expected) in [
+        (
+            "Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed",
+            &["Questionnaire/q1"][..],
+        ),
+        (
+            "Questionnaire?_has:QuestionnaireResponse:questionnaire:status=in-progress",
+            &["Questionnaire/q2"],
+        ),
+        (
+            "Questionnaire?_has:QuestionnaireResponse:questionnaire:status=amended",
+            &["Questionnaire/q1", "Questionnaire/q2"],
+        ),
+        (
+            "Questionnaire?title=sm&_has:QuestionnaireResponse:questionnaire:patient.identifier:missing=false",
+            &["Questionnaire/q2"],
+        ),
+    ] {
+        finds(&app, query, expected);
+    }
+    // What is deleted is named by nothing.
+    app.delete("/fhir/r5/Questionnaire/q1").expect(204);
+    finds(&app, "QuestionnaireResponse?questionnaire.title=somn", &[]);
+    app.get("/fhir/r5/Questionnaire?_has:Patient:questionnaire:active=true")
+        .expect(400);
+    app.get("/fhir/r5/QuestionnaireResponse?questionnaire:Patient.name=x")
+        .expect(400);
+}

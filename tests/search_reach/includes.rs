@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use fastkontakt::fhir::search::compartments;
 use fastkontakt::store::{EverythingEnd, EverythingQuery, Included, Referred, Stored};
 
+use super::plans::region;
 use super::*;
 
 /// One include, as the naive evaluation knows it: the references that it follows, and to which type only.

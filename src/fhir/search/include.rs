@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::canonical;
 use super::extract;
+use super::literal;
 use super::parameters::{self, Kind, Parameter};
 use super::paths;
 use crate::fhir::types::ResourceType;
@@ -67,7 +68,7 @@ impl Join {
         let elements = self.paths.iter().flat_map(|path| paths::walk(resource, path));
         let literals = elements.filter_map(|element| element.get("reference").and_then(Value::as_str));
         literals
-            .filter_map(extract::local_version)
+            .filter_map(literal::local_version)
             .filter(|(kind, _, _)| self.leads_to(*kind))
             .collect()
     }
@@ -96,7 +97,7 @@ pub fn joins(version: FhirVersion, value: &str) -> Option<Vec<Join>> {
     let mut found = code == "*" && target.is_none();
     for source in sources.iter().copied() {
         for parameter in of_references(version, source).filter(|parameter| code == "*" || parameter.code == code) {
-            let fits = target.is_none_or(|target| parameter.may_target(target) && extract::is_type_name(target));
+            let fits = target.is_none_or(|target| parameter.may_target(target) && literal::is_type_name(target));
             found |= fits;
             match target.map(ResourceType::from_name) {
                 None => joins.push(Join::of(source, parameter, None)),

@@ -9,6 +9,7 @@ mod composite;
 pub mod dates;
 pub mod extract;
 pub mod include;
+mod literal;
 pub mod page;
 pub mod parameters;
 pub mod parse;

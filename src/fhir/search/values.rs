@@ -4,7 +4,7 @@ use crate::fhir::fault::Text;
 use crate::fhir::identifiers::canonical_system;
 
 use super::RefTarget;
-use super::extract::{is_id, is_type_name, parse_literal};
+use super::literal::{is_id, is_type_name, parse_literal};
 use super::parameters::{Kind, Parameter};
 use super::query::{QuantityValue, ReferenceValue, StringMatch, StringValue, SystemMatch, TokenValue};
 use super::text::fold;

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use crate::fhir::search::compartments::{self, COMPARTMENTS};
-use crate::fhir::search::extract::is_id;
+use crate::fhir::search::literal::is_id;
 use crate::fhir::search::query::Part;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;

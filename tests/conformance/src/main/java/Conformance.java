@@ -172,12 +172,12 @@ public final class Conformance {
             }
         };
         List<JsonNode> own = new ArrayList<>();
-        for (String type : List.of("StructureDefinition", "CodeSystem", "ValueSet", "OperationDefinition", "Questionnaire")) {
+        for (String type : List.of("StructureDefinition", "CodeSystem", "ValueSet", "OperationDefinition", "SearchParameter", "Questionnaire")) {
             for (JsonNode entry : expect(200, get(version, "/" + type)).path("entry")) {
                 own.add(entry.path("resource"));
                 if (type.equals("Questionnaire")) {
                     questionnaires.put(entry.path("resource").path("url").asText(), parser.parseResource(entry.path("resource").toString()));
-                } else if (!type.equals("OperationDefinition")) {
+                } else if (!List.of("OperationDefinition", "SearchParameter").contains(type)) {
                     known.addResource(parser.parseResource(entry.path("resource").toString()));
                 }
             }
