@@ -66,7 +66,7 @@ struct Verified {
     not_before: Option<f64>,
     /// The certificate that its bearer must show (RFC 8705).
     certificate: Option<Digest>,
-    identity: Arc<Identity>,
+    identity: Result<Arc<Identity>, Missing>,
 }
 
 impl Tokens {
@@ -118,9 +118,11 @@ impl Tokens {
             }
         }
         let verified = Arc::new(self.verify_anew(token).await?);
-        let identity = verified.at(self.now(), self.skew, certificate)?;
-        self.remember(name, verified);
-        Ok(identity)
+        let answer = verified.at(self.now(), self.skew, certificate);
+        if answer.is_ok() {
+            self.remember(name, verified);
+        }
+        answer
     }
 
     async fn verify_anew(&self, token: &str) -> Result<Verified, Refusal> {
@@ -143,15 +145,13 @@ impl Tokens {
         let expires = seconds(&claims, "exp")?.ok_or(Refusal::Invalid("no time of expiry"))?;
         let not_before = seconds(&claims, "nbf")?;
         let certificate = bound_to(&claims)?;
-        let identity = self.claims.identity(&issuer.name, &claims);
-        let identity = identity.map_err(|missing: Missing| Refusal::Insufficient(missing.name()))?;
         Ok(Verified {
             issuer: number,
             generation: keys.generation,
             expires,
             not_before,
             certificate,
-            identity: Arc::new(identity),
+            identity: self.claims.identity(&issuer.name, &claims).map(Arc::new),
         })
     }
 
@@ -227,7 +227,10 @@ impl Verified {
         if self.certificate.is_some() && self.certificate.as_ref() != certificate {
             return Err(Refusal::Invalid("bound to another certificate"));
         }
-        Ok(self.identity.clone())
+        let identity = self.identity.as_ref();
+        identity
+            .cloned()
+            .map_err(|missing| Refusal::Insufficient(missing.name()))
     }
 }
 
