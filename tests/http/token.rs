@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use fastkontakt::access::settings::SmartSettings;
 use serde_json::{Value, json};
 
 use crate::common::{Answer, TestApp, spawn};
@@ -239,6 +238,35 @@ fn a_key_is_for_no_other_algorithm_than_it_says() {
 }
 
 #[test]
+fn an_issuer_speaks_for_itself_alone() {
+    let issuer = Issuer::start();
+    let other = Issuer::with_key(Key::new("k2", "ES256"));
+    let mut settings = other.access().issuers;
+    settings[0].issuer = "https://idp2.example.se".to_owned();
+    let app = issuer.service_with(|all| {
+        let access = all.access.as_mut().unwrap();
+        access.issuers.append(&mut settings);
+        access.systems = toml::from_str::<fastkontakt::access::settings::AccessSettings>(&format!(
+            "[[systems]]\nclient = \"klient\"\nissuer = \"{ISSUER}\"\nvardgivare = \"{VARDGIVARE}\""
+        ))
+        .unwrap()
+        .systems;
+    });
+    let mut claims = medarbetare(&app, "user/*.rs");
+    assert_eq!(status(&app, &issuer.token(&claims)), 200);
+    refused(&app, &other.token(&claims), "the other's key");
+    claims["iss"] = json!("https://idp2.example.se");
+    assert_eq!(status(&app, &other.token(&claims)), 200);
+    refused(&app, &issuer.token(&claims), "the one's key");
+    // What the operator says of the one's client is not said of the other's of the same name.
+    let mut program = system(&app, "system/*.rs");
+    program.as_object_mut().unwrap().remove("organization_hsaid");
+    assert_eq!(status(&app, &issuer.token(&program)), 200);
+    program["iss"] = json!("https://idp2.example.se");
+    assert_eq!(status(&app, &other.token(&program)), 403);
+}
+
+#[test]
 fn what_is_no_token_is_refused_whatever_its_size() {
     let issuer = Issuer::start();
     let app = issuer.service();
@@ -417,15 +445,12 @@ fn keys_in_a_file_are_read_again_when_it_changes() {
 fn smart_configuration_tells_where_tokens_come_from() {
     let issuer = Issuer::start();
     let app = issuer.service_with(|settings| {
-        settings.access.as_mut().unwrap().smart = Some(SmartSettings {
-            token_endpoint: "https://idp.example.se/token".to_owned(),
-            authorization_endpoint: Some("https://idp.example.se/auth".to_owned()),
-            introspection_endpoint: None,
-            revocation_endpoint: None,
-            registration_endpoint: None,
-            management_endpoint: None,
-            capabilities: vec!["launch-standalone".to_owned()],
-        });
+        let smart = r#"
+            token_endpoint = "https://idp.example.se/token"
+            authorization_endpoint = "https://idp.example.se/auth"
+            capabilities = ["launch-standalone", "permission-v2"]
+        "#;
+        settings.access.as_mut().unwrap().smart = Some(toml::from_str(smart).unwrap());
     });
     for version in ["r5", "r4"] {
         let path = format!("/fhir/{version}/.well-known/smart-configuration");
@@ -519,4 +544,17 @@ fn nodoppning_is_said_once_by_staff_and_has_a_reason() {
     for bad in ["", "%20", "%FF", "%zz", "a%0Ab", long.as_str()] {
         assert_eq!(said(&staff, bad), 400, "{bad}");
     }
+}
+
+#[test]
+fn who_tries_token_after_token_is_told_to_wait() {
+    let issuer = Issuer::start();
+    let app = issuer.service_with(|settings| settings.requests_per_second = 1);
+    let answers: Vec<Answer> = (0..6).map(|_| get(&app, ACCEPTED_AT, "a.b.c")).collect();
+    assert_eq!(answers[0].status, 401);
+    let last = answers.last().unwrap();
+    assert_eq!(last.status, 429);
+    assert!(last.header("retry-after").is_some());
+    // One who is known is counted by herself.
+    assert_eq!(status(&app, &issuer.token(&medarbetare(&app, "user/*.rs"))), 200);
 }

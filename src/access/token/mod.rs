@@ -95,12 +95,6 @@ impl Tokens {
         }
     }
 
-    /// The sources whose keys are not known yet.
-    pub fn unknown_sources(&self) -> impl Iterator<Item = &str> {
-        let unknown = self.issuers.iter().filter(|issuer| !issuer.source.is_known());
-        unknown.map(|issuer| issuer.name.as_str())
-    }
-
     /// Who the bearer of this token is. `certificate`: the one the caller showed.
     pub async fn verify(&self, token: &str, certificate: Option<&Digest>) -> Result<Arc<Identity>, Refusal> {
         if token.len() > self.longest {

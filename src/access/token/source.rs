@@ -144,11 +144,6 @@ impl Source {
             self.0.renew_blocking();
         }
     }
-
-    /// Whether keys are known.
-    pub fn is_known(&self) -> bool {
-        self.0.state().fetched.is_some()
-    }
 }
 
 impl Inner {
