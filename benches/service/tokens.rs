@@ -112,7 +112,7 @@ fn token(alg: &str, subject: &str, sign: &Sign) -> String {
     let now = Clock::System.now().as_second();
     let header = json!({ "alg": alg, "typ": "at+jwt", "kid": "k" });
     let claims = json!({
-        "iss": ISSUER, "aud": "bench", "sub": subject, "client_id": "bench", "exp": now + 3600, "iat": now, "jti": Uuid::new_v4(),
+        "iss": ISSUER, "aud": "bench", "sub": subject, "client_id": "bench", "exp": now + 3600, "iat": now, "jti": Uuid::new_v4().to_string(),
         "scope": "openid fhirUser user/CareTeam.rs user/CarePlan.rs user/Patient.rs", "hsaid": "SE2321000164-P1", "hsaid_type": "person",
         "vardenhet_hsaid": "SE2321000164-VC", "organization_hsaid": "SE2321000164-VG", "profession": "LK",
     });

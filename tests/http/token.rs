@@ -362,6 +362,39 @@ fn a_rotated_key_is_taken_in_and_an_old_one_let_go() {
 }
 
 #[test]
+fn a_new_key_under_an_old_name_or_none_is_taken_in() {
+    let issuer = Issuer::start();
+    let app = issuer.service();
+    let claims = medarbetare(&app, "user/*.rs");
+    assert_eq!(status(&app, &issuer.token(&claims)), 200);
+    let new = Key::new("k1", "ES256");
+    issuer.publish(&[&new]);
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(status(&app, &new.token_with(&json!({ "alg": "ES256" }), &claims)), 200);
+    assert_eq!(status(&app, &new.token(&claims)), 200);
+    refused(&app, &issuer.token(&claims), "the old key");
+}
+
+#[test]
+fn keys_that_are_old_are_fetched_before_they_are_used_unless_the_issuer_is_away() {
+    let issuer = Issuer::start();
+    let app = issuer.service_with(|settings| settings.access.as_mut().unwrap().issuers[0].jwks_refresh = 1);
+    let claims = medarbetare(&app, "user/*.rs");
+    let token = issuer.token(&claims);
+    assert_eq!(status(&app, &token), 200);
+    issuer.go_down();
+    std::thread::sleep(Duration::from_millis(2200));
+    assert_eq!(status(&app, &token), 200, "the issuer is away");
+    issuer.publish(&[&issuer.key]);
+    std::thread::sleep(Duration::from_millis(1100));
+    assert_eq!(status(&app, &token), 200, "it is back");
+    // The fetch beside that request has been done by now.
+    std::thread::sleep(Duration::from_millis(2200));
+    issuer.publish(&[&Key::new("k2", "ES256")]);
+    refused(&app, &token, "its key was let go while nobody called");
+}
+
+#[test]
 fn unknown_keys_do_not_make_us_ask_the_issuer_again_and_again() {
     let issuer = Issuer::start();
     let app = issuer.service_with(|settings| settings.access.as_mut().unwrap().issuers[0].jwks_pause = 60);

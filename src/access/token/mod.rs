@@ -128,9 +128,15 @@ impl Tokens {
         let found = self.issuers.iter().position(|issuer| issuer.name == stated);
         let number = found.ok_or(Refusal::Invalid("unknown issuer"))?;
         let issuer = &self.issuers[number];
-        let keys = issuer.keys_for(&header).await?;
+        let mut keys = issuer.keys_for(&header).await?;
         if !is_signed(&keys, &header, signed, signature) {
-            return Err(Refusal::Invalid("no key of the issuer has signed it"));
+            // Issuers there are that name no keys, or give a new one the old one's name.
+            let known = keys.generation;
+            issuer.source.renew().await;
+            keys = issuer.keys_for(&header).await?;
+            if keys.generation == known || !is_signed(&keys, &header, signed, signature) {
+                return Err(Refusal::Invalid("no key of the issuer has signed it"));
+            }
         }
         // From here on the claims are the issuer's word.
         if !issuer.is_for_us(&claims) {

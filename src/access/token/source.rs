@@ -101,9 +101,11 @@ impl Source {
     pub async fn keys(&self) -> Keys {
         let state = self.0.state();
         let age = state.fetched.map(|at| at.elapsed());
+        // While the issuer is out of reach nobody waits for it again.
+        let failed = state.tried > state.fetched;
         match age {
             Some(age) if age < self.0.refresh => return Keys::Known(state.keys),
-            Some(age) if age < self.0.refresh * 2 => {
+            Some(age) if failed || age < self.0.refresh * 2 => {
                 if self.0.may_try() {
                     let source = self.clone();
                     tokio::spawn(async move { source.renew().await });
