@@ -8,7 +8,8 @@
 //!   reads the same rows is the floor. Of a search, two ratios are told: against that SQL served over HTTP by a handler that
 //!   does nothing else, which the aim is for, and against the SQL without HTTP (`-- search care-unit`: only the searches with
 //!   that in their name);
-//! * the steps before the transaction are told as multiples of merely parsing the text.
+//! * the steps before the transaction are told as multiples of merely parsing the text;
+//! * finding out who calls and deciding is told in microseconds, because its aim is one (`cargo bench -- tokens`).
 //!
 //! Machines are noisy: only the ratios are of worth, and of those the median.
 
@@ -20,6 +21,7 @@ mod parts;
 mod people;
 mod read;
 mod search;
+mod tokens;
 mod transaction;
 mod writes;
 
@@ -48,6 +50,9 @@ fn main() {
     }
     if is_wanted("parts") {
         parts::tell();
+    }
+    if is_wanted("tokens") {
+        tokens::tell();
     }
     if is_wanted("read") {
         tell("read by id", Some(0.5), read::ratios());

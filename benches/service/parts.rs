@@ -90,7 +90,7 @@ fn threads() {
 }
 
 /// The best of many batches: the others were disturbed by the machine.
-fn best(step: impl Fn()) -> Duration {
+pub fn best(step: impl Fn()) -> Duration {
     const ROUNDS: u32 = 500;
     let batch = |_| {
         let started = Instant::now();

@@ -121,9 +121,36 @@ pub struct SmartSettings {
     pub revocation_endpoint: Option<String>,
     pub registration_endpoint: Option<String>,
     pub management_endpoint: Option<String>,
+    /// The OpenID Connect issuer and its keys, when clients are to learn who is logged in (`sso-openid-connect`).
+    pub issuer: Option<String>,
+    pub jwks_uri: Option<String>,
+    /// By default `client_credentials`, and `authorization_code` where there is an authorization endpoint.
+    pub grant_types: Option<Vec<String>>,
+    /// How clients show at the token endpoint who they are.
+    #[serde(default = "asymmetric")]
+    pub token_endpoint_auth_methods: Vec<String>,
+    /// Scopes that clients may ask for.
+    #[serde(default = "usual_scopes")]
+    pub scopes: Vec<String>,
     /// What the authorization server can do, beside the permissions that this service understands.
     #[serde(default)]
     pub capabilities: Vec<String>,
+}
+
+fn asymmetric() -> Vec<String> {
+    vec!["private_key_jwt".to_owned()]
+}
+
+fn usual_scopes() -> Vec<String> {
+    let scopes = [
+        "openid",
+        "fhirUser",
+        "launch/patient",
+        "patient/*.rs",
+        "user/*.cruds",
+        "system/*.cruds",
+    ];
+    scopes.map(str::to_owned).to_vec()
 }
 
 /// `[tls]`: HTTPS, with client certificates when there is a `client_ca`.
@@ -317,6 +344,8 @@ impl SmartSettings {
             &self.revocation_endpoint,
             &self.registration_endpoint,
             &self.management_endpoint,
+            &self.issuer,
+            &self.jwks_uri,
         ];
         let mut all = std::iter::once(&self.token_endpoint).chain(others.into_iter().flatten());
         let unsafe_url = all.find(|url| !is_safe_url(url))?;

@@ -32,13 +32,19 @@ pub async fn authenticate<B: MessageBody>(
         return Ok(next.call(request).await?.map_into_left_body());
     }
     let started = Instant::now();
-    let refused = match caller(request.request()).await {
+    let mut refused = match caller(request.request()).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             return Ok(next.call(request).await?.map_into_left_body());
         }
         Err(refused) => refused,
     };
+    // Who tries token after token is stopped as one who asks too often.
+    if let Some(app) = request.app_data::<web::Data<App>>()
+        && let Err(problem) = app.limits.admit(&Caller::Anonymous, request.request().peer_addr())
+    {
+        refused.problem = problem;
+    }
     let response = refused.response(request.request(), started.elapsed());
     Ok(request.into_response(response).map_into_right_body())
 }

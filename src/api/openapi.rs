@@ -1,7 +1,8 @@
 //! The OpenAPI document, put together from the handlers' own descriptions. `fastkontakt openapi` prints it; a test
 //! compares it with the committed `openapi/openapi.json`.
 
-use utoipa::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::{Modify, OpenApi};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -47,6 +48,9 @@ use utoipa::OpenApi;
         super::operation::ready,
         super::operation::metrics,
     ),
+    modifiers(&Tokens),
+    // Without a token where the service is open; with one where it is not.
+    security((), ("token" = [])),
     tags(
         (name = "instance", description = "One resource"),
         (name = "type", description = "All resources of a type"),
@@ -55,6 +59,19 @@ use utoipa::OpenApi;
     ),
 )]
 pub struct ApiDoc;
+
+/// How callers show who they are (docs/access.md).
+struct Tokens;
+
+impl Modify for Tokens {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT");
+        let description = "An access token of the authorization server in [base]/.well-known/smart-configuration.";
+        let scheme = SecurityScheme::Http(bearer.description(Some(description)).build());
+        let components = document.components.get_or_insert_with(Default::default);
+        components.add_security_scheme("token", scheme);
+    }
+}
 
 /// The document as pretty JSON with a newline at the end.
 pub fn document() -> String {

@@ -44,37 +44,40 @@ pub async fn configuration(request: HttpRequest, app: web::Data<App>) -> HttpRes
 }
 
 fn document(smart: &SmartSettings) -> Value {
-    let mut grants = vec!["client_credentials"];
-    if smart.authorization_endpoint.is_some() {
-        grants.insert(0, "authorization_code");
+    let authorizes = smart.authorization_endpoint.is_some();
+    let own = OWN_CAPABILITIES.iter().map(|name| (*name).to_owned());
+    let mut capabilities: Vec<String> = own.collect();
+    for capability in &smart.capabilities {
+        if !capabilities.contains(capability) {
+            capabilities.push(capability.clone());
+        }
     }
-    let mut capabilities: Vec<&str> = OWN_CAPABILITIES.to_vec();
-    capabilities.extend(smart.capabilities.iter().map(String::as_str));
-    capabilities.dedup();
     let mut document = json!({
         "token_endpoint": smart.token_endpoint,
-        "grant_types_supported": grants,
-        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
-        "token_endpoint_auth_signing_alg_values_supported": ["RS384", "ES384"],
+        "token_endpoint_auth_methods_supported": smart.token_endpoint_auth_methods,
+        "grant_types_supported": match &smart.grant_types {
+            Some(grants) => json!(grants),
+            None if authorizes => json!(["authorization_code", "client_credentials"]),
+            None => json!(["client_credentials"]),
+        },
         "code_challenge_methods_supported": ["S256"],
-        "scopes_supported": [
-            "openid", "fhirUser", "launch", "launch/patient", "offline_access",
-            "patient/*.rs", "user/*.cruds", "system/*.cruds",
-        ],
+        "scopes_supported": smart.scopes,
         "capabilities": capabilities,
     });
-    if smart.authorization_endpoint.is_some() {
+    if authorizes {
         document["response_types_supported"] = json!(["code"]);
     }
-    for (name, endpoint) in endpoints(smart) {
-        document[name] = json!(endpoint);
+    for (name, address) in addresses(smart) {
+        document[name] = json!(address);
     }
     document
 }
 
-/// The endpoints that are configured, by their names in the document.
-fn endpoints(smart: &SmartSettings) -> impl Iterator<Item = (&'static str, &str)> {
+/// The addresses that are configured, by their names in the document.
+fn addresses(smart: &SmartSettings) -> impl Iterator<Item = (&'static str, &str)> {
     [
+        ("issuer", &smart.issuer),
+        ("jwks_uri", &smart.jwks_uri),
         ("authorization_endpoint", &smart.authorization_endpoint),
         ("introspection_endpoint", &smart.introspection_endpoint),
         ("revocation_endpoint", &smart.revocation_endpoint),
@@ -82,7 +85,7 @@ fn endpoints(smart: &SmartSettings) -> impl Iterator<Item = (&'static str, &str)
         ("management_endpoint", &smart.management_endpoint),
     ]
     .into_iter()
-    .filter_map(|(name, endpoint)| Some((name, endpoint.as_deref()?)))
+    .filter_map(|(name, address)| Some((name, address.as_deref()?)))
 }
 
 /// `CapabilityStatement.rest.security`.

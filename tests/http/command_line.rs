@@ -92,6 +92,39 @@ fn serve_is_safe_by_default() {
     let wide = fastkontakt(&["serve", "--open", "--bind", "0.0.0.0:0"]);
     assert!(!wide.status.success());
     assert!(String::from_utf8_lossy(&wide.stderr).contains("loopback"));
+    assert!(String::from_utf8_lossy(&closed.stderr).contains("[access]"));
+    let folder = Folder::new();
+    let issuer = "[[access.issuers]]\nissuer = \"https://idp.example.se\"\naudience = \"a\"\n";
+    for (more, flags, told) in [
+        (
+            "jwks_url = \"https://idp.example.se/jwks\"",
+            ["--open"].as_slice(),
+            "--open",
+        ),
+        ("jwks_url = \"http://idp.example.se/jwks\"", &[], "https"),
+        ("jwks_file = \"/nowhere/keys.json\"", &[], "/nowhere/keys.json"),
+        (
+            "jwks_url = \"https://idp.example.se/jwks\"\nca_file = \"/nowhere/ca.pem\"",
+            &[],
+            "/nowhere/ca.pem",
+        ),
+    ] {
+        let settings = folder.text("settings.toml", &format!("{issuer}{more}\n"));
+        let database = format!("sqlite://{}", folder.0.join("access.db").display());
+        let mut arguments = vec![
+            "serve",
+            "--config",
+            &settings,
+            "--bind",
+            "127.0.0.1:0",
+            "--database",
+            &database,
+        ];
+        arguments.extend_from_slice(flags);
+        let refused = fastkontakt(&arguments);
+        let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+        assert!(!refused.status.success() && error.contains(told), "{error}");
+    }
 }
 
 #[test]

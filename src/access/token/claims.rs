@@ -150,8 +150,8 @@ impl ClaimsMap {
             hsa_id: hsa(claims, &self.names.hsa_id)?.ok_or(Missing::HsaId)?,
             vardenhet: hsa(claims, &self.names.vardenhet)?.ok_or(Missing::Vardenhet)?,
             vardgivare: hsa(claims, &self.names.vardgivare)?.ok_or(Missing::Vardgivare)?,
-            profession: text(claims, &self.names.profession)?,
-            uppdrag: text(claims, &self.names.uppdrag)?,
+            profession: told(claims, &self.names.profession),
+            uppdrag: told(claims, &self.names.uppdrag),
             fhir_user,
             patient,
         })
@@ -231,6 +231,17 @@ fn text(claims: &Claims, paths: &[String]) -> Result<Option<String>, Missing> {
         }
         _ => Err(Missing::Form),
     }
+}
+
+/// What is told of somebody and gives no right: several texts are told as one.
+fn told(claims: &Claims, paths: &[String]) -> Option<String> {
+    let text = match first(claims, paths)? {
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
+        _ => return None,
+    };
+    let text: String = text.chars().filter(|char| !char.is_control()).take(LONGEST).collect();
+    (!text.trim().is_empty()).then(|| text.trim().to_owned())
 }
 
 /// A claim that is an HSA-id. (Registers out there have personal numbers under that name: they are none.)

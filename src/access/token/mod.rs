@@ -66,7 +66,7 @@ struct Verified {
     not_before: Option<f64>,
     /// The certificate that its bearer must show (RFC 8705).
     certificate: Option<Digest>,
-    identity: Arc<Identity>,
+    identity: Result<Arc<Identity>, Missing>,
 }
 
 impl Tokens {
@@ -95,12 +95,6 @@ impl Tokens {
         }
     }
 
-    /// The sources whose keys are not known yet.
-    pub fn unknown_sources(&self) -> impl Iterator<Item = &str> {
-        let unknown = self.issuers.iter().filter(|issuer| !issuer.source.is_known());
-        unknown.map(|issuer| issuer.name.as_str())
-    }
-
     /// Who the bearer of this token is. `certificate`: the one the caller showed.
     pub async fn verify(&self, token: &str, certificate: Option<&Digest>) -> Result<Arc<Identity>, Refusal> {
         if token.len() > self.longest {
@@ -118,9 +112,11 @@ impl Tokens {
             }
         }
         let verified = Arc::new(self.verify_anew(token).await?);
-        let identity = verified.at(self.now(), self.skew, certificate)?;
-        self.remember(name, verified);
-        Ok(identity)
+        let answer = verified.at(self.now(), self.skew, certificate);
+        if answer.is_ok() {
+            self.remember(name, verified);
+        }
+        answer
     }
 
     async fn verify_anew(&self, token: &str) -> Result<Verified, Refusal> {
@@ -132,9 +128,15 @@ impl Tokens {
         let found = self.issuers.iter().position(|issuer| issuer.name == stated);
         let number = found.ok_or(Refusal::Invalid("unknown issuer"))?;
         let issuer = &self.issuers[number];
-        let keys = issuer.keys_for(&header).await?;
+        let mut keys = issuer.keys_for(&header).await?;
         if !is_signed(&keys, &header, signed, signature) {
-            return Err(Refusal::Invalid("no key of the issuer has signed it"));
+            // Issuers there are that name no keys, or give a new one the old one's name.
+            let known = keys.generation;
+            issuer.source.renew().await;
+            keys = issuer.keys_for(&header).await?;
+            if keys.generation == known || !is_signed(&keys, &header, signed, signature) {
+                return Err(Refusal::Invalid("no key of the issuer has signed it"));
+            }
         }
         // From here on the claims are the issuer's word.
         if !issuer.is_for_us(&claims) {
@@ -143,15 +145,13 @@ impl Tokens {
         let expires = seconds(&claims, "exp")?.ok_or(Refusal::Invalid("no time of expiry"))?;
         let not_before = seconds(&claims, "nbf")?;
         let certificate = bound_to(&claims)?;
-        let identity = self.claims.identity(&issuer.name, &claims);
-        let identity = identity.map_err(|missing: Missing| Refusal::Insufficient(missing.name()))?;
         Ok(Verified {
             issuer: number,
             generation: keys.generation,
             expires,
             not_before,
             certificate,
-            identity: Arc::new(identity),
+            identity: self.claims.identity(&issuer.name, &claims).map(Arc::new),
         })
     }
 
@@ -227,7 +227,10 @@ impl Verified {
         if self.certificate.is_some() && self.certificate.as_ref() != certificate {
             return Err(Refusal::Invalid("bound to another certificate"));
         }
-        Ok(self.identity.clone())
+        let identity = self.identity.as_ref();
+        identity
+            .cloned()
+            .map_err(|missing| Refusal::Insufficient(missing.name()))
     }
 }
 

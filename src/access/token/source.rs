@@ -10,8 +10,8 @@ use jsonwebtoken::Algorithm;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use tokio::sync::Mutex;
-use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
+use ureq::{Agent, Proxy};
 
 use super::keys::KeySet;
 use crate::access::settings::IssuerSettings;
@@ -71,7 +71,7 @@ impl Source {
         let seconds = |count: u32| Duration::from_secs(count.into());
         let (place, refresh, pause) = match (&settings.jwks_url, &settings.jwks_file) {
             (Some(url), _) => {
-                let agent = agent(settings.ca_file.as_ref())?;
+                let agent = agent(url, settings.ca_file.as_ref())?;
                 let place = Place::Url {
                     agent,
                     url: url.clone(),
@@ -101,9 +101,11 @@ impl Source {
     pub async fn keys(&self) -> Keys {
         let state = self.0.state();
         let age = state.fetched.map(|at| at.elapsed());
+        // While the issuer is out of reach nobody waits for it again.
+        let failed = state.tried > state.fetched;
         match age {
             Some(age) if age < self.0.refresh => return Keys::Known(state.keys),
-            Some(age) if age < self.0.refresh * 2 => {
+            Some(age) if failed || age < self.0.refresh * 2 => {
                 if self.0.may_try() {
                     let source = self.clone();
                     tokio::spawn(async move { source.renew().await });
@@ -137,14 +139,12 @@ impl Source {
         let _done = tokio::task::spawn_blocking(work).await;
     }
 
-    /// Fetches the keys, on this thread.
+    /// Fetches the keys, unless that was done a moment ago, on this thread, which may block.
     pub fn renew_blocking(&self) {
-        self.0.renew_blocking();
-    }
-
-    /// Whether keys are known.
-    pub fn is_known(&self) -> bool {
-        self.0.state().fetched.is_some()
+        let _guard = self.0.fetching.blocking_lock();
+        if self.0.may_try() {
+            self.0.renew_blocking();
+        }
     }
 }
 
@@ -215,7 +215,7 @@ impl Place {
 }
 
 /// A client that follows no redirection: the keys come from the address that the operator named, or not at all.
-fn agent(ca_file: Option<&PathBuf>) -> Result<Agent, String> {
+fn agent(url: &str, ca_file: Option<&PathBuf>) -> Result<Agent, String> {
     let roots = match ca_file {
         None => RootCerts::WebPki,
         Some(file) => RootCerts::new_with_certs(&authorities(file)?),
@@ -225,8 +225,15 @@ fn agent(ca_file: Option<&PathBuf>) -> Result<Agent, String> {
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .root_certs(roots)
         .build();
+    // No proxy leads to loopback, which is the one place without TLS.
+    let proxy = if url.starts_with("https://") {
+        Proxy::try_from_env()
+    } else {
+        None
+    };
     let config = Agent::config_builder()
         .tls_config(tls)
+        .proxy(proxy)
         .timeout_global(Some(FETCH_TIME))
         .max_redirects(0)
         .max_idle_connections(0)
