@@ -1,59 +1,49 @@
 //! What is done, by the names that FHIR gives it.
 
-/// What is being done, as FHIR names it (restful-interaction), or which operation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Interaction {
-    Create,
-    Read,
-    Vread,
-    Update,
-    Patch,
-    Delete,
-    HistoryInstance,
-    HistoryType,
-    HistorySystem,
-    Search,
-    /// Over all types, at `[base]`.
-    SearchSystem,
-    SearchCompartment,
-    Transaction,
-    /// A Bundle whose entries are interactions of their own.
-    Batch,
-    Capabilities,
-    /// The operation `$validate`.
-    Validate,
-    /// The operation `$riktlinjekontroll` on a patient.
-    Patientkontroll,
-    /// The operation `$everything` on a patient.
-    Everything,
-    /// The operation `$riktlinjekontroll` on an organization: its work list.
-    Arbetslista,
+/// Declares the interactions once, each with its code.
+macro_rules! interactions {
+    ($($(#[$about:meta])* $name:ident => $code:literal),+ $(,)?) => {
+        /// What is being done, as FHIR names it (restful-interaction), or which operation. What each needs stands in
+        /// [`super::tabell`]; one that is missing there is denied.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Interaction { $($(#[$about])* $name),+ }
+
+        impl Interaction {
+            pub const ALL: &[Interaction] = &[$(Interaction::$name),+];
+
+            /// The code of the value set restful-interaction, for an operation its own name; also the label in metrics,
+            /// logs and the audit.
+            pub fn code(self) -> &'static str {
+                match self { $(Interaction::$name => $code),+ }
+            }
+        }
+    };
 }
 
-impl Interaction {
-    /// The code of the value set restful-interaction, for an operation its own name; also the label in metrics, logs and
-    /// the audit.
-    pub fn code(self) -> &'static str {
-        match self {
-            Interaction::Create => "create",
-            Interaction::Read => "read",
-            Interaction::Vread => "vread",
-            Interaction::Update => "update",
-            Interaction::Patch => "patch",
-            Interaction::Delete => "delete",
-            Interaction::HistoryInstance => "history-instance",
-            Interaction::HistoryType => "history-type",
-            Interaction::HistorySystem => "history-system",
-            Interaction::Search => "search-type",
-            Interaction::SearchSystem => "search-system",
-            Interaction::SearchCompartment => "search-compartment",
-            Interaction::Transaction => "transaction",
-            Interaction::Batch => "batch",
-            Interaction::Capabilities => "capabilities",
-            Interaction::Validate => "$validate",
-            Interaction::Patientkontroll => "Patient/$riktlinjekontroll",
-            Interaction::Everything => "Patient/$everything",
-            Interaction::Arbetslista => "Organization/$riktlinjekontroll",
-        }
-    }
-}
+interactions!(
+    Create => "create",
+    Read => "read",
+    Vread => "vread",
+    Update => "update",
+    Patch => "patch",
+    Delete => "delete",
+    HistoryInstance => "history-instance",
+    HistoryType => "history-type",
+    HistorySystem => "history-system",
+    Search => "search-type",
+    /// Over all types, at `[base]`.
+    SearchSystem => "search-system",
+    SearchCompartment => "search-compartment",
+    Transaction => "transaction",
+    /// A Bundle whose entries are interactions of their own.
+    Batch => "batch",
+    Capabilities => "capabilities",
+    /// The operation `$validate`.
+    Validate => "$validate",
+    /// The operation `$riktlinjekontroll` on a patient.
+    Patientkontroll => "Patient/$riktlinjekontroll",
+    /// The operation `$everything` on a patient.
+    Everything => "Patient/$everything",
+    /// The operation `$riktlinjekontroll` on an organization: its work list.
+    Arbetslista => "Organization/$riktlinjekontroll",
+);

@@ -1,21 +1,31 @@
-//! Who may do what. Every read and every write asks [`decide`] before anything is disclosed or stored.
+//! Who may do what. Every read and every write asks [`decide`] before anything is disclosed or stored, and then of each
+//! record [`beslut`] or, of all rows at once, [`sikt`]. All of it is pure; docs/atkomst.md tells it in words, with the law.
 //!
 //! [`caller`] says who calls, [`interaction`] what is done, [`scope`] what a token lets its bearer ask for;
-//! [`authenticator`] finds out who calls, from a token ([`token`]) or a certificate ([`certificate`]).
+//! [`authenticator`] finds out who calls, from a token ([`token`]) or a certificate ([`certificate`]). [`tabell`] says what
+//! each interaction needs, [`medgivande`] what the scopes grant, [`harledning`] what a resource says that decisions lean on,
+//! [`klipp`] what is cut out of a record before it is shown.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 pub mod authenticator;
+pub mod beslut;
 pub mod caller;
 pub mod certificate;
+pub mod harledning;
 pub mod interaction;
+pub mod klipp;
+pub mod medgivande;
 pub mod scope;
 pub mod settings;
+pub mod sikt;
+pub mod tabell;
 pub mod token;
 
 pub use caller::{Caller, Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
 pub use interaction::Interaction;
+pub use scope::Right;
 
 use crate::fhir::types::{DefinitionType, ResourceType};
 
@@ -63,14 +73,18 @@ impl From<DefinitionType> for Target {
     }
 }
 
-/// The one access decision: may this call touch resources of this type?
-pub fn decide(call: &Call, target: impl Into<Target>) -> Decision {
-    match (&call.caller, target.into()) {
-        (Caller::Open | Caller::Service, _) => Decision::Permit,
-        // They tell of no patient.
-        (_, Target::Definition(_)) => Decision::Permit,
-        (Caller::Anonymous, _) => Decision::Unknown,
-        // What a token's bearer may see and do is decided here; until it is, nothing.
-        (Caller::Known(_), _) => Decision::Deny,
-    }
+/// The one access decision before any record is looked at: may this call make use of this right on resources of this type?
+/// Which of them is decided record by record.
+pub fn decide(call: &Call, right: Right, target: impl Into<Target>) -> Decision {
+    let (identity, target) = match (&call.caller, target.into()) {
+        (Caller::Open | Caller::Service, _) => return Decision::Permit,
+        // They tell of nobody, and are only read.
+        (_, Target::Definition(_)) => return Decision::Permit,
+        (Caller::Anonymous, Target::Resource(_)) => return Decision::Unknown,
+        (Caller::Known(identity), Target::Resource(kind)) => (identity, kind),
+    };
+    let allowed = tabell::krav(call.interaction)
+        .is_some_and(|krav| krav.allows(&identity.who) && krav.rights.contains(&right))
+        && !medgivande::medgivanden(identity, right, target).is_empty();
+    if allowed { Decision::Permit } else { Decision::Deny }
 }

@@ -9,7 +9,7 @@ use super::bundle_text::BundleText;
 use super::negotiate::Ask;
 use super::parameters::{Given, InParameter, Takes};
 use super::reply::Reply;
-use super::search::{found, not_all_included, pretty, told};
+use super::search::{annorstades, found, not_all_included, pretty, told};
 use super::sent::Sent;
 use crate::access::Interaction;
 use crate::door::content::require_id_form;
@@ -153,6 +153,9 @@ pub async fn run(ask: &Ask, id: String, query: String, sent: Sent) -> Result<Rep
     let included = page.included.entries.into_iter();
     for stored in included.filter(|stored| asked.wants(stored.kind)) {
         found(&mut bundle, ask, stored, subset, (manner, Role::Include))?;
+    }
+    if page.annorstades {
+        told(&mut bundle, &annorstades(manner.language));
     }
     if page.included.cut {
         told(&mut bundle, &not_all_included(manner.language));

@@ -103,6 +103,11 @@ pub fn warning_of(code: IssueCode, text: &Text, language: Language) -> Value {
     outcome(vec![issue("warning", code, text, language)])
 }
 
+/// One thing that is good to know.
+pub fn information_of(code: IssueCode, text: &Text, language: Language) -> Value {
+    outcome(vec![issue("information", code, text, language)])
+}
+
 fn outcome(issues: Vec<Value>) -> Value {
     json!({ "resourceType": "OperationOutcome", "issue": issues })
 }

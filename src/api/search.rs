@@ -353,6 +353,9 @@ impl Search {
         for stored in page.included.entries {
             found(&mut bundle, ask, stored, &subset, (manner, Role::Include))?;
         }
+        if page.annorstades {
+            told(&mut bundle, &annorstades(manner.language));
+        }
         if page.included.cut {
             told(&mut bundle, &not_all_included(manner.language));
         }
@@ -442,6 +445,19 @@ pub fn not_all_included(language: Language) -> String {
          for them on their own.",
     );
     text_of(&outcome::warning_of(IssueCode::TooCostly, &text, language), false)
+}
+
+/// That other vårdgivare keep what is not blocked and not shown (SVOD 2022:913, 3 kap.): that much, and no more.
+pub fn annorstades(language: Language) -> String {
+    let text = Text::new(
+        "Det finns ospärrade uppgifter om patienten hos andra vårdgivare. De kan visas om patienten samtycker till det.",
+        "There is information about the patient at other care providers that is not blocked. It can be shown if the patient \
+         consents to it.",
+    );
+    text_of(
+        &outcome::information_of(IssueCode::Informational, &text, language),
+        false,
+    )
 }
 
 /// A written Bundle for the eye.

@@ -75,6 +75,7 @@ texts!(
         "CodeSystem-allvarlighetsgrad",
         "CodeSystem-anledning",
         "CodeSystem-arende",
+        "CodeSystem-atkomst",
         "CodeSystem-avslutsorsak",
         "CodeSystem-begaran",
         "CodeSystem-behovsgrupp",

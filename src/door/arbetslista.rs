@@ -11,13 +11,14 @@ use super::kvar::{las, severity_number, type_of_number};
 use super::read::live;
 use super::underlag::OppenTransaktion;
 use super::{Door, problem::Problem};
-use crate::access::Call;
+use crate::access::beslut::{Lasare, halls_av};
+use crate::access::{Call, Right};
 use crate::fhir::search::page;
 use crate::fhir::search::query::KeyPart;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::riktlinje::list::{Lakarlista, lakarens_lista};
-use crate::riktlinje::{Kontrollfynd, RuleId, Severity, catalogue, policy_for};
+use crate::riktlinje::{Kontrollfynd, RuleId, Severity, catalogue, kontrollera, policy_for};
 use crate::store::{ListQuery, Listrad, Session};
 
 /// What is asked of a unit's list.
@@ -133,17 +134,26 @@ impl Door {
     /// A page of a unit's list.
     pub async fn arbetslista(&self, call: &Call, fraga: Listfraga) -> Result<Arbetslista, Problem> {
         for kind in READ {
-            self.permit(call, kind)?;
+            self.permit(call, Right::Read, kind)?;
         }
         self.hinn_ikapp().await;
-        let door = self.clone();
+        let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| session.snapshot(|session| door.list_page(session, &fraga)))
+            .read(move |session| session.snapshot(|session| door.list_page(&call, session, &fraga)))
             .await
     }
 
-    fn list_page(&self, session: &mut Session, fraga: &Listfraga) -> Result<Arbetslista, Problem> {
-        live(session.current(ResourceType::Organization, &fraga.enhet)?)?;
+    fn list_page(&self, call: &Call, session: &mut Session, fraga: &Listfraga) -> Result<Arbetslista, Problem> {
+        let unit = session.current(ResourceType::Organization, &fraga.enhet)?;
+        live(self.seen(call, session, (Right::Read, unit, false))?)?;
+        // A unit's list is its own.
+        let lasare = Lasare::of(call);
+        if let Some(Lasare::Vard(vard)) = &lasare {
+            let unit = session.kept_beside(ResourceType::Organization, &fraga.enhet)?;
+            if !unit.is_some_and(|unit| halls_av(&unit, &vard.egen_enhet())) {
+                return Err(Problem::Forbidden);
+            }
+        }
         let enhet = session
             .living_key(ResourceType::Organization, &fraga.enhet)?
             .ok_or(Problem::NotFound)?;
@@ -162,8 +172,15 @@ impl Door {
         }
         let mut patienter = Vec::with_capacity(rows.len());
         for row in rows {
-            let mut fynd = las(&row.fynd)?;
+            let mut fynd = match &lasare {
+                None => las(&row.fynd)?,
+                // What is kept leans on everybody's records: what this caller may read says it anew.
+                Some(_) => self.fynd_for(call, session, (&row.id, &fraga.enhet))?,
+            };
             fynd.retain(|fynd| fraga.wants(fynd));
+            if lasare.is_some() && fynd.is_empty() {
+                continue;
+            }
             locate(session, fraga.version, &mut fynd)?;
             patienter.push(Listpost { id: row.id, fynd });
         }
@@ -183,6 +200,27 @@ impl Door {
             per,
             fornyas,
         })
+    }
+
+    /// What is to be said of a patient in a unit's list, as far as the caller may read what it leans on.
+    fn fynd_for(
+        &self,
+        call: &Call,
+        session: &mut Session,
+        (patient, enhet): (&str, &str),
+    ) -> Result<Vec<Kontrollfynd>, Problem> {
+        let stored = session.current(ResourceType::Patient, patient)?;
+        if self.seen(call, session, (Right::Read, stored, false))?.is_none() {
+            return Ok(Vec::new());
+        }
+        let to_unit = Reference {
+            reference: Some(format!("Organization/{enhet}")),
+            ..Reference::default()
+        };
+        let mut underlag = OppenTransaktion::new(session, &self.understood).only_what_is_seen(call, self.nu());
+        let today = self.clock.today();
+        let kontroll = kontrollera(patient, Some(&to_unit), &self.policies, today, &mut underlag)?;
+        Ok(kontroll.map(|kontroll| kontroll.fynd).unwrap_or_default())
     }
 
     /// The physicians of the unit's list with more patients than the guide value.

@@ -2,9 +2,10 @@
 //! database.
 
 use super::Door;
+use super::atkomst::content_reached;
 use super::problem::Problem;
 use super::read::{MOST_INCLUDED, live};
-use crate::access::Call;
+use crate::access::{Call, Right};
 use crate::fhir::types::ResourceType;
 use crate::store::{EverythingEnd, EverythingQuery, Included, Referred, Stored};
 
@@ -14,6 +15,8 @@ pub struct Everything {
     pub entries: Vec<Stored>,
     /// Who and what they refer to that belongs to no patient.
     pub included: Included,
+    /// Others keep what may be known to exist but is not shown.
+    pub annorstades: bool,
     /// Where the page ends, when there is another.
     pub next: Option<EverythingEnd>,
 }
@@ -26,33 +29,37 @@ impl Door {
         mut query: EverythingQuery,
         own_bases: Vec<String>,
     ) -> Result<Everything, Problem> {
-        self.permit(call, ResourceType::Patient)?;
+        self.permit(call, Right::Read, ResourceType::Patient)?;
         let full = query.limit;
         // One more tells whether there is a next page.
         query.limit += 1;
         let (door, call) = (self.clone(), call.clone());
         let work = self.store.read(move |session| {
             session.snapshot(|session| {
-                live(session.current(ResourceType::Patient, &query.patient)?)?;
+                let patient = session.current(ResourceType::Patient, &query.patient)?;
+                live(door.seen(&call, session, (Right::Read, patient, false))?)?;
                 let Some(key) = session.patient_key(&query.patient)? else {
                     return Err(Problem::NotFound);
                 };
-                let mut rows = session.everything(key, &query)?;
+                let eyes = door.eyes(&call, Right::Read);
+                let mut rows = session.seen_by(eyes.clone(), |session| session.everything(key, &query))?;
                 let more = rows.len() as i64 > full;
                 if more {
                     rows.pop();
                 }
                 let next = rows.last().filter(|_| more).map(|(_, end)| *end);
                 let entries = rows.into_iter().map(|(stored, _)| stored);
-                let entries: Vec<Stored> = entries.filter(|stored| door.may_see(&call, stored)).collect();
+                let entries: Vec<Stored> = entries.collect();
                 let how = Referred {
                     own_bases: &own_bases,
                     most: MOST_INCLUDED,
-                    may_see: &|stored| door.may_see(&call, stored),
+                    may_see: &|stored| content_reached(&call, Right::Read, stored),
                 };
-                let included = session.all_referred(&entries, &how)?;
+                let mut included = session.seen_by(eyes, |session| session.all_referred(&entries, &how))?;
+                included.entries = door.all_shown(&call, session, included.entries)?;
                 Ok(Everything {
-                    entries,
+                    annorstades: door.annorstades(&call, session, &query.patient)?,
+                    entries: door.all_shown(&call, session, entries)?,
                     included,
                     next,
                 })

@@ -7,7 +7,7 @@ use fastkontakt_model::facts::Reference;
 use super::read::{Seen, live};
 use super::underlag::OppenTransaktion;
 use super::{Door, problem::Problem};
-use crate::access::Call;
+use crate::access::{Call, Right};
 use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::identifiers::{HSA_ID, equivalent_systems};
 use crate::fhir::references::{local, relative};
@@ -29,23 +29,25 @@ pub struct Kontrollfraga {
 impl Door {
     /// All findings about the patient's whole picture, errors first; expressions within the resource each is about.
     pub async fn kontrollera(&self, call: &Call, fraga: Kontrollfraga) -> Result<Kontroll, Problem> {
-        self.permit(call, ResourceType::Patient)?;
+        self.permit(call, Right::Read, ResourceType::Patient)?;
         if fraga.enhet.is_some() {
-            self.permit(call, ResourceType::Organization)?;
+            self.permit(call, Right::Read, ResourceType::Organization)?;
         }
-        let door = self.clone();
+        let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| session.snapshot(|session| door.kontroll(session, &fraga)))
+            .read(move |session| session.snapshot(|session| door.kontroll(&call, session, &fraga)))
             .await
     }
 
-    fn kontroll(&self, session: &mut Session, fraga: &Kontrollfraga) -> Result<Kontroll, Problem> {
-        live(session.current(ResourceType::Patient, &fraga.patient)?)?;
+    fn kontroll(&self, call: &Call, session: &mut Session, fraga: &Kontrollfraga) -> Result<Kontroll, Problem> {
+        let patient = session.current(ResourceType::Patient, &fraga.patient)?;
+        live(self.seen(call, session, (Right::Read, patient, false))?)?;
         let enhet = match &fraga.enhet {
             Some(enhet) => Some(stored_unit(session, enhet, &fraga.own_bases)?),
             None => None,
         };
-        let mut underlag = OppenTransaktion::new(session, &self.understood);
+        // What the caller may not read is as if it was not there: a finding must not tell of it.
+        let mut underlag = OppenTransaktion::new(session, &self.understood).only_what_is_seen(call, self.nu());
         let today = self.clock.today();
         let kontroll = kontrollera(&fraga.patient, enhet.as_ref(), &self.policies, today, &mut underlag)?;
         // It is stored, but cannot be understood.

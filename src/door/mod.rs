@@ -5,6 +5,7 @@
 //! transaction. Nothing else writes.
 
 pub mod arbetslista;
+mod atkomst;
 pub mod bundle;
 pub mod content;
 pub mod everything;
@@ -27,7 +28,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::access::{Call, Decision, Target, decide};
+use crate::access::{Call, Right};
 use crate::clock::Clock;
 use crate::definitions::Definitions;
 use crate::fhir::json::Limits;
@@ -135,18 +136,12 @@ impl Written {
 }
 
 impl Door {
-    /// Refuses a search that touches a type which the caller may not read: what chains and `_has` ask of other resources
+    /// Refuses a search that touches a type which the caller may not search: what chains and `_has` ask of other resources
     /// tells something about them.
     fn permit_search(&self, call: &Call, query: &SearchQuery) -> Result<(), Problem> {
-        query.touches().into_iter().try_for_each(|kind| self.permit(call, kind))
-    }
-
-    /// Refuses what the access decision denies.
-    fn permit(&self, call: &Call, target: impl Into<Target>) -> Result<(), Problem> {
-        match decide(call, target) {
-            Decision::Permit => Ok(()),
-            Decision::Deny => Err(Problem::Forbidden),
-            Decision::Unknown => Err(Problem::Unauthorized),
-        }
+        query
+            .touches()
+            .into_iter()
+            .try_for_each(|kind| self.permit(call, Right::Search, kind))
     }
 }

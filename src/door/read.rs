@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::atkomst::content_reached;
 use super::{Door, problem::Problem};
-use crate::access::Call;
+use crate::access::beslut::Lasare;
+use crate::access::{Call, Right};
 use crate::definitions::Definition;
 use crate::fhir::convert::{PathMap, r5_to_r4};
 use crate::fhir::json::reread;
 use crate::fhir::search::SearchQuery;
+use crate::fhir::search::query::{Criterion, ReferenceValue};
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
 use crate::store::{HistoryQuery, Page, Past, Referred, Scope, Session, StoreError, Stored, is_brief, looks_ahead};
@@ -38,30 +41,33 @@ pub enum Looked {
 impl Door {
     /// The current version (read).
     pub async fn read(&self, call: &Call, kind: ResourceType, id: String) -> Result<Stored, Problem> {
-        self.permit(call, kind)?;
-        let found = self
-            .store
-            .look_up(move |session| session.current(kind, &id))
-            .await
-            .map_err(Problem::from)?;
-        live(found)
+        self.look_now(call, Look::Current(kind, id)).await
     }
 
     /// One version of the past (vread).
     pub async fn vread(&self, call: &Call, kind: ResourceType, id: String, version: i64) -> Result<Stored, Problem> {
-        self.permit(call, kind)?;
-        let found = self
-            .store
-            .look_up(move |session| session.version(kind, &id, version))
-            .await
-            .map_err(Problem::from)?;
-        live(found)
+        self.look_now(call, Look::Version(kind, id, version)).await
+    }
+
+    async fn look_now(&self, call: &Call, look: Look) -> Result<Stored, Problem> {
+        self.permit_look(call, &look)?;
+        let (door, call) = (self.clone(), call.clone());
+        let work = self.store.look_up(move |session| door.look(&call, session, &look));
+        match work.await? {
+            Looked::Resource(stored) => Ok(stored),
+            _ => Err(Problem::Internal {
+                reason: "a read answered something else".to_owned(),
+            }),
+        }
     }
 
     /// The versions that are asked for, newest first.
     pub async fn history(&self, call: &Call, query: HistoryQuery) -> Result<Vec<Past>, Problem> {
         self.permit_history(call, &query)?;
-        self.store.read(move |session| versions(session, &query)).await
+        let (door, call) = (self.clone(), call.clone());
+        self.store
+            .read(move |session| session.snapshot(|session| door.versions(&call, session, &query)))
+            .await
     }
 
     /// A page of the resources that match, with what was asked to come with them. Every type that decides what the page
@@ -92,8 +98,32 @@ impl Door {
         query: &SearchQuery,
         own_bases: &[String],
     ) -> Result<Page, StoreError> {
-        let page = session.search(query)?;
-        self.with_includes(call, session, (query, own_bases), page)
+        self.through_eyes(call, session, query, |session| {
+            let page = session.search(query)?;
+            Ok(Some(self.with_includes(call, session, (query, own_bases), page)?))
+        })
+        .map(Option::unwrap_or_default)
+    }
+
+    /// Searches with the caller's eyes, and shows what was found as the caller may see it. `None` stays none.
+    fn through_eyes(
+        &self,
+        call: &Call,
+        session: &mut Session,
+        query: &SearchQuery,
+        search: impl FnOnce(&mut Session) -> Result<Option<Page>, StoreError>,
+    ) -> Result<Option<Page>, StoreError> {
+        session.seen_by(self.eyes_in(call, query), |session| {
+            let Some(mut page) = search(session)? else {
+                return Ok(None);
+            };
+            if let Some(patient) = about_one(query, &page.entries) {
+                page.annorstades = self.annorstades(call, session, &patient)?;
+            }
+            page.entries = self.all_shown(call, session, page.entries)?;
+            page.included.entries = self.all_shown(call, session, page.included.entries)?;
+            Ok(Some(page))
+        })
     }
 
     /// The page with what comes with it.
@@ -108,7 +138,7 @@ impl Door {
             let how = Referred {
                 own_bases,
                 most: MOST_INCLUDED,
-                may_see: &|stored| self.may_see(call, stored),
+                may_see: &|stored| content_reached(call, Right::Search, stored),
             };
             page.included = session.include(&page.entries, &query.includes, &how)?;
         }
@@ -118,7 +148,7 @@ impl Door {
     /// Refuses a read that the access decision denies.
     pub(super) fn permit_look(&self, call: &Call, look: &Look) -> Result<(), Problem> {
         match look {
-            Look::Current(kind, _) | Look::Version(kind, ..) => self.permit(call, *kind),
+            Look::Current(kind, _) | Look::Version(kind, ..) => self.permit(call, Right::Read, *kind),
             Look::History(query) => self.permit_history(call, query),
             Look::Search(query, _) => self.permit_search(call, query),
         }
@@ -126,25 +156,62 @@ impl Door {
 
     fn permit_history(&self, call: &Call, query: &HistoryQuery) -> Result<(), Problem> {
         match &query.scope {
-            Scope::Instance(kind, _) | Scope::Type(kind) => self.permit(call, *kind),
-            Scope::System => ResourceType::ALL.iter().try_for_each(|kind| self.permit(call, *kind)),
+            Scope::Instance(kind, _) | Scope::Type(kind) => self.permit(call, right_to(query), *kind),
+            Scope::System => {
+                let mut kinds = ResourceType::ALL.iter();
+                kinds.try_for_each(|kind| self.permit(call, Right::Search, *kind))
+            }
         }
     }
 
     /// A permitted read, on the state that the session sees.
     pub(super) fn look(&self, call: &Call, session: &mut Session, look: &Look) -> Result<Looked, Problem> {
         Ok(match look {
-            Look::Current(kind, id) => Looked::Resource(live(session.current(*kind, id)?)?),
-            Look::Version(kind, id, version) => Looked::Resource(live(session.version(*kind, id, *version)?)?),
-            Look::History(query) => Looked::History(versions(session, query)?),
+            Look::Current(kind, id) => {
+                let found = session.current(*kind, id)?;
+                Looked::Resource(live(self.seen(call, session, (Right::Read, found, false))?)?)
+            }
+            Look::Version(kind, id, version) => {
+                let found = session.version(*kind, id, *version)?;
+                Looked::Resource(live(self.seen(call, session, (Right::Read, found, true))?)?)
+            }
+            Look::History(query) => Looked::History(self.versions(call, session, query)?),
             Look::Search(query, own_bases) => Looked::Page(self.page(call, session, query, own_bases)?),
         })
     }
 
-    /// Whether a resource may come with others that the call asked for: the one place where includes, and what they lead
-    /// on to, meet the access decision.
-    pub(super) fn may_see(&self, call: &Call, stored: &Stored) -> bool {
-        self.permit(call, stored.kind).is_ok()
+    /// The versions that are asked for, as far as they may be seen; of a resource that was never stored, or that is as if it
+    /// was not, there is no history.
+    fn versions(&self, call: &Call, session: &mut Session, query: &HistoryQuery) -> Result<Vec<Past>, Problem> {
+        let right = right_to(query);
+        let mut found = Vec::new();
+        let mut query = query.clone();
+        let most = usize::try_from(query.limit).unwrap_or(usize::MAX);
+        // What a granular scope does not reach is known by the content of each version alone: then more is asked for.
+        loop {
+            let page = session.seen_by(self.eyes(call, right), |session| session.history(&query))?;
+            let last = page.last().map(|past| past.end);
+            let is_end = (page.len() as i64) < query.limit;
+            found.extend(
+                page.into_iter()
+                    .filter(|past| content_reached(call, right, &past.stored)),
+            );
+            if is_end || found.len() >= most || last.is_none() {
+                break;
+            }
+            query.after = last;
+        }
+        found.truncate(most);
+        if let (Scope::Instance(kind, id), true) = (&query.scope, found.is_empty()) {
+            let current = session.current(*kind, id)?;
+            self.seen(call, session, (right, current, false))?
+                .ok_or(Problem::NotFound)?;
+        }
+        let show = |past: Past| {
+            let stored = self.shown(call, session, past.stored)?;
+            Ok(Past { stored, ..past })
+        };
+        found.into_iter().map(show).collect()
     }
 
     /// The service's own definitions of one type, in the form of a version.
@@ -154,7 +221,7 @@ impl Door {
         version: FhirVersion,
         kind: DefinitionType,
     ) -> Result<impl Iterator<Item = &Definition>, Problem> {
-        self.permit(call, kind)?;
+        self.permit(call, Right::Read, kind)?;
         Ok(self.definitions.of(version, kind))
     }
 
@@ -182,24 +249,42 @@ fn still_page(
     brief: bool,
 ) -> Result<Option<Page>, StoreError> {
     let one_statement = query.includes.is_empty() && !query.total && !looks_ahead(query);
-    if one_statement {
+    // One who does not see everything is decided about on the same state.
+    if one_statement && Lasare::of(call).is_none() {
         return session.search(query).map(Some);
     }
     session.snapshot(|session| {
-        let found = session.search_ahead(query, brief)?;
-        let whole = found.map(|page| door.with_includes(call, session, (query, own_bases), page));
-        whole.transpose()
+        door.through_eyes(call, session, query, |session| {
+            let found = session.search_ahead(query, brief)?;
+            let whole = found.map(|page| door.with_includes(call, session, (query, own_bases), page));
+            whole.transpose()
+        })
     })
 }
 
-/// The versions that are asked for; of a resource that was never stored there is no history.
-fn versions(session: &mut Session, query: &HistoryQuery) -> Result<Vec<Past>, Problem> {
-    let versions = session.history(query)?;
-    match &query.scope {
-        Scope::Instance(kind, id) if versions.is_empty() && session.current(*kind, id)?.is_none() => {
-            Err(Problem::NotFound)
-        }
-        _ => Ok(versions),
+/// The patient that a search is about, when it is about one.
+fn about_one(query: &SearchQuery, found: &[Stored]) -> Option<String> {
+    if let Some((ResourceType::Patient, id)) = &query.compartment {
+        return Some(id.clone());
+    }
+    let named = query.criteria.iter().find_map(|criterion| match criterion {
+        Criterion::Reference { any_of, .. } => match any_of.as_slice() {
+            [ReferenceValue::Local { kinds, id, .. }] if *kinds == [ResourceType::Patient.name()] => Some(id.clone()),
+            _ => None,
+        },
+        _ => None,
+    });
+    named.or_else(|| match found {
+        [one] if one.kind == ResourceType::Patient => Some(one.id.clone()),
+        _ => None,
+    })
+}
+
+/// The history of one resource is a read, that of a type or of all a search (SMART 2).
+fn right_to(query: &HistoryQuery) -> Right {
+    match query.scope {
+        Scope::Instance(..) => Right::Read,
+        Scope::Type(_) | Scope::System => Right::Search,
     }
 }
 

@@ -2,6 +2,9 @@
 //! `fastkontakt reindex`. Page by page, each in a transaction that also remembers how far it came, so that an
 //! interrupted renewal goes on where it stopped. Makes no versions: the resources stay as they are.
 
+use super::Understood;
+use super::atkomst::keeping_anew;
+use super::underlag::OppenTransaktion;
 use crate::fhir::json::reread;
 use crate::fhir::search::{self, INDEX_VERSION, SearchQuery, page};
 use crate::fhir::types::ResourceType;
@@ -57,9 +60,19 @@ fn renew_page(
         .and_then(|token| page::decode(token, query.fingerprint));
     let found = session.search(&query)?;
     let mut count = 0;
+    let understood = Understood::new();
     for stored in &found.entries {
         let resource = reread(&stored.body).map_err(|_| StoreError::Corrupt(format!("a stored {kind} is not JSON")))?;
-        session.reindex(kind, &stored.id, &search::index(kind, &resource))?;
+        let entries = search::index(kind, &resource);
+        let fact = understood.fact(stored);
+        let before = session.kept_beside(kind, &stored.id)?;
+        let what = (kind, &resource, entries.as_slice());
+        let keeping = keeping_anew(
+            &mut OppenTransaktion::new(session, &understood),
+            what,
+            (fact.as_deref(), before),
+        )?;
+        session.reindex(kind, &stored.id, &entries, &keeping)?;
         count += 1;
     }
     session.set_meta(

@@ -7,6 +7,9 @@ use std::sync::Arc;
 use fastkontakt_model::{Fact, facts::Reference};
 
 use super::Understood;
+use super::atkomst::ratter;
+use crate::access::Call;
+use crate::access::beslut::{Lasare, Post, far_lasa};
 use crate::fhir::identifiers::{canonical_system, equivalent_systems};
 use crate::fhir::references::local;
 use crate::fhir::search::parameters::{Kind, find};
@@ -30,6 +33,12 @@ pub struct OppenTransaktion<'s> {
     lists: HashMap<Question, Vec<Arc<Fact>>>,
     /// What is thought to be written; its fact is among the known.
     thought: Option<Thought>,
+    /// Who asks, when not everybody may read everything; and the instant.
+    lasare: Option<(Lasare, i64)>,
+    /// What the caller may not read is not even counted.
+    bara_synliga: bool,
+    /// Whether the caller may read what was asked about.
+    lasta: HashMap<(ResourceType, String), bool>,
 }
 
 /// A write that is only thought of, as its rows in the database would tell it. A delete leaves no rows.
@@ -59,7 +68,62 @@ impl<'s> OppenTransaktion<'s> {
             before: HashMap::new(),
             lists: HashMap::new(),
             thought: None,
+            lasare: None,
+            bara_synliga: false,
+            lasta: HashMap::new(),
         }
+    }
+
+    /// Asked on behalf of this call: the rules lean on what it may read (GEN-05).
+    pub fn seen_by(self, call: &Call, nu: i64) -> Self {
+        OppenTransaktion {
+            lasare: Lasare::of(call).map(|lasare| (lasare, nu)),
+            ..self
+        }
+    }
+
+    /// The same, and what it may not read is as if it was not there.
+    pub fn only_what_is_seen(self, call: &Call, nu: i64) -> Self {
+        OppenTransaktion {
+            bara_synliga: true,
+            ..self.seen_by(call, nu)
+        }
+    }
+
+    /// Whether the caller may read the current resource. What this transaction writes, the caller writes.
+    fn is_readable(&mut self, kind: ResourceType, id: &str) -> Result<bool, StoreError> {
+        let Some((lasare, nu)) = &self.lasare else {
+            return Ok(true);
+        };
+        let name = (kind, id.to_owned());
+        if self.before.contains_key(&name) {
+            return Ok(true);
+        }
+        if let Some(known) = self.lasta.get(&name) {
+            return Ok(*known);
+        }
+        let readable = match self.session.kept_beside(kind, id)? {
+            None => false,
+            Some(kept) => {
+                let ratter = ratter(self.session, &kept)?;
+                let post = Post {
+                    kind,
+                    kept: &kept,
+                    version: None,
+                };
+                far_lasa(lasare, post, &ratter, *nu).is_ok()
+            }
+        };
+        self.lasta.insert(name, readable);
+        Ok(readable)
+    }
+
+    /// What of it is to be told, when only that is told which the caller may read.
+    fn told(&mut self, facts: Vec<Arc<Fact>>) -> Vec<Arc<Fact>> {
+        if !self.bara_synliga {
+            return facts;
+        }
+        facts.into_iter().filter(|fact| self.far_lasa(fact)).collect()
     }
 
     /// Lays a write over the answers without writing it. What stood there before is to be remembered as for any write.
@@ -104,6 +168,7 @@ impl<'s> OppenTransaktion<'s> {
         let added = self.overlay(&question, &mut stored);
         let mut facts: Vec<Arc<Fact>> = stored.into_iter().filter_map(|stored| self.fact(stored)).collect();
         facts.extend(added);
+        let facts = self.told(facts);
         self.lists.insert(question, facts.clone());
         Ok(facts)
     }
@@ -180,6 +245,9 @@ impl Underlag for OppenTransaktion<'_> {
         let Some((kind, id)) = reference.reference.as_deref().and_then(local) else {
             return Ok(None);
         };
+        if self.bara_synliga && !self.is_readable(kind, id)? {
+            return Ok(None);
+        }
         if let Some(known) = self.known.get(&(kind, id.to_owned())) {
             return Ok(known.clone());
         }
@@ -239,6 +307,18 @@ impl Underlag for OppenTransaktion<'_> {
         self.list(Question::LinkingTo(patient_id.to_owned()), |session| {
             session.patients_linking_to(patient_id)
         })
+    }
+
+    fn far_lasa(&mut self, fact: &Fact) -> bool {
+        // What is contained is read with what contains it.
+        let Some(kind) = ResourceType::from_name(fact.resource_type()) else {
+            return true;
+        };
+        match fact.id() {
+            "" => true,
+            // What cannot be asked is not shown.
+            id => self.is_readable(kind, id).unwrap_or(false),
+        }
     }
 
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, StoreError> {

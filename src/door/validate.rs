@@ -10,7 +10,7 @@ use super::read::{Seen, live};
 use super::underlag::OppenTransaktion;
 use super::write::Transaction;
 use super::{Action, Door, Order, Precondition};
-use crate::access::Call;
+use crate::access::{Call, Right};
 use crate::definitions::{UnknownProfile, check_profile};
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::types::ResourceType;
@@ -187,17 +187,18 @@ impl Door {
         profile: Option<String>,
         look: Look,
     ) -> Result<Told, Problem> {
-        self.permit(call, kind)?;
-        let door = self.clone();
+        self.permit(call, Right::Read, kind)?;
+        let (door, call) = (self.clone(), call.clone());
         self.store
             .read(move |session| {
                 session.snapshot(|session| {
-                    let stored = live(session.current(kind, &id)?)?;
+                    let stored = session.current(kind, &id)?;
+                    let stored = live(door.seen(&call, session, (Right::Read, stored, false))?)?;
                     let seen = Seen::of(version, &stored)?;
                     let mut told = Told::default();
                     told.against_profiles(version, kind, &seen.resource, profile.as_deref(), look == Look::All)?;
                     if let (Look::All, Some(fact)) = (look, door.understood.fact(&stored)) {
-                        let mut underlag = OppenTransaktion::new(session, &door.understood);
+                        let mut underlag = OppenTransaktion::new(session, &door.understood).seen_by(&call, door.nu());
                         let findings = omprova(&fact, &mut underlag, &door.policies, door.clock.today())?;
                         let located = |finding: Finding| Finding {
                             expression: seen.path(&finding.expression),
@@ -214,7 +215,7 @@ impl Door {
     /// What the riktlinje would say of this order, expressions at the caller's paths.
     /// A delete of what is deleted already is [`Problem::Deleted`].
     pub async fn validate(&self, call: &Call, order: Order) -> Result<Vec<Finding>, Problem> {
-        self.permit(call, order.kind())?;
+        self.permit_order(call, &order)?;
         let (door, call) = (self.clone(), call.clone());
         self.store
             .read(move |session| {
@@ -222,9 +223,10 @@ impl Door {
                     let mut transaction = Transaction {
                         door: &door,
                         call: &call,
-                        underlag: OppenTransaktion::new(session, &door.understood),
+                        underlag: OppenTransaktion::new(session, &door.understood).seen_by(&call, door.nu()),
                     };
                     let staged = transaction.stage(&order)?;
+                    transaction.may_write(&staged)?;
                     match (staged.order.prepared(), &staged.current) {
                         (Some(prepared), _) => transaction.underlag.think_of(prepared),
                         (

@@ -2,6 +2,8 @@
 //! asked outside the write, where time may pass, and held against the database once more inside it. When another write
 //! came between, all is done again from the asking on.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::content::{Content, require_id_form};
@@ -13,7 +15,7 @@ use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::search::{Handling, ParseContext, SearchQuery, parse};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
-use crate::store::{Session, StoreError, Stored};
+use crate::store::{Session, Sikt, StoreError, Stored};
 
 /// How often a request is carried out anew when another write came between, before the caller is told (409).
 const ATTEMPTS: usize = 5;
@@ -113,6 +115,10 @@ impl Criteria {
         self.query.kind
     }
 
+    pub(in crate::door) fn query(&self) -> &SearchQuery {
+        &self.query
+    }
+
     /// The condition that these criteria still match this one, or nobody.
     pub fn expecting(&self, found: Option<&Stored>) -> Condition {
         Condition {
@@ -159,9 +165,13 @@ impl Condition {
         self.criteria.key()
     }
 
+    pub(super) fn query(&self) -> &SearchQuery {
+        &self.criteria.query
+    }
+
     /// [`Problem::Race`] unless the criteria match now whom they matched when they were asked.
-    pub(super) fn verify(&self, session: &mut Session) -> Result<(), Problem> {
-        let holds = match self.criteria.matches(session)? {
+    pub(super) fn verify(&self, eyes: Option<Arc<Sikt>>, session: &mut Session) -> Result<(), Problem> {
+        let holds = match session.seen_by(eyes, |session| self.criteria.matches(session))? {
             Matches::None => self.expects.is_none(),
             Matches::One(stored) => self.expects.as_ref() == Some(&stored.id),
             Matches::Many => false,
@@ -187,12 +197,16 @@ impl Door {
         for criteria in &criteria {
             self.permit_search(call, &criteria.query)?;
         }
+        let (door, call) = (self.clone(), call.clone());
         self.store
             .read(move |session| {
                 session.snapshot(|session| {
                     criteria
                         .iter()
-                        .map(|criteria| criteria.matches(session))
+                        .map(|criteria| {
+                            let eyes = door.eyes_in(&call, criteria.query());
+                            session.seen_by(eyes, |session| criteria.matches(session))
+                        })
                         .collect::<Result<Vec<_>, StoreError>>()
                 })
             })
@@ -211,7 +225,7 @@ impl Door {
     pub async fn create_unless(&self, call: &Call, criteria: &Criteria, content: &Content) -> Result<Written, Problem> {
         let id = Uuid::now_v7().to_string();
         again(async || match self.resolve_one(call, criteria).await? {
-            Some(stored) => Ok(Written::already_there(stored)),
+            Some(stored) => self.already_there(call, stored).await,
             None => {
                 let action = Action::Create(content.clone().prepare(&id)?);
                 self.write_one(call, criteria.expecting(None), action).await
@@ -262,6 +276,13 @@ impl Door {
             self.write_one(call, condition, action).await.map(Some)
         })
         .await
+    }
+
+    /// What a conditional create met, as the caller may see it.
+    async fn already_there(&self, call: &Call, stored: Stored) -> Result<Written, Problem> {
+        let (door, call) = (self.clone(), call.clone());
+        let shown = self.store.look_up(move |session| door.shown(&call, session, stored));
+        Ok(Written::already_there(shown.await?))
     }
 
     async fn write_one(&self, call: &Call, condition: Condition, action: Action) -> Result<Written, Problem> {

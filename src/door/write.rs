@@ -4,26 +4,28 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fastkontakt_model::Fact;
 use fastkontakt_model::facts::Reference;
+use fastkontakt_model::{Fact, understand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::atkomst::keeping;
 use super::content::{Body, Prepared};
 use super::precondition::demand;
 use super::problem::{Problem, in_resource};
 use super::underlag::OppenTransaktion;
 use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
-use crate::access::{Call, Caller, Interaction};
+use crate::access::harledning::harled;
+use crate::access::{Call, Caller, Interaction, Right};
 use crate::fhir::json::reread;
-use crate::fhir::search;
+use crate::fhir::search::{self, IndexEntry};
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{
     Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient, samma_som,
     utan_patientresurs,
 };
-use crate::store::{AuditEntry, NewVersion, Session, Stored};
+use crate::store::{AuditEntry, Keeping, NewVersion, Session, Stored};
 
 impl Door {
     /// Carries out all orders, or none. Answers after the commit.
@@ -40,7 +42,7 @@ impl Door {
         orders: Vec<Order>,
     ) -> Result<Vec<Written>, Problem> {
         for order in &orders {
-            self.permit(call, order.kind())?;
+            self.permit_order(call, order)?;
         }
         let (door, call) = (self.clone(), call.clone());
         self.store
@@ -57,6 +59,19 @@ impl Door {
 }
 
 impl Door {
+    /// Refuses what no scope lets the caller write, whatever stands there; what does is known in the transaction.
+    pub(super) fn permit_order(&self, call: &Call, order: &Order) -> Result<(), Problem> {
+        let kind = order.kind();
+        match order.action {
+            Action::Create(_) => self.permit(call, Right::Create, kind),
+            Action::Delete { .. } => self.permit(call, Right::Delete, kind),
+            Action::Patch { .. } => self.permit(call, Right::Update, kind),
+            Action::Update { .. } => self
+                .permit(call, Right::Update, kind)
+                .or_else(|_| self.permit(call, Right::Create, kind)),
+        }
+    }
+
     /// 428 when the configuration demands that whoever changes a resource names its version and this caller does not. The
     /// service's own writes are not a caller's.
     pub(super) fn demand_version(&self, call: &Call, precondition: &Precondition) -> Result<(), Problem> {
@@ -144,6 +159,13 @@ impl Order {
     }
 }
 
+/// What is written beside a version.
+#[derive(Default)]
+pub(super) struct Beside {
+    entries: Vec<IndexEntry>,
+    keeping: Keeping,
+}
+
 /// One transaction on its way.
 struct Writing<'s> {
     door: &'s Door,
@@ -167,12 +189,12 @@ impl Writing<'_> {
         let criteria: Vec<String> = conditions.iter().map(Condition::key).collect();
         lock(session, &criteria, orders, &door.understood)?;
         for condition in conditions {
-            condition.verify(session)?;
+            condition.verify(door.eyes_in(call, condition.query()), session)?;
         }
         let mut transaction = Transaction {
             door,
             call,
-            underlag: OppenTransaktion::new(session, &door.understood),
+            underlag: OppenTransaktion::new(session, &door.understood).seen_by(call, door.nu()),
         };
         let mut staged = Vec::with_capacity(orders.len());
         let mut written = Vec::with_capacity(orders.len());
@@ -290,6 +312,7 @@ impl Transaction<'_, '_> {
 
     /// Stores the new version of what is staged.
     fn store(&mut self, staged: &Staged<'_>) -> Result<Written, Problem> {
+        let keeping = self.may_write(staged)?;
         match (staged.order.prepared(), &staged.current) {
             (Some(prepared), current) => {
                 let outcome = if current.as_ref().is_some_and(|stored| !stored.deleted) {
@@ -298,12 +321,55 @@ impl Transaction<'_, '_> {
                     Outcome::Created
                 };
                 let made = (staged.order.interaction(), outcome);
-                self.put(prepared.kind, &prepared.id, current.as_ref(), &prepared.body, made)
+                let kept = (&prepared.body, keeping);
+                self.put(prepared.kind, &prepared.id, current.as_ref(), kept, made)
             }
             (None, Some(stored)) if stored.deleted => Ok(already_deleted(stored)),
             (None, Some(stored)) => self.end(stored),
             (None, None) => Err(staged.order.place(Problem::NotFound)),
         }
+    }
+
+    /// What is kept beside what a rule brings about: whoever kept it keeps it on.
+    fn brought_about(&mut self, kind: ResourceType, body: &Body, current: Option<&Stored>) -> Result<Beside, Problem> {
+        let entries = search::index(kind, &body.resource);
+        let before = match current {
+            Some(stored) => self.underlag.session.kept_beside(kind, &stored.id)?,
+            None => None,
+        };
+        let what = (kind, &body.resource, entries.as_slice());
+        let text = body.resource.to_string();
+        let fact = understand(kind.name(), &text).map_err(|_| Problem::Internal {
+            reason: format!("what a rule made of a {kind} cannot be understood"),
+        })?;
+        let keeping = keeping(&Caller::Service, &mut self.underlag, what, (&fact, before))?;
+        Ok(Beside { entries, keeping })
+    }
+
+    /// Refuses a write that the access decision denies; what is to be kept beside it.
+    pub(super) fn may_write(&mut self, staged: &Staged<'_>) -> Result<Beside, Problem> {
+        let (kind, place) = (staged.order.kind(), |problem| staged.order.place(problem));
+        let Some(prepared) = staged.order.prepared() else {
+            let what = (staged.current.as_ref(), None, None);
+            self.door
+                .may_write(self.call, self.underlag.session, what, kind)
+                .map_err(place)?;
+            return Ok(Beside::default());
+        };
+        let resource = &prepared.body.resource;
+        let entries = search::index(kind, resource);
+        let what = (kind, resource, entries.as_slice());
+        let before = match &staged.current {
+            Some(stored) => self.underlag.session.kept_beside(kind, &stored.id)?,
+            None => None,
+        };
+        let keeping = keeping(&self.call.caller, &mut self.underlag, what, (&prepared.fact, before))?;
+        let patient = search::patient_of(kind, resource);
+        let what = (staged.current.as_ref(), Some((resource, &keeping)), patient.as_deref());
+        self.door
+            .may_write(self.call, self.underlag.session, what, kind)
+            .map_err(place)?;
+        Ok(Beside { entries, keeping })
     }
 
     /// Writes the next version of a resource: current row, history, index and outbox in one go.
@@ -312,14 +378,14 @@ impl Transaction<'_, '_> {
         kind: ResourceType,
         id: &str,
         current: Option<&Stored>,
-        body: &Body,
+        (body, Beside { entries, keeping }): (&Body, Beside),
         (interaction, outcome): (Interaction, Outcome),
     ) -> Result<Written, Problem> {
         let version = current.map_or(1, |stored| stored.version + 1);
         let last_updated = self.underlag.session.next_instant(self.door.clock.now(), current);
         let text = body.render(version, last_updated);
         let patient = search::patient_of(kind, &body.resource);
-        self.underlag.session.put(&NewVersion {
+        let new = NewVersion {
             kind,
             id,
             version,
@@ -327,11 +393,12 @@ impl Transaction<'_, '_> {
             deleted: false,
             patient: patient.as_deref(),
             body: &text,
-            index: &search::index(kind, &body.resource),
+            index: &entries,
             caller: self.call.caller.name(),
             request_id: &self.call.request_id,
             interaction: interaction.code(),
-        })?;
+        };
+        self.underlag.session.put_kept(&new, &keeping)?;
         Ok(Written {
             kind,
             id: id.to_owned(),
@@ -343,24 +410,31 @@ impl Transaction<'_, '_> {
         })
     }
 
-    /// Writes the version that says the resource is deleted. It keeps its patient, so that the patient's history is whole.
+    /// Writes the version that says the resource is deleted. It keeps its patient, its keeper and its labels, so that the
+    /// patient's history is whole and seen by the same.
     fn end(&mut self, stored: &Stored) -> Result<Written, Problem> {
         let last_updated = self.underlag.session.next_instant(self.door.clock.now(), Some(stored));
         let version = stored.version + 1;
-        let patient = resource_of(stored)?;
-        self.underlag.session.put(&NewVersion {
+        let resource = resource_of(stored)?;
+        let keeping = Keeping {
+            ratter: Vec::new(),
+            ..harled(stored.kind, &resource, &[], &[], |_| Vec::new())
+        };
+        let patient = search::patient_of(stored.kind, &resource);
+        let new = NewVersion {
             kind: stored.kind,
             id: &stored.id,
             version,
             last_updated,
             deleted: true,
-            patient: search::patient_of(stored.kind, &patient).as_deref(),
+            patient: patient.as_deref(),
             body: "",
             index: &[],
             caller: self.call.caller.name(),
             request_id: &self.call.request_id,
             interaction: Interaction::Delete.code(),
-        })?;
+        };
+        self.underlag.session.put_kept(&new, &keeping)?;
         Ok(Written {
             kind: stored.kind,
             id: stored.id.clone(),
@@ -411,14 +485,18 @@ impl Transaction<'_, '_> {
                 let mut resource = resource_of(&stored)?;
                 effect.apply(&mut resource, now);
                 let body = Body::new(kind, id, resource);
-                self.put(kind, id, Some(&stored), &body, (Interaction::Update, Outcome::Updated))
+                let kept = self.brought_about(kind, &body, Some(&stored))?;
+                let made = (Interaction::Update, Outcome::Updated);
+                self.put(kind, id, Some(&stored), (&body, kept), made)
             }
             Target::New(kind) => {
                 let mut resource = json!({});
                 effect.apply(&mut resource, now);
                 let id = Uuid::now_v7().to_string();
                 let body = Body::new(kind, &id, resource);
-                self.put(kind, &id, None, &body, (Interaction::Create, Outcome::Created))
+                let kept = self.brought_about(kind, &body, None)?;
+                let made = (Interaction::Create, Outcome::Created);
+                self.put(kind, &id, None, (&body, kept), made)
             }
         }
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
+use super::atkomst::Sikt;
 use super::connection::on_either;
 use super::error::StoreError;
 use super::search::list;
@@ -49,7 +50,8 @@ impl Session {
         key: i64,
         query: &EverythingQuery,
     ) -> Result<Vec<(Stored, EverythingEnd)>, StoreError> {
-        let statement = select(key, query);
+        let sikt = self.sikt.clone();
+        let statement = select(key, query, sikt.as_deref());
         let statement = statement.of_columns::<(BigInt, CurrentColumns)>();
         let rows: Vec<Row> = on_either!(self, c => statement.load(c))?;
         rows.into_iter().map(Row::place).collect()
@@ -57,12 +59,13 @@ impl Session {
 
     /// How the database goes about it, one step per line: for the tests that no table is walked.
     pub fn explain_everything(&mut self, key: i64, query: &EverythingQuery) -> Result<Vec<String>, StoreError> {
-        self.explain(select(key, query))
+        let sikt = self.sikt.clone();
+        self.explain(select(key, query, sikt.as_deref()))
     }
 }
 
-fn select(key: i64, query: &EverythingQuery) -> Statement<'_> {
-    let mut sql = Statement::default();
+fn select<'q>(key: i64, query: &'q EverythingQuery, sikt: Option<&'q Sikt>) -> Statement<'q> {
+    let mut sql = Statement::seen(sikt);
     // The page's keys first, the bodies after: a sort must not carry bodies.
     sql.push(
         "SELECT p.key, p.kind, p.id, p.version, p.last_updated, h.body FROM (\
@@ -84,6 +87,7 @@ fn select(key: i64, query: &EverythingQuery) -> Statement<'_> {
         list(&mut sql, urls, |sql, url| sql.text(url));
     }
     sql.push(")");
+    sql.visible();
     // A plus before a column keeps SQLite from beginning at the type or the time, of which there are many more.
     match query.kinds.as_deref() {
         None => {}

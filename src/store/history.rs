@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 
+use super::atkomst::Sikt;
 use super::connection::on_either;
 use super::error::StoreError;
 use super::kind;
@@ -56,24 +57,48 @@ pub struct Past {
 impl Session {
     /// The versions, deletes among them.
     pub fn history(&mut self, query: &HistoryQuery) -> Result<Vec<Past>, StoreError> {
-        let statement = select(query);
+        let sikt = self.sikt.clone();
+        let statement = select(query, sikt.as_deref());
         let rows: Vec<Row> = on_either!(self, c => statement.load(c))?;
         rows.into_iter().map(Row::past).collect()
     }
 
+    /// One version, if it and the resource are seen ([`Session::seen_by`]); a deleted one too.
+    pub fn seen_version(&mut self, kind: ResourceType, id: &str, version: i64) -> Result<Option<Stored>, StoreError> {
+        let sikt = self.sikt.clone();
+        let mut sql = Statement::seen(sikt.as_deref());
+        sql.push(COLUMNS);
+        sql.push("FROM resource r JOIN history h ON h.patient = r.patient AND h.resource = r.key WHERE r.kind = ");
+        sql.kind(kind);
+        sql.push(" AND r.id = ");
+        sql.text(id);
+        sql.push(" AND h.version = ");
+        sql.number(version);
+        sql.visible_version();
+        let rows: Vec<Row> = on_either!(self, c => sql.load(c))?;
+        Ok(rows
+            .into_iter()
+            .next()
+            .map(Row::past)
+            .transpose()?
+            .map(|past| past.stored))
+    }
+
     /// How the database goes about it, one step per line: for the tests that no history walks a table.
     pub fn explain_history(&mut self, query: &HistoryQuery) -> Result<Vec<String>, StoreError> {
-        self.explain(select(query))
+        let sikt = self.sikt.clone();
+        self.explain(select(query, sikt.as_deref()))
     }
 }
 
-fn select(query: &HistoryQuery) -> Statement<'_> {
-    let mut sql = Statement::default();
-    sql.push(
-        "SELECT h.seq, r.kind, r.id, h.version, h.last_updated, h.deleted, h.interaction, h.body, \
-         EXISTS (SELECT 1 FROM history b WHERE b.patient = h.patient AND b.resource = h.resource \
-         AND b.version = h.version - 1 AND NOT b.deleted) AS continues ",
-    );
+/// The columns of [`Row`]; the tables go on.
+const COLUMNS: &str = "SELECT h.seq, r.kind, r.id, h.version, h.last_updated, h.deleted, h.interaction, h.body, \
+     EXISTS (SELECT 1 FROM history b WHERE b.patient = h.patient AND b.resource = h.resource \
+     AND b.version = h.version - 1 AND NOT b.deleted) AS continues ";
+
+fn select<'q>(query: &'q HistoryQuery, sikt: Option<&'q Sikt>) -> Statement<'q> {
+    let mut sql = Statement::seen(sikt);
+    sql.push(COLUMNS);
     match &query.scope {
         Scope::Instance(kind, id) => {
             sql.push("FROM resource r JOIN history h ON h.patient = r.patient AND h.resource = r.key WHERE r.kind = ");
@@ -88,6 +113,7 @@ fn select(query: &HistoryQuery) -> Statement<'_> {
         }
         Scope::System => sql.push("FROM history h CROSS JOIN resource r WHERE r.key = h.resource"),
     }
+    sql.visible_version();
     if let Some(since) = query.since {
         sql.push(" AND h.last_updated >= ");
         sql.number(since);

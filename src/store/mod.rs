@@ -3,6 +3,7 @@
 //! there stands in [`Session`].
 
 mod arbetslista;
+mod atkomst;
 mod connection;
 mod deadline;
 mod error;
@@ -30,6 +31,7 @@ use connection::{Complaints, Customizer, Manager, POOL_TIMEOUT, Place};
 use writer::{Figures, Writer, gone};
 
 pub use arbetslista::{Kvar, Lakarrad, ListQuery, Listrad, Overlista, Rad};
+pub use atkomst::{Hallare, Keeping, Kept, KeptVersion, Om, Ratt, Sikt, Slag, Villkor, hsa_form};
 pub use connection::{Connection, Synchronous};
 pub use error::{Failure, StoreError};
 pub use everything::{EverythingEnd, EverythingQuery};

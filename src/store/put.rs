@@ -3,6 +3,7 @@
 use diesel::prelude::*;
 use jiff::Timestamp;
 
+use super::atkomst::Keeping;
 use super::connection::{Connection, on_either};
 use super::error::StoreError;
 use super::index::Owner;
@@ -48,12 +49,24 @@ struct Before {
     key: i64,
     version: i64,
     patient: i64,
+    hallare: i64,
+}
+
+/// The columns of `resource` that the access decision asks.
+struct Columns<'a> {
+    hallare: i64,
+    keeping: &'a Keeping,
 }
 
 impl Session {
+    /// [`Session::put_kept`] of what nobody is known to keep.
+    pub fn put(&mut self, new: &NewVersion<'_>) -> Result<(), StoreError> {
+        self.put_kept(new, &Keeping::default())
+    }
+
     /// Writes the next version of a resource: the current state, history, index, outbox and the work lists' queue in
     /// one go. [`StoreError::Conflict`] when the version before it is not the current one.
-    pub fn put(&mut self, new: &NewVersion<'_>) -> Result<(), StoreError> {
+    pub fn put_kept(&mut self, new: &NewVersion<'_>, keeping: &Keeping) -> Result<(), StoreError> {
         let patient = match new.patient {
             Some(id) => self.make_patient_key(id)?,
             None => 0,
@@ -73,11 +86,20 @@ impl Session {
             kind: kind::number(new.kind),
         };
         let left = before.as_ref().map(|before| before.patient);
+        let kept = Columns {
+            hallare: match (&keeping.hallare, &before) {
+                (Some(hallare), _) => self.hallare_key(hallare)?,
+                (None, Some(before)) => before.hallare,
+                (None, None) => 0,
+            },
+            keeping,
+        };
         match before {
-            None => self.insert_resource(new, owner, seq)?,
-            Some(before) => self.update_resource(new, owner, seq, &before)?,
+            None => self.insert_resource(new, owner, seq, &kept)?,
+            Some(before) => self.update_resource(new, owner, seq, (&before, &kept))?,
         }
-        self.insert_history(new, owner, seq)?;
+        self.put_ratter((left, patient, owner.resource), &keeping.ratter)?;
+        self.insert_history(new, owner, seq, keeping.dold)?;
         // What is deleted is in no index: searches rely on it.
         self.insert_index(owner, if new.deleted { &[] } else { new.index })?;
         self.queue(seq, owner, left)?;
@@ -88,13 +110,18 @@ impl Session {
     }
 
     fn before(&mut self, kind: ResourceType, id: &str) -> Result<Option<Before>, StoreError> {
-        let row: Option<(i64, i64, i64)> = on_either!(self, c => resource::table
+        let row: Option<(i64, i64, i64, i64)> = on_either!(self, c => resource::table
             .filter(resource::kind.eq(kind::number(kind)))
             .filter(resource::id.eq(id))
-            .select((resource::key, resource::version, resource::patient))
+            .select((resource::key, resource::version, resource::patient, resource::hallare))
             .get_result(c)
             .optional())?;
-        Ok(row.map(|(key, version, patient)| Before { key, version, patient }))
+        Ok(row.map(|(key, version, patient, hallare)| Before {
+            key,
+            version,
+            patient,
+            hallare,
+        }))
     }
 
     /// The number of the next row of history. Under SQLite there is one writer, so the next is the largest and one.
@@ -123,7 +150,13 @@ impl Session {
         self.patient_key(id)?.ok_or(StoreError::Conflict)
     }
 
-    fn insert_resource(&mut self, new: &NewVersion<'_>, owner: Owner, seq: i64) -> Result<(), StoreError> {
+    fn insert_resource(
+        &mut self,
+        new: &NewVersion<'_>,
+        owner: Owner,
+        seq: i64,
+        kept: &Columns<'_>,
+    ) -> Result<(), StoreError> {
         on_either!(self, c => diesel::insert_into(resource::table)
             .values((
                 resource::key.eq(owner.resource),
@@ -134,6 +167,10 @@ impl Session {
                 resource::version.eq(new.version),
                 resource::last_updated.eq(new.last_updated.as_microsecond()),
                 resource::deleted.eq(new.deleted),
+                resource::hallare.eq(kept.hallare),
+                resource::dold.eq(kept.keeping.dold),
+                resource::skyddad.eq(kept.keeping.skyddad),
+                resource::allman.eq(kept.keeping.allman),
             ))
             .execute(c))?;
         Ok(())
@@ -145,7 +182,7 @@ impl Session {
         new: &NewVersion<'_>,
         owner: Owner,
         seq: i64,
-        before: &Before,
+        (before, kept): (&Before, &Columns<'_>),
     ) -> Result<(), StoreError> {
         let moved = on_either!(self, c => diesel::update(
             resource::table.filter(resource::key.eq(owner.resource)).filter(resource::version.eq(before.version)),
@@ -156,6 +193,10 @@ impl Session {
             resource::version.eq(new.version),
             resource::last_updated.eq(new.last_updated.as_microsecond()),
             resource::deleted.eq(new.deleted),
+            resource::hallare.eq(kept.hallare),
+            resource::dold.eq(kept.keeping.dold),
+            resource::skyddad.eq(kept.keeping.skyddad),
+            resource::allman.eq(kept.keeping.allman),
         ))
         .execute(c))?;
         if moved != 1 {
@@ -168,7 +209,7 @@ impl Session {
                     .filter(history::patient.eq(before.patient))
                     .filter(history::resource.eq(owner.resource)),
             )
-            .set(history::patient.eq(owner.patient))
+            .set((history::patient.eq(owner.patient), history::flyttad.eq(true)))
             .execute(c))?;
         }
         self.delete_index(Owner {
@@ -177,7 +218,7 @@ impl Session {
         })
     }
 
-    fn insert_history(&mut self, new: &NewVersion<'_>, owner: Owner, seq: i64) -> Result<(), StoreError> {
+    fn insert_history(&mut self, new: &NewVersion<'_>, owner: Owner, seq: i64, dold: bool) -> Result<(), StoreError> {
         on_either!(self, c => diesel::insert_into(history::table)
             .values((
                 history::seq.eq(seq),
@@ -191,16 +232,37 @@ impl Session {
                 history::interaction.eq(new.interaction),
                 history::request_id.eq(new.request_id),
                 history::body.eq(new.body),
+                history::dold.eq(dold),
             ))
             .execute(c))?;
         Ok(())
     }
 
-    /// Replaces the index rows of a resource without making a version (reindexing).
-    pub fn reindex(&mut self, kind: ResourceType, id: &str, entries: &[IndexEntry]) -> Result<(), StoreError> {
+    /// Replaces the index rows of a resource, and what is kept beside it, without making a version (reindexing). Who keeps
+    /// it is told anew only when nobody knew.
+    pub fn reindex(
+        &mut self,
+        kind: ResourceType,
+        id: &str,
+        entries: &[IndexEntry],
+        keeping: &Keeping,
+    ) -> Result<(), StoreError> {
         let Some(before) = self.before(kind, id)? else {
             return Ok(());
         };
+        let hallare = match &keeping.hallare {
+            Some(hallare) if before.hallare == 0 => self.hallare_key(hallare)?,
+            _ => before.hallare,
+        };
+        on_either!(self, c => diesel::update(resource::table.filter(resource::key.eq(before.key)))
+            .set((
+                resource::hallare.eq(hallare),
+                resource::dold.eq(keeping.dold),
+                resource::skyddad.eq(keeping.skyddad),
+                resource::allman.eq(keeping.allman),
+            ))
+            .execute(c))?;
+        self.put_ratter((Some(before.patient), before.patient, before.key), &keeping.ratter)?;
         let owner = Owner {
             patient: before.patient,
             resource: before.key,

@@ -26,6 +26,35 @@ table! {
         version -> BigInt,
         last_updated -> BigInt,
         deleted -> Bool,
+        hallare -> BigInt,
+        dold -> Bool,
+        skyddad -> Bool,
+        allman -> Bool,
+    }
+}
+
+table! {
+    hallare (key) {
+        key -> BigInt,
+        namn -> Text,
+    }
+}
+
+table! {
+    hallare_enhet (hsa_id, hallare) {
+        hsa_id -> Text,
+        hallare -> BigInt,
+    }
+}
+
+table! {
+    ratt (patient, slag, hsa_id, resource, low) {
+        patient -> BigInt,
+        slag -> SmallInt,
+        hsa_id -> Text,
+        resource -> BigInt,
+        low -> BigInt,
+        high -> BigInt,
     }
 }
 
@@ -42,6 +71,8 @@ table! {
         request_id -> Text,
         body -> Text,
         kind -> SmallInt,
+        dold -> Bool,
+        flyttad -> Bool,
     }
 }
 
@@ -202,4 +233,7 @@ allow_tables_to_appear_in_same_query!(
     kontroll_beroende,
     kontroll_dag,
     kontroll_lakare,
+    hallare,
+    hallare_enhet,
+    ratt,
 );

@@ -17,6 +17,7 @@ pub use ahead::looks_ahead;
 pub use brief::is_brief;
 pub(super) use include::list;
 pub use include::{Included, Referred};
+pub(super) use sql::criterion_holds;
 
 use super::connection::on_either;
 use super::error::StoreError;
@@ -34,12 +35,15 @@ pub struct Page {
     pub total: Option<i64>,
     /// What comes with the entries.
     pub included: Included,
+    /// The search is about one patient, of whom others keep what may be known to exist but is not shown.
+    pub annorstades: bool,
 }
 
 impl Session {
     /// The page of current, not deleted resources that a search asks for.
     pub fn search(&mut self, query: &SearchQuery) -> Result<Page, StoreError> {
-        self.page(&Search::of(query))
+        let search = Search::of(query, self.sikt.clone());
+        self.page(&search)
     }
 
     /// [`Session::search`], with what can be known beforehand looked up first ([`looks_ahead`]): faster, and several
@@ -102,7 +106,7 @@ impl Session {
     /// the tests that no search walks a table. With `ahead`, as [`Session::search_ahead`] does it.
     pub fn explain_search(&mut self, query: &SearchQuery, ahead: bool) -> Result<Vec<String>, StoreError> {
         let mut lines = Vec::new();
-        let mut search = Search::of(query);
+        let mut search = Search::of(query, self.sikt.clone());
         if ahead {
             lines.extend(self.explain_ahead(query)?);
             search = self.look_ahead(query)?;

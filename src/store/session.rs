@@ -2,12 +2,14 @@
 //! versions, and what the riktlinje needs to know about a patient. Writing stands in put.rs, searching in search.rs.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, SmallInt, Text};
 use jiff::Timestamp;
 
+use super::atkomst::Sikt;
 use super::connection::{Connection, on_either};
 use super::error::StoreError;
 use super::index::{fnv1a, system_key, text_key};
@@ -56,6 +58,8 @@ impl CurrentRow {
 /// A connection with a piece of work in hand.
 pub struct Session {
     pub(super) connection: Connection,
+    /// With whose eyes searches, includes and histories look ([`Session::seen_by`]); `None`: they see all.
+    pub(super) sikt: Option<Arc<Sikt>>,
     /// The connection failed at something harmless and must not be used again.
     lost: bool,
 }
@@ -99,6 +103,7 @@ impl Session {
     pub(super) fn new(connection: Connection) -> Session {
         Session {
             connection,
+            sikt: None,
             lost: false,
         }
     }

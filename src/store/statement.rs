@@ -11,6 +11,7 @@ use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, SmallInt, Text, Untyped};
 
+use super::atkomst::Sikt;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::kind;
@@ -29,6 +30,8 @@ enum Piece<'q> {
 #[derive(Default)]
 pub(in crate::store) struct Statement<'q> {
     pieces: Vec<Piece<'q>>,
+    /// With whose eyes the rows of an answer are seen.
+    pub(super) sikt: Option<&'q Sikt>,
 }
 
 /// Above this many pieces a search is a rare one: each connection keeps its prepared statements, so those are not kept.

@@ -122,7 +122,7 @@ impl Door {
         guess: Vec<Matches>,
     ) -> Result<Vec<(usize, Done)>, Undone> {
         for order in &plan.orders {
-            self.permit(call, order.kind())?;
+            self.permit_order(call, order)?;
         }
         let (door, call, reading, looks) = (self.clone(), call.clone(), reading.clone(), looks.clone());
         self.store
@@ -205,11 +205,12 @@ impl Writing<'_> {
         let choosing = self.reading.questions().iter().filter(|it| it.when != When::AtTheEnd);
         let keys: Vec<String> = choosing.map(|question| question.criteria.key()).collect();
         lock(session, &keys, &plan.orders, &door.understood)?;
-        self.verify(When::Before, session)?;
+        let eyes = (door, call);
+        self.verify(When::Before, session, eyes)?;
         let mut transaction = Transaction {
             door,
             call,
-            underlag: OppenTransaktion::new(session, &door.understood),
+            underlag: OppenTransaktion::new(session, &door.understood).seen_by(call, door.nu()),
         };
         let mut staged = Vec::with_capacity(plan.orders.len());
         let mut written = Vec::with_capacity(plan.orders.len());
@@ -217,20 +218,20 @@ impl Writing<'_> {
         for order in &plan.orders {
             if deleting && !matches!(order.action, Action::Delete { .. }) {
                 deleting = false;
-                self.verify(When::AfterDeletes, transaction.underlag.session)?;
+                self.verify(When::AfterDeletes, transaction.underlag.session, eyes)?;
             }
             let (order, result) = transaction.carry_out(order)?;
             staged.push(order);
             written.push(result);
         }
         if deleting {
-            self.verify(When::AfterDeletes, transaction.underlag.session)?;
+            self.verify(When::AfterDeletes, transaction.underlag.session, eyes)?;
         }
-        self.verify(When::AtTheEnd, transaction.underlag.session)?;
+        self.verify(When::AtTheEnd, transaction.underlag.session, eyes)?;
         if self.reading.refusal(&self.truth).is_some() {
             return Err(Undone::Learnt(self.truth));
         }
-        self.verify_alone(&plan.own, transaction.underlag.session)?;
+        self.verify_alone(&plan.own, transaction.underlag.session, eyes)?;
         transaction.conclude(&staged, &mut written)?;
         let mut done: Vec<(usize, Done)> = staged
             .iter()
@@ -239,7 +240,8 @@ impl Writing<'_> {
             .collect();
         for (index, question) in &plan.met {
             if let Matches::One(stored) = &self.truth[*question] {
-                done.push((*index, Done::Written(Written::already_there(stored.as_ref().clone()))));
+                let shown = door.shown(call, transaction.underlag.session, stored.as_ref().clone())?;
+                done.push((*index, Done::Written(Written::already_there(shown))));
             }
         }
         done.extend(plan.nothing.iter().map(|index| (*index, Done::Nothing)));
@@ -247,10 +249,11 @@ impl Writing<'_> {
     }
 
     /// Asks what is to be asked on this state; anything otherwise than guessed ends the attempt.
-    fn verify(&mut self, when: When, session: &mut Session) -> Result<(), Undone> {
+    fn verify(&mut self, when: When, session: &mut Session, (door, call): (&Door, &Call)) -> Result<(), Undone> {
         let questions = self.reading.questions();
         for (number, question) in questions.iter().enumerate().filter(|(_, it)| it.when == when) {
-            self.truth[number] = question.criteria.matches(session)?;
+            let eyes = door.eyes_in(call, question.criteria.query());
+            self.truth[number] = session.seen_by(eyes, |session| question.criteria.matches(session))?;
         }
         if is_same(&self.truth, &self.guess) {
             Ok(())
@@ -261,11 +264,17 @@ impl Writing<'_> {
 
     /// When all is written, the criteria that chose an entry's resource match no other: else the outcome would hang on
     /// the order of the entries (two conditional creates of the same).
-    fn verify_alone(&self, own: &[(usize, String)], session: &mut Session) -> Result<(), Undone> {
+    fn verify_alone(
+        &self,
+        own: &[(usize, String)],
+        session: &mut Session,
+        (door, call): (&Door, &Call),
+    ) -> Result<(), Undone> {
         let mut faults = Vec::new();
         for (question, id) in own {
             let question = &self.reading.questions()[*question];
-            let alone = match question.criteria.matches(session)? {
+            let eyes = door.eyes_in(call, question.criteria.query());
+            let alone = match session.seen_by(eyes, |session| question.criteria.matches(session))? {
                 Matches::None => true,
                 Matches::One(stored) => stored.id == *id,
                 Matches::Many => false,

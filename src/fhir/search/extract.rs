@@ -248,7 +248,8 @@ fn text<'a>(object: &'a Value, member: &str) -> Option<&'a str> {
 }
 
 /// date, dateTime, instant, Period (open ends infinite) or Timing (from its first event to its last, or its bounds).
-fn span(element: &Value) -> Option<(i64, i64)> {
+/// [low, high) of a date, a period or a timing, in microseconds; `None` when it tells no time, or ends before it begins.
+pub fn span(element: &Value) -> Option<(i64, i64)> {
     if let Some(literal) = element.as_str() {
         return FhirDate::parse(literal).map(|date| date.range());
     }

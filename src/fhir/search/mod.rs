@@ -23,7 +23,7 @@ pub mod text;
 pub mod units;
 mod values;
 
-pub use extract::{index, patient_of};
+pub use extract::{index, patient_of, span};
 pub use parameters::EXT_ERSATT_FRAN;
 pub use parse::{Handling, ParseContext, Parsed, Scope, SearchError, parse, parse_in};
 pub use query::SearchQuery;

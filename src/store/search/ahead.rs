@@ -5,6 +5,7 @@
 //! Both look-ups are of one state of the database (`Session::snapshot`), or the page might tell of what never was.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use diesel::prelude::*;
 use diesel::sql_types::{SmallInt, Text};
@@ -13,6 +14,7 @@ use super::sql;
 use crate::fhir::search::local_reference;
 use crate::fhir::search::query::{Criterion, Far, Naming, SearchQuery};
 use crate::fhir::types::ResourceType;
+use crate::store::atkomst::Sikt;
 use crate::store::connection::on_either;
 use crate::store::error::StoreError;
 use crate::store::kind;
@@ -26,6 +28,8 @@ pub(super) struct Search<'q> {
     pub query: Cow<'q, SearchQuery>,
     /// The ids of the Organizations that the vårdenhet is, when the look-up begins there.
     pub units: Option<Vec<String>>,
+    /// With whose eyes.
+    pub sikt: Option<Arc<Sikt>>,
     /// Something was not found out, because too many answer to it.
     pub is_open: bool,
 }
@@ -39,10 +43,11 @@ impl<'q> Search<'q> {
     }
 
     /// Nothing is known.
-    pub fn of(query: &'q SearchQuery) -> Search<'q> {
+    pub fn of(query: &'q SearchQuery, sikt: Option<Arc<Sikt>>) -> Search<'q> {
         Search {
             query: Cow::Borrowed(query),
             units: None,
+            sikt,
             is_open: false,
         }
     }
@@ -94,7 +99,7 @@ fn unit(query: &SearchQuery) -> Option<Far> {
 impl Session {
     /// Looks up what can be known beforehand.
     pub(super) fn look_ahead<'q>(&mut self, query: &'q SearchQuery) -> Result<Search<'q>, StoreError> {
-        let mut search = Search::of(query);
+        let mut search = Search::of(query, self.sikt.clone());
         if !query.also.is_empty() {
             return Ok(search);
         }
@@ -135,7 +140,8 @@ impl Session {
     /// The current resources that are asked for; `None` when they are not few.
     fn those(&mut self, far: &[Far]) -> Result<Option<Vec<(ResourceType, String)>>, StoreError> {
         let most = i64::try_from(MOST).unwrap_or(i64::MAX);
-        let statement = sql::those(far, most + 1).of_columns::<(SmallInt, Text)>();
+        let sikt = self.sikt.clone();
+        let statement = sql::those(far, most + 1, sikt.as_deref()).of_columns::<(SmallInt, Text)>();
         let rows: Vec<(i16, String)> = on_either!(self, c => statement.load(c))?;
         if rows.len() > MOST {
             return Ok(None);
@@ -150,10 +156,11 @@ impl Session {
     pub(super) fn explain_ahead(&mut self, query: &SearchQuery) -> Result<Vec<String>, StoreError> {
         let unit = unit(query).into_iter().collect::<Vec<Far>>();
         let ends = query.criteria.iter().filter_map(ends);
+        let sikt = self.sikt.clone();
         let mut lines = Vec::new();
         for far in ends.chain([unit.as_slice()]).filter(|far| !far.is_empty()) {
             let most = i64::try_from(MOST).unwrap_or(i64::MAX);
-            lines.extend(self.explain(sql::those(far, most + 1))?);
+            lines.extend(self.explain(sql::those(far, most + 1, sikt.as_deref()))?);
         }
         Ok(lines)
     }

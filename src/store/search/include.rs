@@ -167,7 +167,7 @@ impl Session {
                 match version.filter(|version| *version != stored.version) {
                     None => found.push(Item::current(stored.clone())),
                     Some(version) => {
-                        let past = self.version(*kind, id, version)?.filter(|past| !past.deleted);
+                        let past = self.seen_version(*kind, id, version)?.filter(|past| !past.deleted);
                         found.extend(past.map(Item::past));
                     }
                 }

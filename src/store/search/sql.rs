@@ -13,6 +13,7 @@ use crate::fhir::search::query::{
     Criterion, Far, ReferenceValue, SearchQuery, SortBy, SortKey, SystemMatch, TokenValue,
 };
 use crate::fhir::types::ResourceType;
+use crate::store::atkomst::Sikt;
 use crate::store::statement::Statement;
 
 use super::ahead::Search;
@@ -26,12 +27,12 @@ use order::{beyond, order, sort_columns, tie_descending};
 pub(super) fn select<'q>(search: &'q Search<'_>) -> Statement<'q> {
     let query = &*search.query;
     if let Some(arms) = arms(search) {
-        return page_of_arms(query, &arms);
+        return page_of_arms(search, &arms);
     }
     if gives_the_order(query) {
-        return page_in_order(query);
+        return page_in_order(search);
     }
-    let mut sql = Statement::default();
+    let mut sql = search.statement();
     // The page's keys first, the bodies after: a sort must not carry bodies.
     sql.push("SELECT p.key, p.kind, p.id, p.version, p.last_updated, h.body");
     if holds_values(query) {
@@ -168,9 +169,10 @@ pub(super) fn leaves_few(kind: ResourceType, criterion: &Criterion) -> bool {
     }
 }
 
-fn page_in_order(query: &SearchQuery) -> Statement<'_> {
+fn page_in_order<'q>(search: &'q Search<'_>) -> Statement<'q> {
+    let query = &*search.query;
     let start = Start::of(&query.criteria, &query.sort);
-    let mut sql = Statement::default();
+    let mut sql = search.statement();
     sql.push(COLUMNS);
     sql.push(start.tables());
     sql.push(" CROSS JOIN history h WHERE h.seq = r.current AND ");
@@ -184,9 +186,10 @@ fn page_in_order(query: &SearchQuery) -> Statement<'_> {
 const COLUMNS: &str = "SELECT r.key, r.kind, r.id, r.version, r.last_updated, h.body";
 
 /// What many may share, each value of it a walk of its own in the order of the row keys: no walk goes further than a page.
-fn page_of_arms<'q>(query: &'q SearchQuery, (number, arms): &(usize, Vec<Arm<'q>>)) -> Statement<'q> {
+fn page_of_arms<'q>(search: &'q Search<'_>, (number, arms): &(usize, Vec<Arm<'q>>)) -> Statement<'q> {
+    let query = &*search.query;
     let few = is_selective(query.criteria.get(*number));
-    let mut sql = Statement::default();
+    let mut sql = search.statement();
     sql.push(COLUMNS);
     // A list of keys: SQLite reads it in the order of the page, so that nothing is sorted with its body.
     sql.push(" FROM resource r CROSS JOIN history h WHERE NOT r.deleted AND h.seq = r.current AND r.key IN (");
@@ -199,14 +202,16 @@ fn page_of_arms<'q>(query: &'q SearchQuery, (number, arms): &(usize, Vec<Arm<'q>
         });
         sql.push(arm.table());
         let others = query.criteria.iter().enumerate().filter(|(other, _)| other != number);
-        // What is deleted has no rows in the index, so that the resource is looked at only for what else is asked.
-        sql.push(if query.criteria.len() > 1 {
+        // What is deleted has no rows in the index, so that the resource is looked at only for what else is asked, and for
+        // whether it is seen.
+        sql.push(if query.criteria.len() > 1 || search.sikt.is_some() {
             " o CROSS JOIN resource r WHERE r.key = o.resource AND o.kind = "
         } else {
             " o WHERE o.kind = "
         });
         sql.kind(query.kind);
         arm.condition(&mut sql);
+        sql.visible();
         for (_, criterion) in others {
             sql.push(" AND ");
             test(&mut sql, query.kind, criterion, few);
@@ -243,11 +248,13 @@ fn arms<'q>(search: &'q Search<'_>) -> Option<(usize, Vec<Arm<'q>>)> {
 }
 
 /// Type and id of the resources that are asked for at the far end of a chain, `most` of them.
-pub(super) fn those(far: &[Far], most: i64) -> Statement<'_> {
-    let mut sql = Statement::default();
+pub(super) fn those<'q>(far: &'q [Far], most: i64, sikt: Option<&'q Sikt>) -> Statement<'q> {
+    let mut sql = Statement::seen(sikt);
     for (number, far) in far.iter().enumerate() {
         sql.push(if number == 0 { "" } else { " UNION ALL " });
-        sql.push("SELECT r.kind, r.id FROM resource r WHERE NOT r.deleted AND ");
+        sql.push("SELECT r.kind, r.id FROM resource r WHERE NOT r.deleted");
+        sql.visible();
+        sql.push(" AND ");
         drive(&mut sql, far.kind, &far.criterion);
     }
     sql.limit(most);
@@ -257,7 +264,7 @@ pub(super) fn those(far: &[Far], most: i64) -> Statement<'_> {
 /// How many resources there are in all.
 pub(super) fn count<'q>(search: &'q Search<'_>) -> Statement<'q> {
     let query = &*search.query;
-    let mut sql = Statement::default();
+    let mut sql = search.statement();
     sql.push("SELECT CAST(SUM(c.number) AS BIGINT) AS total FROM (");
     for (number, (kind, criteria)) in query.parts().enumerate() {
         sql.push(if number == 0 { "" } else { " UNION ALL " });
@@ -269,6 +276,17 @@ pub(super) fn count<'q>(search: &'q Search<'_>) -> Statement<'q> {
     }
     sql.push(") c");
     sql
+}
+
+/// That the resource `r` fulfils a criterion.
+pub(in crate::store) fn criterion_holds<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
+    probe(sql, criterion);
+}
+
+impl Search<'_> {
+    fn statement(&self) -> Statement<'_> {
+        Statement::seen(self.sikt.as_deref())
+    }
 }
 
 /// The criterion at which the look-up of a search on one type begins.
@@ -341,6 +359,7 @@ fn matches<'q>(sql: &mut Statement<'q>, kind: ResourceType, criteria: &'q [Crite
         Start::InOrder(_) => "r.key = o.resource AND NOT r.deleted",
         Start::Type | Start::Lately | Start::Driver(_) => "NOT r.deleted",
     });
+    sql.visible();
     // A driver's index rows are of the type already; saying so again would only tempt the planner to walk the type.
     if matches!(start, Start::Type | Start::Lately) {
         sql.push(" AND r.kind = ");

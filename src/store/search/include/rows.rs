@@ -10,6 +10,7 @@ use crate::fhir::references::{local, relative};
 use crate::fhir::search::canonical;
 use crate::fhir::search::include::{Include, Join};
 use crate::fhir::types::ResourceType;
+use crate::store::atkomst::Sikt;
 use crate::store::connection::on_either;
 use crate::store::error::StoreError;
 use crate::store::index::text_key;
@@ -57,6 +58,7 @@ impl Session {
         wanted: &BTreeSet<(ResourceType, String)>,
         whose: Whose,
     ) -> Result<Vec<Stored>, StoreError> {
+        let sikt = self.sikt.clone();
         let mut ids: BTreeMap<ResourceType, Vec<&str>> = BTreeMap::new();
         for (kind, id) in wanted {
             ids.entry(*kind).or_default().push(id);
@@ -64,7 +66,7 @@ impl Session {
         let mut found = Vec::new();
         for (kind, ids) in ids {
             for chunk in ids.chunks(CHUNK) {
-                found.extend(self.load(current_of(kind, chunk, whose))?);
+                found.extend(self.load(current_of(kind, chunk, whose, sikt.as_deref()))?);
             }
         }
         Ok(found)
@@ -72,11 +74,12 @@ impl Session {
 
     /// The resources that these canonical names mean, of each name the one written last.
     pub(super) fn named(&mut self, names: &BTreeSet<String>) -> Result<Vec<Stored>, StoreError> {
+        let sikt = self.sikt.clone();
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let mut last: BTreeMap<String, (i64, i64)> = BTreeMap::new();
         for chunk in names.chunks(CHUNK) {
             let rows: Vec<NamedRow> =
-                on_either!(self, c => named(chunk).of_columns::<(Text, BigInt, BigInt)>().load(c))?;
+                on_either!(self, c => named(chunk, sikt.as_deref()).of_columns::<(Text, BigInt, BigInt)>().load(c))?;
             for row in rows {
                 let written = (row.last_updated, row.resource);
                 let of_name = last.entry(row.name).or_insert(written);
@@ -110,10 +113,11 @@ impl Session {
     }
 
     pub(super) fn of_some_keys(&mut self, keys: &BTreeSet<i64>, most: usize) -> Result<Vec<Stored>, StoreError> {
+        let sikt = self.sikt.clone();
         let keys: Vec<i64> = keys.iter().copied().take(most.saturating_add(1)).collect();
         let mut found = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(CHUNK) {
-            found.extend(self.load(of_keys(chunk))?);
+            found.extend(self.load(of_keys(chunk, sikt.as_deref()))?);
         }
         Ok(found)
     }
@@ -138,16 +142,16 @@ impl Session {
             let params = Params::from([join.index]);
             let statement = match (include.reverse, join.canonical) {
                 (false, false) => references_of(kind, ids, &params),
-                (false, true) => named(&ids[..1]),
+                (false, true) => named(&ids[..1], None),
                 (true, false) => references_to(join.source, &params, ids, 1_001),
                 (true, true) => canonicals_to(join.source, &params, &names, 1_001),
             };
             plans.push(self.explain(statement)?);
         }
         for whose in [Whose::Anybodys, Whose::Nobodys] {
-            plans.push(self.explain(current_of(kind, ids, whose))?);
+            plans.push(self.explain(current_of(kind, ids, whose, None))?);
         }
-        plans.push(self.explain(of_keys(keys))?);
+        plans.push(self.explain(of_keys(keys, None))?);
         Ok(plans)
     }
 }
@@ -170,8 +174,8 @@ fn references_of<'q>(kind: ResourceType, ids: &[&'q str], params: &Params) -> St
     sql
 }
 
-fn current_of<'q>(kind: ResourceType, ids: &[&'q str], whose: Whose) -> Statement<'q> {
-    let mut sql = current();
+fn current_of<'q>(kind: ResourceType, ids: &[&'q str], whose: Whose, sikt: Option<&'q Sikt>) -> Statement<'q> {
+    let mut sql = current(sikt);
     sql.push(" AND r.kind = ");
     sql.kind(kind);
     sql.push(" AND r.id");
@@ -183,26 +187,27 @@ fn current_of<'q>(kind: ResourceType, ids: &[&'q str], whose: Whose) -> Statemen
     sql
 }
 
-fn of_keys(keys: &[i64]) -> Statement<'static> {
-    let mut sql = current();
+fn of_keys<'q>(keys: &[i64], sikt: Option<&'q Sikt>) -> Statement<'q> {
+    let mut sql = current(sikt);
     sql.push(" AND r.key");
     list(&mut sql, keys, |sql, key| sql.number(*key));
     sql.push(" ORDER BY +r.key");
     sql
 }
 
-/// Current versions; the condition goes on.
-fn current<'q>() -> Statement<'q> {
-    let mut sql = Statement::default();
+/// Current versions, as they are seen; the condition goes on.
+fn current(sikt: Option<&Sikt>) -> Statement<'_> {
+    let mut sql = Statement::seen(sikt);
     sql.push(
         "SELECT r.kind, r.id, r.version, r.last_updated, h.body FROM resource r JOIN history h ON h.seq = r.current \
          WHERE NOT r.deleted",
     );
+    sql.visible();
     sql
 }
 
-fn named<'q>(names: &[&'q str]) -> Statement<'q> {
-    let mut sql = Statement::default();
+fn named<'q>(names: &[&'q str], sikt: Option<&'q Sikt>) -> Statement<'q> {
+    let mut sql = Statement::seen(sikt);
     sql.push(
         "SELECT n.value AS name, n.resource, r.last_updated FROM index_token n CROSS JOIN resource r WHERE n.kind = ",
     );
@@ -212,6 +217,7 @@ fn named<'q>(names: &[&'q str]) -> Statement<'q> {
     sql.push(" AND n.value");
     list(&mut sql, names, |sql, name| sql.text(text_key(name)));
     sql.push(" AND r.key = n.resource AND NOT r.deleted");
+    sql.visible();
     sql
 }
 

@@ -83,14 +83,18 @@ pub(super) fn drive_reaching<'q>(sql: &mut Statement<'q>, kind: ResourceType, cr
                 sql.text(*param);
                 match by {
                     Naming::Place { own_bases } => {
-                        sql.push(" AND t.target_id IN (SELECT r.id FROM resource r WHERE NOT r.deleted AND ");
+                        sql.push(" AND t.target_id IN (SELECT r.id FROM resource r WHERE NOT r.deleted");
+                        sql.visible();
+                        sql.push(" AND ");
                         drive(sql, far.kind, &far.criterion);
                         sql.push(") AND ");
                         points_at(sql, far.kind, own_bases);
                     }
                     Naming::Canonical => {
                         sql.push(A_CANONICAL);
-                        sql.push(" AND t.target_url IN (SELECT n.value FROM resource r CROSS JOIN index_token n WHERE NOT r.deleted AND ");
+                        sql.push(" AND t.target_url IN (SELECT n.value FROM resource r CROSS JOIN index_token n WHERE NOT r.deleted");
+                        sql.visible();
+                        sql.push(" AND ");
                         drive(sql, far.kind, &far.criterion);
                         sql.push(" AND n.patient = r.patient AND n.resource = r.key AND n.param = ");
                         sql.text(canonical::NAMES);
@@ -103,9 +107,11 @@ pub(super) fn drive_reaching<'q>(sql: &mut Statement<'q>, kind: ResourceType, cr
         Criterion::Has { to, param, from, by } => {
             // In this order: what is asked for, its references by the key they begin with, the resource they name.
             sql.push(match by {
-                Naming::Place { .. } => "r.key IN (SELECT f.key FROM resource r CROSS JOIN index_reference t CROSS JOIN resource f WHERE NOT r.deleted AND ",
-                Naming::Canonical => "r.key IN (SELECT n.resource FROM resource r CROSS JOIN index_reference t CROSS JOIN index_token n WHERE NOT r.deleted AND ",
+                Naming::Place { .. } => "r.key IN (SELECT f.key FROM resource r CROSS JOIN index_reference t CROSS JOIN resource f WHERE NOT r.deleted",
+                Naming::Canonical => "r.key IN (SELECT n.resource FROM resource r CROSS JOIN index_reference t CROSS JOIN index_token n WHERE NOT r.deleted",
             });
+            sql.visible();
+            sql.push(" AND ");
             drive(sql, from.kind, &from.criterion);
             sql.push(" AND t.patient = r.patient AND t.resource = r.key AND t.param = ");
             sql.text(*param);
@@ -163,7 +169,9 @@ pub(super) fn probe_reaching<'q>(sql: &mut Statement<'q>, criterion: &'q Criteri
                         sql.push(" AND n.value = t.target_url AND r.key = n.resource");
                     }
                 }
-                sql.push(" AND NOT r.deleted AND ");
+                sql.push(" AND NOT r.deleted");
+                sql.visible();
+                sql.push(" AND ");
                 one_of_them(sql, far);
                 sql.push(" LIMIT 1 OFFSET 0)");
             }
@@ -191,7 +199,9 @@ pub(super) fn probe_reaching<'q>(sql: &mut Statement<'q>, criterion: &'q Criteri
                     sql.text(canonical::NAMES);
                 }
             }
-            sql.push(" AND EXISTS (SELECT 1 FROM resource r WHERE r.key = t.resource AND NOT r.deleted AND ");
+            sql.push(" AND EXISTS (SELECT 1 FROM resource r WHERE r.key = t.resource AND NOT r.deleted");
+            sql.visible();
+            sql.push(" AND ");
             one_of_them(sql, from);
             sql.push(" LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)");
         }

@@ -1,0 +1,199 @@
+//! What a resource says that the access decision leans on, read when it is written: its labels, and what a consent, a
+//! contact or a Patient says about who may see the patient's other records. Pure.
+//!
+//! A Consent counts when its category is one of our own code system `atkomst`, its status is active, and its decision is
+//! the one that the code stands for (R5 `decision`; R4 `provision.type`). Whom it is about stands in `controller` and
+//! `manager` (R4 `organization`): a unit or a vårdgivare with an HSA-id. What a block says of whom cannot be told counts for
+//! every unit; what a consent says of whom cannot be told counts for none. See docs/atkomst.md.
+
+use serde_json::Value;
+
+use crate::fhir::search::{IndexEntry, has_patient, span};
+use crate::fhir::types::ResourceType;
+use crate::store::{Keeping, Ratt, Slag};
+
+/// Our own code system for consents and blocks.
+pub const ATKOMST: &str = "https://w3id.org/fastkontakt/CodeSystem/atkomst";
+
+/// The codes of [`ATKOMST`], with the decision each stands for.
+const KODER: [(&str, &str, Slag); 4] = [
+    ("sammanhallen-vard", "permit", Slag::Samtycke),
+    ("inre-sparr", "deny", Slag::InreSparr),
+    ("yttre-sparr", "deny", Slag::YttreSparr),
+    ("havning-av-sparr", "permit", Slag::Havning),
+];
+
+const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
+const SECURITY_LABEL: &str = "http://hl7.se/fhir/ig/base/CodeSystem/SecurityLabel";
+const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
+const TYP_AV_FAST_KONTAKT: &str =
+    "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt";
+
+/// What is kept beside the resource, but for who keeps it. `units` answers with the HSA-ids of a reference to an
+/// Organization; `hallare` is who keeps this one, for what it says of that unit.
+pub fn harled(
+    kind: ResourceType,
+    resource: &Value,
+    entries: &[IndexEntry],
+    hallare: &[String],
+    mut units: impl FnMut(&Value) -> Vec<String>,
+) -> Keeping {
+    let labels = || items(resource.pointer("/meta/security"));
+    let skyddad = labels().any(|label| {
+        is_coding(label, SECURITY_LABEL, "sekretessmarkering")
+            || is_coding(label, SECURITY_LABEL, "skyddadFolkbokforing")
+    });
+    let mut ratter = Vec::new();
+    match kind {
+        ResourceType::Consent => ratter = samtycken(resource, &mut units),
+        ResourceType::Patient if skyddad => ratter.push(Ratt {
+            slag: Slag::Skyddad,
+            hsa_id: String::new(),
+            low: i64::MIN,
+            high: i64::MAX,
+        }),
+        ResourceType::CareTeam | ResourceType::Encounter | ResourceType::EpisodeOfCare => {
+            ratter = relationer(kind, resource, entries, hallare);
+        }
+        _ => {}
+    }
+    Keeping {
+        hallare: None,
+        dold: labels().any(|label| is_coding(label, ACT_CODE, "NOPATIENT")),
+        skyddad,
+        allman: match kind {
+            ResourceType::Patient => resource.get("managingOrganization").is_none(),
+            kind => !has_patient(kind),
+        },
+        ratter,
+    }
+}
+
+/// Whether a Consent is a block, in force or not.
+pub fn ar_sparr(kind: ResourceType, resource: &Value) -> bool {
+    kind == ResourceType::Consent
+        && slag_of(resource).any(|(slag, _)| matches!(slag, Slag::InreSparr | Slag::YttreSparr))
+}
+
+fn slag_of(consent: &Value) -> impl Iterator<Item = (Slag, &'static str)> {
+    let categories = items(consent.get("category")).flat_map(|category| items(category.get("coding")));
+    let codings: Vec<&Value> = categories.collect();
+    KODER
+        .into_iter()
+        .filter(move |(code, ..)| codings.iter().any(|coding| is_coding(coding, ATKOMST, code)))
+        .map(|(_, decision, slag)| (slag, decision))
+}
+
+fn samtycken(consent: &Value, units: &mut impl FnMut(&Value) -> Vec<String>) -> Vec<Ratt> {
+    if consent["status"] != "active" {
+        return Vec::new();
+    }
+    let named = items(consent.get("controller")).chain(items(consent.get("manager")));
+    let mut about: Vec<String> = named.flat_map(units).collect();
+    about.sort_unstable();
+    about.dedup();
+    let (low, high) = consent
+        .get("period")
+        .map_or(Some((i64::MIN, i64::MAX)), span)
+        .unwrap_or((0, 0));
+    let mut ratter = Vec::new();
+    for (slag, decision) in slag_of(consent) {
+        let blocks = matches!(slag, Slag::InreSparr | Slag::YttreSparr);
+        // A block without a decision is still a block; a consent must say that it permits.
+        let decided = consent
+            .get("decision")
+            .and_then(Value::as_str)
+            .unwrap_or(if blocks { "deny" } else { "" });
+        if decided != decision {
+            continue;
+        }
+        let whom = if about.is_empty() && blocks {
+            vec![String::new()]
+        } else {
+            about.clone()
+        };
+        ratter.extend(whom.into_iter().map(|hsa_id| Ratt {
+            slag,
+            hsa_id,
+            low,
+            high,
+        }));
+    }
+    ratter
+}
+
+/// That a unit takes part in the care: an active contact, a visit or a stay that goes on, an active episode; and that it
+/// has the contact with the overall responsibility for coordination.
+fn relationer(kind: ResourceType, resource: &Value, entries: &[IndexEntry], hallare: &[String]) -> Vec<Ratt> {
+    let status = resource["status"].as_str().unwrap_or_default();
+    let goes_on = match kind {
+        ResourceType::Encounter => matches!(status, "in-progress" | "on-hold" | "planned"),
+        _ => status == "active",
+    };
+    // The vårdgivare as a whole takes part in nothing.
+    let units = match hallare {
+        [alone] => std::slice::from_ref(alone),
+        [units @ .., _vardgivare] => units,
+        [] => &[],
+    };
+    if !goes_on {
+        return Vec::new();
+    }
+    let stated = entries.iter().find_map(|entry| match entry {
+        IndexEntry::Date { param, low, high } if *param == "date" => Some((*low, *high)),
+        _ => None,
+    });
+    // The index leaves out what ends before it begins.
+    let says_when = ["period", "actualPeriod"]
+        .iter()
+        .any(|name| resource.get(name).is_some());
+    let (low, high) = match stated {
+        Some(range) => range,
+        None if says_when => return Vec::new(),
+        None => (i64::MIN, i64::MAX),
+    };
+    let mut slags = vec![Slag::Relation];
+    if samordnar(resource) {
+        slags.push(Slag::Samordning);
+    }
+    let of_all = slags.into_iter().flat_map(|slag| {
+        units.iter().map(move |hsa_id| Ratt {
+            slag,
+            hsa_id: hsa_id.clone(),
+            low,
+            high,
+        })
+    });
+    of_all.collect()
+}
+
+/// A fast vårdkontakt med övergripande samordningsansvar.
+fn samordnar(contact: &Value) -> bool {
+    let codings = |concepts: Option<&Value>| -> Vec<Value> {
+        items(concepts)
+            .flat_map(|concept| items(concept.get("coding")))
+            .cloned()
+            .collect()
+    };
+    let is_contact = codings(contact.get("category"))
+        .iter()
+        .any(|coding| is_coding(coding, TYP_AV_CARETEAM, "fast-kontakt"));
+    let roles = items(contact.get("participant")).filter_map(|participant| participant.get("role"));
+    is_contact
+        && roles
+            .flat_map(|role| items(role.get("coding")))
+            .any(|coding| is_coding(coding, TYP_AV_FAST_KONTAKT, "4"))
+}
+
+fn is_coding(coding: &Value, system: &str, code: &str) -> bool {
+    coding["system"] == system && coding["code"] == code
+}
+
+/// The items of a list, or the one that is none.
+fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
+    let (list, one) = match value {
+        Some(Value::Array(list)) => (list.as_slice(), None),
+        other => (&[][..], other),
+    };
+    list.iter().chain(one)
+}

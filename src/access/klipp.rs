@@ -1,0 +1,99 @@
+//! What is cut out of a record before it is shown: what is meant for the staff alone (extension `intern-anteckning`) before
+//! a patient sees it, and where a protected person lives and how she is reached before another vårdgivare does. Pure; the
+//! stored form (R5) is cut, so that whatever is made of it (R4, a part, a Bundle) lacks it too.
+
+use serde_json::Value;
+
+/// What the patient never sees.
+pub const INTERN_ANTECKNING: &str = "https://w3id.org/fastkontakt/StructureDefinition/intern-anteckning";
+
+/// Takes the extension out wherever it stands, and the narratives, which may say the same in words. Tells whether anything
+/// was taken out.
+pub fn interna_anteckningar(resource: &mut Value) -> bool {
+    let found = without_extension(resource);
+    if found {
+        without_narrative(resource);
+    }
+    found
+}
+
+fn without_extension(value: &mut Value) -> bool {
+    let is_it = |item: &Value| item.get("url").and_then(Value::as_str) == Some(INTERN_ANTECKNING);
+    match value {
+        Value::Array(items) => {
+            let before = items.len();
+            items.retain(|item| !is_it(item));
+            let mut found = items.len() < before;
+            for item in items {
+                found |= without_extension(item);
+            }
+            found
+        }
+        Value::Object(members) => {
+            let mut found = false;
+            for (name, member) in members.iter_mut() {
+                found |= without_extension(member);
+                // Beside a list of primitive values stands one with nothing for those that have no extension.
+                if let (true, Some(beside)) = (name.starts_with('_'), member.as_array_mut()) {
+                    beside
+                        .iter_mut()
+                        .filter(|item| is_empty(item))
+                        .for_each(|item| *item = Value::Null);
+                }
+            }
+            // An empty list is no FHIR, and neither is an element that held nothing but what was cut.
+            members.retain(|_, member| !is_empty(member));
+            found
+        }
+        _ => false,
+    }
+}
+
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().all(Value::is_null),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
+fn without_narrative(resource: &mut Value) {
+    let Some(members) = resource.as_object_mut() else {
+        return;
+    };
+    members.shift_remove("text");
+    let contained = members.get_mut("contained").and_then(Value::as_array_mut);
+    contained.into_iter().flatten().for_each(without_narrative);
+}
+
+/// Elements of a Patient or RelatedPerson that tell where the person is.
+const VAR: [&str; 3] = ["address", "telecom", "contact"];
+
+/// Takes out where the person lives and how she is reached, in the Patient or RelatedPerson itself and in such that it
+/// contains; the narrative too.
+pub fn adresser(resource: &mut Value) {
+    let is_person = |resource: &Value| matches!(resource["resourceType"].as_str(), Some("Patient" | "RelatedPerson"));
+    if is_person(resource) {
+        cut(resource);
+    }
+    let contained = resource.get_mut("contained").and_then(Value::as_array_mut);
+    let mut persons = contained
+        .into_iter()
+        .flatten()
+        .filter(|inner| is_person(inner))
+        .peekable();
+    let held = persons.peek().is_some();
+    persons.for_each(cut);
+    if let (true, Some(members)) = (held, resource.as_object_mut()) {
+        members.shift_remove("text");
+    }
+}
+
+fn cut(person: &mut Value) {
+    if let Some(members) = person.as_object_mut() {
+        for name in VAR.into_iter().chain(["text"]) {
+            members.shift_remove(name);
+            members.shift_remove(&format!("_{name}"));
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! The unit that a resource says it is kept by, with what it lies within: for the access decision, which asks who keeps a
+//! record. Types that state no unit are kept by whoever writes them.
+
+use fastkontakt_model::Fact;
+use fastkontakt_model::facts::Reference;
+
+use super::enhet::Enhet;
+use super::plan::leder_till;
+use super::underlag::Underlag;
+
+/// HSA-ids of one organization that count.
+const MOST_OF_ONE: usize = 3;
+
+/// The HSA-ids of the unit, then of each organization above it, the vårdgivare last; empty when none is stated that has one.
+pub fn hallande_enhet<U: Underlag>(fact: &Fact, underlag: &mut U) -> Result<Vec<String>, U::Error> {
+    let itself;
+    let stated: Option<&Reference> = match fact {
+        Fact::CareTeam(it) => {
+            let members = it
+                .participants
+                .iter()
+                .filter_map(|participant| participant.member.as_ref());
+            it.managing_organizations.iter().chain(members).next()
+        }
+        Fact::CarePlan(it) => it.custodian.as_ref(),
+        Fact::Encounter(it) => it.service_provider.as_ref(),
+        Fact::EpisodeOfCare(it) => it.managing_organization.as_ref(),
+        Fact::Patient(it) => it.managing_organization.as_ref(),
+        Fact::PractitionerRole(it) => it.organization.as_ref(),
+        Fact::Organization(it) => {
+            itself = Reference {
+                reference: Some(format!("Organization/{}", it.head.id)),
+                ..Reference::default()
+            };
+            Some(&itself)
+        }
+        _ => None,
+    };
+    match stated {
+        None => Ok(Vec::new()),
+        Some(stated) => enhetens_kedja(stated, fact, underlag),
+    }
+}
+
+/// The same of a reference that stands in `within`.
+fn enhetens_kedja<U: Underlag>(
+    reference: &Reference,
+    within: &Fact,
+    underlag: &mut U,
+) -> Result<Vec<String>, U::Error> {
+    let enhet: Option<Enhet> = leder_till(underlag, reference, within)?;
+    let mut ids: Vec<String> = Vec::new();
+    for organisation in enhet.iter().flat_map(Enhet::chain) {
+        for id in organisation.hsa_ids.iter().take(MOST_OF_ONE) {
+            if !ids.contains(id) {
+                ids.push(id.clone());
+            }
+        }
+    }
+    Ok(ids)
+}
+
+/// The HSA-ids of the organization alone that a reference in `within` is to, without what is above it.
+pub fn enhetens_hsa_id<U: Underlag>(
+    reference: &Reference,
+    within: &Fact,
+    underlag: &mut U,
+) -> Result<Vec<String>, U::Error> {
+    let enhet = Enhet::samla(underlag, reference, within)?;
+    Ok(enhet.unit().hsa_ids.iter().take(MOST_OF_ONE).cloned().collect())
+}

@@ -1,0 +1,488 @@
+//! What is kept beside each row for the access decision (`crate::access`), and a condition on it as plain data, which
+//! becomes SQL. The store knows no rule: what a caller sees is told by a [`Sikt`] that is handed in.
+//!
+//! Who keeps a record (`hallare`) is told when it is written and stays, as PDL has it: the unit first, what it lies within
+//! after it, the vårdgivare last, each by HSA-id. What follows from a patient's consents, blocks and contacts (`ratt`) is
+//! derived from the resource that says so, in the same write.
+
+use std::sync::Arc;
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+
+use super::connection::on_either;
+use super::error::StoreError;
+use super::kind;
+use super::schema::{hallare, hallare_enhet, history, patient_key, ratt, resource};
+use super::search::criterion_holds;
+use super::session::Session;
+use super::statement::Statement;
+use crate::fhir::search::query::Criterion;
+use crate::fhir::types::ResourceType;
+
+/// Who keeps a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Hallare {
+    /// Nobody knows: it was written in open mode, and says nothing of it.
+    #[default]
+    Okand,
+    /// The patient wrote it.
+    Patienten,
+    /// A unit, what it lies within, and last its vårdgivare: HSA-ids in capitals. Never empty.
+    Enhet(Vec<String>),
+}
+
+/// What a patient's records say about who may see the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Slag {
+    /// Consent to sammanhållen vårddokumentation: this unit or vårdgivare may read what others keep.
+    Samtycke,
+    /// What this unit keeps is blocked for all other units.
+    InreSparr,
+    /// What this unit or vårdgivare keeps is blocked for other vårdgivare.
+    YttreSparr,
+    /// This unit takes part in the patient's care.
+    Relation,
+    /// The person is protected (sekretessmarkering, skyddad folkbokföring).
+    Skyddad,
+    /// The patient lets this unit or vårdgivare read what is blocked.
+    Havning,
+    /// This unit has the patient's contact with the overall responsibility for coordination.
+    Samordning,
+}
+
+impl Slag {
+    pub const ALL: [Slag; 7] = [
+        Slag::Samtycke,
+        Slag::InreSparr,
+        Slag::YttreSparr,
+        Slag::Relation,
+        Slag::Skyddad,
+        Slag::Havning,
+        Slag::Samordning,
+    ];
+
+    /// The stored number, for ever.
+    fn number(self) -> i16 {
+        match self {
+            Slag::Samtycke => 1,
+            Slag::InreSparr => 2,
+            Slag::YttreSparr => 3,
+            Slag::Relation => 4,
+            Slag::Skyddad => 5,
+            Slag::Havning => 6,
+            Slag::Samordning => 7,
+        }
+    }
+}
+
+/// One line of it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ratt {
+    pub slag: Slag,
+    /// The unit or vårdgivare, in capitals; empty: every one.
+    pub hsa_id: String,
+    /// In force in [low, high), microseconds since 1970; open ends are the smallest and the largest number.
+    pub low: i64,
+    pub high: i64,
+}
+
+/// What is to be kept beside a version that is written.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Keeping {
+    /// `None`: as before; of a first version, nobody knows.
+    pub hallare: Option<Hallare>,
+    /// Not to be shown to the patient.
+    pub dold: bool,
+    /// The resource itself is labelled as a protected person's.
+    pub skyddad: bool,
+    /// Tells of no patient, or is a Patient that states no unit.
+    pub allman: bool,
+    pub ratter: Vec<Ratt>,
+}
+
+/// What is kept beside a row.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Kept {
+    /// The logical id of the patient that the record is filed on.
+    pub patient: Option<String>,
+    pub hallare: Hallare,
+    pub dold: bool,
+    pub skyddad: bool,
+    pub allman: bool,
+}
+
+/// What is kept beside a version.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct KeptVersion {
+    /// This version was not to be shown to the patient.
+    pub dold: bool,
+    /// It was filed on another patient than the record is now.
+    pub flyttad: bool,
+}
+
+/// What a caller sees: of the rows, and of their earlier versions. Nothing but these is in any answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sikt {
+    pub rader: Villkor,
+    pub versioner: Villkor,
+}
+
+/// A condition on a row `r` of `resource`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Villkor {
+    Alltid,
+    Aldrig,
+    Alla(Vec<Villkor>),
+    Nagot(Vec<Villkor>),
+    Inte(Box<Villkor>),
+    /// It is of one of these types.
+    Typ(Vec<ResourceType>),
+    /// It is filed on the patient with this id.
+    Patient(String),
+    /// It is filed on a patient.
+    HarPatient,
+    Dold,
+    Skyddad,
+    Allman,
+    /// Kept by one of these, or by a unit within it.
+    HallsAv(Vec<String>),
+    HallsAvPatienten,
+    HallareOkand,
+    /// Something in force at this instant is said of the patient.
+    Ratt {
+        slag: Slag,
+        om: Om,
+        nu: i64,
+    },
+    /// It fulfils a search criterion.
+    Kriterium(Box<Criterion>),
+    /// The version `h` of history was not to be shown to the patient.
+    VersionDold,
+    /// The version `h` of history was filed on another patient.
+    VersionFlyttad,
+}
+
+/// Of whom it is said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Om {
+    /// Whoever.
+    Vem,
+    /// One of these.
+    NagonAv(Vec<String>),
+    /// Who keeps the record; when nobody knows, it may be anyone.
+    Hallaren,
+}
+
+/// ` … ` as SQL, in brackets where it must be.
+fn write<'q>(sql: &mut Statement<'q>, villkor: &'q Villkor) {
+    match villkor {
+        Villkor::Alltid => sql.push("1 = 1"),
+        Villkor::Aldrig => sql.push("1 = 0"),
+        Villkor::Alla(parts) => joined(sql, parts, (" AND ", "1 = 1")),
+        Villkor::Nagot(parts) => joined(sql, parts, (" OR ", "1 = 0")),
+        Villkor::Inte(inner) => {
+            sql.push("NOT (");
+            write(sql, inner);
+            sql.push(")");
+        }
+        // The plus keeps SQLite from beginning here; so it does below.
+        Villkor::Typ(kinds) => match kinds.as_slice() {
+            [] => sql.push("1 = 0"),
+            kinds => {
+                sql.push("+r.kind");
+                list(sql, kinds, |sql, kind| sql.kind(*kind));
+            }
+        },
+        Villkor::Patient(id) => {
+            sql.push("+r.patient IN (SELECT k.key FROM patient_key k WHERE k.key <> 0 AND k.id = ");
+            sql.text(id.as_str());
+            sql.push(")");
+        }
+        Villkor::HarPatient => sql.push("+r.patient <> 0"),
+        Villkor::Dold => sql.push("r.dold"),
+        Villkor::Skyddad => sql.push("r.skyddad"),
+        Villkor::Allman => sql.push("r.allman"),
+        Villkor::HallsAv(ids) => match ids.as_slice() {
+            [] => sql.push("1 = 0"),
+            ids => {
+                sql.push("r.hallare IN (SELECT e.hallare FROM hallare_enhet e WHERE e.hsa_id");
+                list(sql, ids, |sql, id| sql.text(id.as_str()));
+                sql.push(")");
+            }
+        },
+        Villkor::HallsAvPatienten => {
+            sql.push("r.hallare = ");
+            sql.number(PATIENTEN);
+        }
+        Villkor::HallareOkand => {
+            sql.push("r.hallare = ");
+            sql.number(OKAND);
+        }
+        Villkor::Ratt { slag, om, nu } => {
+            sql.push("EXISTS (SELECT 1 FROM ratt x WHERE x.patient = r.patient AND x.slag = ");
+            sql.number(i64::from(slag.number()));
+            match om {
+                Om::Vem => {}
+                Om::NagonAv(ids) if ids.is_empty() => sql.push(" AND 1 = 0"),
+                Om::NagonAv(ids) => {
+                    sql.push(" AND x.hsa_id");
+                    list(sql, ids, |sql, id| sql.text(id.as_str()));
+                }
+                Om::Hallaren => sql.push(
+                    " AND (x.hsa_id = '' OR r.hallare = 0 OR EXISTS (SELECT 1 FROM hallare_enhet e \
+                     WHERE e.hsa_id = x.hsa_id AND e.hallare = r.hallare))",
+                ),
+            }
+            sql.push(" AND x.low <= ");
+            sql.number(*nu);
+            sql.push(" AND x.high > ");
+            sql.number(*nu);
+            sql.push(" LIMIT 1 OFFSET 0)");
+        }
+        Villkor::Kriterium(criterion) => criterion_holds(sql, criterion),
+        Villkor::VersionDold => sql.push("h.dold"),
+        Villkor::VersionFlyttad => sql.push("h.flyttad"),
+    }
+}
+
+fn joined<'q>(sql: &mut Statement<'q>, parts: &'q [Villkor], (between, none): (&'static str, &'static str)) {
+    if parts.is_empty() {
+        return sql.push(none);
+    }
+    sql.push("(");
+    for (number, part) in parts.iter().enumerate() {
+        sql.push(if number == 0 { "" } else { between });
+        write(sql, part);
+    }
+    sql.push(")");
+}
+
+fn list<'q, T>(sql: &mut Statement<'q>, values: &'q [T], each: impl Fn(&mut Statement<'q>, &'q T)) {
+    for (number, value) in values.iter().enumerate() {
+        sql.push(if number == 0 { " IN (" } else { ", " });
+        each(sql, value);
+    }
+    sql.push(")");
+}
+
+impl<'q> Statement<'q> {
+    /// A statement whose rows `r` are seen by a caller.
+    pub(super) fn seen(sikt: Option<&'q Sikt>) -> Statement<'q> {
+        let mut sql = Statement::default();
+        sql.sikt = sikt;
+        sql
+    }
+
+    /// ` AND …`: that the row `r` of `resource` is one that the caller sees. Stands after every `NOT r.deleted` of an answer.
+    pub(super) fn visible(&mut self) {
+        if let Some(sikt) = self.sikt {
+            self.push(" AND ");
+            write(self, &sikt.rader);
+        }
+    }
+
+    /// ` AND …`: that the version `h` of the row `r` is one that the caller sees.
+    pub(super) fn visible_version(&mut self) {
+        if let Some(sikt) = self.sikt {
+            self.push(" AND ");
+            write(self, &sikt.rader);
+            self.push(" AND ");
+            write(self, &sikt.versioner);
+        }
+    }
+}
+
+/// `resource.hallare` when nobody knows who keeps the record.
+const OKAND: i64 = 0;
+/// `resource.hallare` when the patient wrote it.
+const PATIENTEN: i64 = 1;
+
+/// Longest HSA-id that is kept; what is longer is none.
+const LONGEST: usize = 64;
+
+/// An HSA-id as it is kept and compared: without spaces around it, in capitals. `None` for what cannot be one.
+pub fn hsa_form(value: &str) -> Option<String> {
+    let value = value.trim();
+    let fits = !value.is_empty() && value.len() <= LONGEST && value.bytes().all(|byte| byte.is_ascii_graphic());
+    fits.then(|| value.to_ascii_uppercase())
+}
+
+#[derive(QueryableByName)]
+struct KeyRow {
+    #[diesel(sql_type = BigInt)]
+    #[expect(dead_code, reason = "only whether there is one")]
+    key: i64,
+}
+
+/// The columns of [`Kept`].
+type KeptRow = (i64, String, i64, String, bool, bool, bool);
+
+impl Session {
+    /// What follows is seen with these eyes: searches, includes, histories and `$everything` show nothing else, and look at
+    /// nothing else. The rules' own look-ups are not concerned.
+    pub fn seen_by<T>(&mut self, sikt: Option<Arc<Sikt>>, work: impl FnOnce(&mut Session) -> T) -> T {
+        struct Eyes<'s> {
+            session: &'s mut Session,
+            before: Option<Arc<Sikt>>,
+        }
+        impl Drop for Eyes<'_> {
+            // Whatever happened: the connection goes back to a pool.
+            fn drop(&mut self) {
+                self.session.sikt = self.before.take();
+            }
+        }
+        let before = std::mem::replace(&mut self.sikt, sikt);
+        let eyes = Eyes { session: self, before };
+        work(eyes.session)
+    }
+
+    /// Whether anything that is filed on this patient, and not deleted, is seen so.
+    pub fn sees_any_of(&mut self, patient: &str, sikt: &Sikt) -> Result<bool, StoreError> {
+        let mut sql = Statement::seen(Some(sikt));
+        sql.push("SELECT r.key FROM resource r WHERE NOT r.deleted AND r.patient = (SELECT k.key FROM patient_key k WHERE k.id = ");
+        sql.text(patient);
+        sql.push(")");
+        sql.visible();
+        sql.push(" LIMIT 1");
+        let rows: Vec<KeyRow> = on_either!(self, c => sql.load(c))?;
+        Ok(!rows.is_empty())
+    }
+
+    /// What is kept beside a resource, deleted or not.
+    pub fn kept_beside(&mut self, kind: ResourceType, id: &str) -> Result<Option<Kept>, StoreError> {
+        let row: Option<KeptRow> = on_either!(self, c => resource::table
+            .inner_join(patient_key::table.on(patient_key::key.eq(resource::patient)))
+            .inner_join(hallare::table.on(hallare::key.eq(resource::hallare)))
+            .filter(resource::kind.eq(kind::number(kind)))
+            .filter(resource::id.eq(id))
+            .select((
+                resource::patient,
+                patient_key::id,
+                resource::hallare,
+                hallare::namn,
+                resource::dold,
+                resource::skyddad,
+                resource::allman,
+            ))
+            .get_result(c)
+            .optional())?;
+        Ok(row.map(|(key, patient, halls, namn, dold, skyddad, allman)| Kept {
+            patient: (key != 0).then_some(patient),
+            hallare: match halls {
+                OKAND => Hallare::Okand,
+                PATIENTEN => Hallare::Patienten,
+                _ => Hallare::Enhet(namn.split(' ').map(str::to_owned).collect()),
+            },
+            dold,
+            skyddad,
+            allman,
+        }))
+    }
+
+    /// What is kept beside one version.
+    pub fn kept_version(
+        &mut self,
+        kind: ResourceType,
+        id: &str,
+        version: i64,
+    ) -> Result<Option<KeptVersion>, StoreError> {
+        let row: Option<(bool, bool)> = on_either!(self, c => resource::table
+            .inner_join(history::table.on(
+                history::patient.eq(resource::patient).and(history::resource.eq(resource::key)),
+            ))
+            .filter(resource::kind.eq(kind::number(kind)))
+            .filter(resource::id.eq(id))
+            .filter(history::version.eq(version))
+            .select((history::dold, history::flyttad))
+            .get_result(c)
+            .optional())?;
+        Ok(row.map(|(dold, flyttad)| KeptVersion { dold, flyttad }))
+    }
+
+    /// What a patient's records say about who may see the others, whenever in force.
+    pub fn ratter(&mut self, patient: &str) -> Result<Vec<Ratt>, StoreError> {
+        let rows: Vec<(i16, String, i64, i64)> = on_either!(self, c => ratt::table
+            .inner_join(patient_key::table.on(patient_key::key.eq(ratt::patient)))
+            .filter(patient_key::id.eq(patient))
+            .order((ratt::slag, ratt::hsa_id, ratt::resource, ratt::low))
+            .select((ratt::slag, ratt::hsa_id, ratt::low, ratt::high))
+            .load(c))?;
+        let read = |(number, hsa_id, low, high)| {
+            let slag = Slag::ALL.into_iter().find(|slag| slag.number() == number);
+            let slag = slag.ok_or_else(|| StoreError::Corrupt(format!("no kind of right has the number {number}")))?;
+            Ok(Ratt {
+                slag,
+                hsa_id,
+                low,
+                high,
+            })
+        };
+        rows.into_iter().map(read).collect()
+    }
+
+    /// The key of whoever keeps a record, made when it is the first time.
+    pub(super) fn hallare_key(&mut self, who: &Hallare) -> Result<i64, StoreError> {
+        let chain = match who {
+            Hallare::Okand => return Ok(OKAND),
+            Hallare::Patienten => return Ok(PATIENTEN),
+            Hallare::Enhet(chain) => chain,
+        };
+        let namn = chain.join(" ");
+        if let Some(key) = self.known_hallare(&namn)? {
+            return Ok(key);
+        }
+        on_either!(self, c => diesel::insert_into(hallare::table)
+            .values(hallare::namn.eq(&namn))
+            .on_conflict_do_nothing()
+            .execute(c))?;
+        // Two transactions may make the same at once: the second waits for the first and then finds its row.
+        let key = self.known_hallare(&namn)?.ok_or(StoreError::Conflict)?;
+        for hsa_id in chain {
+            on_either!(self, c => diesel::insert_into(hallare_enhet::table)
+                .values((hallare_enhet::hsa_id.eq(hsa_id), hallare_enhet::hallare.eq(key)))
+                .on_conflict_do_nothing()
+                .execute(c))?;
+        }
+        Ok(key)
+    }
+
+    fn known_hallare(&mut self, namn: &str) -> Result<Option<i64>, StoreError> {
+        Ok(on_either!(self, c => hallare::table
+            .filter(hallare::namn.eq(namn))
+            .select(hallare::key)
+            .get_result(c)
+            .optional())?)
+    }
+
+    /// Puts what a resource says about who may see a patient's records in the place of what it said before.
+    pub(super) fn put_ratter(
+        &mut self,
+        (before, patient, key): (Option<i64>, i64, i64),
+        ratter: &[Ratt],
+    ) -> Result<(), StoreError> {
+        if let Some(before) = before {
+            on_either!(self, c => diesel::delete(
+                ratt::table.filter(ratt::patient.eq(before)).filter(ratt::resource.eq(key)),
+            )
+            .execute(c))?;
+        }
+        if patient == 0 {
+            return Ok(());
+        }
+        for it in ratter {
+            on_either!(self, c => diesel::insert_into(ratt::table)
+                .values((
+                    ratt::patient.eq(patient),
+                    ratt::slag.eq(it.slag.number()),
+                    ratt::hsa_id.eq(&it.hsa_id),
+                    ratt::resource.eq(key),
+                    ratt::low.eq(it.low),
+                    ratt::high.eq(it.high),
+                ))
+                .on_conflict_do_nothing()
+                .execute(c))?;
+        }
+        Ok(())
+    }
+}

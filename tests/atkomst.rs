@@ -1,0 +1,8 @@
+//! The access decision: the vectors of the pure functions (tests/atkomst/*.json), and what no answer of the door may hold.
+
+#[path = "common/mod.rs"]
+mod common;
+#[path = "atkomst/slumpen.rs"]
+mod slumpen;
+#[path = "atkomst/vektorer.rs"]
+mod vektorer;

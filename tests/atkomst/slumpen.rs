@@ -1,0 +1,821 @@
+//! Random callers, records, consents and blocks: no answer of the door holds anything that the pure decision denies, and a
+//! search finds exactly what it permits. The records are written through the door, by those whose they are.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use fastkontakt::access::beslut::{Lasare, Post, ar_skyddad, far_lasa, far_se_adress, halls_av};
+use fastkontakt::access::medgivande::{medgivanden, racker};
+use fastkontakt::access::scope::{Context, Right, Rights, Scope, Scopes};
+use fastkontakt::access::{
+    Call, Caller, Identity, Interaction, Medarbetare, Patientanvandare, Systemanvandare, Who, klipp,
+};
+use fastkontakt::door::content::Content;
+use fastkontakt::door::problem::Problem;
+use fastkontakt::door::{Action, Door, Order, Precondition};
+use fastkontakt::fhir::search::compartments::references;
+use fastkontakt::fhir::search::{Handling, ParseContext, SearchQuery, has_patient, parse};
+use fastkontakt::fhir::types::ResourceType::{self, *};
+use fastkontakt::fhir::version::FhirVersion;
+use fastkontakt::store::{EverythingQuery, HistoryQuery, Scope as Whose, StoreError, Stored};
+use serde_json::{Value, json};
+
+use crate::common::{TestApp, spawn};
+
+const A: &str = "SE2321000164-A";
+const A1: &str = "SE2321000164-A1";
+const A2: &str = "SE2321000164-A2";
+const B: &str = "SE2321000172-B";
+const B1: &str = "SE2321000172-B1";
+const HSA: &str = "urn:oid:1.2.752.129.2.1.4.1";
+const ATKOMST: &str = "https://w3id.org/fastkontakt/CodeSystem/atkomst";
+
+/// A small generator with a seed, so that a failure comes again.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+
+    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+        from[self.below(from.len())]
+    }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    actix_web::rt::System::new().block_on(work)
+}
+
+// ── Callers ────────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn scope(context: Context, kind: Option<ResourceType>, filter: Option<&str>) -> Scope {
+    Scope {
+        context,
+        kind,
+        rights: Rights::ALL,
+        filter: filter.map(str::to_owned),
+    }
+}
+
+fn call(who: Who, scopes: Vec<Scope>) -> Call {
+    Call {
+        caller: Caller::Known(Arc::new(Identity {
+            issuer: "https://issuer.test".to_owned(),
+            subject: "subject".to_owned(),
+            client: None,
+            who,
+            scopes: Scopes(scopes),
+            purpose: None,
+        })),
+        interaction: Interaction::Transaction,
+        purpose: "TREAT".into(),
+        nodoppning: None,
+        request_id: "r".to_owned(),
+    }
+}
+
+fn patient(id: &str, ombud: bool) -> Call {
+    let who = Who::Patient(Patientanvandare {
+        patient: id.to_owned(),
+        ombud: ombud.then(|| "RelatedPerson/r".to_owned()),
+    });
+    call(who, vec![scope(Context::Patient, None, None)])
+}
+
+fn medarbetare(unit: &str, in_context: Option<&str>) -> Who {
+    Who::Medarbetare(Medarbetare {
+        hsa_id: "SE2321000164-P1".to_owned(),
+        // HSA-ids are compared without regard to case.
+        vardenhet: unit.to_ascii_lowercase(),
+        vardgivare: if unit.starts_with(B) { B } else { A }.to_owned(),
+        profession: None,
+        uppdrag: None,
+        fhir_user: None,
+        patient: in_context.map(str::to_owned),
+    })
+}
+
+fn staff(unit: &str) -> Call {
+    call(medarbetare(unit, None), vec![scope(Context::User, None, None)])
+}
+
+fn system(unit: Option<&str>) -> Call {
+    let who = Who::System(Systemanvandare {
+        hsa_id: None,
+        vardenhet: unit.map(str::to_owned),
+        vardgivare: A.to_owned(),
+    });
+    call(who, vec![scope(Context::System, None, None)])
+}
+
+fn open() -> Call {
+    Call {
+        caller: Caller::Open,
+        ..staff(A1)
+    }
+}
+
+/// Everybody who looks.
+fn callers() -> Vec<(String, Call)> {
+    let mut all = vec![
+        ("p1".to_owned(), patient("p1", false)),
+        ("p2 by proxy".to_owned(), patient("p2", true)),
+        ("no patient".to_owned(), patient("", false)),
+        ("system of A".to_owned(), system(None)),
+        ("system of A2".to_owned(), system(Some(A2))),
+    ];
+    for unit in [A1, A2, B1] {
+        all.push((unit.to_owned(), staff(unit)));
+        let emergency = Call {
+            nodoppning: Some("Medvetslös".into()),
+            ..staff(unit)
+        };
+        all.push((format!("{unit} in an emergency"), emergency));
+        let other = Call {
+            purpose: "HOPERAT".into(),
+            ..staff(unit)
+        };
+        all.push((format!("{unit} for something else than care"), other));
+        let launched = call(medarbetare(unit, Some("p1")), vec![scope(Context::User, None, None)]);
+        all.push((format!("{unit} launched with p1"), launched));
+        let confined = call(medarbetare(unit, Some("p2")), vec![scope(Context::Patient, None, None)]);
+        all.push((format!("{unit} confined to p2"), confined));
+        let granular = vec![
+            scope(Context::User, Some(CareTeam), Some("?status=active")),
+            scope(Context::User, Some(Patient), None),
+            scope(Context::User, Some(CarePlan), Some("?_security=NOPATIENT")),
+            scope(Context::User, Some(Condition), Some("?_lastUpdated=gt2000")),
+        ];
+        all.push((format!("{unit} in part"), call(medarbetare(unit, None), granular)));
+    }
+    all
+}
+
+// ── The world ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+fn write(door: &Door, call: &Call, resource: &Value) -> Result<(), Problem> {
+    let kind = ResourceType::from_name(resource["resourceType"].as_str().expect("a type")).expect("a known type");
+    let prepared = Content::new(FhirVersion::R5, kind, resource.clone(), &[])
+        .prepare(resource["id"].as_str().expect("an id"))
+        .expect("what can be understood");
+    let action = Action::Update {
+        prepared,
+        precondition: Precondition::None,
+    };
+    block_on(door.write(call, vec![Order { action, entry: None }])).map(drop)
+}
+
+fn delete(door: &Door, call: &Call, kind: ResourceType, id: &str) -> Result<(), Problem> {
+    let action = Action::Delete {
+        kind,
+        id: id.to_owned(),
+        precondition: Precondition::None,
+    };
+    block_on(door.write(call, vec![Order { action, entry: None }])).map(drop)
+}
+
+fn unit_reference(random: &mut Random, unit: &str) -> Value {
+    match random.below(3) {
+        0 => json!({"type": "Organization", "identifier": {"system": HSA, "value": unit.to_ascii_lowercase()}}),
+        _ => json!({"reference": format!("Organization/{}", unit.rsplit('-').next().expect("a name"))}),
+    }
+}
+
+fn period(random: &mut Random) -> Option<Value> {
+    match random.below(4) {
+        0 => Some(json!({"start": "2020-01-01", "end": "2021-01-01"})),
+        1 => Some(json!({"start": "2030-01-01"})),
+        2 => Some(json!({"start": "2020-01-01"})),
+        _ => None,
+    }
+}
+
+const KINDS: [ResourceType; 10] = [
+    CareTeam,
+    CarePlan,
+    Encounter,
+    EpisodeOfCare,
+    Condition,
+    Goal,
+    QuestionnaireResponse,
+    Consent,
+    RelatedPerson,
+    Appointment,
+];
+
+fn record(random: &mut Random, kind: ResourceType, id: &str, unit: Option<&str>) -> Value {
+    let whose = match random.below(10) {
+        0 => {
+            json!({"identifier": {"system": "http://electronichealth.se/identifier/personnummer", "value": "195009072553"}})
+        }
+        number => json!({"reference": format!("Patient/p{}", number % 3 + 1)}),
+    };
+    let mut made = json!({"resourceType": kind.name(), "id": id});
+    match kind {
+        RelatedPerson | EpisodeOfCare => made["patient"] = whose,
+        Appointment => {
+            made["participant"] =
+                json!([{"actor": whose}, {"actor": {"reference": format!("Patient/p{}", random.below(3) + 1)}}])
+        }
+        _ => made["subject"] = whose,
+    }
+    if random.below(4) == 0 {
+        made["meta"] =
+            json!({"security": [{"system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "NOPATIENT"}]});
+    }
+    if random.below(4) == 0 {
+        made["extension"] = json!([{"url": klipp::INTERN_ANTECKNING, "valueString": "Hemligt för patienten"}]);
+        made["text"] = json!({"status": "generated", "div": "<div>Hemligt för patienten</div>"});
+    }
+    if random.below(4) == 0 {
+        made["contained"] = json!([{"resourceType": "RelatedPerson", "id": "inuti", "patient": {"reference": "Patient/p1"},
+            "address": [{"city": "Hemlig ort"}], "telecom": [{"system": "phone", "value": "0700000000"}]}]);
+    }
+    let active = random.below(3) > 0;
+    match kind {
+        CareTeam => {
+            made["status"] = json!(if active { "active" } else { "inactive" });
+            made["category"] = json!([{"coding": [{"system": "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs", "code": "team"}]}]);
+            made["managingOrganization"] = unit
+                .map(|unit| json!([unit_reference(random, unit)]))
+                .unwrap_or_default();
+        }
+        CarePlan => {
+            made["status"] = json!(if active { "active" } else { "completed" });
+            made["intent"] = json!("plan");
+            made["custodian"] = unit.map(|unit| unit_reference(random, unit)).unwrap_or_default();
+            made["careTeam"] = json!([{"reference": format!("CareTeam/r{}", random.below(40))}]);
+        }
+        Encounter => {
+            made["status"] = json!(if active { "in-progress" } else { "completed" });
+            made["serviceProvider"] = unit.map(|unit| unit_reference(random, unit)).unwrap_or_default();
+        }
+        EpisodeOfCare => {
+            made["status"] = json!(if active { "active" } else { "finished" });
+            made["managingOrganization"] = unit.map(|unit| unit_reference(random, unit)).unwrap_or_default();
+        }
+        Consent => {
+            let code = random.pick(&[
+                "sammanhallen-vard",
+                "sammanhallen-vard",
+                "inre-sparr",
+                "yttre-sparr",
+                "havning-av-sparr",
+            ]);
+            made["status"] = json!(if active { "active" } else { "inactive" });
+            made["category"] = json!([{"coding": [{"system": ATKOMST, "code": code}]}]);
+            made["decision"] = json!(if code.ends_with("sparr") && !code.starts_with("hav") {
+                "deny"
+            } else {
+                "permit"
+            });
+            let about = match unit {
+                Some(unit) => unit,
+                None => random.pick(&[A, A1, A2, B, B1]),
+            };
+            if random.below(6) > 0 {
+                made["controller"] = json!([unit_reference(random, about)]);
+            }
+            if let Some(period) = period(random) {
+                made["period"] = period;
+            }
+        }
+        Appointment => made["status"] = json!("booked"),
+        QuestionnaireResponse => made["status"] = json!("completed"),
+        _ => {}
+    }
+    // A member that is null is none.
+    made.as_object_mut()
+        .expect("an object")
+        .retain(|_, member| !member.is_null());
+    made
+}
+
+fn person(random: &mut Random, id: &str) -> Value {
+    let mut made = json!({"resourceType": "Patient", "id": id, "gender": random.pick(&["female", "male"]),
+        "address": [{"city": "Hemlig ort"}], "telecom": [{"system": "phone", "value": "0700000000"}]});
+    if random.below(2) == 0 {
+        made["meta"] = json!({"security": [{"system": "http://hl7.se/fhir/ig/base/CodeSystem/SecurityLabel", "code": "sekretessmarkering"}]});
+    }
+    if random.below(3) == 0 {
+        let unit = random.pick(&[A1, B1]);
+        made["managingOrganization"] = unit_reference(random, unit);
+    }
+    made
+}
+
+/// Units, three patients and what is written about them, some of it changed, moved or deleted. Returns how many of the
+/// writes were made.
+fn world(door: &Door, random: &mut Random) -> usize {
+    for (id, hsa_id, above) in [
+        ("A", A, None),
+        ("A1", A1, Some("A")),
+        ("A2", A2, Some("A")),
+        ("B", B, None),
+        ("B1", B1, Some("B")),
+    ] {
+        let mut unit =
+            json!({"resourceType": "Organization", "id": id, "identifier": [{"system": HSA, "value": hsa_id}]});
+        if let Some(above) = above {
+            unit["partOf"] = json!({"reference": format!("Organization/{above}")});
+        }
+        write(door, &open(), &unit).expect("a unit");
+    }
+    for id in ["p1", "p2", "p3"] {
+        let made = person(random, id);
+        write(door, &open(), &made).expect("a patient");
+    }
+    let mut written = 0;
+    for number in 0..70 {
+        let (kind, id) = (KINDS[random.below(KINDS.len())], format!("r{}", random.below(40)));
+        let (by, unit) = match random.below(8) {
+            0 => (open(), None),
+            1 | 2 => (patient(random.pick(&["p1", "p2", "p3"]), number % 5 == 0), None),
+            _ => {
+                let unit = random.pick(&[A1, A2, B1]);
+                (staff(unit), Some(unit))
+            }
+        };
+        let made = record(random, kind, &id, unit);
+        let done = match random.below(12) {
+            0 => delete(door, &by, kind, &id),
+            _ => write(door, &by, &made),
+        };
+        written += usize::from(done.is_ok());
+        // Whatever the decision, a write is not refused for a fault of ours.
+        assert!(!matches!(done, Err(Problem::Internal { .. })), "{done:?}");
+    }
+    written
+}
+
+// ── What may be seen ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+/// The pure decision about a version, or about the current one.
+fn may(door: &Door, call: &Call, right: Right, stored: &Stored, as_version: bool) -> bool {
+    let nu = door.clock.now().as_microsecond();
+    let lasare = Lasare::of(call).expect("one who is known");
+    let (kind, id, number) = (stored.kind, stored.id.clone(), stored.version);
+    let (kept, version, ratter) = door
+        .store
+        .read_blocking(move |session| {
+            let kept = session.kept_beside(kind, &id)?.expect("it is stored");
+            let version = session.kept_version(kind, &id, number)?;
+            let ratter = match &kept.patient {
+                Some(patient) => session.ratter(patient)?,
+                None => Vec::new(),
+            };
+            Ok::<_, StoreError>((kept, version, ratter))
+        })
+        .expect("an answer");
+    let post = Post {
+        kind,
+        kept: &kept,
+        version: version.filter(|_| as_version),
+    };
+    let Caller::Known(identity) = &call.caller else {
+        panic!("one who is known")
+    };
+    let resource = serde_json::from_str(&stored.body).unwrap_or_default();
+    let patient = kept.patient.as_deref();
+    let reached = medgivanden(identity, right, kind)
+        .iter()
+        .any(|granted| (granted.filter.is_empty() || !stored.deleted) && racker(granted, kind, patient, &resource));
+    reached && far_lasa(&lasare, post, &ratter, nu).is_ok()
+}
+
+/// Whether the caller may not be told where the person is.
+fn is_hidden_person(door: &Door, call: &Call, stored: &Stored) -> bool {
+    let nu = door.clock.now().as_microsecond();
+    let lasare = Lasare::of(call).expect("one who is known");
+    let (kind, id) = (stored.kind, stored.id.clone());
+    let (kept, ratter) = door
+        .store
+        .read_blocking(move |session| {
+            let kept = session.kept_beside(kind, &id)?.expect("it is stored");
+            let ratter = match &kept.patient {
+                Some(patient) => session.ratter(patient)?,
+                None => Vec::new(),
+            };
+            Ok::<_, StoreError>((kept, ratter))
+        })
+        .expect("an answer");
+    // What is contained is a person too.
+    ar_skyddad(Patient, &kept, &ratter, nu) && !far_se_adress(&lasare, &kept)
+}
+
+type Name = (ResourceType, String, i64);
+
+fn name(stored: &Stored) -> Name {
+    (stored.kind, stored.id.clone(), stored.version)
+}
+
+/// Everything that is stored, each version once, the current ones marked.
+fn everything(door: &Door) -> Vec<(Stored, bool)> {
+    let query = HistoryQuery {
+        scope: Whose::System,
+        since: None,
+        at: None,
+        after: None,
+        limit: 10_000,
+    };
+    let versions = door
+        .store
+        .read_blocking(move |session| session.history(&query))
+        .expect("all");
+    let mut seen = BTreeSet::new();
+    versions
+        .into_iter()
+        .map(|past| {
+            let is_current = seen.insert((past.stored.kind, past.stored.id.clone()));
+            (past.stored, is_current)
+        })
+        .collect()
+}
+
+fn query(kind: ResourceType, text: &str, own_bases: &[String]) -> SearchQuery {
+    let pairs: Vec<(String, String)> = form_urlencoded::parse(text.as_bytes()).into_owned().collect();
+    let context = ParseContext {
+        version: FhirVersion::R5,
+        kind,
+        own_bases,
+        now: 0,
+        handling: Handling::Strict,
+        default_count: 1000,
+        max_count: 1000,
+    };
+    parse(&pairs, &context)
+        .unwrap_or_else(|error| panic!("{kind}?{text}: {error:?}"))
+        .query
+}
+
+/// A page, all of it; `None` when the search as such is not permitted.
+fn searched(
+    door: &Door,
+    call: &Call,
+    kind: ResourceType,
+    text: &str,
+) -> Option<(Vec<Stored>, Vec<Stored>, Option<i64>)> {
+    match block_on(door.search(call, query(kind, text, &[]), Vec::new())) {
+        Ok(page) => Some((page.entries, page.included.entries, page.total)),
+        Err(Problem::Forbidden) => None,
+        Err(problem) => panic!("{kind}?{text}: {problem:?}"),
+    }
+}
+
+struct Looking<'a> {
+    door: &'a Door,
+    call: &'a Call,
+    who: &'a str,
+    all: &'a [(Stored, bool)],
+}
+
+impl Looking<'_> {
+    fn living(&self) -> impl Iterator<Item = &Stored> {
+        self.all
+            .iter()
+            .filter(|(stored, current)| *current && !stored.deleted)
+            .map(|(stored, _)| stored)
+    }
+
+    /// The stored form of what was shown.
+    fn whole(&self, shown: &Stored) -> &Stored {
+        let found = self.all.iter().find(|(stored, _)| name(stored) == name(shown));
+        &found
+            .unwrap_or_else(|| panic!("{} was shown {:?}", self.who, name(shown)))
+            .0
+    }
+
+    /// That what is shown may be, and lacks what it must.
+    fn check(&self, right: Right, shown: &Stored, as_version: bool, how: &str) {
+        let whole = self.whole(shown);
+        assert!(
+            may(self.door, self.call, right, whole, as_version),
+            "{} was shown {:?} by {how}: {}",
+            self.who,
+            name(shown),
+            whole.body
+        );
+        if matches!(Lasare::of(self.call), Some(Lasare::Patient { .. })) {
+            assert!(!shown.body.contains("Hemligt"), "{} {how}: {}", self.who, shown.body);
+            assert!(!shown.body.contains(klipp::INTERN_ANTECKNING));
+        }
+        if is_hidden_person(self.door, self.call, whole) {
+            assert!(!shown.body.contains("Hemlig ort"), "{} {how}: {}", self.who, shown.body);
+            assert!(!shown.body.contains("0700000000"));
+        }
+    }
+
+    /// That a search finds exactly this.
+    fn finds(&self, kind: ResourceType, text: &str, expected: &BTreeSet<Name>) {
+        let how = format!("{kind}?{text}");
+        let Some((entries, included, total)) = searched(self.door, self.call, kind, text) else {
+            return;
+        };
+        for shown in entries.iter().chain(&included) {
+            self.check(Right::Search, shown, false, &how);
+        }
+        let found: BTreeSet<Name> = entries.iter().map(name).collect();
+        assert_eq!(&found, expected, "{} {how}", self.who);
+        if let Some(total) = total {
+            assert_eq!(total, expected.len() as i64, "{} {how}", self.who);
+        }
+    }
+
+    fn visible(&self, kind: ResourceType, that: impl Fn(&Value) -> bool) -> Vec<(Name, Value)> {
+        self.living()
+            .filter(|stored| stored.kind == kind && may(self.door, self.call, Right::Search, stored, false))
+            .map(|stored| (name(stored), serde_json::from_str(&stored.body).expect("JSON")))
+            .filter(|(_, resource)| that(resource))
+            .collect()
+    }
+
+    fn names(&self, kind: ResourceType, that: impl Fn(&Value) -> bool) -> BTreeSet<Name> {
+        self.visible(kind, that).into_iter().map(|(name, _)| name).collect()
+    }
+
+    fn searches(&self) {
+        for kind in KINDS.into_iter().chain([Patient, Organization]) {
+            let all = self.names(kind, |_| true);
+            self.finds(kind, "_total=accurate", &all);
+            self.finds(kind, "_sort=_id", &all);
+        }
+        let women: BTreeSet<String> = self
+            .visible(Patient, |it| it["gender"] == "female")
+            .into_iter()
+            .map(|it| format!("Patient/{}", it.0.1))
+            .collect();
+        let of_women = self.names(CareTeam, |it| {
+            it["subject"]["reference"].as_str().is_some_and(|it| women.contains(it))
+        });
+        self.finds(CareTeam, "subject:Patient.gender=female&_total=accurate", &of_women);
+        self.finds(
+            CareTeam,
+            "subject:Patient.gender=female&_sort=-_lastUpdated&status:not=x",
+            &of_women,
+        );
+        let with_team: BTreeSet<String> = self
+            .visible(CareTeam, |it| it["status"] == "active")
+            .into_iter()
+            .filter_map(|(_, it)| it["subject"]["reference"].as_str().map(str::to_owned))
+            .collect();
+        let patients = self.names(Patient, |it| {
+            with_team.contains(&format!("Patient/{}", it["id"].as_str().expect("an id")))
+        });
+        self.finds(
+            Patient,
+            "_has:CareTeam:subject:status=active&_total=accurate",
+            &patients,
+        );
+        let teams: BTreeSet<String> = self
+            .visible(CareTeam, |_| true)
+            .into_iter()
+            .map(|it| format!("CareTeam/{}", it.0.1))
+            .collect();
+        let plans = self.names(CarePlan, |it| {
+            it["careTeam"][0]["reference"]
+                .as_str()
+                .is_some_and(|it| teams.contains(it))
+        });
+        self.finds(CarePlan, "care-team:CareTeam._lastUpdated=gt2000", &plans);
+        // Where one lives is not asked of who is protected.
+        let placed: BTreeSet<Name> = self
+            .living()
+            .filter(|it| it.kind == Patient && may(self.door, self.call, Right::Search, it, false))
+            .filter(|it| !is_hidden_person(self.door, self.call, it))
+            .map(name)
+            .collect();
+        self.finds(Patient, "address-city=Hemlig ort&_total=accurate", &placed);
+        // What comes with a page is looked at one by one.
+        for (kind, text) in [
+            (
+                CarePlan,
+                "_include=CarePlan:subject&_include=CarePlan:care-team&_include:iterate=CareTeam:subject",
+            ),
+            (
+                Patient,
+                "_revinclude=CareTeam:subject&_revinclude=CarePlan:subject&_revinclude=Encounter:subject&_revinclude=Consent:subject",
+            ),
+            (CareTeam, "_include=CareTeam:*&_revinclude=CarePlan:care-team"),
+        ] {
+            let all = self.names(kind, |_| true);
+            self.finds(kind, text, &all);
+        }
+    }
+
+    fn reads(&self) {
+        for (stored, is_current) in self.all {
+            let (kind, id) = (stored.kind, stored.id.clone());
+            let version = block_on(self.door.vread(self.call, kind, id.clone(), stored.version));
+            self.one(stored, version, true, "vread");
+            if *is_current {
+                self.one(stored, block_on(self.door.read(self.call, kind, id)), false, "read");
+            }
+        }
+    }
+
+    fn one(&self, stored: &Stored, answer: Result<Stored, Problem>, as_version: bool, how: &str) {
+        let allowed = may(self.door, self.call, Right::Read, stored, as_version);
+        match answer {
+            Ok(shown) => self.check(Right::Read, &shown, as_version, how),
+            Err(Problem::Deleted { .. }) => assert!(allowed && stored.deleted, "{} {how} {:?}", self.who, name(stored)),
+            Err(Problem::NotFound | Problem::Forbidden) => {
+                assert!(!allowed, "{} may {how} {:?}: {}", self.who, name(stored), stored.body);
+            }
+            Err(problem) => panic!("{problem:?}"),
+        }
+    }
+
+    fn histories(&self) {
+        let scopes = KINDS
+            .into_iter()
+            .chain([Patient])
+            .map(Whose::Type)
+            .chain([Whose::System]);
+        let instances = self
+            .all
+            .iter()
+            .map(|(stored, _)| Whose::Instance(stored.kind, stored.id.clone()));
+        for scope in scopes.chain(instances) {
+            let right = match scope {
+                Whose::Instance(..) => Right::Read,
+                _ => Right::Search,
+            };
+            let how = format!("history of {scope:?}");
+            let expected: BTreeSet<Name> = self
+                .all
+                .iter()
+                .map(|(stored, _)| stored)
+                .filter(|stored| match &scope {
+                    Whose::Instance(kind, id) => stored.kind == *kind && stored.id == *id,
+                    Whose::Type(kind) => stored.kind == *kind,
+                    Whose::System => true,
+                })
+                .filter(|stored| may(self.door, self.call, right, stored, true) && self.current_reached(right, stored))
+                .map(name)
+                .collect();
+            let query = HistoryQuery {
+                scope,
+                since: None,
+                at: None,
+                after: None,
+                limit: 7,
+            };
+            let mut found = BTreeSet::new();
+            let mut next = query;
+            loop {
+                let page = match block_on(self.door.history(self.call, next.clone())) {
+                    Ok(page) => page,
+                    Err(Problem::Forbidden) => return,
+                    Err(Problem::NotFound) => break,
+                    Err(problem) => panic!("{problem:?}"),
+                };
+                for past in &page {
+                    self.check(right, &past.stored, true, &how);
+                    found.insert(name(&past.stored));
+                }
+                match page.last() {
+                    Some(past) if page.len() == 7 => next.after = Some(past.end),
+                    _ => break,
+                }
+            }
+            assert_eq!(found, expected, "{} {how}", self.who);
+        }
+    }
+
+    /// What a granular scope asks is asked of the current version too.
+    fn current_reached(&self, right: Right, stored: &Stored) -> bool {
+        let current = self
+            .all
+            .iter()
+            .find(|(it, current)| *current && it.kind == stored.kind && it.id == stored.id);
+        current.is_some_and(|(current, _)| may(self.door, self.call, right, current, false))
+    }
+
+    fn all_of_a_patient(&self) {
+        for id in ["p1", "p2", "p3"] {
+            let query = EverythingQuery {
+                patient: id.to_owned(),
+                references: references(Patient),
+                own_urls: Vec::new(),
+                kinds: None,
+                since: None,
+                care: None,
+                after: None,
+                limit: 1000,
+            };
+            let Ok(page) = block_on(self.door.everything(self.call, query, Vec::new())) else {
+                continue;
+            };
+            for shown in page.entries.iter().chain(&page.included.entries) {
+                self.check(Right::Read, shown, false, "$everything");
+            }
+            let filed = |stored: &&Stored| {
+                let (kind, own) = (stored.kind, stored.id.clone());
+                let kept = self
+                    .door
+                    .store
+                    .read_blocking(move |session| session.kept_beside(kind, &own))
+                    .expect("an answer");
+                kept.is_some_and(|kept| kept.patient.as_deref() == Some(id))
+            };
+            let expected: BTreeSet<Name> = self
+                .living()
+                .filter(filed)
+                .filter(|it| may(self.door, self.call, Right::Read, it, false))
+                .map(name)
+                .collect();
+            let found: BTreeSet<Name> = page.entries.iter().map(name).collect();
+            assert!(found.is_superset(&expected), "{} {id}", self.who);
+        }
+    }
+}
+
+fn one_world(app: &TestApp, seed: u64) -> (usize, usize) {
+    let mut random = Random(seed);
+    let written = world(&app.door, &mut random);
+    let all = everything(&app.door);
+    let mut shown = 0;
+    for (who, call) in callers() {
+        let looking = Looking {
+            door: &app.door,
+            call: &call,
+            who: &format!("seed {seed}: {who}"),
+            all: &all,
+        };
+        looking.searches();
+        looking.reads();
+        looking.histories();
+        looking.all_of_a_patient();
+        shown += looking
+            .living()
+            .filter(|it| has_patient(it.kind) && may(&app.door, &call, Right::Read, it, false))
+            .count();
+    }
+    (written, shown)
+}
+
+#[test]
+fn no_answer_holds_what_the_decision_denies() {
+    let (mut written, mut shown) = (0, 0);
+    for seed in [0x5eed_0001, 0x5eed_0002, 0x5eed_0003, 0x5eed_0004] {
+        let app = spawn();
+        let (more, seen) = one_world(&app, seed);
+        written += more;
+        shown += seen;
+    }
+    // The worlds are not empty, and neither is what is seen of them.
+    assert!(written > 100 && shown > 300, "{written} written, {shown} shown");
+}
+
+#[test]
+fn who_keeps_a_record_is_told_when_it_is_written_and_stays() {
+    use fastkontakt::store::Hallare;
+    let app = spawn();
+    let mut random = Random(7);
+    world(&app.door, &mut random);
+    let team = |unit: &str| {
+        json!({"resourceType": "CareTeam", "id": "nytt", "status": "active", "subject": {"reference": "Patient/p1"},
+        "category": [{"coding": [{"system": "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs", "code": "team"}]}],
+        "managingOrganization": [{"reference": format!("Organization/{unit}")}]})
+    };
+    let keeper = |kind: ResourceType, id: &'static str| {
+        let kept = app
+            .door
+            .store
+            .read_blocking(move |session| session.kept_beside(kind, id))
+            .expect("an answer");
+        kept.expect("it is stored").hallare
+    };
+    write(&app.door, &staff(A1), &team("A1")).expect("the own unit's");
+    assert_eq!(
+        keeper(CareTeam, "nytt"),
+        Hallare::Enhet(vec![A1.to_owned(), A.to_owned()])
+    );
+    // Another unit neither takes it nor is told that it is there, unless it may read it.
+    assert!(matches!(
+        write(&app.door, &staff(A2), &team("A2")),
+        Err(Problem::Forbidden)
+    ));
+    assert!(matches!(
+        write(&app.door, &staff(B1), &team("B1")),
+        Err(Problem::NotFound)
+    ));
+    // The unit moves in the catalogue; the record does not.
+    let moved = json!({"resourceType": "Organization", "id": "A1", "identifier": [{"system": HSA, "value": A1}], "partOf": {"reference": "Organization/B"}});
+    write(&app.door, &open(), &moved).expect("the catalogue");
+    write(&app.door, &staff(A1), &team("A1")).expect("the own unit's");
+    assert_eq!(
+        keeper(CareTeam, "nytt"),
+        Hallare::Enhet(vec![A1.to_owned(), A.to_owned()])
+    );
+    let kept = app
+        .door
+        .store
+        .read_blocking(|session| session.kept_beside(CareTeam, "nytt"))
+        .expect("an answer");
+    assert!(!halls_av(&kept.expect("it is stored"), &[B.to_owned()]));
+}
