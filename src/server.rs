@@ -83,6 +83,7 @@ pub fn open_door_with(settings: &Settings, clock: Clock, options: &StoreOptions)
         turns: Turns::new(),
         understood: Understood::new(),
         fornyelse: Fornyelse::default(),
+        access_log: true,
     })
 }
 

@@ -28,9 +28,42 @@ pub enum Interaction {
     Everything,
     /// The operation `$riktlinjekontroll` on an organization: its work list.
     Arbetslista,
+    /// The operation `$loggutdrag`: who has had access to a patient's record, for the patient.
+    Loggutdrag,
 }
 
 impl Interaction {
+    pub const ALL: &[Interaction] = &[
+        Interaction::Create,
+        Interaction::Read,
+        Interaction::Vread,
+        Interaction::Update,
+        Interaction::Patch,
+        Interaction::Delete,
+        Interaction::HistoryInstance,
+        Interaction::HistoryType,
+        Interaction::HistorySystem,
+        Interaction::Search,
+        Interaction::SearchSystem,
+        Interaction::SearchCompartment,
+        Interaction::Transaction,
+        Interaction::Batch,
+        Interaction::Capabilities,
+        Interaction::Validate,
+        Interaction::Patientkontroll,
+        Interaction::Everything,
+        Interaction::Arbetslista,
+        Interaction::Loggutdrag,
+    ];
+
+    /// The interaction of that code.
+    pub fn of_code(code: &str) -> Option<Interaction> {
+        Interaction::ALL
+            .iter()
+            .copied()
+            .find(|interaction| interaction.code() == code)
+    }
+
     /// The code of the value set restful-interaction, for an operation its own name; also the label in metrics, logs and
     /// the audit.
     pub fn code(self) -> &'static str {
@@ -54,6 +87,7 @@ impl Interaction {
             Interaction::Patientkontroll => "Patient/$riktlinjekontroll",
             Interaction::Everything => "Patient/$everything",
             Interaction::Arbetslista => "Organization/$riktlinjekontroll",
+            Interaction::Loggutdrag => "Patient/$loggutdrag",
         }
     }
 }

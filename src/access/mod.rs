@@ -1,15 +1,18 @@
 //! Who may do what. Every read and every write asks [`decide`] before anything is disclosed or stored.
 //!
-//! [`caller`] says who calls, [`interaction`] what is done, [`scope`] what a token lets its bearer ask for.
+//! [`caller`] says who calls, [`interaction`] what is done, [`scope`] what a token lets its bearer ask for, [`disclosed`] what
+//! the answer tells of.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 pub mod caller;
+pub mod disclosed;
 pub mod interaction;
 pub mod scope;
 
 pub use caller::{Caller, Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
+pub use disclosed::{Disclosed, Disclosure};
 pub use interaction::Interaction;
 
 use crate::fhir::types::{DefinitionType, ResourceType};
@@ -25,6 +28,8 @@ pub struct Call {
     pub nodoppning: Option<Arc<str>>,
     /// The id that answers, logs and audit share.
     pub request_id: String,
+    /// What the answer tells of; the access log's record is made of it. Shared by all that one request does.
+    pub disclosed: Disclosed,
 }
 
 /// The answer of the access decision.

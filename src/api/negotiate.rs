@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::app::App;
 use super::parameters::GENERAL;
-use crate::access::{Call, Caller, Interaction};
+use crate::access::{Call, Caller, Disclosed, Interaction};
 use crate::door::bundle::Entry;
 use crate::door::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::door::problem::Problem;
@@ -130,6 +130,7 @@ impl Ask {
                 purpose: "TREAT".into(),
                 nodoppning: None,
                 request_id: request_id(request),
+                disclosed: Disclosed::default(),
             },
             manner,
             prefer_return: prefer.0,

@@ -2,6 +2,7 @@
 //! database.
 
 use super::Door;
+use super::logg::{note, told};
 use super::problem::Problem;
 use super::read::{MOST_INCLUDED, live};
 use crate::access::Call;
@@ -51,6 +52,9 @@ impl Door {
                     may_see: &|stored| door.may_see(&call, stored),
                 };
                 let included = session.all_referred(&entries, &how)?;
+                note(&call, session, entries.iter().chain(&included.entries))?;
+                call.disclosed
+                    .note(told(session, [(ResourceType::Patient, query.patient.as_str())])?);
                 Ok(Everything {
                     entries,
                     included,

@@ -11,6 +11,7 @@ pub mod everything;
 pub mod fornyelse;
 pub mod kontroll;
 mod kvar;
+pub mod logg;
 pub mod patch;
 pub mod problem;
 mod read;
@@ -60,6 +61,9 @@ pub struct Door {
     pub understood: Understood,
     /// The renewal of what is kept for the work lists.
     pub fornyelse: Fornyelse,
+    /// Reads and denials are logged before they are answered. Always so in a service; only benchmarks turn it off, to see
+    /// what it costs. A write has its record in any case.
+    pub access_log: bool,
 }
 
 /// One thing to be written.

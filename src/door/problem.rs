@@ -46,6 +46,8 @@ pub enum Problem {
     Unauthorized,
     /// The caller may not do this.
     Forbidden,
+    /// The access log cannot be written, so nothing may be disclosed; try again.
+    NotLogged,
     /// The database is busy or out of reach; try again.
     Busy,
     /// The database gave up the transaction for another one, again and again; try again.
@@ -74,6 +76,14 @@ impl Problem {
         }])
     }
 
+    /// The problem, without the entry of a Bundle that it is told about.
+    pub fn itself(&self) -> &Problem {
+        match self {
+            Problem::InEntry { problem, .. } => problem.itself(),
+            problem => problem,
+        }
+    }
+
     /// The problem's row of the status table.
     pub fn situation(&self) -> Situation {
         match self {
@@ -96,6 +106,7 @@ impl Problem {
             Problem::PatchFailed { .. } => Situation::PatchFailed,
             Problem::Unauthorized => Situation::Unauthorized,
             Problem::Forbidden => Situation::Forbidden,
+            Problem::NotLogged => Situation::NotLogged,
             Problem::Busy | Problem::Deadlock => Situation::Busy,
             Problem::InEntry { problem, .. } => problem.situation(),
             Problem::Internal { .. } => Situation::Internal,

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::logg::note;
 use super::{Door, problem::Problem};
 use crate::access::Call;
 use crate::definitions::Definition;
@@ -36,30 +37,57 @@ pub enum Looked {
 impl Door {
     /// The current version (read).
     pub async fn read(&self, call: &Call, kind: ResourceType, id: String) -> Result<Stored, Problem> {
+        let noted = call.clone();
+        let seen = move |session: &mut Session, stored: &Stored| note(&noted, session, [stored]);
+        self.current(call, kind, id, seen).await
+    }
+
+    /// The same for the service's own use, when nothing of it is disclosed.
+    pub(super) async fn fetch(&self, call: &Call, kind: ResourceType, id: String) -> Result<Stored, Problem> {
+        self.current(call, kind, id, |_, _| Ok(())).await
+    }
+
+    async fn current(
+        &self,
+        call: &Call,
+        kind: ResourceType,
+        id: String,
+        seen: impl FnOnce(&mut Session, &Stored) -> Result<(), StoreError> + Send + 'static,
+    ) -> Result<Stored, Problem> {
         self.permit(call, kind)?;
-        let found = self
-            .store
-            .look_up(move |session| session.current(kind, &id))
+        self.store
+            .look_up(move |session| {
+                let stored = live(session.current(kind, &id)?)?;
+                seen(session, &stored)?;
+                Ok(stored)
+            })
             .await
-            .map_err(Problem::from)?;
-        live(found)
     }
 
     /// One version of the past (vread).
     pub async fn vread(&self, call: &Call, kind: ResourceType, id: String, version: i64) -> Result<Stored, Problem> {
         self.permit(call, kind)?;
-        let found = self
-            .store
-            .look_up(move |session| session.version(kind, &id, version))
+        let call = call.clone();
+        self.store
+            .look_up(move |session| {
+                let stored = live(session.version(kind, &id, version)?)?;
+                note(&call, session, [&stored])?;
+                Ok(stored)
+            })
             .await
-            .map_err(Problem::from)?;
-        live(found)
     }
 
     /// The versions that are asked for, newest first, each with its place in the order.
     pub async fn history(&self, call: &Call, query: HistoryQuery) -> Result<Vec<(Stored, HistoryEnd)>, Problem> {
         self.permit_history(call, &query)?;
-        self.store.read(move |session| versions(session, &query)).await
+        let call = call.clone();
+        self.store
+            .read(move |session| {
+                let versions = versions(session, &query)?;
+                note(&call, session, versions.iter().map(|(stored, _)| stored))?;
+                Ok(versions)
+            })
+            .await
     }
 
     /// A page of the resources that match, with what was asked to come with them. Every type that decides what the page
@@ -67,14 +95,19 @@ impl Door {
     pub async fn search(&self, call: &Call, query: SearchQuery, own_bases: Vec<String>) -> Result<Page, Problem> {
         self.permit_search(call, &query)?;
         let (door, call) = (self.clone(), call.clone());
-        if is_brief(&query) {
-            return self.store.look_up(move |session| Ok(session.search(&query)?)).await;
+        let brief = is_brief(&query);
+        let look = move |session: &mut Session| {
+            let page = match query.includes.is_empty() {
+                true => session.search(&query)?,
+                false => session.snapshot(|session| door.page(&call, session, &query, &own_bases))?,
+            };
+            note(&call, session, page.entries.iter().chain(&page.included.entries))?;
+            Ok(page)
+        };
+        match brief {
+            true => self.store.look_up(look).await,
+            false => self.store.read(look).await,
         }
-        let found = self.store.read(move |session| match query.includes.is_empty() {
-            true => session.search(&query),
-            false => session.snapshot(|session| door.page(&call, session, &query, &own_bases)),
-        });
-        found.await.map_err(Problem::from)
     }
 
     /// The page of a search, on the state that the session sees.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::content::{self, Content, Prepared, require_same_id};
+use super::logg::{note, thought_of};
 use super::problem::Problem;
 use super::read::{Seen, live};
 use super::underlag::OppenTransaktion;
@@ -184,11 +185,12 @@ impl Door {
         look: Look,
     ) -> Result<Told, Problem> {
         self.permit(call, kind)?;
-        let door = self.clone();
+        let (door, call) = (self.clone(), call.clone());
         self.store
             .read(move |session| {
                 session.snapshot(|session| {
                     let stored = live(session.current(kind, &id)?)?;
+                    note(&call, session, [&stored])?;
                     let seen = Seen::of(version, &stored)?;
                     let mut told = Told::default();
                     told.against_profiles(version, kind, &seen.resource, profile.as_deref(), look == Look::All)?;
@@ -215,6 +217,8 @@ impl Door {
         self.store
             .read(move |session| {
                 session.snapshot(|session| {
+                    // The judgement tells of what is stored about the patient.
+                    call.disclosed.note(thought_of(session, &order)?);
                     let mut transaction = Transaction {
                         door: &door,
                         call: &call,

@@ -5,6 +5,7 @@
 use uuid::Uuid;
 
 use super::content::{Content, require_id_form};
+use super::logg::{note, note_looked};
 use super::problem::Problem;
 use super::write::first;
 use super::{Action, Door, Order, Precondition, Written};
@@ -211,7 +212,11 @@ impl Door {
     pub async fn create_unless(&self, call: &Call, criteria: &Criteria, content: &Content) -> Result<Written, Problem> {
         let id = Uuid::now_v7().to_string();
         again(async || match self.resolve_one(call, criteria).await? {
-            Some(stored) => Ok(Written::already_there(stored)),
+            Some(stored) => {
+                let (noted, met) = (call.clone(), stored.clone());
+                self.store.look_up(move |session| note(&noted, session, [&met])).await?;
+                Ok(Written::already_there(stored))
+            }
             None => {
                 let action = Action::Create(content.clone().prepare(&id)?);
                 self.write_one(call, criteria.expecting(None), action).await
@@ -251,6 +256,7 @@ impl Door {
     ) -> Result<Option<Written>, Problem> {
         again(async || {
             let Some(found) = self.resolve_one(call, criteria).await? else {
+                note_looked(call);
                 return precondition.met_by_nobody().map(|()| None);
             };
             let condition = criteria.expecting(Some(&found));

@@ -14,7 +14,7 @@ use super::problem::{Problem, in_resource};
 use super::underlag::OppenTransaktion;
 use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
-use crate::access::{Call, Caller};
+use crate::access::{Call, Caller, Disclosure};
 use crate::fhir::fault::Text;
 use crate::fhir::json::reread;
 use crate::fhir::search;
@@ -23,7 +23,7 @@ use crate::riktlinje::{
     Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient, samma_som,
     utan_patientresurs,
 };
-use crate::store::{AuditEntry, NewVersion, Session, Stored};
+use crate::store::{NewVersion, Session, Stored};
 
 impl Door {
     /// Carries out all orders, or none. Answers after the commit.
@@ -50,7 +50,9 @@ impl Door {
                     call: &call,
                     session,
                 };
-                writing.carry_out(&conditions, &orders)
+                let written = writing.carry_out(&conditions, &orders);
+                note_refusal(&call, &orders, &written);
+                written
             })
             .await
     }
@@ -103,7 +105,7 @@ impl Order {
         }
     }
 
-    fn id(&self) -> &str {
+    pub(super) fn id(&self) -> &str {
         match &self.action {
             Action::Create(prepared) | Action::Update { prepared, .. } => &prepared.id,
             Action::Delete { id, .. } => id,
@@ -111,7 +113,7 @@ impl Order {
     }
 
     /// The patient whose compartment is written.
-    fn patient(&self) -> Option<String> {
+    pub(super) fn patient(&self) -> Option<String> {
         let prepared = self.prepared()?;
         search::patient_of(prepared.kind, &prepared.body.resource)
     }
@@ -162,7 +164,9 @@ impl Writing<'_> {
             staged.push(order);
             written.push(result);
         }
-        transaction.conclude(&staged, &mut written)?;
+        transaction
+            .conclude(&staged, &mut written)?
+            .log(Disclosure::default(), &written)?;
         Ok(written)
     }
 }
@@ -216,7 +220,17 @@ pub(super) struct Transaction<'a, 's> {
     pub(super) underlag: OppenTransaktion<'s>,
 }
 
-impl Transaction<'_, '_> {
+/// A transaction that is judged and holds; the log's record is still to be made.
+#[must_use]
+pub(super) struct Concluded<'a, 's> {
+    pub(super) door: &'a Door,
+    pub(super) call: &'a Call,
+    pub(super) session: &'s mut Session,
+    /// What the rules brought about.
+    brought_about: Vec<Written>,
+}
+
+impl<'a, 's> Transaction<'a, 's> {
     /// Puts an order in its place and stores it; it is judged when all are ([`Transaction::conclude`]).
     pub(super) fn carry_out<'o>(&mut self, order: &'o Order) -> Result<(Staged<'o>, Written), Problem> {
         let staged = self.stage(order)?;
@@ -225,9 +239,13 @@ impl Transaction<'_, '_> {
         Ok((staged, written))
     }
 
-    /// Judges the state after all orders, carries out what the rules bring about, and writes the audit. The findings of
-    /// each order are put with what became of it.
-    pub(super) fn conclude(&mut self, staged: &[Staged<'_>], written: &mut [Written]) -> Result<(), Problem> {
+    /// Judges the state after all orders and carries out what the rules bring about. The findings of each order are put with
+    /// what became of it. The record in the log is still to be made ([`Concluded::log`]).
+    pub(super) fn conclude(
+        mut self,
+        staged: &[Staged<'_>],
+        written: &mut [Written],
+    ) -> Result<Concluded<'a, 's>, Problem> {
         let judgements = self.judge(staged)?;
         refuse(&judgements)?;
         let mut effects = Vec::new();
@@ -239,7 +257,12 @@ impl Transaction<'_, '_> {
             .into_iter()
             .map(|effect| self.bring_about(effect))
             .collect::<Result<Vec<Written>, Problem>>()?;
-        self.audit(written.iter().chain(&brought_about))
+        Ok(Concluded {
+            door: self.door,
+            call: self.call,
+            session: self.underlag.session,
+            brought_about,
+        })
     }
 
     /// Looks at what stands where the order goes, checks the preconditions, and lets the rules see the state after it;
@@ -402,21 +425,27 @@ impl Transaction<'_, '_> {
             }
         }
     }
+}
 
-    /// One audit row for the request, naming all that it wrote, what the rules brought about included.
-    fn audit<'w>(&mut self, written: impl Iterator<Item = &'w Written>) -> Result<(), Problem> {
-        let entry = AuditEntry {
-            at: self.door.clock.now(),
-            caller: self.call.caller.name(),
-            purpose: &self.call.purpose,
-            interaction: self.call.interaction.code(),
-            request_id: &self.call.request_id,
-            outcome: "success",
-            resources: written
-                .map(|result| (result.kind, result.id.as_str(), result.version))
-                .collect(),
-        };
-        Ok(self.underlag.session.audit(&entry)?)
+impl Concluded<'_, '_> {
+    /// One record in the access log for the request, naming all that it wrote, what the rules brought about included, and
+    /// what else it discloses.
+    pub(super) fn log(self, disclosed: Disclosure, written: &[Written]) -> Result<(), Problem> {
+        let all = written.iter().chain(&self.brought_about);
+        Ok(self.door.log_write(self.call, self.session, all, disclosed)?)
+    }
+}
+
+/// What a refusal tells of: the patients of what was to be written, and that it was to be written.
+pub(super) fn note_refusal<T>(call: &Call, orders: &[Order], outcome: &Result<T, Problem>) {
+    if let Err(Problem::Refused(_)) = outcome {
+        let patients = orders.iter().filter_map(Order::patient).map(|id| (id, None));
+        let named = orders.iter().map(|order| (order.kind(), order.id().to_owned(), 0));
+        call.disclosed.note(Disclosure {
+            patients: patients.collect(),
+            resources: named.collect(),
+            ..Disclosure::default()
+        });
     }
 }
 

@@ -1,4 +1,4 @@
-//! Writing a version and an audit row. Only the door calls this, inside `Store::write`.
+//! Writing a version. Only the door calls this, inside `Store::write`.
 
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -7,7 +7,7 @@ use super::connection::{Connection, on_either};
 use super::error::StoreError;
 use super::index::Owner;
 use super::kind;
-use super::schema::{audit, audit_patient, history, outbox, patient_key, resource};
+use super::schema::{history, outbox, patient_key, resource};
 use super::session::Session;
 use crate::fhir::search::IndexEntry;
 use crate::fhir::types::ResourceType;
@@ -28,18 +28,6 @@ pub struct NewVersion<'a> {
     pub caller: &'a str,
     pub request_id: &'a str,
     pub interaction: &'a str,
-}
-
-/// What the audit keeps of one request.
-pub struct AuditEntry<'a> {
-    pub at: Timestamp,
-    pub caller: &'a str,
-    pub purpose: &'a str,
-    pub interaction: &'a str,
-    pub request_id: &'a str,
-    pub outcome: &'a str,
-    /// Type, id and version of what was written or disclosed. The patients are found from these.
-    pub resources: Vec<(ResourceType, &'a str, i64)>,
 }
 
 /// What the tables know of the resource before it is written.
@@ -109,7 +97,7 @@ impl Session {
     }
 
     /// The patient's key, made when this is the first time the id is heard.
-    fn make_patient_key(&mut self, id: &str) -> Result<i64, StoreError> {
+    pub(super) fn make_patient_key(&mut self, id: &str) -> Result<i64, StoreError> {
         if let Some(key) = self.patient_key(id)? {
             return Ok(key);
         }
@@ -206,43 +194,6 @@ impl Session {
         };
         self.delete_index(owner)?;
         self.insert_index(owner, entries)
-    }
-
-    /// Adds one row to the audit, and one for each patient whose record was touched.
-    pub fn audit(&mut self, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
-        let mut resources = String::new();
-        let mut patients: Vec<i64> = Vec::new();
-        for (kind, id, version) in &entry.resources {
-            if !resources.is_empty() {
-                resources.push(' ');
-            }
-            resources.push_str(&format!("{kind}/{id}/_history/{version}"));
-            patients.extend(
-                self.before(*kind, id)?
-                    .map(|before| before.patient)
-                    .filter(|patient| *patient != 0),
-            );
-        }
-        patients.sort_unstable();
-        patients.dedup();
-        let seq: i64 = on_either!(self, c => diesel::insert_into(audit::table)
-            .values((
-                audit::at.eq(entry.at.as_microsecond()),
-                audit::caller.eq(entry.caller),
-                audit::purpose.eq(entry.purpose),
-                audit::interaction.eq(entry.interaction),
-                audit::outcome.eq(entry.outcome),
-                audit::request_id.eq(entry.request_id),
-                audit::resources.eq(&resources),
-            ))
-            .returning(audit::seq)
-            .get_result(c))?;
-        for patient in patients {
-            on_either!(self, c => diesel::insert_into(audit_patient::table)
-                .values((audit_patient::patient.eq(patient), audit_patient::audit.eq(seq)))
-                .execute(c))?;
-        }
-        Ok(())
     }
 }
 

@@ -295,7 +295,7 @@ impl Session {
     }
 
     /// Locks are taken in the order of their keys, so that no two transactions wait for each other.
-    fn lock(&mut self, mut keys: Vec<i64>) -> Result<(), StoreError> {
+    pub(super) fn lock(&mut self, mut keys: Vec<i64>) -> Result<(), StoreError> {
         keys.sort_unstable();
         keys.dedup();
         match &mut self.connection {

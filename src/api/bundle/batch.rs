@@ -80,6 +80,9 @@ async fn one(ask: &Ask, entry: Entry) -> (usize, Reply) {
 
 /// How an entry that was refused tells why.
 fn failed(ask: &Ask, problem: &Problem) -> Reply {
+    if let Problem::Forbidden | Problem::Unauthorized = problem.itself() {
+        ask.call.disclosed.deny();
+    }
     let (status, outcome) = told(problem, ask.manner.language, &ask.call.request_id);
     Reply {
         version: match problem {
