@@ -8,6 +8,9 @@ use serde::Deserialize;
 
 use crate::door::bundle::BundleLimits;
 
+/// The access log is kept at least so long (HSLF-FS 2016:40 4:9).
+const LEAST_LOG_YEARS: u16 = 5;
+
 /// What the command line and the environment may say; each outranks the file.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Flags {
@@ -50,6 +53,7 @@ struct File {
     require_if_match: Option<bool>,
     workers: Option<usize>,
     cors_origins: Option<Vec<String>>,
+    log_years: Option<u16>,
 }
 
 /// The settings in force.
@@ -76,6 +80,8 @@ pub struct Settings {
     pub workers: Option<usize>,
     /// Origins whose pages may call the service from a browser (CORS); none by default.
     pub cors_origins: Vec<String>,
+    /// How many years the access log is kept: 5 or more (HSLF-FS 2016:40 4:9).
+    pub log_years: u16,
 }
 
 impl Default for Settings {
@@ -94,6 +100,7 @@ impl Default for Settings {
             require_if_match: false,
             workers: None,
             cors_origins: Vec::new(),
+            log_years: LEAST_LOG_YEARS,
         }
     }
 }
@@ -161,6 +168,7 @@ impl Settings {
             require_if_match: file.require_if_match.unwrap_or(default.require_if_match),
             workers: file.workers.or(default.workers),
             cors_origins: file.cors_origins.unwrap_or(default.cors_origins),
+            log_years: file.log_years.unwrap_or(default.log_years),
         };
         settings.require_usable()?;
         Ok(settings)
@@ -170,6 +178,12 @@ impl Settings {
         let unusable = |setting, reason| Err(ConfigError::Unusable { setting, reason });
         if self.workers == Some(0) {
             return unusable("workers", "must be 1 or more");
+        }
+        if self.log_years < LEAST_LOG_YEARS {
+            return unusable(
+                "log_years",
+                "must be 5 or more: so long the law demands that the access log is kept",
+            );
         }
         if self.max_body_bytes == 0 {
             return unusable("max_body_bytes", "must be 1 or more");

@@ -49,6 +49,8 @@ pub enum Target {
     Resource(ResourceType),
     /// The service's own definitions, which tell of no patient.
     Definition(DefinitionType),
+    /// The access log (AuditEvent), for those who review it.
+    Logg,
 }
 
 impl From<ResourceType> for Target {

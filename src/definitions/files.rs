@@ -98,7 +98,11 @@ texts!(
 texts!(
     OPERATIONS,
     "operations",
-    ["organization-riktlinjekontroll", "patient-riktlinjekontroll",]
+    [
+        "organization-riktlinjekontroll",
+        "patient-loggutdrag",
+        "patient-riktlinjekontroll",
+    ]
 );
 
 #[cfg(test)]

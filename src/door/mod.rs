@@ -12,6 +12,7 @@ pub mod fornyelse;
 pub mod kontroll;
 mod kvar;
 pub mod logg;
+pub mod loggranskning;
 pub mod patch;
 pub mod problem;
 mod read;

@@ -122,11 +122,6 @@ impl AuditRow {
         text
     }
 
-    /// When it was recorded, in microseconds.
-    pub fn at(&self) -> i64 {
-        self.at
-    }
-
     /// The ids of the patients that it names.
     pub fn patients(&self) -> impl Iterator<Item = &str> {
         self.patients.split(' ').filter(|id| !id.is_empty())

@@ -5,6 +5,7 @@
 mod arbetslista;
 mod audit;
 mod audit_chain;
+mod audit_read;
 mod connection;
 mod error;
 mod everything;
@@ -34,6 +35,7 @@ use writer::{Figures, Writer, gone};
 pub use arbetslista::{Kvar, Lakarrad, ListQuery, Listrad, Overlista, Rad};
 pub use audit::{Named, Record, Recorded};
 pub use audit_chain::{Break, Head, Verified};
+pub use audit_read::LogQuery;
 pub use connection::{Connection, Synchronous};
 pub use error::{Failure, StoreError};
 pub use everything::{EverythingEnd, EverythingQuery};

@@ -18,6 +18,7 @@ mod handelser;
 mod includes;
 mod klienter;
 mod kontakter;
+mod logg;
 mod metadata;
 mod operation;
 mod patch;
