@@ -15,6 +15,7 @@ pub mod logg;
 pub mod loggranskning;
 pub mod patch;
 pub mod problem;
+mod provenance;
 mod read;
 pub mod reindex;
 pub mod situation;

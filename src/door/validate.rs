@@ -223,6 +223,7 @@ impl Door {
                         door: &door,
                         call: &call,
                         underlag: OppenTransaktion::new(session, &door.understood),
+                        made: Vec::new(),
                     };
                     let staged = transaction.stage(&order)?;
                     match (staged.order.prepared(), &staged.current) {

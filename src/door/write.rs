@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::content::{Body, Prepared};
 use super::problem::{Problem, in_resource};
+use super::provenance::{self, Made};
 use super::underlag::OppenTransaktion;
 use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
@@ -156,6 +157,7 @@ impl Writing<'_> {
             door,
             call,
             underlag: OppenTransaktion::new(session, &door.understood),
+            made: Vec::new(),
         };
         let mut staged = Vec::with_capacity(orders.len());
         let mut written = Vec::with_capacity(orders.len());
@@ -218,6 +220,8 @@ pub(super) struct Transaction<'a, 's> {
     pub(super) door: &'a Door,
     pub(super) call: &'a Call,
     pub(super) underlag: OppenTransaktion<'s>,
+    /// The versions that were written, for the Provenances.
+    pub(super) made: Vec<Made>,
 }
 
 /// A transaction that is judged and holds; the log's record is still to be made.
@@ -239,7 +243,7 @@ impl<'a, 's> Transaction<'a, 's> {
         Ok((staged, written))
     }
 
-    /// Judges the state after all orders and carries out what the rules bring about. The findings of each order are put with
+    /// Judges the state after all orders, carries out what the rules bring about, and tells of it all in Provenances. The findings of each order are put with
     /// what became of it. The record in the log is still to be made ([`Concluded::log`]).
     pub(super) fn conclude(
         mut self,
@@ -257,6 +261,7 @@ impl<'a, 's> Transaction<'a, 's> {
             .into_iter()
             .map(|effect| self.bring_about(effect))
             .collect::<Result<Vec<Written>, Problem>>()?;
+        provenance::put(self.door, self.call, self.underlag.session, &self.made)?;
         Ok(Concluded {
             door: self.door,
             call: self.call,
@@ -272,6 +277,9 @@ impl<'a, 's> Transaction<'a, 's> {
         precondition(order, current.as_ref()).map_err(|problem| order.place(problem))?;
         if matches!(order.action, Action::Delete { .. }) && current.is_none() {
             return Err(order.place(Problem::NotFound));
+        }
+        if order.kind() == ResourceType::Provenance && current.is_some() {
+            provenance::refuse_change(self.underlag.session, order.id()).map_err(|problem| order.place(problem))?;
         }
         let before = current.as_ref().filter(|stored| !stored.deleted);
         let before_fact = before.and_then(|stored| self.door.understood.fact(stored));
@@ -335,6 +343,7 @@ impl<'a, 's> Transaction<'a, 's> {
             request_id: &self.call.request_id,
             interaction: self.call.interaction.code(),
         })?;
+        self.made.push(Made::new(kind, id, version, outcome, &body.resource));
         Ok(Written {
             kind,
             id: id.to_owned(),
@@ -350,20 +359,22 @@ impl<'a, 's> Transaction<'a, 's> {
     fn end(&mut self, stored: &Stored) -> Result<Written, Problem> {
         let last_updated = self.underlag.session.next_instant(self.door.clock.now(), Some(stored));
         let version = stored.version + 1;
-        let patient = resource_of(stored)?;
+        let before = resource_of(stored)?;
         self.underlag.session.put(&NewVersion {
             kind: stored.kind,
             id: &stored.id,
             version,
             last_updated,
             deleted: true,
-            patient: search::patient_of(stored.kind, &patient).as_deref(),
+            patient: search::patient_of(stored.kind, &before).as_deref(),
             body: "",
             index: &[],
             caller: self.call.caller.name(),
             request_id: &self.call.request_id,
             interaction: self.call.interaction.code(),
         })?;
+        let made = Made::new(stored.kind, &stored.id, version, Outcome::Deleted, &before);
+        self.made.push(made);
         Ok(Written {
             kind: stored.kind,
             id: stored.id.clone(),

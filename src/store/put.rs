@@ -66,7 +66,10 @@ impl Session {
         }
         self.insert_history(new, owner, seq)?;
         self.insert_index(owner, new.index)?;
-        self.queue(seq, owner, left)?;
+        // What tells of a write changes no list.
+        if new.kind != ResourceType::Provenance {
+            self.queue(seq, owner, left)?;
+        }
         on_either!(self, c => diesel::insert_into(outbox::table)
             .values((outbox::seq.eq(seq), outbox::attempts.eq(0), outbox::next_attempt.eq(0)))
             .execute(c))?;

@@ -52,7 +52,11 @@ fn logged(app: &TestApp, method: &str, path: &str, body: Option<Value>) -> (u16,
         let form = path.ends_with("_search");
         headers.push((
             "Content-Type",
-            if form { "application/x-www-form-urlencoded" } else { "application/fhir+json" },
+            if form {
+                "application/x-www-form-urlencoded"
+            } else {
+                "application/fhir+json"
+            },
         ));
     }
     let answer = app.send(method, path, &headers, text.as_deref().map(str::as_bytes));
@@ -123,18 +127,32 @@ fn every_interaction_leaves_one_record() {
         assert_eq!(records.len(), 1, "{interaction:?}");
         let record = &records[0];
         let subtype = &record["code"]["coding"][0];
-        let told = if interaction.code().contains('$') { "display" } else { "code" };
+        let told = if interaction.code().contains('$') {
+            "display"
+        } else {
+            "code"
+        };
         assert_eq!(subtype[told], interaction.code());
         assert_eq!(record["outcome"]["code"]["code"], "success");
         assert_eq!(record["agent"][0]["who"]["display"], "open");
-        let whose = if *interaction == Interaction::Arbetslista { vec![] } else { vec!["Patient/a"] };
+        let whose = if *interaction == Interaction::Arbetslista {
+            vec![]
+        } else {
+            vec!["Patient/a"]
+        };
         assert_eq!(patients(record), whose, "{interaction:?}");
         if let [one] = whose.as_slice() {
             assert_eq!(record["patient"]["reference"], *one);
         }
     }
     // Plain faults and the service's own definitions leave none.
-    for path in ["metadata", "StructureDefinition", "Goal/nobody", "Goal?nonsense=1", "Nonsense/1"] {
+    for path in [
+        "metadata",
+        "StructureDefinition",
+        "Goal/nobody",
+        "Goal?nonsense=1",
+        "Nonsense/1",
+    ] {
         let (_, records) = logged(&app, "GET", &format!("/fhir/r5/{path}"), None);
         assert_eq!(records, Vec::<Value>::new(), "{path}");
     }
@@ -155,13 +173,17 @@ fn one_record_names_every_patient_and_version_that_is_disclosed() {
     assert_eq!(records[0]["patient"], Value::Null, "there are several");
     // What is included is disclosed too.
     let (_, records) = logged(&app, "GET", "/fhir/r5/Goal?_id=g1&_include=Goal:subject", None);
-    assert_eq!(named(&records[0]), ["Goal/g1/_history/1", "Patient/a", "Patient/a/_history/1"]);
+    assert_eq!(
+        named(&records[0]),
+        ["Goal/g1/_history/1", "Patient/a", "Patient/a/_history/1"]
+    );
     // A page that is not shown is not disclosed.
     let (_, records) = logged(&app, "GET", "/fhir/r5/Goal?_count=1&_sort=_id", None);
     assert_eq!(patients(&records[0]), ["Patient/a"]);
     // A batch of reads leaves one.
     let get = |url: &str| json!({ "request": { "method": "GET", "url": url } });
-    let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": [get("Goal/g1"), get("Goal/g3"), get("Goal/x")] });
+    let batch =
+        json!({ "resourceType": "Bundle", "type": "batch", "entry": [get("Goal/g1"), get("Goal/g3"), get("Goal/x")] });
     let (_, records) = logged(&app, "POST", "/fhir/r5", Some(batch));
     assert_eq!(records.len(), 1);
     assert_eq!(patients(&records[0]), ["Patient/a", "Patient/c"]);
@@ -189,7 +211,10 @@ fn the_log_is_searched_in_both_versions() {
     app.get("/fhir/r5/Patient/b").expect(200);
     for version in ["r4", "r5"] {
         let count = |query: &str| {
-            let found = app.get(&format!("/fhir/{version}/AuditEvent?{query}")).expect(200).json();
+            let found = app
+                .get(&format!("/fhir/{version}/AuditEvent?{query}"))
+                .expect(200)
+                .json();
             entries(&found).count()
         };
         let success = if version == "r4" { "0" } else { "success" };
@@ -202,12 +227,23 @@ fn the_log_is_searched_in_both_versions() {
         assert_eq!(count("date=ge2026-01-01&date=lt2027&entity=Patient/b&action=R"), 1);
         assert_eq!(count(&format!("outcome={success}&entity=Patient/b&action=R")), 1);
         app.get(&format!("/fhir/{version}/AuditEvent?site=x")).expect(400);
-        app.get(&format!("/fhir/{version}/AuditEvent?patient:identifier=x")).expect(400);
+        app.get(&format!("/fhir/{version}/AuditEvent?patient:identifier=x"))
+            .expect(400);
         app.get(&format!("/fhir/{version}/AuditEvent/0")).expect(404);
         // Pages follow one another without gaps.
-        let first = app.get(&format!("/fhir/{version}/AuditEvent?patient=a&_count=1")).expect(200).json();
-        let next = first["link"].as_array().into_iter().flatten().find(|link| link["relation"] == "next");
-        let next = next.and_then(|link| link["url"].as_str()).expect("a next page").to_owned();
+        let first = app
+            .get(&format!("/fhir/{version}/AuditEvent?patient=a&_count=1"))
+            .expect(200)
+            .json();
+        let next = first["link"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|link| link["relation"] == "next");
+        let next = next
+            .and_then(|link| link["url"].as_str())
+            .expect("a next page")
+            .to_owned();
         let next = next.strip_prefix(&app.base).expect("an address of ours").to_owned();
         let second = app.get(&next).expect(200).json();
         let ids: Vec<i64> = entries(&first)
@@ -216,10 +252,14 @@ fn the_log_is_searched_in_both_versions() {
             .collect();
         assert_eq!(ids.len(), 2);
         assert!(ids[0] > ids[1]);
-        let one = app.get(&format!("/fhir/{version}/AuditEvent/{}", ids[0])).expect(200).json();
+        let one = app
+            .get(&format!("/fhir/{version}/AuditEvent/{}", ids[0]))
+            .expect(200)
+            .json();
         assert_eq!(one["resourceType"], "AuditEvent");
     }
-    app.post("/fhir/r5/AuditEvent", &json!({ "resourceType": "AuditEvent" })).expect(405);
+    app.post("/fhir/r5/AuditEvent", &json!({ "resourceType": "AuditEvent" }))
+        .expect(405);
     app.delete("/fhir/r5/AuditEvent/1").expect(405);
 }
 
@@ -242,9 +282,13 @@ fn the_patient_gets_units_and_times_and_no_other_patients() {
             let text = event["text"]["div"].as_str().expect("a text");
             assert!(text.contains("uppgifter om dig"), "{text}");
         }
-        app.get(&format!("/fhir/{version}/Patient/nobody/$loggutdrag")).expect(404);
-        app.get(&format!("/fhir/{version}/Patient/a/$loggutdrag?start=x")).expect(400);
-        let none = app.get(&format!("/fhir/{version}/Patient/a/$loggutdrag?end=2000-01-01")).expect(200);
+        app.get(&format!("/fhir/{version}/Patient/nobody/$loggutdrag"))
+            .expect(404);
+        app.get(&format!("/fhir/{version}/Patient/a/$loggutdrag?start=x"))
+            .expect(400);
+        let none = app
+            .get(&format!("/fhir/{version}/Patient/a/$loggutdrag?end=2000-01-01"))
+            .expect(200);
         assert_eq!(entries(&none.json()).count(), 0);
     }
 }
@@ -259,7 +303,13 @@ fn nothing_goes_out_when_the_log_cannot_be_written() {
         "CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'no'; END $$;
          CREATE TRIGGER full_disk BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION no()",
     );
-    for path in ["Goal/g", "Goal?patient=a", "Goal/_history", "Patient/a/$everything", "Patient/a/$riktlinjekontroll"] {
+    for path in [
+        "Goal/g",
+        "Goal?patient=a",
+        "Goal/_history",
+        "Patient/a/$everything",
+        "Patient/a/$riktlinjekontroll",
+    ] {
         let answer = app.get(&format!("/fhir/r5/{path}")).expect(503);
         assert!(answer.header("retry-after").is_some());
         assert!(!answer.text.contains("Mål"), "{}", answer.text);
@@ -281,7 +331,12 @@ fn what_the_service_writes_is_a_whole_chain() {
         goal(&app, &format!("g{number}"), "a");
         app.get(&format!("/fhir/r5/Goal/g{number}")).expect(200);
     }
-    let verified = || app.door.store.read_blocking(Session::verify_audit).expect("it can be read");
+    let verified = || {
+        app.door
+            .store
+            .read_blocking(Session::verify_audit)
+            .expect("it can be read")
+    };
     // PostgreSQL links what writes left a moment later.
     while verified().is_ok_and(|whole| whole.waiting > 0) {
         std::thread::sleep(std::time::Duration::from_millis(20));
@@ -298,7 +353,10 @@ fn what_the_service_writes_is_a_whole_chain() {
 #[test]
 fn the_log_is_kept_five_years_at_least() {
     let today = jiff::civil::date(2026, 3, 10);
-    assert_eq!(fastkontakt::retention::first_kept(today, 5), jiff::civil::date(2021, 3, 1));
+    assert_eq!(
+        fastkontakt::retention::first_kept(today, 5),
+        jiff::civil::date(2021, 3, 1)
+    );
     let folder = std::env::temp_dir().join(format!("fastkontakt-test-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir(&folder).expect("a folder");
     let file = folder.join("settings.toml");
@@ -307,7 +365,9 @@ fn the_log_is_kept_five_years_at_least() {
         config: Some(file),
         ..Default::default()
     };
-    let refused = fastkontakt::config::Settings::new(&flags).expect_err("too short").to_string();
+    let refused = fastkontakt::config::Settings::new(&flags)
+        .expect_err("too short")
+        .to_string();
     assert!(refused.contains("log_years"), "{refused}");
     let _gone = std::fs::remove_dir_all(&folder);
 }

@@ -26,6 +26,7 @@ mod patientkontroll;
 mod people;
 mod planer;
 mod policies;
+mod provenance;
 mod read;
 mod riktlinje;
 mod search;

@@ -235,6 +235,7 @@ impl Writing<'_> {
             door,
             call,
             underlag: OppenTransaktion::new(session, &door.understood),
+            made: Vec::new(),
         };
         let mut staged = Vec::with_capacity(plan.orders.len());
         let mut written = Vec::with_capacity(plan.orders.len());
