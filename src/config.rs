@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde::Deserialize;
 
+use crate::access::settings::{AccessSettings, TlsSettings};
 use crate::door::bundle::BundleLimits;
 
 /// The access log is kept at least so long (HSLF-FS 2016:40 4:9).
@@ -50,10 +51,15 @@ struct File {
     max_depth: Option<usize>,
     max_transaction_entries: Option<usize>,
     max_batch_entries: Option<usize>,
+    max_body_memory: Option<usize>,
+    max_query_seconds: Option<u64>,
+    requests_per_second: Option<u32>,
     require_if_match: Option<bool>,
     workers: Option<usize>,
     cors_origins: Option<Vec<String>>,
     log_years: Option<u16>,
+    access: Option<AccessSettings>,
+    tls: Option<TlsSettings>,
 }
 
 /// The settings in force.
@@ -74,6 +80,13 @@ pub struct Settings {
     pub max_transaction_entries: usize,
     /// Most entries of a batch.
     pub max_batch_entries: usize,
+    /// Memory for the bodies that are being received and read, together, in bytes; a body that is read is reckoned at sixteen
+    /// times its length. More are refused with 503.
+    pub max_body_memory: usize,
+    /// How long a read may take, in seconds.
+    pub max_query_seconds: u64,
+    /// Requests of one caller, twice as many at once; 0 = without bound.
+    pub requests_per_second: u32,
     /// Whoever changes or deletes a resource must name its version (`If-Match`); else 428.
     pub require_if_match: bool,
     /// HTTP worker threads; by default as many as the machine has processors.
@@ -82,6 +95,10 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// How many years the access log is kept: 5 or more (HSLF-FS 2016:40 4:9).
     pub log_years: u16,
+    /// Whose calls are answered; without it, only `open` serves.
+    pub access: Option<AccessSettings>,
+    /// HTTPS; without it, HTTP.
+    pub tls: Option<TlsSettings>,
 }
 
 impl Default for Settings {
@@ -97,10 +114,15 @@ impl Default for Settings {
             max_depth: 64,
             max_transaction_entries: BundleLimits::default().transaction,
             max_batch_entries: BundleLimits::default().batch,
+            max_body_memory: 512 * 1024 * 1024,
+            max_query_seconds: 20,
+            requests_per_second: 0,
             require_if_match: false,
             workers: None,
             cors_origins: Vec::new(),
             log_years: LEAST_LOG_YEARS,
+            access: None,
+            tls: None,
         }
     }
 }
@@ -119,14 +141,16 @@ pub enum ConfigError {
     /// A value that cannot be used.
     Unusable {
         setting: &'static str,
-        reason: &'static str,
+        reason: String,
     },
     /// Without access control only loopback may be served.
     NotLoopback {
         bind: SocketAddr,
     },
-    /// There is no access control yet, so it must be said that none is wanted.
+    /// Nobody is told of who may call, so it must be said that everybody may.
     OpenNotSaid,
+    /// It is said that everybody may call, and who may.
+    OpenWithAccess,
 }
 
 impl std::fmt::Display for ConfigError {
@@ -141,7 +165,12 @@ impl std::fmt::Display for ConfigError {
             ),
             ConfigError::OpenNotSaid => write!(
                 f,
-                "refusing to serve: access control is not built yet; say --open to serve without it, on loopback only"
+                "refusing to serve without access control: name those who may call in [access] of the settings file (see \
+                 docs/access.md), or say --open to serve everybody, on loopback only"
+            ),
+            ConfigError::OpenWithAccess => write!(
+                f,
+                "refusing to serve: --open serves everybody, but the settings file has [access]; leave one of them out"
             ),
         }
     }
@@ -165,17 +194,25 @@ impl Settings {
             max_depth: file.max_depth.unwrap_or(default.max_depth),
             max_transaction_entries: file.max_transaction_entries.unwrap_or(default.max_transaction_entries),
             max_batch_entries: file.max_batch_entries.unwrap_or(default.max_batch_entries),
+            max_body_memory: file.max_body_memory.unwrap_or(default.max_body_memory),
+            max_query_seconds: file.max_query_seconds.unwrap_or(default.max_query_seconds),
+            requests_per_second: file.requests_per_second.unwrap_or(default.requests_per_second),
             require_if_match: file.require_if_match.unwrap_or(default.require_if_match),
             workers: file.workers.or(default.workers),
             cors_origins: file.cors_origins.unwrap_or(default.cors_origins),
             log_years: file.log_years.unwrap_or(default.log_years),
+            access: file.access,
+            tls: file.tls,
         };
         settings.require_usable()?;
         Ok(settings)
     }
 
     fn require_usable(&self) -> Result<(), ConfigError> {
-        let unusable = |setting, reason| Err(ConfigError::Unusable { setting, reason });
+        let unusable = |setting, reason: &str| {
+            let reason = reason.to_owned();
+            Err(ConfigError::Unusable { setting, reason })
+        };
         if self.workers == Some(0) {
             return unusable("workers", "must be 1 or more");
         }
@@ -187,6 +224,12 @@ impl Settings {
         }
         if self.max_body_bytes == 0 {
             return unusable("max_body_bytes", "must be 1 or more");
+        }
+        if self.max_body_memory / 16 < self.max_body_bytes {
+            return unusable("max_body_memory", "must be sixteen times max_body_bytes or more");
+        }
+        if self.max_query_seconds == 0 {
+            return unusable("max_query_seconds", "must be 1 or more");
         }
         if self.max_transaction_entries == 0 {
             return unusable("max_transaction_entries", "must be 1 or more");
@@ -214,18 +257,32 @@ impl Settings {
                 "must list origins such as https://portal.example.se, without a path",
             );
         }
-        Ok(())
+        let tls = self.tls.as_ref();
+        let client_certificates = tls.is_some_and(|tls| tls.client_ca.is_some());
+        if tls.is_some_and(|tls| tls.client_required || tls.client_crl.is_some()) && !client_certificates {
+            return unusable(
+                "tls",
+                "asks for client certificates: set client_ca, the file of those who vouch for them",
+            );
+        }
+        match self
+            .access
+            .as_ref()
+            .and_then(|access| access.fault(client_certificates))
+        {
+            Some((setting, reason)) => Err(ConfigError::Unusable { setting, reason }),
+            None => Ok(()),
+        }
     }
 
-    /// Safe by default: without a token check the service is open only when that is said, and only on loopback.
+    /// Safe by default: without access control the service is open only when that is said, and only on loopback.
     pub fn require_safe_bind(&self) -> Result<(), ConfigError> {
-        if !self.open {
-            return Err(ConfigError::OpenNotSaid);
+        match (self.open, &self.access) {
+            (true, Some(_)) => Err(ConfigError::OpenWithAccess),
+            (true, None) if !self.bind.ip().is_loopback() => Err(ConfigError::NotLoopback { bind: self.bind }),
+            (false, None) => Err(ConfigError::OpenNotSaid),
+            _ => Ok(()),
         }
-        if !self.bind.ip().is_loopback() {
-            return Err(ConfigError::NotLoopback { bind: self.bind });
-        }
-        Ok(())
     }
 }
 
@@ -282,5 +339,38 @@ mod tests {
             settings.require_safe_bind(),
             Err(ConfigError::NotLoopback { .. })
         ));
+        settings.access = Some(AccessSettings::default());
+        assert!(matches!(settings.require_safe_bind(), Err(ConfigError::OpenWithAccess)));
+        settings.open = false;
+        assert!(settings.require_safe_bind().is_ok(), "with access control, any address");
+    }
+
+    #[test]
+    fn access_and_tls_are_sections_of_the_file() {
+        let read = |text: &str| -> Result<Settings, ConfigError> {
+            let file = std::env::temp_dir().join(format!("fastkontakt-access-{}.toml", uuid::Uuid::new_v4()));
+            std::fs::write(&file, text).unwrap();
+            let settings = Settings::new(&Flags {
+                config: Some(file.clone()),
+                ..Flags::default()
+            });
+            std::fs::remove_file(file).unwrap();
+            settings
+        };
+        let issuer = "[[access.issuers]]\nissuer = \"https://idp.example.se\"\naudience = \"a\"\n";
+        let settings = read(&format!("{issuer}jwks_file = \"keys.json\"\n")).unwrap();
+        assert_eq!(settings.access.unwrap().issuers[0].audience, ["a"]);
+        for (text, part) in [
+            (issuer.to_owned(), "jwks_url or jwks_file"),
+            (format!("{issuer}jwks_file = \"k\"\njwks = \"x\"\n"), "jwks"),
+            ("[access]\n".to_owned(), "[[access.issuers]]"),
+            (
+                "[tls]\ncertificate = \"c\"\nkey = \"k\"\nclient_required = true\n".to_owned(),
+                "client_ca",
+            ),
+        ] {
+            let told = read(&text).unwrap_err().to_string();
+            assert!(told.contains(part), "{told}");
+        }
     }
 }

@@ -128,6 +128,9 @@ fn serve(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
     let door = open_door(&settings, Clock::System)?;
     actix_web::rt::System::new().block_on(async {
         let application = Application::bind(&settings, door).await?;
+        if settings.tls.is_none() && !settings.bind.ip().is_loopback() {
+            tracing::warn!("serving HTTP: a proxy before the service must speak HTTPS, or set [tls]");
+        }
         tracing::info!(address = %application.address(), "serving");
         application.run().await?;
         tracing::info!("stopped");

@@ -1,16 +1,21 @@
 //! Builds the application: opens the store, reads the policies, binds (port 0 in tests), runs, and stops gracefully.
 
+use std::any::Any;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
 use actix_cors::Cors;
-use actix_web::dev::{Server, ServerHandle};
+use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::dev::{Extensions, Server, ServerHandle};
 use actix_web::http::{Method, header};
-use actix_web::middleware::{Compress, Condition};
+use actix_web::middleware::{Compress, Condition, from_fn};
+use actix_web::rt::net::TcpStream;
 use actix_web::{App as ActixApp, HttpServer, web};
 
+use crate::access::authenticator::Authenticator;
+use crate::access::certificate::{ClientCertificate, server_config};
 use crate::api::{self, App, Sealer};
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -28,13 +33,27 @@ use crate::store::{Store, StoreError, StoreOptions};
 /// How long an idle connection is kept: longer than clients keep theirs, so that none is closed under a request.
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 
+/// How long a client may take to send a request's head, and to shake hands before it.
+const HEAD_TIME: Duration = Duration::from_secs(5);
+
+/// Connections that one worker serves at a time; others wait to be accepted. What one may hold of memory before its
+/// request is understood is bounded by actix (128 KiB of head), so all of them together are.
+const CONNECTIONS: usize = 2_000;
+
 /// Why the service could not start, told to the operator.
 #[derive(Debug)]
 pub enum StartError {
     Store(StoreError),
     Policy(PolicyError),
-    Bind { address: SocketAddr, error: io::Error },
+    Bind {
+        address: SocketAddr,
+        error: io::Error,
+    },
     Metrics(String),
+    /// Access control cannot be set up.
+    Access(String),
+    /// HTTPS cannot be set up.
+    Tls(String),
 }
 
 impl std::fmt::Display for StartError {
@@ -43,6 +62,8 @@ impl std::fmt::Display for StartError {
             StartError::Store(error) => write!(f, "the database cannot be used: {error}"),
             StartError::Policy(error) => write!(f, "the policies cannot be used: {error}"),
             StartError::Bind { address, error } => write!(f, "cannot serve on {address}: {error}"),
+            StartError::Access(reason) => write!(f, "access control cannot be set up: {reason}"),
+            StartError::Tls(reason) => write!(f, "HTTPS cannot be set up: {reason}"),
             StartError::Metrics(reason) => write!(f, "cannot set up metrics: {reason}"),
         }
     }
@@ -53,7 +74,11 @@ impl std::error::Error for StartError {}
 /// Opens the store (migrating and, if need be, reindexing it) and reads the policies: the door, ready for writes.
 /// Blocks: call it before the runtime starts.
 pub fn open_door(settings: &Settings, clock: Clock) -> Result<Door, StartError> {
-    open_door_with(settings, clock, &StoreOptions::default())
+    let options = StoreOptions {
+        read_time: Duration::from_secs(settings.max_query_seconds),
+        ..StoreOptions::default()
+    };
+    open_door_with(settings, clock, &options)
 }
 
 /// [`open_door`] with a store that uses the machine otherwise.
@@ -109,17 +134,29 @@ impl Application {
             // Bad data never stops a start; it is told.
             tracing::error!(?problem, "the shipped question sets could not be stored");
         }
+        let tls = settings
+            .tls
+            .as_ref()
+            .map(server_config)
+            .transpose()
+            .map_err(StartError::Tls)?;
         let app = web::Data::new(App {
+            authenticator: authenticator(settings, &door).await?,
             door: door.clone(),
             metrics,
             sealer,
+            limits: api::Limits::new(settings.requests_per_second, settings.max_body_memory),
             base_url: settings.base_url.clone(),
+            cors: !settings.cors_origins.is_empty(),
         });
+        fetch_keys(app.clone());
         let origins = settings.cors_origins.clone();
         let mut server = HttpServer::new(move || {
             ActixApp::new()
                 .app_data(app.clone())
+                .wrap(from_fn(api::authenticate))
                 .wrap(Compress::default())
+                .wrap(from_fn(api::no_bare_refusal))
                 .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
                 .configure(api::routes)
         });
@@ -128,10 +165,15 @@ impl Application {
         }
         let server = server
             .keep_alive(KEEP_ALIVE)
+            .client_request_timeout(HEAD_TIME)
+            .max_connections(CONNECTIONS)
             .shutdown_timeout(10)
-            .listen(listener)
-            .map_err(cannot_bind)?
-            .run();
+            .on_connect(remember_certificate);
+        let server = match tls {
+            Some(tls) => server.listen_rustls_0_23(listener, tls),
+            None => server.listen(listener),
+        };
+        let server = server.map_err(cannot_bind)?.run();
         Ok(Application { server, address, door })
     }
 
@@ -152,6 +194,41 @@ impl Application {
         renewal.stop().await;
         self.door.store.close().await;
         result
+    }
+}
+
+/// Who finds out who calls; none in open mode.
+async fn authenticator(settings: &Settings, door: &Door) -> Result<Option<Authenticator>, StartError> {
+    if settings.open {
+        return Ok(None);
+    }
+    let key = door.store.secret("pseudonym-key").await.map_err(StartError::Store)?;
+    // Without a word of who may call, nobody may.
+    let access = settings.access.clone().unwrap_or_default();
+    let authenticator = Authenticator::new(&access, door.clock, &key).map_err(StartError::Access)?;
+    Ok(Some(authenticator))
+}
+
+/// Fetches the issuers' keys beside the start: a service whose issuer is out of reach starts all the same.
+fn fetch_keys(app: web::Data<App>) {
+    let fetch = move || {
+        if let Some(authenticator) = &app.authenticator {
+            authenticator.tokens().fetch_keys();
+        }
+    };
+    // Nobody waits for it: the first caller who needs the keys does.
+    drop(actix_web::rt::task::spawn_blocking(fetch));
+}
+
+/// Keeps what the caller's certificate says with the connection.
+fn remember_certificate(connection: &dyn Any, data: &mut Extensions) {
+    let Some(stream) = connection.downcast_ref::<TlsStream<TcpStream>>() else {
+        return;
+    };
+    let (_, session) = stream.get_ref();
+    let first = session.peer_certificates().and_then(|chain| chain.first());
+    if let Some(certificate) = first.and_then(|der| ClientCertificate::read(der)) {
+        data.insert(certificate);
     }
 }
 
@@ -178,6 +255,7 @@ fn cors(origins: &[String]) -> Cors {
             "If-None-Exist",
             "If-None-Match",
             "Prefer",
+            "X-Nodoppning",
             "X-Request-Id",
         ])
         .expose_headers([
@@ -185,6 +263,7 @@ fn cors(origins: &[String]) -> Cors {
             header::ETAG,
             header::LAST_MODIFIED,
             header::LOCATION,
+            header::WWW_AUTHENTICATE,
         ])
         .expose_headers(["Accept-Patch", "X-Request-Id", "X-Riktlinje"])
         .max_age(3600);

@@ -134,7 +134,7 @@ fn resource(version: FhirVersion, file: &Path, entry: Option<String>, value: Val
 /// Prints the faults of a file; returns how many.
 fn tell_problem(file: &Path, problem: &Problem) -> usize {
     match problem {
-        Problem::NotFhir(faults) => {
+        Problem::NotFhir(faults) | Problem::NotUnderstood(faults) => {
             for fault in faults {
                 println!(
                     "{}: error {} {}: {}",

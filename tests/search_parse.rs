@@ -1,8 +1,10 @@
 //! How a query string becomes a search: forms, modifiers, refusals; and that no input makes it panic.
 
 use fastkontakt::fhir::search::page;
-use fastkontakt::fhir::search::query::{Criterion, KeyPart, ReferenceValue, SystemMatch, TokenValue};
-use fastkontakt::fhir::search::{Handling, ParseContext, Parsed, RefTarget, SearchError, parse};
+use fastkontakt::fhir::search::query::{
+    CanonicalMatch, Criterion, KeyPart, Naming, ReferenceValue, SystemMatch, TokenValue,
+};
+use fastkontakt::fhir::search::{Handling, ParseContext, Parsed, SearchError, parse};
 use fastkontakt::fhir::types::ResourceType;
 use fastkontakt::fhir::version::FhirVersion;
 use proptest::prelude::*;
@@ -228,12 +230,8 @@ fn what_we_do_not_have_is_refused_by_name() {
 #[test]
 fn a_chain_goes_to_every_type_that_knows_what_is_asked() {
     let far = |query: &str| match criterion(query) {
-        Criterion::Chain {
-            param,
-            any_of,
-            own_bases,
-        } => {
-            assert_eq!(own_bases.len(), 2);
+        Criterion::Chain { param, any_of, by } => {
+            assert!(matches!(by, Naming::Place { own_bases } if own_bases.len() == 2));
             (param, any_of.iter().map(|far| far.kind).collect::<Vec<_>>())
         }
         other => panic!("{query}: {other:?}"),
@@ -374,13 +372,12 @@ fn uris_and_canonicals_are_compared_as_they_are_written() {
         not: false,
         selective: true,
     };
-    let canonical = |url: &str| Criterion::Reference {
+    let matched = |canonical: CanonicalMatch| Criterion::Reference {
         param: "questionnaire",
-        any_of: vec![ReferenceValue::Url(RefTarget {
-            url: Some(url.to_owned()),
-            ..RefTarget::default()
-        })],
+        any_of: vec![ReferenceValue::Canonical(canonical)],
     };
+    let canonical = |name: &str| matched(CanonicalMatch::Is(name.to_owned()));
+    let version = |name: &str| matched(CanonicalMatch::Version(name.to_owned()));
     for (kind, query, expected) in [
         (ResourceType::Questionnaire, "url=http://x/q", uri("http://x/q")),
         (ResourceType::Questionnaire, "url=http://x/q|2", uri("http://x/q|2")),
@@ -393,6 +390,21 @@ fn uris_and_canonicals_are_compared_as_they_are_written() {
             ResourceType::QuestionnaireResponse,
             "questionnaire=http://x/q|2",
             canonical("http://x/q|2"),
+        ),
+        (
+            ResourceType::QuestionnaireResponse,
+            "questionnaire=http://x/q|",
+            canonical("http://x/q"),
+        ),
+        (
+            ResourceType::QuestionnaireResponse,
+            "questionnaire:below=http://x/q",
+            canonical("http://x/q"),
+        ),
+        (
+            ResourceType::QuestionnaireResponse,
+            "questionnaire:below=http://x/q|2",
+            version("http://x/q|2"),
         ),
         // A name, even under our own base.
         (
@@ -408,11 +420,81 @@ fn uris_and_canonicals_are_compared_as_they_are_written() {
         (ResourceType::QuestionnaireResponse, "questionnaire=Questionnaire/1"),
         (ResourceType::QuestionnaireResponse, "questionnaire:identifier=x|1"),
         (ResourceType::QuestionnaireResponse, "questionnaire:Questionnaire=1"),
+        (ResourceType::QuestionnaireResponse, "questionnaire=http://x/q|2|3"),
+        (ResourceType::QuestionnaireResponse, "questionnaire:above=http://x/q|2"),
+        (ResourceType::QuestionnaireResponse, "_profile.title=x"),
         (ResourceType::QuestionnaireResponse, "questionnaire:missing=x"),
         (ResourceType::Questionnaire, "url:contains=http://x"),
         (ResourceType::Questionnaire, "url:not=http://x"),
     ] {
         assert!(read(kind, query).is_err(), "{query}");
+    }
+}
+
+#[test]
+fn a_pair_is_two_values_and_takes_no_modifier() {
+    let read = |query: &str| {
+        let parsed = read_as(FhirVersion::R5, ResourceType::Encounter, Handling::Strict, query)?;
+        Ok::<_, SearchError>(parsed.query.criteria)
+    };
+    let Ok(found) = read("location-period=a$ge2026,http://x/y\\$z$2025") else {
+        panic!("a search");
+    };
+    let [Criterion::Pair(pairs)] = found.as_slice() else {
+        panic!("{found:?}");
+    };
+    let names: Vec<&[String]> = pairs.iter().map(|pair| pair.names.as_slice()).collect();
+    let own = [
+        "location-period$Location/a",
+        "location-period$https://vi.se/fhir/r5/Location/a",
+        "location-period$https://vi.se/fhir/r4/Location/a",
+    ];
+    assert_eq!(names[0], own);
+    assert_eq!(names[1], ["location-period$http://x/y$z"]);
+    assert!(pairs.iter().all(|pair| matches!(pair.second, Criterion::Date { .. })));
+    for wrong in [
+        "location-period=a",
+        "location-period=2026",
+        "location-period=a$",
+        "location-period=$2026",
+        "location-period=a$2026$2027",
+        "location-period=a\\$2026",
+        "location-period=a$idag",
+        "location-period:missing=true",
+        "location-period:not=a$2026",
+        "location-period.status=active",
+        "_sort=location-period",
+    ] {
+        assert!(read(wrong).is_err(), "{wrong}");
+    }
+    // What is wrong is told of the pair, which the caller knows.
+    let Err(SearchError::BadValue { parameter, .. }) = read("location-period=a$idag") else {
+        panic!("a bad value");
+    };
+    assert_eq!(parameter, "location-period");
+    // In R4 the same name is a date.
+    let date = |value: &str| {
+        let query = format!("location-period={value}");
+        read_as(FhirVersion::R4, ResourceType::Encounter, Handling::Strict, &query).is_ok()
+    };
+    assert!(date("ge2026") && !date("a$ge2026"));
+}
+
+/// R4 calls it a uri, R5 a reference.
+#[test]
+fn profiles_are_asked_for_as_each_version_has_it() {
+    let read = |version, query: &str| read_as(version, ResourceType::Patient, Handling::Strict, query).is_ok();
+    for (query, in_r4, in_r5) in [
+        ("_profile=http://x/p", true, true),
+        ("_profile=http://x/p|1", true, true),
+        ("_profile:below=http://x/p|1", true, true),
+        ("_profile:below=http://x", true, true),
+        ("_profile:above=http://x/p/q", true, false),
+        ("_profile:missing=true", true, true),
+        ("_profile=p", false, false),
+    ] {
+        assert_eq!(read(FhirVersion::R4, query), in_r4, "{query}");
+        assert_eq!(read(FhirVersion::R5, query), in_r5, "{query}");
     }
 }
 

@@ -14,7 +14,7 @@ use fastkontakt::fhir::search::{
     Handling, IndexEntry, ParseContext, Scope, SearchError, index, parse, parse_in, patient_of,
 };
 use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient, Practitioner};
-use fastkontakt::fhir::types::ResourceType::{Encounter, PractitionerRole};
+use fastkontakt::fhir::types::ResourceType::{Encounter, PractitionerRole, Questionnaire, QuestionnaireResponse};
 use fastkontakt::fhir::version::FhirVersion;
 use fastkontakt::store::{NewVersion, Session, Store, StoreError, StoreOptions};
 use jiff::Timestamp;
@@ -25,7 +25,7 @@ const NOW: i64 = 1_770_000_000_000_000;
 const OWN: &str = "https://vi.se/fhir/r5";
 const OTHER: &str = "https://annan.se/fhir/r5";
 const PERSONNUMMER: &str = "http://electronichealth.se/identifier/personnummer";
-const KINDS: [ResourceType; 7] = [
+const KINDS: [ResourceType; 9] = [
     Patient,
     Practitioner,
     PractitionerRole,
@@ -33,6 +33,8 @@ const KINDS: [ResourceType; 7] = [
     CareTeam,
     CarePlan,
     Encounter,
+    Questionnaire,
+    QuestionnaireResponse,
 ];
 
 type Pairs = Vec<(String, String)>;
@@ -90,6 +92,14 @@ impl Random {
         }
     }
 
+    /// An address, perhaps with a version; `refers`: as it stands in what refers.
+    fn canonical(&mut self, refers: bool) -> String {
+        let address = self.pick(&["https://a/q", "https://a/r", "https://a/q/r"]);
+        let version = self.pick(&["", "|1", "|1.2"]);
+        let part = if refers { self.pick(&["", "", "#del"]) } else { "" };
+        format!("{address}{version}{part}")
+    }
+
     fn resource(&mut self, kind: ResourceType, id: &str) -> Value {
         let mut made = json!({"resourceType": kind.name(), "id": id});
         if self.below(3) > 0 {
@@ -99,6 +109,10 @@ impl Random {
         let status = self.pick(&["active", "inactive"]);
         for link in LINKS.iter().filter(|link| link.kind == kind && !link.shares) {
             if self.below(4) == 0 {
+                continue;
+            }
+            if link.is_canonical() {
+                made[link.path] = json!(self.canonical(true));
                 continue;
             }
             let one = self.reference(link.targets);
@@ -113,7 +127,17 @@ impl Random {
                 made["gender"] = json!(self.pick(&["male", "female"]));
                 made["birthDate"] = json!(format!("19{}-01-01", 50 + self.below(4)));
             }
-            CareTeam | CarePlan | Encounter => made["status"] = json!(status),
+            Questionnaire => {
+                let canonical = self.canonical(false);
+                let (address, version) = canonical.split_once('|').unwrap_or((&canonical, ""));
+                made["url"] = json!(address);
+                if !version.is_empty() {
+                    made["version"] = json!(version);
+                }
+                made["title"] = json!(self.pick(&["Sömn", "Smärta"]));
+                made["status"] = json!(status);
+            }
+            CareTeam | CarePlan | Encounter | QuestionnaireResponse => made["status"] = json!(status),
             _ => made["active"] = json!(status == "active"),
         }
         made
@@ -139,7 +163,12 @@ impl Random {
                         1 => ("gender", self.pick(&["male", "female", "male,female"])),
                         _ => ("gender:not", "male"),
                     },
-                    CareTeam | CarePlan | Encounter => match self.below(4) {
+                    Questionnaire => match self.below(3) {
+                        0 => ("title", self.pick(&["sömn", "sm", "x"])),
+                        1 => ("url", self.pick(&["https://a/q", "https://a/r"])),
+                        _ => ("status", "active"),
+                    },
+                    CareTeam | CarePlan | Encounter | QuestionnaireResponse => match self.below(4) {
                         0 => ("status", "active"),
                         1 => ("status:not", "active"),
                         2 => (
@@ -185,6 +214,13 @@ struct Link {
     many: bool,
     /// Reads an element that another parameter reads too.
     shares: bool,
+}
+
+impl Link {
+    /// Names a Questionnaire by its canonical address.
+    fn is_canonical(&self) -> bool {
+        self.code == "questionnaire"
+    }
 }
 
 const fn link(
@@ -259,6 +295,20 @@ const LINKS: &[Link] = &[
         "generalPractitioner",
         &["Organization", "Practitioner", "PractitionerRole"],
         (true, false),
+    ),
+    link(
+        QuestionnaireResponse,
+        "patient",
+        "subject",
+        &["Patient"],
+        (false, false),
+    ),
+    link(
+        QuestionnaireResponse,
+        "questionnaire",
+        "questionnaire",
+        &["Questionnaire"],
+        (false, false),
     ),
 ];
 
@@ -352,6 +402,21 @@ fn literals(kept: &Kept, link: &Link) -> Vec<String> {
 }
 
 fn targets<'w>(world: &'w [Kept], kept: &Kept, link: &Link) -> Vec<&'w Kept> {
+    if link.is_canonical() {
+        let canonical = kept.resource[link.path].as_str().unwrap_or_default();
+        let whole = canonical.split('#').next().unwrap_or_default();
+        let (address, version) = whole
+            .split_once('|')
+            .map_or((whole, None), |(address, version)| (address, Some(version)));
+        let named = |other: &&Kept| {
+            other.resource["url"] == address && version.is_none_or(|version| other.resource["version"] == version)
+        };
+        return world
+            .iter()
+            .filter(|other| other.kind == Questionnaire)
+            .filter(named)
+            .collect();
+    }
     literals(kept, link)
         .into_iter()
         .filter_map(|literal| {
@@ -426,12 +491,19 @@ fn fulfils(kept: &Kept, criterion: &Criterion) -> bool {
                         && target.url.as_ref().is_none_or(|url| own_urls.contains(url))
                 }
                 ReferenceValue::Url(wanted) => target.url == wanted.url,
+                ReferenceValue::Canonical(_) => panic!("not made here"),
             }),
             _ => false,
         }),
         Criterion::Date { param, any_of } => kept.entries.iter().any(|entry| match entry {
             IndexEntry::Date { param: p, low, high } => {
                 p == param && any_of.iter().any(|date| date.matches(*low, *high))
+            }
+            _ => false,
+        }),
+        Criterion::String { param, any_of, .. } => kept.entries.iter().any(|entry| match entry {
+            IndexEntry::String { param: p, folded, .. } => {
+                p == param && any_of.iter().any(|wanted| folded.starts_with(&wanted.folded))
             }
             _ => false,
         }),
@@ -452,7 +524,13 @@ fn pages_in(
     loop {
         let asked = query.clone();
         let page = store
-            .read_blocking(|session| session.search(&asked))
+            .read_blocking(|session| {
+                let page = session.search(&asked)?;
+                // Looking ahead changes nothing but the time.
+                let ahead = session.search_ahead(&asked, false)?;
+                assert_eq!(ahead.as_ref(), Some(&page));
+                Ok::<_, StoreError>(page)
+            })
             .unwrap_or_else(|error| panic!("{scope:?} {pairs:?}: {error}"));
         total = total.or(page.total);
         found.extend(
@@ -486,6 +564,7 @@ const COMPARTMENTS: &[(ResourceType, ResourceType, &[&str])] = &[
     (Practitioner, Patient, &["general-practitioner"]),
     (Practitioner, CareTeam, &["participant"]),
     (Encounter, Encounter, &[]),
+    (Patient, QuestionnaireResponse, &["patient"]),
 ];
 
 fn lies_in(kept: &Kept, scope: &Scope) -> bool {
@@ -684,6 +763,23 @@ const SELECTIVE: &[(ResourceType, &str)] = &[
         Practitioner,
         "_has:PractitionerRole:practitioner:_has:CareTeam:participant:patient=Patient/7",
     ),
+    (QuestionnaireResponse, "questionnaire.url=https://a/7"),
+    (
+        QuestionnaireResponse,
+        "questionnaire.title:exact=Frågor 7&status=completed",
+    ),
+    (QuestionnaireResponse, "patient=Patient/7&questionnaire.status=active"),
+    (
+        Questionnaire,
+        "_has:QuestionnaireResponse:questionnaire:patient=Patient/7",
+    ),
+    (
+        Questionnaire,
+        "_id=7&_has:QuestionnaireResponse:questionnaire:status=completed",
+    ),
+    (QuestionnaireResponse, "questionnaire:below=https://a/7|1"),
+    (Encounter, "location-period=Location/7$ge2026-03-10"),
+    (Encounter, "patient=Patient/7&location-period=Location/7$2026"),
 ];
 
 /// Each is answered to by many: a page must not cost more rows than it shows.
@@ -714,7 +810,11 @@ fn explained_in(store: &Store, searches: &[(&'static str, &'static str)]) -> Vec
         let query = parse_in(&pairs(text), &scope, &context(Patient, &[OWN.to_owned()]))
             .expect("a search")
             .query;
-        let plan = store.read_blocking(|session| session.explain_search(&query));
+        let plan = store.read_blocking(|session| {
+            let plain = session.explain_search(&query, false)?;
+            let ahead = session.explain_search(&query, true)?;
+            Ok::<_, StoreError>([plain, ahead].concat())
+        });
         (format!("{path}?{text}"), plan.expect("a plan"))
     };
     searches.iter().map(plan).collect()
@@ -723,7 +823,11 @@ fn explained_in(store: &Store, searches: &[(&'static str, &'static str)]) -> Vec
 fn explained(store: &Store, searches: &[(ResourceType, &'static str)]) -> Vec<(String, Vec<String>)> {
     let plan = |(kind, text): &(ResourceType, &'static str)| {
         let query = read(*kind, &pairs(text));
-        let plan = store.read_blocking(|session| session.explain_search(&query));
+        let plan = store.read_blocking(|session| {
+            let plain = session.explain_search(&query, false)?;
+            let ahead = session.explain_search(&query, true)?;
+            Ok::<_, StoreError>([plain, ahead].concat())
+        });
         (format!("{kind}?{text}"), plan.expect("a plan"))
     };
     searches.iter().map(plan).collect()
@@ -793,6 +897,20 @@ fn region(session: &mut Session, number: usize) -> Result<(), StoreError> {
         (
             CarePlan,
             json!({"status": "active", "subject": to(Patient, number), "careTeam": [to(CareTeam, number)]}),
+        ),
+        (
+            Questionnaire,
+            json!({"status": "active", "url": format!("https://a/{number}"), "version": "1.0", "title": format!("Frågor {number}")}),
+        ),
+        (
+            QuestionnaireResponse,
+            json!({"status": "completed", "subject": to(Patient, number), "questionnaire": format!("https://a/{}|1.0", number / 20)}),
+        ),
+        (
+            Encounter,
+            json!({"status": "completed", "subject": to(Patient, number), "location": [
+                {"location": {"reference": format!("Location/{}", number / 20)}, "period": {"start": "2026-03-10"}},
+            ]}),
         ),
     ];
     for (kind, mut resource) in resources {

@@ -286,6 +286,7 @@ fn fulfils(kept: &Kept, criterion: &Criterion) -> bool {
                         && target.url.as_ref().is_none_or(|url| own_urls.contains(url))
                 }
                 ReferenceValue::Url(wanted) => target.url == wanted.url,
+                ReferenceValue::Canonical(_) => unreachable!("asked in other tests"),
             }),
             _ => false,
         }),
@@ -301,6 +302,7 @@ fn fulfils(kept: &Kept, criterion: &Criterion) -> bool {
         Criterion::String { .. }
         | Criterion::CareUnit { .. }
         | Criterion::UriBelow { .. }
+        | Criterion::Pair(_)
         | Criterion::Quantity { .. } => unreachable!("asked in other tests"),
         Criterion::Missing {
             table: Table::Column,
@@ -318,6 +320,7 @@ fn fulfils(kept: &Kept, criterion: &Criterion) -> bool {
                 | IndexEntry::Date { param: p, .. }
                 | IndexEntry::Quantity { param: p, .. }
                 | IndexEntry::String { param: p, .. } => p == param,
+                IndexEntry::Pair { .. } => false,
                 IndexEntry::Reference { param: p, target } => {
                     p == param
                         && (targets.is_empty() || target.kind.as_deref().is_none_or(|kind| targets.contains(&kind)))
@@ -497,7 +500,13 @@ fn pages_of(
     for number in 0.. {
         let asked = query.clone();
         let page = store
-            .read_blocking(|session| session.search(&asked))
+            .read_blocking(|session| {
+                let page = session.search(&asked)?;
+                // Looking ahead changes nothing but the time.
+                let ahead = session.search_ahead(&asked, false)?;
+                assert_eq!(ahead.as_ref(), Some(&page));
+                Ok::<_, StoreError>(page)
+            })
             .unwrap_or_else(|error| panic!("{pairs:?}: {error}"));
         assert!(page.entries.len() <= query.count as usize);
         if number == 0 {

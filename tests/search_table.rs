@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use fastkontakt::fhir::elements::{CodeList, elements};
 use fastkontakt::fhir::search::compartments::{COMPARTMENTS, definition, members};
-use fastkontakt::fhir::search::parameters::{Kind, find, parameters};
+use fastkontakt::fhir::search::parameters::{Kind, Parameter, find, parameters};
 use fastkontakt::fhir::search::paths::segments;
 use fastkontakt::fhir::types::ResourceType;
 use fastkontakt::fhir::version::FhirVersion;
@@ -33,7 +33,7 @@ fn every_parameter_is_one_of_hl7_with_its_type_and_definition() {
                     panic!("{kind} {version}: HL7 has no parameter {}", parameter.code)
                 };
                 assert_eq!(
-                    parameter.kind.search_type(),
+                    parameter.search_type(version),
                     search_type,
                     "{kind} {version} {}",
                     parameter.code
@@ -51,17 +51,46 @@ fn every_parameter_is_one_of_hl7_with_its_type_and_definition() {
 
 #[test]
 fn no_parameter_of_hl7_is_forgotten() {
-    for [version_name, type_name, code, search_type, _] in definitions() {
-        // Pairs of values in one element: no list of Swedish practice asks for any.
-        if search_type == "composite" {
-            continue;
-        }
+    for [version_name, type_name, code, _, _] in definitions() {
         let version = FhirVersion::ALL
             .into_iter()
             .find(|v| v.name() == version_name)
             .expect("a version");
         let kind = ResourceType::from_name(type_name).expect("a type");
         assert!(find(version, kind, code).is_some(), "{type_name} {code} in {version}");
+    }
+}
+
+/// What is compared, and where it stands: of a pair each of its two.
+fn values(parameter: &'static Parameter) -> Vec<(&'static Parameter, String)> {
+    let paths = parameter.paths.iter();
+    match parameter.parts {
+        [] => paths.map(|path| (parameter, (*path).to_owned())).collect(),
+        parts => paths
+            .flat_map(|outer| parts.iter().map(move |part| (outer, part)))
+            .flat_map(|(outer, part)| part.paths.iter().map(move |inner| (part, format!("{outer}.{inner}"))))
+            .collect(),
+    }
+}
+
+/// The first of a pair is a part of its name in the index, so that it must be compared whole.
+#[test]
+fn a_pair_begins_with_what_is_compared_whole() {
+    let kinds = ResourceType::ALL.iter().copied();
+    let all = kinds.flat_map(|kind| {
+        FhirVersion::ALL
+            .into_iter()
+            .flat_map(move |version| parameters(version, kind))
+    });
+    let pairs: Vec<_> = all.filter(|parameter| parameter.kind == Kind::Composite).collect();
+    assert_eq!(pairs.len(), 5);
+    for pair in pairs {
+        let [first, second] = pair.parts else {
+            panic!("{}", pair.code)
+        };
+        assert!(first.kind == Kind::Concept || (first.kind == Kind::Reference && !first.targets.is_empty()));
+        let known = [Kind::Concept, Kind::Reference, Kind::Date, Kind::Quantity];
+        assert!(known.contains(&second.kind), "{}", pair.code);
     }
 }
 
@@ -76,10 +105,10 @@ fn every_path_leads_to_an_element_of_the_right_type() {
                 [] => FhirVersion::R5,
                 _ => FhirVersion::R4,
             });
-            for path in parameter.paths {
+            for (value, path) in values(parameter) {
                 let mut type_name = kind.name().to_owned();
                 let mut targets = Vec::new();
-                for (name, _) in segments(path) {
+                for (name, _) in segments(&path) {
                     let element = tables
                         .type_(&type_name)
                         .and_then(|table| table.get(name))
@@ -87,7 +116,7 @@ fn every_path_leads_to_an_element_of_the_right_type() {
                     type_name = element.type_name.clone();
                     targets = element.targets.clone();
                 }
-                let allowed: &[&str] = match parameter.kind {
+                let allowed: &[&str] = match value.kind {
                     Kind::Code(_) => &["code"],
                     Kind::Boolean => &["boolean"],
                     Kind::Exists => &["boolean", "dateTime"],
@@ -99,9 +128,9 @@ fn every_path_leads_to_an_element_of_the_right_type() {
                     Kind::Quantity => &["Age", "Duration", "Quantity", "Range"],
                     Kind::Uri => &["uri"],
                     Kind::Reference | Kind::CareUnit | Kind::CareGiver => &["Reference"],
-                    Kind::Canonical => &["canonical"],
+                    Kind::Canonical | Kind::CanonicalUri => &["canonical"],
                     Kind::Date => &["date", "dateTime", "instant", "Period", "Timing"],
-                    Kind::Id | Kind::LastUpdated => &[],
+                    Kind::Id | Kind::LastUpdated | Kind::Composite => &[],
                 };
                 assert!(
                     allowed.contains(&type_name.as_str()),
@@ -109,9 +138,9 @@ fn every_path_leads_to_an_element_of_the_right_type() {
                     parameter.code
                 );
                 let missed = targets.iter().find(|target| {
-                    !parameter.may_target(target)
-                        && parameter.index == parameter.code
-                        && !["patient", "group", "care-manager", "consentor"].contains(&parameter.code)
+                    !value.may_target(target)
+                        && value.index == value.code
+                        && !["patient", "group", "care-manager", "consentor"].contains(&value.code)
                 });
                 assert_eq!(missed, None, "{kind} {}: may also point at this", parameter.code);
             }

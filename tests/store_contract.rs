@@ -309,9 +309,9 @@ fn history_comes_in_pages_newest_first(fresh: &Fresh) {
         let (mut pages, mut after) = (Vec::new(), None);
         loop {
             let page = page_of_versions(&fresh.store, scope.clone(), 3, after);
-            let Some((_, end)) = page.last() else { return pages };
-            after = Some(*end);
-            pages.push(page.iter().map(|(stored, _)| stored.version).collect::<Vec<_>>());
+            let Some(last) = page.last() else { return pages };
+            after = Some(last.end);
+            pages.push(page.iter().map(|past| past.stored.version).collect::<Vec<_>>());
         }
     };
     let of_one = by_pages(Scope::Instance(CareTeam, "a".to_owned()));
@@ -347,7 +347,7 @@ fn history_in_time_shows_what_was_made_since_or_current_then(fresh: &Fresh) {
         };
         let read = fresh.store.read_blocking(|session| session.history(&query));
         let read = read.expect("a history");
-        read.iter().map(|(stored, _)| stored.version).collect::<Vec<_>>()
+        read.iter().map(|past| past.stored.version).collect::<Vec<_>>()
     };
     assert_eq!(found(Some(30), None), [4, 3]);
     assert_eq!(found(Some(41), None), Vec::<i64>::new());

@@ -99,6 +99,10 @@ fn floor(service: &Service, unit: &str, query: &str) -> Duration {
 /// Puts everybody into the store, and lets the renewal make the lists.
 fn load(door: &Door) {
     populate(&door.store, person);
+    make_lists(door);
+}
+
+pub fn make_lists(door: &Door) {
     let started = Instant::now();
     let runtime = actix_web::rt::System::new();
     runtime.block_on(door.fornya_allt()).expect("the lists are made");

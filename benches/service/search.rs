@@ -1,20 +1,16 @@
 //! The searches of national practice over HTTP, among 100 000 patients with 300 000 contacts, against bare SQL that reads the
-//! same rows (ids and bodies): written by hand for each search, prepared once, as many threads as there are processors.
+//! same rows (ids and bodies), written by hand for each search. Two ratios are told: against the same SQL behind a handler
+//! of its own, asked over HTTP by the same clients (what the service adds to the database and to HTTP; the aim is for this
+//! one), and against the SQL alone on all processors, without HTTP and without clients (what all of it costs together).
 
-use std::hint::black_box;
-use std::sync::Barrier;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use diesel::backend::Backend;
-use diesel::connection::{Connection as _, SimpleConnection};
-use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
-use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, Text};
 use fastkontakt::store::system_key;
 use serde_json::Value;
 
 use crate::TURNS;
+use crate::arbetslista::make_lists;
+use crate::bare::{Bare, Bound, Served, rate_without_http};
 use crate::client::{Connection, Service, rate};
 use crate::people::{
     HSA_ID, PERSONNUMMER, patients, person, personnummer, place_of, plan, populate, staff_hsa_id, unit_hsa_id,
@@ -31,11 +27,6 @@ struct Search {
     /// The same rows in the same order; `?` for each value.
     sql: &'static str,
     values: fn(usize) -> Vec<Bound>,
-}
-
-enum Bound {
-    Text(String),
-    Number(i64),
 }
 
 const SEARCHES: &[Search] = &[
@@ -98,11 +89,12 @@ const SEARCHES: &[Search] = &[
     Search {
         name: "CareTeam?participant.identifier",
         path: |p| format!("CareTeam?participant.identifier={HSA_ID}|{}", nurse(p)),
-        sql: "SELECT r.id, h.body FROM index_token i CROSS JOIN resource p CROSS JOIN index_reference t CROSS JOIN resource r \
-              CROSS JOIN history h WHERE i.kind = 4 AND i.param = 'identifier' AND i.value = ? AND i.system = ? \
-              AND p.key = i.resource AND NOT p.deleted AND t.kind = 6 AND t.param = 'participant' AND t.target_id = p.id \
-              AND t.target_kind = 'PractitionerRole' AND t.target_url = '' AND r.key = t.resource AND NOT r.deleted \
-              AND h.seq = r.current ORDER BY t.resource DESC LIMIT 50",
+        // The keys of the page first, from the indexes alone (what is deleted has no rows there), then the bodies.
+        sql: "SELECT r.id, h.body FROM (SELECT t.resource AS key FROM index_token i CROSS JOIN resource p CROSS JOIN index_reference t \
+              WHERE i.kind = 4 AND i.param = 'identifier' AND i.value = ? AND i.system = ? AND p.key = i.resource AND t.kind = 6 \
+              AND t.param = 'participant' AND t.target_id = p.id AND t.target_kind = 'PractitionerRole' AND t.target_url = '' \
+              ORDER BY t.resource DESC LIMIT 50) k CROSS JOIN resource r CROSS JOIN history h \
+              WHERE r.key = k.key AND h.seq = r.current ORDER BY k.key DESC",
         values: |p| vec![Bound::Text(nurse(p)), Bound::Number(system_key(Some(HSA_ID)))],
     },
     Search {
@@ -160,19 +152,39 @@ fn nurse(patient: usize) -> String {
     staff_hsa_id("s", unit, member)
 }
 
-/// Tells the ratios of each search.
-pub fn ratios(tell: impl Fn(&str, Vec<f64>)) {
+/// Tells the ratios of each search: over HTTP, then without. Words besides `search` choose among them.
+pub fn ratios(wanted: &[String], tell: impl Fn(&str, Option<f64>, Vec<f64>)) {
+    let words: Vec<&String> = wanted.iter().filter(|word| !"search".contains(word.as_str())).collect();
+    let is_wanted = |search: &Search| words.is_empty() || words.iter().any(|word| search.name.contains(word.as_str()));
     let service = Service::start_with(|door| {
         populate(&door.store, |number| {
             let mut all = person(number);
             all.push(plan(number));
             all
         });
+        // Else the service makes them meanwhile, and what is measured shares the machine with that.
+        make_lists(door);
     });
-    for search in SEARCHES {
+    let served = Served::start(
+        service.folder.clone(),
+        SEARCHES.iter().map(|search| search.sql).collect(),
+    );
+    for (number, search) in SEARCHES.iter().enumerate().filter(|(_, search)| is_wanted(search)) {
         search.compare(&service);
-        tell(search.name, (0..TURNS).map(|_| search.ratio(&service)).collect());
+        let rates: Vec<Rates> = (0..TURNS).map(|_| search.rates(number, &service, &served)).collect();
+        let of = |floor: fn(&Rates) -> f64| rates.iter().map(|rates| rates.ours / floor(rates)).collect();
+        tell(search.name, Some(0.5), of(|rates| rates.http));
+        tell(&format!("{} without HTTP", search.name), None, of(|rates| rates.bare));
     }
+}
+
+/// Answers per second of one turn.
+struct Rates {
+    ours: f64,
+    /// Bare SQL over HTTP.
+    http: f64,
+    /// Bare SQL.
+    bare: f64,
 }
 
 /// The patient that is asked about at the turn of this number.
@@ -184,7 +196,7 @@ fn asked(number: usize) -> usize {
 impl Search {
     /// That both say the same.
     fn compare(&self, service: &Service) {
-        let mut bare = Bare::open(service);
+        let mut bare = Bare::open(&service.folder);
         let mut connection = Connection::open(service.address);
         for patient in (0..5).map(asked) {
             let (status, body) = connection.ask(&self.request(patient));
@@ -197,7 +209,7 @@ impl Search {
                 .flatten()
                 .map(|entry| entry["resource"]["id"].as_str().expect("an id"))
                 .collect();
-            let rows = bare.rows(self, patient);
+            let rows = bare.rows(self.sql, (self.values)(patient));
             let floor: Vec<&str> = rows.iter().map(|(id, _)| id.as_str()).collect();
             assert_eq!(ours, floor, "{}", self.name);
             assert!(!ours.is_empty(), "{} finds nothing", self.name);
@@ -209,102 +221,25 @@ impl Search {
         format!("GET /fhir/r5/{path} HTTP/1.1\r\nHost: bench\r\n\r\n").into_bytes()
     }
 
-    fn ratio(&self, service: &Service) -> f64 {
-        let requests: Vec<Vec<u8>> = (0..ASKED).map(|number| self.request(asked(number))).collect();
-        // Each client goes its own way among them.
-        let ours = rate(service.address, TIME, 200, |client, number| {
-            &requests[(client * 997 + number) % ASKED]
-        });
-        let floor = self.floor(service);
-        println!("  {}: {ours:.0}/s, floor {floor:.0}/s", self.name);
-        ours / floor
-    }
-
-    /// Bare SQL on all processors; searches per second.
-    fn floor(&self, service: &Service) -> f64 {
-        let threads = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-        let barrier = Barrier::new(threads);
-        let rates: Vec<f64> = std::thread::scope(|scope| {
-            let running: Vec<_> = (0..threads)
-                .map(|thread| {
-                    let barrier = &barrier;
-                    scope.spawn(move || {
-                        let mut bare = Bare::open(service);
-                        barrier.wait();
-                        let (started, mut done) = (Instant::now(), 0);
-                        while started.elapsed() < TIME {
-                            black_box(bare.rows(self, asked(thread * 997 + done)));
-                            done += 1;
-                        }
-                        done as f64 / started.elapsed().as_secs_f64()
-                    })
-                })
-                .collect();
-            running
-                .into_iter()
-                .map(|thread| thread.join().expect("a thread ends well"))
-                .collect()
-        });
-        rates.iter().sum()
-    }
-}
-
-/// A connection of its own, set up as the service sets up those for reading.
-struct Bare(SqliteConnection);
-
-impl Bare {
-    fn open(service: &Service) -> Bare {
-        let path = service.folder.join("bench.db");
-        let mut connection =
-            SqliteConnection::establish(path.to_str().expect("a path of text")).expect("the database opens");
-        connection
-            .batch_execute("PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;")
-            .expect("pragmas");
-        Bare(connection)
-    }
-
-    fn rows(&mut self, search: &Search, patient: usize) -> Vec<(String, String)> {
-        let statement = Prepared {
-            sql: search.sql,
-            values: (search.values)(patient),
+    fn rates(&self, number: usize, service: &Service, served: &Served) -> Rates {
+        let all = |request: &dyn Fn(usize) -> Vec<u8>| -> Vec<Vec<u8>> {
+            (0..ASKED).map(|number| request(asked(number))).collect()
         };
-        statement.load(&mut self.0).expect("rows")
-    }
-}
-
-/// A statement that diesel keeps by its text (`sql_query` is prepared anew each time).
-struct Prepared {
-    sql: &'static str,
-    values: Vec<Bound>,
-}
-
-impl QueryId for Prepared {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl Query for Prepared {
-    type SqlType = (Text, Text);
-}
-
-impl<C> RunQueryDsl<C> for Prepared {}
-
-impl<DB> QueryFragment<DB> for Prepared
-where
-    DB: Backend,
-    i64: ToSql<BigInt, DB>,
-    str: ToSql<Text, DB>,
-{
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let mut values = self.values.iter();
-        for (number, piece) in self.sql.split('?').enumerate() {
-            match values.by_ref().take(usize::from(number > 0)).next() {
-                Some(Bound::Text(text)) => pass.push_bind_param::<Text, _>(text.as_str())?,
-                Some(Bound::Number(number)) => pass.push_bind_param::<BigInt, _>(number)?,
-                None => {}
-            }
-            pass.push_sql(piece);
-        }
-        Ok(())
+        let to_us = all(&|patient| self.request(patient));
+        let to_floor = all(&|patient| Served::request(number, (self.values)(patient)));
+        // Each client goes its own way among them.
+        let way = |client: usize, number: usize| (client * 997 + number) % ASKED;
+        let ours = rate(service.address, TIME, 200, |client, number| &to_us[way(client, number)]);
+        let http = rate(served.address, TIME, 200, |client, number| {
+            &to_floor[way(client, number)]
+        });
+        let bare = rate_without_http(&service.folder, TIME, self.sql, |thread, number| {
+            (self.values)(asked(thread * 997 + number))
+        });
+        println!(
+            "  {}: {ours:.0}/s, bare SQL over HTTP {http:.0}/s, without {bare:.0}/s",
+            self.name
+        );
+        Rates { ours, http, bare }
     }
 }

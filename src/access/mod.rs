@@ -1,15 +1,20 @@
 //! Who may do what. Every read and every write asks [`decide`] before anything is disclosed or stored.
 //!
-//! [`caller`] says who calls, [`interaction`] what is done, [`scope`] what a token lets its bearer ask for, [`disclosed`] what
-//! the answer tells of.
+//! [`caller`] says who calls, [`interaction`] what is done, [`scope`] what a token lets its bearer ask for;
+//! [`authenticator`] finds out who calls, from a token ([`token`]) or a certificate ([`certificate`]);
+//! [`disclosed`] is what the answer tells of.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
+pub mod authenticator;
 pub mod caller;
+pub mod certificate;
 pub mod disclosed;
 pub mod interaction;
 pub mod scope;
+pub mod settings;
+pub mod token;
 
 pub use caller::{Caller, Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
 pub use disclosed::{Disclosed, Disclosure};

@@ -5,17 +5,21 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::time::{Duration, Instant};
 
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{Method, StatusCode, header};
+use actix_web::middleware::Next;
 use actix_web::rt::time::timeout;
-use actix_web::web::Bytes;
+use actix_web::web::{Bytes, BytesMut};
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, web};
-use futures_util::FutureExt;
+use futures_util::{FutureExt, StreamExt};
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::app::App;
-use super::negotiate::{Ask, Language, Manner, PATCHES, Return, names_version, request_id};
+use super::negotiate::{Ask, Language, Manner, PATCHES, names_version, request_id};
 use super::outcome;
+use super::prefer::Return;
 use super::reply::{Body, Reply};
 use crate::access::{Call, Interaction};
 use crate::door::content;
@@ -23,6 +27,7 @@ use crate::door::problem::Problem;
 use crate::door::{Order, Outcome, Written};
 use crate::fhir::convert::r5_to_r4;
 use crate::fhir::json::reread;
+use crate::fhir::search::Scope;
 use crate::fhir::search::parse::subset::take;
 use crate::fhir::subset::{Role, Subset};
 use crate::fhir::types::ResourceType;
@@ -48,7 +53,10 @@ where
 {
     let started = Instant::now();
     let manner = Manner::of(&request);
-    let asked = Ask::new(&request, interaction);
+    let asked = Ask::new(&request, interaction).and_then(|ask| {
+        ask.app.limits.admit(&ask.call.caller, request.peer_addr())?;
+        Ok(ask)
+    });
     let id = asked
         .as_ref()
         .map_or_else(|_| request_id(&request), |ask| ask.call.request_id.clone());
@@ -102,15 +110,28 @@ async fn logged(app: &App, call: &Call, result: Result<HttpResponse, Problem>) -
     app.door.log(call, interaction, how).await?;
     result
 }
+/// How to show who calls (RFC 6750, 3).
+const CHALLENGE: &str = "Bearer realm=\"fastkontakt\"";
+const CHALLENGE_SCOPE: &str = "Bearer realm=\"fastkontakt\", error=\"insufficient_scope\"";
+pub const CHALLENGE_TOKEN: &str = "Bearer realm=\"fastkontakt\", error=\"invalid_token\"";
 
 /// The response that tells a problem.
-fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
+pub fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpResponse {
     let (status, outcome) = told(problem, manner.language, request_id);
     let mut response = fhir(status, manner.version);
     response.insert_header((REQUEST_ID, request_id));
     match problem {
         Problem::NotLogged | Problem::Busy | Problem::Deadlock | Problem::Race => {
             response.insert_header((header::RETRY_AFTER, "1"));
+        }
+        Problem::TooMany { seconds } => {
+            response.insert_header((header::RETRY_AFTER, seconds.to_string()));
+        }
+        Problem::Unauthorized => {
+            response.insert_header((header::WWW_AUTHENTICATE, CHALLENGE));
+        }
+        Problem::Forbidden => {
+            response.insert_header((header::WWW_AUTHENTICATE, CHALLENGE_SCOPE));
         }
         Problem::MethodNotAllowed { allow } => {
             response.insert_header((header::ALLOW, *allow));
@@ -205,17 +226,25 @@ impl Ask {
         if self.announced_length().is_some_and(|length| length > limit) {
             return Err(Problem::BodyTooLarge { limit });
         }
-        let read = timeout(BODY_TIME, payload.to_bytes_limited(limit))
+        timeout(BODY_TIME, self.collect(payload, limit))
             .await
-            .map_err(|_| Problem::TooSlow)?;
-        match read {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(_)) => Err(Problem::bad_request(
-                "Innehållet kunde inte läsas.",
-                "The body could not be read.",
-            )),
-            Err(_) => Err(Problem::BodyTooLarge { limit }),
+            .map_err(|_| Problem::TooSlow)?
+    }
+
+    /// The body's bytes, each of which takes its room among those of all requests before it is kept.
+    async fn collect(&self, mut payload: web::Payload, limit: usize) -> Result<Bytes, Problem> {
+        let mut body = BytesMut::new();
+        while let Some(chunk) = payload.next().await {
+            let chunk = chunk
+                .map_err(|_| Problem::bad_request("Innehållet kunde inte läsas.", "The body could not be read."))?;
+            if body.len() + chunk.len() > limit {
+                return Err(Problem::BodyTooLarge { limit });
+            }
+            self.room.grow(&self.app.limits, body.len() + chunk.len())?;
+            body.extend_from_slice(&chunk);
         }
+        self.room.read(&self.app.limits, body.len())?;
+        Ok(body.freeze())
     }
 
     /// Runs parsing and checking of a body of this size.
@@ -260,14 +289,9 @@ impl Ask {
 
     /// How much of each resource the address asks for, on other interactions than search: `kinds` are the types it is about.
     pub fn subset(&self, query: &str, kinds: &[ResourceType]) -> Result<Subset, Problem> {
-        let mut subset = Subset::default();
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if matches!(name.as_ref(), "_summary" | "_elements") && !value.is_empty() {
-                take(&mut subset, (&name, &value), self.version(), kinds)
-                    .map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
-            }
-        }
-        Ok(subset)
+        let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+        let pairs = pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
+        subset_of(self.version(), pairs, kinds)
     }
 
     /// The answer to a write, as `Prefer: return` wants it; a representation unless something else was asked for.
@@ -298,6 +322,21 @@ impl Ask {
     }
 }
 
+/// What `_summary` and `_elements` among these pairs of name and value ask for.
+pub fn subset_of<'p>(
+    version: FhirVersion,
+    pairs: impl IntoIterator<Item = (&'p str, &'p str)>,
+    kinds: &[ResourceType],
+) -> Result<Subset, Problem> {
+    let mut subset = Subset::default();
+    for (name, value) in pairs {
+        if matches!(name, "_summary" | "_elements") && !value.is_empty() {
+            take(&mut subset, (name, value), version, kinds).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+        }
+    }
+    Ok(subset)
+}
+
 /// `CareTeam/…/_history/1`, relative to the base.
 pub fn versioned(written: &Written) -> String {
     format!("{}/{}/_history/{}", written.kind, written.id, written.version)
@@ -308,9 +347,42 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
     refuse(&Problem::UnknownAddress, Manner::of(&request), &request_id(&request))
 }
 
-/// A method that an address of ours does not have: 405, or 404 when the type itself is unknown. OPTIONS asks what it has.
+/// The compression answers by itself, with a bare 406, when the caller accepts neither gzip nor the text as it is: that is told
+/// as any other problem.
+pub async fn no_bare_refusal<B: MessageBody>(
+    request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let response = next.call(request).await?;
+    let is_bare = response.status() == StatusCode::NOT_ACCEPTABLE && !response.headers().contains_key(REQUEST_ID);
+    if !is_bare {
+        return Ok(response.map_into_left_body());
+    }
+    let asked = response.request();
+    let told = refuse(&Problem::NotAcceptable, Manner::of(asked), &request_id(asked));
+    Ok(response.into_response(told).map_into_right_body())
+}
+
+/// Whether the address itself is one of ours: the version and the types that it names are there.
+fn is_ours(request: &HttpRequest) -> bool {
+    let named = |name: &str| request.match_info().get(name);
+    names_version(request)
+        && match (named("compartment"), named("type")) {
+            (Some(of), kind) => {
+                let path = format!("{of}/{}/{}", named("id").unwrap_or_default(), kind.unwrap_or("*"));
+                Scope::of_path(Manner::of(request).version, &path).is_some()
+            }
+            (None, Some(kind)) => ResourceType::from_name(kind).is_some(),
+            (None, None) => true,
+        }
+}
+
+/// A method that an address of ours does not have: 405. OPTIONS asks what it has.
 fn not_allowed(request: &HttpRequest, allow: &'static str) -> HttpResponse {
-    if request.method() == Method::OPTIONS && names_version(request) {
+    if !is_ours(request) {
+        return refuse(&Problem::UnknownAddress, Manner::of(request), &request_id(request));
+    }
+    if request.method() == Method::OPTIONS {
         let mut response = HttpResponse::NoContent();
         response.insert_header((header::ALLOW, allow));
         if allow.contains("PATCH") {
@@ -318,12 +390,7 @@ fn not_allowed(request: &HttpRequest, allow: &'static str) -> HttpResponse {
         }
         return response.finish();
     }
-    let kind = request.match_info().get("type");
-    let problem = match kind.map(ResourceType::from_name) {
-        _ if !names_version(request) => Problem::UnknownAddress,
-        Some(None) => Problem::UnknownAddress,
-        _ => Problem::MethodNotAllowed { allow },
-    };
+    let problem = Problem::MethodNotAllowed { allow };
     refuse(&problem, Manner::of(request), &request_id(request))
 }
 

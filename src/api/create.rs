@@ -27,13 +27,13 @@ use crate::door::{Action, Order};
     responses(
         (status = 200, description = "If-None-Exist: the one that matches, untouched"),
         (status = 201, description = "Stored; Location, ETag, Last-Modified, and X-Riktlinje when the riktlinje has something to say"),
-        (status = 400, description = "Not FHIR: OperationOutcome with an issue per fault; or If-None-Exist is no search"),
+        (status = 400, description = "Not FHIR: OperationOutcome with an issue per fault; or If-None-Exist is no search, or there is an If-Match or If-None-Match"),
         (status = 404, description = "The type is not in the closed set"),
         (status = 409, description = "Others write under the same criteria all the time: try again"),
         (status = 412, description = "If-None-Exist: more than one matches"),
         (status = 413, description = "The body is too large"),
         (status = 415, description = "Not application/fhir+json of this version"),
-        (status = 422, description = "The riktlinje refuses it: OperationOutcome with every finding"),
+        (status = 422, description = "The riktlinje refuses it: OperationOutcome with every finding; or it holds a modifierExtension or implicitRules, none of which are known here"),
         (status = 503, description = "Busy; Retry-After"),
     ),
 )]
@@ -50,6 +50,7 @@ pub async fn create(request: HttpRequest, path: web::Path<(String, String)>, pay
 /// The interaction itself, also for an entry of a batch.
 pub async fn perform(ask: &Ask, kind: &str, sent: Sent) -> Result<Reply, Problem> {
     let kind = ask.kind(kind)?;
+    ask.no_precondition()?;
     let criteria = ask.if_none_exist(kind)?;
     let content = ask.content(kind, sent).await?;
     if let Some(criteria) = criteria {

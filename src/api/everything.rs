@@ -4,7 +4,7 @@
 use actix_web::{HttpRequest, HttpResponse, web};
 use jiff::Timestamp;
 
-use super::answer::answer;
+use super::answer::{answer, subset_of};
 use super::bundle_text::BundleText;
 use super::negotiate::Ask;
 use super::parameters::{Given, InParameter, Takes};
@@ -49,6 +49,14 @@ const IN: &[InParameter] = &[
         takes: Takes::Text(&["valueInteger"]),
     },
     InParameter {
+        name: "_summary",
+        takes: Takes::Text(&["valueCode"]),
+    },
+    InParameter {
+        name: "_elements",
+        takes: Takes::Text(&["valueString"]),
+    },
+    InParameter {
         name: "_page",
         takes: Takes::Text(&["valueString"]),
     },
@@ -67,6 +75,8 @@ const IN: &[InParameter] = &[
         ("_since" = Option<String>, Query, description = "Only what was changed at this instant or later"),
         ("_type" = Option<String>, Query, description = "Only these types, separated by commas"),
         ("_count" = Option<i64>, Query, description = "What belongs to the patient on a page, at most 1000"),
+        ("_summary" = Option<String>, Query, description = "true, text, data or false: a part of each resource"),
+        ("_elements" = Option<String>, Query, description = "The elements that are wanted, separated by commas"),
     ),
     responses(
         (status = 200, description = "A Bundle of type searchset: what belongs to the patient (match), and whom and what it refers to (include)"),
@@ -95,7 +105,7 @@ pub async fn everything(request: HttpRequest, path: web::Path<(String, String)>)
     request_body(
         content = Object,
         content_type = "application/fhir+json",
-        description = "Parameters with start, end, _since, _type, _count; or nothing",
+        description = "Parameters with start, end, _since, _type, _count, _summary, _elements; or nothing",
     ),
     responses(
         (status = 200, description = "A Bundle of type searchset: what belongs to the patient (match), and whom and what it refers to (include)"),
@@ -136,13 +146,13 @@ pub async fn run(ask: &Ask, id: String, query: String, sent: Sent) -> Result<Rep
         links.push(("next", asked.url(&address, &looks, Some(&asked.token(end)))));
     }
     let mut bundle = BundleText::new("searchset", None, &links);
-    let (manner, whole) = (ask.manner, Subset::default());
+    let (manner, subset) = (ask.manner, &asked.subset);
     for stored in page.entries.into_iter().filter(|stored| asked.wants(stored.kind)) {
-        found(&mut bundle, ask, stored, &whole, (manner, Role::Match))?;
+        found(&mut bundle, ask, stored, subset, (manner, Role::Match))?;
     }
     let included = page.included.entries.into_iter();
     for stored in included.filter(|stored| asked.wants(stored.kind)) {
-        found(&mut bundle, ask, stored, &whole, (manner, Role::Include))?;
+        found(&mut bundle, ask, stored, subset, (manner, Role::Include))?;
     }
     if page.included.cut {
         told(&mut bundle, &not_all_included(manner.language));
@@ -179,6 +189,10 @@ struct Asked {
     start: Option<Time>,
     end: Option<Time>,
     count: i64,
+    /// How much of each resource.
+    subset: Subset,
+    /// The pairs that say so, for the links.
+    part: Vec<(&'static str, String)>,
     after: Option<EverythingEnd>,
     /// Ties a page's token to this question.
     fingerprint: u64,
@@ -201,9 +215,17 @@ impl Asked {
                     .ok_or_else(|| refused("_count"))?
                     .min(MOST),
             },
+            subset: Subset::default(),
+            part: Vec::new(),
             after: None,
             fingerprint: 0,
         };
+        for name in ["_summary", "_elements"] {
+            let values = given.all(name).filter(|value| !value.is_empty());
+            asked.part.extend(values.map(|value| (name, value.to_owned())));
+        }
+        let part = asked.part.iter().map(|(name, value)| (*name, value.as_str()));
+        asked.subset = subset_of(version, part, ResourceType::ALL)?;
         let question = asked.question();
         let parts = question.iter().flat_map(|(name, value)| [*name, value.as_str()]);
         asked.fingerprint = page::fingerprint([version.name(), "$everything", id].into_iter().chain(parts));
@@ -253,7 +275,10 @@ impl Asked {
 
     fn url(&self, address: &str, looks: &[(String, String)], page: Option<&str>) -> String {
         let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(self.question()).extend_pairs(looks);
+        query
+            .extend_pairs(self.question())
+            .extend_pairs(looks)
+            .extend_pairs(&self.part);
         if self.count != MOST {
             query.append_pair("_count", &self.count.to_string());
         }

@@ -16,7 +16,7 @@ use crate::fhir::search::page;
 use crate::fhir::search::query::KeyPart;
 use crate::fhir::subset::{Role, Subset};
 use crate::fhir::types::ResourceType;
-use crate::store::{HistoryEnd, HistoryQuery, Scope, Stored};
+use crate::store::{HistoryEnd, HistoryQuery, Past, Scope};
 
 /// How many versions a page holds unless `_count` says otherwise, and at the most.
 const PAGE: (i64, i64) = (50, 500);
@@ -143,16 +143,16 @@ impl History {
     }
 
     /// The history Bundle of what the door answered.
-    pub fn tell(&self, ask: &Ask, mut versions: Vec<(Stored, HistoryEnd)>) -> Result<Reply, Problem> {
+    pub fn tell(&self, ask: &Ask, mut versions: Vec<Past>) -> Result<Reply, Problem> {
         let History { address, asked, .. } = self;
         let more = versions.len() as i64 > asked.count;
         versions.truncate(asked.count as usize);
         let mut links = vec![("self", asked.url(address, asked.page.as_deref()))];
-        if let Some((_, end)) = versions.last().filter(|_| more) {
-            links.push(("next", asked.url(address, Some(&asked.token(*end)))));
+        if let Some(last) = versions.last().filter(|_| more) {
+            links.push(("next", asked.url(address, Some(&asked.token(last.end)))));
         }
         let mut bundle = BundleText::new("history", None, &links);
-        for (version, _) in versions {
+        for version in versions {
             entry(&mut bundle, ask, version, &self.subset)?;
         }
         let text = bundle.finish();
@@ -160,13 +160,27 @@ impl History {
     }
 }
 
-fn entry(bundle: &mut BundleText, ask: &Ask, stored: Stored, subset: &Subset) -> Result<(), Problem> {
+/// A version, with the request that made it, as it would be if it named the resource itself: "conditional creates, updates
+/// and deletes are converted to direct updates and deletes in a history list" (http.html#history).
+fn entry(bundle: &mut BundleText, ask: &Ask, past: Past, subset: &Subset) -> Result<(), Problem> {
+    let Past {
+        stored,
+        interaction,
+        begins,
+        ..
+    } = past;
     let address = format!("{}/{}", stored.kind, stored.id);
-    // A version after a delete was a PUT too: only the server gives ids to POST, and it never gives one twice.
-    let (method, status) = match (stored.deleted, stored.version) {
-        (true, _) => ("DELETE", "204"),
-        (false, 1) => ("PUT", "201"),
-        (false, _) => ("PUT", "200"),
+    let is = |known: Interaction| interaction == known.code();
+    let (method, url) = match stored.deleted {
+        true => ("DELETE", address.as_str()),
+        false if is(Interaction::Create) => ("POST", stored.kind.name()),
+        false if is(Interaction::Patch) => ("PATCH", address.as_str()),
+        false => ("PUT", address.as_str()),
+    };
+    let status = match (stored.deleted, begins) {
+        (true, _) => "204",
+        (false, true) => "201",
+        (false, false) => "200",
     };
     let response = format!(
         r#"{{"status":"{status}","etag":{},"lastModified":"{}"}}"#,
@@ -174,10 +188,7 @@ fn entry(bundle: &mut BundleText, ask: &Ask, stored: Stored, subset: &Subset) ->
         instant(stored.last_updated)
     );
     let parts = [
-        (
-            "request",
-            format!(r#"{{"method":"{method}","url":{}}}"#, quoted(&address)),
-        ),
+        ("request", format!(r#"{{"method":"{method}","url":{}}}"#, quoted(url))),
         ("response", response),
     ];
     let full_url = format!("{}/{address}", ask.base);

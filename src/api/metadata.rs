@@ -8,6 +8,7 @@ use super::definitions;
 use super::logg;
 use super::negotiate::Ask;
 use super::reply::Reply;
+use super::smart;
 use crate::access::Interaction;
 use crate::definitions::profiles_of;
 use crate::fhir::search::compartments::{COMPARTMENTS, definition};
@@ -36,7 +37,11 @@ pub async fn metadata(request: HttpRequest) -> HttpResponse {
 /// The interaction itself, also for an entry of a batch.
 pub fn perform(ask: &Ask) -> Reply {
     let door = &ask.app.door;
-    ask.reply_value(&capability_statement(ask.version(), &ask.base, door.require_if_match))
+    let mut statement = capability_statement(ask.version(), &ask.base, door.require_if_match);
+    if let Some(authenticator) = &ask.app.authenticator {
+        statement["rest"][0]["security"] = smart::security(authenticator.smart.as_ref(), ask.app.cors);
+    }
+    ask.reply_value(&statement)
 }
 
 /// The CapabilityStatement (capabilitystatement.html): exactly what is there, nothing more.
@@ -175,9 +180,13 @@ fn operations(kind: ResourceType) -> Vec<Value> {
 }
 
 fn search_param(version: FhirVersion, parameter: &Parameter) -> Value {
-    json!({
+    let mut told = json!({
         "name": parameter.code,
         "definition": parameter.definition(version),
-        "type": parameter.kind.search_type(),
-    })
+        "type": parameter.search_type(version),
+    });
+    if !parameter.sorts() {
+        told["documentation"] = json!("Inte för _sort. Not for _sort.");
+    }
+    told
 }

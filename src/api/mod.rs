@@ -3,6 +3,7 @@
 mod answer;
 mod app;
 mod arbetslista;
+mod authenticate;
 mod bundle;
 mod bundle_text;
 mod create;
@@ -10,6 +11,7 @@ mod definitions;
 mod delete;
 mod everything;
 mod history;
+mod limits;
 pub mod logg;
 mod metadata;
 mod negotiate;
@@ -20,16 +22,21 @@ mod page;
 mod parameters;
 mod patch;
 mod patientkontroll;
+mod prefer;
 mod read;
 mod reply;
 mod sealed;
 mod search;
 mod sent;
+mod smart;
 pub mod statuses;
 mod update;
 mod validate;
 
+pub use answer::no_bare_refusal;
 pub use app::App;
+pub use authenticate::authenticate;
+pub use limits::Limits;
 pub use metadata::capability_statement;
 pub use sealed::Sealer;
 
@@ -62,6 +69,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     web::resource("/metadata")
                         .get(metadata::metadata)
                         .head(metadata::metadata)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource("/.well-known/smart-configuration")
+                        .get(smart::configuration)
+                        .head(smart::configuration)
                         .default_service(web::to(answer::only_get)),
                 )
                 .service(

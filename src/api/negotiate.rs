@@ -1,17 +1,23 @@
 //! What the caller wants of the answer: version, format, language, `Prefer`, preconditions, and under which address.
 //! Every handler starts here, through [`super::answer`].
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::{HttpRequest, web};
+use actix_web::{HttpMessage, HttpRequest, web};
 use uuid::Uuid;
 
 use super::app::App;
-use super::parameters::GENERAL;
-use crate::access::{Call, Caller, Disclosed, Interaction};
+use super::limits::Room;
+use super::prefer::{Preferences, Return};
+use crate::access::scope::Context;
+use crate::access::{Call, Caller, Disclosed, Interaction, Who};
 use crate::door::bundle::Entry;
+use crate::door::bundle::entry::chooses;
 use crate::door::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::door::problem::Problem;
-use crate::door::villkor::Criteria;
+use crate::door::villkor::{Criteria, stated_twice};
 use crate::door::{Precondition, version_of_tag};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
@@ -41,16 +47,6 @@ pub enum PatchFormat {
 pub enum Language {
     Swedish,
     English,
-}
-
-/// `Prefer: return=…` (http.html#ops).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Return {
-    /// Nothing was said.
-    Default,
-    Minimal,
-    Representation,
-    OperationOutcome,
 }
 
 /// How an answer is written, whatever it says. Never fails, so that every problem can be told in it.
@@ -83,6 +79,8 @@ pub struct Ask {
     pub lenient: bool,
     /// `[base]`, without a slash at the end.
     pub base: String,
+    /// What the request's body takes of the memory that all bodies share.
+    pub room: Room,
     root: String,
     headers: Headers,
 }
@@ -118,26 +116,39 @@ impl Ask {
                 .and_then(|value| value.to_str().ok())
                 .map(str::to_owned)
         };
-        let prefer = preferences(request.headers());
+        // What cannot be read stays what it is, to be refused: a demand that is ignored would write where it must not.
+        let list = |name: header::HeaderName| {
+            let values: Vec<_> = request.headers().get_all(name).collect();
+            let texts = values.iter().map(|value| String::from_utf8_lossy(value.as_bytes()));
+            (!values.is_empty()).then(|| texts.collect::<Vec<_>>().join(","))
+        };
+        let Preferences { wanted, lenient } = Preferences::of(request.headers());
         let root = root(request, app);
+        // Where nobody has looked who calls, nobody is known.
+        let caller = request
+            .extensions()
+            .get::<Caller>()
+            .cloned()
+            .unwrap_or(Caller::Anonymous);
         Ok(Ask {
             base: base(&root, version),
+            room: Room::default(),
             root,
             app: app.clone(),
             call: Call {
-                caller: Caller::Open,
                 interaction,
-                purpose: "TREAT".into(),
-                nodoppning: None,
+                purpose: purpose(&caller),
+                nodoppning: nodoppning(request, &caller)?,
+                caller,
                 request_id: request_id(request),
                 disclosed: Disclosed::default(),
             },
             manner,
-            prefer_return: prefer.0,
-            lenient: prefer.1,
+            prefer_return: wanted,
+            lenient,
             headers: Headers {
-                if_match: text(header::IF_MATCH),
-                if_none_match: text(header::IF_NONE_MATCH),
+                if_match: list(header::IF_MATCH),
+                if_none_match: list(header::IF_NONE_MATCH),
                 if_modified_since: text(header::IF_MODIFIED_SINCE).as_deref().and_then(http_date),
                 content_type: text(header::CONTENT_TYPE),
                 content_encoding: text(header::CONTENT_ENCODING),
@@ -207,15 +218,20 @@ impl Ask {
         let Some(content_type) = &self.headers.content_type else {
             return false;
         };
-        let (essence, fhir_version) = media_type(content_type);
-        matches!(essence.as_str(), "application/fhir+json" | "application/json")
-            && fhir_version.is_none_or(|named| named_version(&named) == Some(self.version()))
+        let sent = MediaType::read(content_type);
+        matches!(sent.essence.as_str(), "application/fhir+json" | "application/json")
+            && sent.may_be_of(self.version())
+            && sent.is_utf8()
     }
 
     /// Which kind of patch the body is; 415 for any other.
     pub fn patch_format(&self) -> Result<PatchFormat, Problem> {
-        let essence = self.headers.content_type.as_deref().map(|text| media_type(text).0);
-        match essence.as_deref() {
+        let sent = self.headers.content_type.as_deref().map(MediaType::read);
+        let essence = sent
+            .as_ref()
+            .filter(|sent| sent.is_utf8())
+            .map(|sent| sent.essence.as_str());
+        match essence {
             Some(JSON_PATCH) => Ok(PatchFormat::Json),
             Some(MERGE_PATCH) => Ok(PatchFormat::Merge),
             Some("application/json") if self.has_fhir_json() => Ok(PatchFormat::Plain),
@@ -226,9 +242,7 @@ impl Ask {
 
     /// Takes the criteria in the address of a create as those of `If-None-Exist`.
     pub fn add_if_none_exist(&mut self, query: &str) {
-        let says_something =
-            form_urlencoded::parse(query.as_bytes()).any(|(name, _)| !GENERAL.contains(&name.as_ref()));
-        if says_something {
+        if chooses(query) {
             self.headers.if_none_exist.push(query.as_bytes().to_vec());
         }
     }
@@ -238,10 +252,7 @@ impl Ask {
         match self.headers.if_none_exist.as_slice() {
             [] => Ok(None),
             [one] if let Ok(text) = std::str::from_utf8(one) => self.criteria(kind, text).map(Some),
-            _ => Err(Problem::bad_request(
-                "Villkoren för att skapa ska stå en gång: i If-None-Exist, med sökvillkor som i en adress.",
-                "The criteria of a create must stand once: in If-None-Exist, with criteria as in an address.",
-            )),
+            _ => Err(stated_twice()),
         }
     }
 
@@ -268,11 +279,13 @@ impl Ask {
 
     /// Whether the body is a form, as POST `_search` sends it.
     pub fn has_form_body(&self) -> bool {
-        self.headers
-            .content_type
-            .as_deref()
-            .map(media_type)
-            .is_some_and(|(essence, _)| essence == "application/x-www-form-urlencoded")
+        let sent = self.headers.content_type.as_deref().map(MediaType::read);
+        sent.is_some_and(|sent| sent.essence == "application/x-www-form-urlencoded" && sent.is_utf8())
+    }
+
+    /// 400 when a create demands something of a version: it replaces none.
+    pub fn no_precondition(&self) -> Result<(), Problem> {
+        Precondition::refuse_of_create(self.headers.if_match.as_deref(), self.headers.if_none_match.as_deref())
     }
 
     /// What the caller demands of the version that a write replaces.
@@ -290,6 +303,62 @@ impl Ask {
         let since = self.headers.if_modified_since;
         since.is_some_and(|since| last_updated.as_second() <= since)
     }
+}
+
+/// The purpose that the caller's token states; care, when it states none.
+fn purpose(caller: &Caller) -> Cow<'static, str> {
+    let stated = match caller {
+        Caller::Known(identity) => identity.purpose.clone(),
+        _ => None,
+    };
+    stated.map_or(Cow::Borrowed("TREAT"), Cow::Owned)
+}
+
+/// The longest reason of a nödöppning, in characters.
+const LONGEST_REASON: usize = 500;
+
+/// Why the caller opens what otherwise needs a consent, in her own words (`X-Nodoppning`, percent-encoded UTF-8). Only one
+/// who works in care may.
+fn nodoppning(request: &HttpRequest, caller: &Caller) -> Result<Option<Arc<str>>, Problem> {
+    let mut stated = request.headers().get_all("X-Nodoppning");
+    let Some(header) = stated.next() else {
+        return Ok(None);
+    };
+    let may = match caller {
+        Caller::Known(identity) => matches!(identity.who, Who::Medarbetare(_)) && identity.scopes.has(Context::User),
+        _ => false,
+    };
+    let reason = percent_decoded(header.as_bytes()).filter(|reason| {
+        (1..=LONGEST_REASON).contains(&reason.chars().count()) && !reason.chars().any(char::is_control)
+    });
+    match reason.as_deref().map(str::trim) {
+        Some(reason) if may && !reason.is_empty() && stated.next().is_none() => Ok(Some(reason.into())),
+        _ => Err(Problem::bad_request(
+            "X-Nodoppning anges en gång, av den som arbetar i vården (user/), med skälet i 1–500 tecken (procentkodad UTF-8).",
+            "X-Nodoppning is given once, by one who works in care (user/), with the reason in 1–500 characters (percent-encoded UTF-8).",
+        )),
+    }
+}
+
+/// RFC 3986, 2.1; `None` when it is not UTF-8 in the end.
+fn percent_decoded(text: &[u8]) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, after @ ..] = rest {
+        rest = after;
+        let [high, low, after @ ..] = rest else {
+            decoded.push(*first);
+            continue;
+        };
+        if *first != b'%' {
+            decoded.push(*first);
+            continue;
+        }
+        let digit = |byte: u8| char::from(byte).to_digit(16);
+        decoded.push(u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?);
+        rest = after;
+    }
+    String::from_utf8(decoded).ok()
 }
 
 fn base(root: &str, version: FhirVersion) -> String {
@@ -323,15 +392,44 @@ fn query_value(request: &HttpRequest, name: &str) -> Option<String> {
         .map(|(_, value)| value.into_owned())
 }
 
-/// Splits `application/fhir+json; fhirVersion=4.0` into essence and version.
-fn media_type(text: &str) -> (String, Option<String>) {
-    let mut parts = text.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default().to_ascii_lowercase();
-    let version = parts
-        .filter_map(|part| part.split_once('='))
-        .find(|(name, _)| name.trim().eq_ignore_ascii_case("fhirVersion"))
-        .map(|(_, value)| value.trim().trim_matches('"').to_owned());
-    (essence, version)
+/// `application/fhir+json; fhirVersion=4.0; charset=utf-8`, taken apart.
+struct MediaType {
+    /// In lower case.
+    essence: String,
+    fhir_version: Option<String>,
+    charset: Option<String>,
+}
+
+impl MediaType {
+    fn read(text: &str) -> MediaType {
+        let mut parts = text.split(';').map(str::trim);
+        let mut read = MediaType {
+            essence: parts.next().unwrap_or_default().to_ascii_lowercase(),
+            fhir_version: None,
+            charset: None,
+        };
+        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
+            let value = value.trim().trim_matches('"').to_owned();
+            match name.trim().to_ascii_lowercase().as_str() {
+                "fhirversion" => read.fhir_version = read.fhir_version.or(Some(value)),
+                "charset" => read.charset = read.charset.or(Some(value)),
+                _ => {}
+            }
+        }
+        read
+    }
+
+    /// Whether it names this FHIR version, or none.
+    fn may_be_of(&self, version: FhirVersion) -> bool {
+        let named = self.fhir_version.as_deref();
+        named.is_none_or(|name| named_version(name) == Some(version))
+    }
+
+    /// "The character encoding is always UTF-8" (http.html#mime-type); another is read wrongly, so it is not read.
+    fn is_utf8(&self) -> bool {
+        let named = self.charset.as_deref();
+        named.is_none_or(|name| name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8"))
+    }
 }
 
 fn named_version(name: &str) -> Option<FhirVersion> {
@@ -340,14 +438,15 @@ fn named_version(name: &str) -> Option<FhirVersion> {
         .find(|version| version.mime_parameter() == name || version.number() == name)
 }
 
-/// Whether a media type is JSON, of no other version than this one. JSON is the one format we write.
+/// Whether a media type is JSON, of no other version than this one. JSON is the one format we write; a browser, which asks
+/// for a page, gets it too.
 fn writes(text: &str, version: FhirVersion) -> bool {
-    let (essence, fhir_version) = media_type(text);
+    let wanted = MediaType::read(text);
     let json = matches!(
-        essence.as_str(),
+        wanted.essence.as_str(),
         "*/*" | "application/*" | "application/fhir+json" | "application/json" | "text/json" | "text/html" | "text/*"
     );
-    json && fhir_version.is_none_or(|named| named_version(&named) == Some(version))
+    json && wanted.may_be_of(version)
 }
 
 /// 406 for a `_format` that we do not write.
@@ -364,7 +463,8 @@ pub fn may_write(format: &str, version: FhirVersion) -> Result<(), Problem> {
 
 /// `_format` outranks `Accept` (http.html#parameters).
 fn acceptable(request: &HttpRequest, version: FhirVersion) -> Result<(), Problem> {
-    if let Some(format) = query_value(request, "_format") {
+    // One without a value says nothing, as any parameter (search.html#errors).
+    if let Some(format) = query_value(request, "_format").filter(|format| !format.is_empty()) {
         return may_write(&format, version);
     }
     let accept: Vec<&str> = request
@@ -415,23 +515,6 @@ fn language(headers: &HeaderMap) -> Language {
     } else {
         Language::Swedish
     }
-}
-
-fn preferences(headers: &HeaderMap) -> (Return, bool) {
-    let (mut wanted, mut lenient) = (Return::Default, false);
-    let values = headers.get_all("Prefer").filter_map(|value| value.to_str().ok());
-    for preference in values.flat_map(|value| value.split([',', ';'])).map(str::trim) {
-        match preference {
-            "return=minimal" => wanted = Return::Minimal,
-            "return=representation" => wanted = Return::Representation,
-            "return=OperationOutcome" => wanted = Return::OperationOutcome,
-            "handling=lenient" => lenient = true,
-            "handling=strict" => lenient = false,
-            // Preferences we do not know may be ignored (RFC 7240).
-            _ => {}
-        }
-    }
-    (wanted, lenient)
 }
 
 /// The origin that the caller used: configured, else from Host and X-Forwarded-* (design: base URL).

@@ -14,6 +14,7 @@ use utoipa::OpenApi;
     paths(
         super::bundle::submit,
         super::metadata::metadata,
+        super::smart::configuration,
         super::search::search,
         super::search::search_by_post,
         super::search::search_system,

@@ -13,7 +13,9 @@ use crate::riktlinje::{self, Finding, Kontroll, Kontrollfynd, Severity};
 /// The OperationOutcome of a problem.
 pub fn of_problem(problem: &Problem, language: Language, request_id: &str) -> Value {
     match problem {
-        Problem::NotFhir(faults) => outcome(faults.iter().map(|fault| of_fault(fault, language)).collect()),
+        Problem::NotFhir(faults) | Problem::NotUnderstood(faults) => {
+            outcome(faults.iter().map(|fault| of_fault(fault, language)).collect())
+        }
         Problem::Refused(findings) => of_findings(findings, language),
         other => {
             let code = other.situation().row().code.unwrap_or(IssueCode::Processing);

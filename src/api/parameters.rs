@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::negotiate::Ask;
 use super::sent::Sent;
+use crate::door::bundle::entry::GENERAL;
 use crate::door::content;
 use crate::door::problem::Problem;
 use crate::fhir::fault::{IssueCode, Text};
@@ -26,9 +27,6 @@ pub enum Takes {
     /// Anything, in Parameters; it cannot change the answer here.
     Anything,
 }
-
-/// Parameters that every address takes: they say how the answer is written (http.html#parameters).
-pub const GENERAL: &[&str] = &["_format", "_pretty"];
 
 /// What the caller gave.
 #[derive(Default)]

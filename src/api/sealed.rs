@@ -6,7 +6,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chacha20poly1305::aead::{Aead, Generate, KeyInit};
-use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
 
 use crate::store::{Store, StoreError};
 
@@ -25,22 +25,9 @@ pub struct Sealer(XChaCha20Poly1305);
 impl Sealer {
     /// The sealer of this database; the first server makes the key.
     pub async fn of(store: &Store) -> Result<Sealer, StoreError> {
-        const NAME: &str = "search-link-key";
-        let key = store
-            .write(|session| {
-                if let Some(key) = session.meta(NAME)? {
-                    return Ok::<String, StoreError>(key);
-                }
-                let key = URL_SAFE_NO_PAD.encode(Key::generate());
-                session.set_meta(NAME, &key)?;
-                Ok(key)
-            })
-            .await?;
-        let unusable = || StoreError::Corrupt("the key for search links cannot be read".to_owned());
-        let bytes = URL_SAFE_NO_PAD.decode(key).map_err(|_| unusable())?;
-        XChaCha20Poly1305::new_from_slice(&bytes)
-            .map(Sealer)
-            .map_err(|_| unusable())
+        let key = store.secret("search-link-key").await?;
+        let unusable = |_| StoreError::Corrupt("the key for search links cannot be read".to_owned());
+        XChaCha20Poly1305::new_from_slice(&key).map(Sealer).map_err(unusable)
     }
 
     /// The pairs of a search as one opaque text.

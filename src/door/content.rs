@@ -11,6 +11,7 @@ use super::problem::Problem;
 use crate::fhir::convert::{PathMap, forget_stale, r4_to_r5};
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::json::{self, Limits};
+use crate::fhir::modifiers;
 use crate::fhir::references;
 use crate::fhir::structure;
 use crate::fhir::subset;
@@ -147,9 +148,17 @@ impl Content {
         self.resource.get("id").and_then(Value::as_str)
     }
 
-    /// Gives the resource its id and understands it: now it is ready for the door.
+    /// Gives the resource its id and understands it: now it is ready for the door. [`Problem::NotUnderstood`] when it holds
+    /// what may turn its meaning round and is not known here.
     pub fn prepare(self, id: &str) -> Result<Prepared, Problem> {
         let Content { kind, resource, paths } = self;
+        let mut unknown = modifiers::unknown(kind.name(), &resource);
+        if !unknown.is_empty() {
+            for fault in &mut unknown {
+                fault.expression = paths.to_source(&fault.expression);
+            }
+            return Err(Problem::NotUnderstood(unknown));
+        }
         let body = Body::new(kind, id, resource);
         let text = body.render(0, Timestamp::UNIX_EPOCH);
         let fact = understand(kind.name(), &text).map_err(|_| not_understood(kind))?;

@@ -4,7 +4,7 @@
 
 use super::problem::Problem;
 use super::{Door, Looked, Order, Written};
-use crate::access::{Call, Caller, Disclosure, Interaction, Who};
+use crate::access::{Call, Caller, Disclosed, Disclosure, Interaction, Who};
 use crate::fhir::types::ResourceType;
 use crate::store::{Record, Session, StoreError, Stored};
 
@@ -19,6 +19,9 @@ pub mod outcome {
     /// The riktlinje refused the write; its findings were told.
     pub const REFUSED: &str = "refused";
 }
+
+/// Stands as the interaction of those who were not let in.
+pub const AUTHENTICATE: &str = "authenticate";
 
 /// What these resources, about to be disclosed, mean to the log.
 pub(super) fn disclosure<'s>(
@@ -57,7 +60,7 @@ impl Looked {
     pub(super) fn resources(&self) -> Vec<&Stored> {
         match self {
             Looked::Resource(stored) => vec![stored],
-            Looked::History(versions) => versions.iter().map(|(stored, _)| stored).collect(),
+            Looked::History(versions) => versions.iter().map(|past| &past.stored).collect(),
             Looked::Page(page) => page.entries.iter().chain(&page.included.entries).collect(),
         }
     }
@@ -116,6 +119,25 @@ impl Door {
             return Ok(());
         }
         let record = self.record(call, interaction, outcome, disclosure);
+        self.store.log(record).await.map_err(|error| {
+            tracing::error!(%error, request_id = %call.request_id, "the access log could not be written");
+            Problem::NotLogged
+        })
+    }
+
+    /// Writes the record of an attempt by one who is not let in, so that it is not known what was to be done.
+    pub async fn log_stranger(&self, request_id: String) -> Result<(), Problem> {
+        let call = Call {
+            caller: Caller::Anonymous,
+            // It stands in no record: nothing was done.
+            interaction: Interaction::Capabilities,
+            purpose: "".into(),
+            nodoppning: None,
+            request_id,
+            disclosed: Disclosed::default(),
+        };
+        let mut record = self.record(&call, call.interaction, outcome::DENIED, Disclosure::default());
+        record.interaction = AUTHENTICATE;
         self.store.log(record).await.map_err(|error| {
             tracing::error!(%error, request_id = %call.request_id, "the access log could not be written");
             Problem::NotLogged

@@ -14,6 +14,7 @@ mod kvar;
 pub mod logg;
 pub mod loggranskning;
 pub mod patch;
+mod precondition;
 pub mod problem;
 mod provenance;
 mod read;
@@ -41,6 +42,7 @@ use bundle::BundleLimits;
 use content::Prepared;
 use fornyelse::Fornyelse;
 pub use patch::Turns;
+pub use precondition::{Precondition, version_number, version_of_tag};
 use problem::Problem;
 pub use read::{Look, Looked};
 pub use understood::Understood;
@@ -84,28 +86,17 @@ pub enum Action {
         prepared: Prepared,
         precondition: Precondition,
     },
+    /// PATCH: a new version, made of the one that is there.
+    Patch {
+        prepared: Prepared,
+        precondition: Precondition,
+    },
     /// DELETE: the end of the resource; its versions stay.
     Delete {
         kind: ResourceType,
         id: String,
         precondition: Precondition,
     },
-}
-
-/// What the caller demands of the current version before anything is written (http.html#2.21.0.9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precondition {
-    None,
-    /// `If-Match: W/"n"`.
-    VersionIs(i64),
-    /// `If-Match: *`.
-    MustExist,
-    /// `If-None-Match: *`.
-    MustNotExist,
-    /// The caller demands nothing, but the service made the write of this version: another one is a race.
-    BuiltOn(i64),
-    /// The caller demands nothing, but the criteria matched nobody: the caller's own id must be free.
-    Free,
 }
 
 /// What became of an [`Order`].
@@ -147,53 +138,6 @@ impl Written {
             findings: Vec::new(),
         }
     }
-}
-
-impl Precondition {
-    /// From what a request says, in its headers or in its entry of a Bundle: `If-Match`, else `If-None-Match: *`.
-    pub fn read(if_match: Option<&str>, if_none_match: Option<&str>) -> Result<Precondition, Problem> {
-        if let Some(if_match) = if_match {
-            return match if_match.trim() {
-                "*" => Ok(Precondition::MustExist),
-                tag => Precondition::version_is(tag).ok_or_else(|| {
-                    Problem::bad_request(
-                        "If-Match ska vara en ETag från tjänsten, till exempel W/\"3\".",
-                        "If-Match must be an ETag of this service, for example W/\"3\".",
-                    )
-                }),
-            };
-        }
-        match if_none_match.map(str::trim) {
-            None => Ok(Precondition::None),
-            Some("*") => Ok(Precondition::MustNotExist),
-            // "Servers MAY choose to only support the wildcard variant"; to ignore another would write where it must not.
-            Some(_) => Err(Problem::bad_request(
-                "If-None-Match vid en skrivning ska vara *.",
-                "If-None-Match of a write must be *.",
-            )),
-        }
-    }
-
-    /// From an ETag of ours: `W/"3"` or `"3"`.
-    pub fn version_is(tag: &str) -> Option<Precondition> {
-        version_of_tag(tag).map(Precondition::VersionIs)
-    }
-}
-
-/// The version that an ETag of ours names: `W/"3"` or `"3"` → 3.
-pub fn version_of_tag(tag: &str) -> Option<i64> {
-    version_number(
-        tag.trim()
-            .strip_prefix("W/")
-            .unwrap_or(tag.trim())
-            .strip_prefix('"')?
-            .strip_suffix('"')?,
-    )
-}
-
-/// A version's number as we write it: no sign, no leading zero.
-pub fn version_number(text: &str) -> Option<i64> {
-    text.parse().ok().filter(|number: &i64| number.to_string() == text)
 }
 
 impl Door {

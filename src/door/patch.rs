@@ -11,10 +11,11 @@ use serde_json::Value;
 use tokio::sync::{Mutex, MutexGuard};
 
 use super::content::{self, Content, Prepared, computing, require_same_id};
+use super::precondition::demand;
 use super::problem::Problem;
 use super::read::Seen;
 use super::villkor::{Criteria, again};
-use super::write::{demand, first};
+use super::write::first;
 use super::{Action, Door, Order, Precondition, Written};
 use crate::access::Call;
 use crate::fhir::fault::{IssueCode, Text};
@@ -191,14 +192,14 @@ impl Door {
                 (Err(Problem::Deleted { .. }), Meant::Where(_)) => Err(Problem::Race),
                 (read, _) => read,
             }?;
-            demand(precondition, Some(&stored))?;
-            self.demand_version(call, precondition)?;
+            demand(&precondition, Some(&stored))?;
+            self.demand_version(call, &precondition)?;
             let conditions = match meant {
                 Meant::Id(..) => Vec::new(),
                 Meant::Where(criteria) => vec![criteria.expecting(Some(&stored))],
             };
             let precondition = match precondition {
-                Precondition::VersionIs(version) => Precondition::VersionIs(version),
+                Precondition::VersionIn(_) => Precondition::VersionIn(vec![stored.version]),
                 _ => Precondition::BuiltOn(stored.version),
             };
             let (patch, own_bases, limits) = (patch.clone(), own_bases.to_vec(), self.limits);
@@ -207,7 +208,7 @@ impl Door {
             })
             .await?;
             let order = Order {
-                action: Action::Update { prepared, precondition },
+                action: Action::Patch { prepared, precondition },
                 entry: None,
             };
             first(self.write_while(call, conditions, vec![order]).await?)

@@ -10,6 +10,8 @@ use crate::store::{Failure, StoreError};
 pub enum Problem {
     /// The content is not FHIR, or not the FHIR that was asked for.
     NotFhir(Vec<Fault>),
+    /// The content is FHIR, but holds what may turn its meaning round and is not known here.
+    NotUnderstood(Vec<Fault>),
     /// The body is larger than the configured limit, in bytes.
     BodyTooLarge { limit: usize },
     /// The riktlinje refuses the write; every finding is told. Expressions are in the caller's version.
@@ -48,6 +50,10 @@ pub enum Problem {
     Forbidden,
     /// The access log cannot be written, so nothing may be disclosed; try again.
     NotLogged,
+    /// The search took longer than one may.
+    TooCostly,
+    /// The caller asks more often than one may; in how many seconds to try again.
+    TooMany { seconds: u64 },
     /// The database is busy or out of reach; try again.
     Busy,
     /// The database gave up the transaction for another one, again and again; try again.
@@ -88,6 +94,7 @@ impl Problem {
     pub fn situation(&self) -> Situation {
         match self {
             Problem::NotFhir(_) => Situation::NotFhir,
+            Problem::NotUnderstood(_) => Situation::NotUnderstood,
             Problem::BodyTooLarge { .. } => Situation::BodyTooLarge,
             Problem::Refused(_) => Situation::Refused,
             Problem::BadRequest { .. } => Situation::BadRequest,
@@ -107,6 +114,8 @@ impl Problem {
             Problem::Unauthorized => Situation::Unauthorized,
             Problem::Forbidden => Situation::Forbidden,
             Problem::NotLogged => Situation::NotLogged,
+            Problem::TooCostly => Situation::TooCostly,
+            Problem::TooMany { .. } => Situation::TooMany,
             Problem::Busy | Problem::Deadlock => Situation::Busy,
             Problem::InEntry { problem, .. } => problem.situation(),
             Problem::Internal { .. } => Situation::Internal,
@@ -127,6 +136,7 @@ impl Problem {
             | Problem::PatchFailed { text, .. } => text.clone(),
             Problem::InEntry { problem, .. } => problem.text(),
             Problem::BodyTooLarge { limit } => row.text(&limit.to_string()),
+            Problem::TooMany { seconds } => row.text(&seconds.to_string()),
             Problem::Deleted { version } => row.text(&version.to_string()),
             Problem::MethodNotAllowed { allow: value } | Problem::UnsupportedMediaType { wanted: value } => {
                 row.text(value)
@@ -153,15 +163,8 @@ impl Problem {
     pub fn in_entry(self, index: usize) -> Problem {
         let entry = format!("Bundle.entry[{index}]");
         match self {
-            Problem::NotFhir(faults) => Problem::NotFhir(
-                faults
-                    .into_iter()
-                    .map(|fault| Fault {
-                        expression: in_resource(&entry, &fault.expression),
-                        ..fault
-                    })
-                    .collect(),
-            ),
+            Problem::NotFhir(faults) => Problem::NotFhir(faults_in(&entry, faults)),
+            Problem::NotUnderstood(faults) => Problem::NotUnderstood(faults_in(&entry, faults)),
             Problem::Refused(findings) => Problem::Refused(
                 findings
                     .into_iter()
@@ -190,9 +193,11 @@ impl Problem {
             | Problem::NotFound
             | Problem::Deleted { .. }
             | Problem::MethodNotAllowed { .. }
+            | Problem::NotAcceptable
             | Problem::UnsupportedMediaType { .. }
             | Problem::Unauthorized
-            | Problem::Forbidden) => Problem::InEntry {
+            | Problem::Forbidden
+            | Problem::TooCostly) => Problem::InEntry {
                 expression: entry,
                 problem: Box::new(problem),
             },
@@ -200,6 +205,14 @@ impl Problem {
             other => other,
         }
     }
+}
+
+fn faults_in(entry: &str, faults: Vec<Fault>) -> Vec<Fault> {
+    let placed = |fault: Fault| Fault {
+        expression: in_resource(entry, &fault.expression),
+        ..fault
+    };
+    faults.into_iter().map(placed).collect()
 }
 
 /// `CareTeam.participant[0]` inside an entry is `Bundle.entry[n].resource.participant[0]`.
@@ -228,6 +241,7 @@ impl From<StoreError> for Problem {
             }
             StoreError::QueueFull => Problem::Busy,
             StoreError::Deadlock => Problem::Deadlock,
+            StoreError::TooCostly => Problem::TooCostly,
             StoreError::Conflict => Problem::Race,
             other => Problem::Internal {
                 reason: other.to_string(),

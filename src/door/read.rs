@@ -1,5 +1,7 @@
 //! The reads: bytes as stored go out; only the access decision stands in between.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::logg::note;
@@ -11,7 +13,7 @@ use crate::fhir::json::reread;
 use crate::fhir::search::SearchQuery;
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::fhir::version::FhirVersion;
-use crate::store::{HistoryEnd, HistoryQuery, Page, Referred, Scope, Session, StoreError, Stored, is_brief};
+use crate::store::{HistoryQuery, Page, Past, Referred, Scope, Session, StoreError, Stored, is_brief, looks_ahead};
 
 /// Resources that come with one page, at the most.
 pub(super) const MOST_INCLUDED: usize = 1000;
@@ -30,7 +32,7 @@ pub enum Look {
 #[derive(Debug)]
 pub enum Looked {
     Resource(Stored),
-    History(Vec<(Stored, HistoryEnd)>),
+    History(Vec<Past>),
     Page(Page),
 }
 
@@ -77,14 +79,14 @@ impl Door {
             .await
     }
 
-    /// The versions that are asked for, newest first, each with its place in the order.
-    pub async fn history(&self, call: &Call, query: HistoryQuery) -> Result<Vec<(Stored, HistoryEnd)>, Problem> {
+    /// The versions that are asked for, newest first.
+    pub async fn history(&self, call: &Call, query: HistoryQuery) -> Result<Vec<Past>, Problem> {
         self.permit_history(call, &query)?;
         let call = call.clone();
         self.store
             .read(move |session| {
                 let versions = versions(session, &query)?;
-                note(&call, session, versions.iter().map(|(stored, _)| stored))?;
+                note(&call, session, versions.iter().map(|past| &past.stored))?;
                 Ok(versions)
             })
             .await
@@ -94,20 +96,20 @@ impl Door {
     /// holds must be permitted. `own_bases` are our own base URLs: references under them lead to what is stored here.
     pub async fn search(&self, call: &Call, query: SearchQuery, own_bases: Vec<String>) -> Result<Page, Problem> {
         self.permit_search(call, &query)?;
-        let (door, call) = (self.clone(), call.clone());
         let brief = is_brief(&query);
-        let look = move |session: &mut Session| {
-            let page = match query.includes.is_empty() {
-                true => session.search(&query)?,
-                false => session.snapshot(|session| door.page(&call, session, &query, &own_bases))?,
-            };
-            note(&call, session, page.entries.iter().chain(&page.included.entries))?;
-            Ok(page)
-        };
-        match brief {
-            true => self.store.look_up(look).await,
-            false => self.store.read(look).await,
+        let asked = Arc::new((self.clone(), call.clone(), query, own_bases));
+        if brief {
+            let asked = asked.clone();
+            let found = self
+                .store
+                .look_up(move |session| still_page(&asked, session, true))
+                .await;
+            if let Some(page) = found? {
+                return Ok(page);
+            }
         }
+        let found = self.store.read(move |session| still_page(&asked, session, false)).await;
+        Ok(found?.unwrap_or_default())
     }
 
     /// The page of a search, on the state that the session sees.
@@ -118,7 +120,18 @@ impl Door {
         query: &SearchQuery,
         own_bases: &[String],
     ) -> Result<Page, StoreError> {
-        let mut page = session.search(query)?;
+        let page = session.search(query)?;
+        self.with_includes(call, session, (query, own_bases), page)
+    }
+
+    /// The page with what comes with it.
+    fn with_includes(
+        &self,
+        call: &Call,
+        session: &mut Session,
+        (query, own_bases): (&SearchQuery, &[String]),
+        mut page: Page,
+    ) -> Result<Page, StoreError> {
         if !query.includes.is_empty() {
             let how = Referred {
                 own_bases,
@@ -187,8 +200,32 @@ impl Door {
     }
 }
 
+/// What a search needs: the door, who asks, the search, and our own base URLs.
+type Asked = (Door, Call, SearchQuery, Vec<String>);
+
+/// The page of a search on one unchanging state of the database; `None` when it was to be `brief` and is not.
+fn still_page(
+    (door, call, query, own_bases): &Asked,
+    session: &mut Session,
+    brief: bool,
+) -> Result<Option<Page>, StoreError> {
+    let one_statement = query.includes.is_empty() && !query.total && !looks_ahead(query);
+    let page = match one_statement {
+        true => Some(session.search(query)?),
+        false => session.snapshot(|session| {
+            let found = session.search_ahead(query, brief)?;
+            let whole = found.map(|page| door.with_includes(call, session, (query, own_bases), page));
+            whole.transpose()
+        })?,
+    };
+    if let Some(page) = &page {
+        note(call, session, page.entries.iter().chain(&page.included.entries))?;
+    }
+    Ok(page)
+}
+
 /// The versions that are asked for; of a resource that was never stored there is no history.
-fn versions(session: &mut Session, query: &HistoryQuery) -> Result<Vec<(Stored, HistoryEnd)>, Problem> {
+fn versions(session: &mut Session, query: &HistoryQuery) -> Result<Vec<Past>, Problem> {
     let versions = session.history(query)?;
     match &query.scope {
         Scope::Instance(kind, id) if versions.is_empty() && session.current(*kind, id)?.is_none() => {

@@ -59,6 +59,10 @@ situations! {
         "The caller may not do this",
         "Åtkomst nekas.",
         "Access is denied.";
+    TooCostly => 403, Some(IssueCode::TooCostly),
+        "A search took longer than the setting max_query_seconds: the server refuses to perform it (http.html#search)",
+        "Sökningen tar för lång tid. Begränsa den, till exempel till en patient, en enhet eller en tid.",
+        "The search takes too long. Narrow it, for example to a patient, a unit or a time.";
     UnknownAddress => 404, Some(IssueCode::NotSupported),
         "A type outside the closed set, a version other than r4 and r5, an address that is not ours",
         "Adressen eller resurstypen finns inte här; se [base]/metadata.",
@@ -72,9 +76,9 @@ situations! {
         "Metoden stöds inte på den här adressen; tillåtet är {}.",
         "The method is not supported at this address; allowed is {}.";
     NotAcceptable => 406, Some(IssueCode::NotSupported),
-        "Accept or _format asks for XML, for another format, or for another FHIR version than the address names",
-        "Svar ges bara som application/fhir+json i adressens FHIR-version.",
-        "Answers are given only as application/fhir+json in the FHIR version of the address.";
+        "Accept or _format asks for XML, for another format, or for another FHIR version than the address names; Accept-Encoding for neither gzip nor the text as it is",
+        "Svar ges bara som application/fhir+json i adressens FHIR-version, som text eller med gzip.",
+        "Answers are given only as application/fhir+json in the FHIR version of the address, as text or with gzip.";
     TooSlow => 408, Some(IssueCode::Timeout),
         "The body did not arrive in time",
         "Innehållet kom inte i tid.",
@@ -103,11 +107,14 @@ situations! {
         "Innehållet är större än tillåtna {} byte.",
         "The body is larger than the permitted {} bytes.";
     UnsupportedMediaType => 415, Some(IssueCode::NotSupported),
-        "The body is sent as something else than the interaction reads, in another FHIR version, or compressed",
-        "Innehållet ska sändas med {}, i adressens FHIR-version.",
-        "The body must be sent with {}, in the FHIR version of the address.";
+        "The body is sent as something else than the interaction reads, in another FHIR version, in another charset than UTF-8, or compressed",
+        "Innehållet ska sändas med {}, i adressens FHIR-version och UTF-8.",
+        "The body must be sent with {}, in the FHIR version of the address and in UTF-8.";
     Refused => 422, Some(IssueCode::BusinessRule),
         "The riktlinje refuses the write: an issue per finding, its rule in details.coding, its source in diagnostics",
+        "", "";
+    NotUnderstood => 422, None,
+        "The resource holds a modifierExtension or implicitRules: none are known here, and they may turn its meaning round (extensibility.html#modifierExtension)",
         "", "";
     PatchFailed => 422, Some(IssueCode::Processing),
         "A patch does not fit the resource: its path is not there, or its test fails",
@@ -116,6 +123,10 @@ situations! {
         "The setting require_if_match demands If-Match, and there is none",
         "Tjänsten kräver If-Match med versionen som ändras, till exempel W/\"3\": läs resursen och ange dess ETag.",
         "The service demands If-Match with the version that is changed, for example W/\"3\": read the resource and name its ETag.";
+    TooMany => 429, Some(IssueCode::Throttled),
+        "The caller sends more requests than the setting requests_per_second; Retry-After tells when to try again",
+        "För många anrop. Försök igen om {} s.",
+        "Too many requests. Try again in {} s.";
     Internal => 500, Some(IssueCode::Exception),
         "A fault of ours; the answer holds the request's id and nothing of the fault",
         "Ett internt fel inträffade. Uppge begärans id vid felanmälan.",

@@ -82,6 +82,10 @@ pub fn examine(
     let prepared = match content.prepare(&id) {
         Ok(prepared) => prepared,
         Err(Problem::NotFhir(faults)) => return Ok((not_judged(faults), None)),
+        Err(Problem::NotUnderstood(faults)) => {
+            told.faults.extend(faults);
+            return Ok((told, None));
+        }
         Err(problem) => return Err(problem),
     };
     Ok((told, Some(order(prepared, is_new))))

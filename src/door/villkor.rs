@@ -237,7 +237,7 @@ impl Door {
         let new_id = Uuid::now_v7().to_string();
         again(async || {
             let found = self.resolve_one(call, criteria).await?;
-            let (id, precondition) = target(found.as_ref(), content, &new_id, precondition)?;
+            let (id, precondition) = target(found.as_ref(), content, &new_id, &precondition)?;
             let action = Action::Update {
                 prepared: content.clone().prepare(id)?,
                 precondition,
@@ -263,7 +263,7 @@ impl Door {
             let action = Action::Delete {
                 kind: found.kind,
                 id: found.id,
-                precondition,
+                precondition: precondition.clone(),
             };
             self.write_one(call, condition, action).await.map(Some)
         })
@@ -281,7 +281,7 @@ pub fn target<'i>(
     found: Option<&'i Stored>,
     content: &'i Content,
     new_id: &'i str,
-    precondition: Precondition,
+    precondition: &Precondition,
 ) -> Result<(&'i str, Precondition), Problem> {
     target_of(found, content.kind, content.id(), new_id, precondition)
 }
@@ -292,11 +292,11 @@ pub fn target_of<'i>(
     kind: ResourceType,
     own_id: Option<&'i str>,
     new_id: &'i str,
-    precondition: Precondition,
+    precondition: &Precondition,
 ) -> Result<(&'i str, Precondition), Problem> {
     match (found, own_id) {
-        (Some(stored), None) => Ok((&stored.id, precondition)),
-        (Some(stored), Some(own)) if own == stored.id => Ok((own, precondition)),
+        (Some(stored), None) => Ok((&stored.id, precondition.clone())),
+        (Some(stored), Some(own)) if own == stored.id => Ok((own, precondition.clone())),
         (Some(_), Some(_)) => Err(Problem::fault(
             IssueCode::Invalid,
             format!("{kind}.id"),
@@ -317,22 +317,10 @@ pub fn target_of<'i>(
     }
 }
 
-impl Precondition {
-    /// 412 when a version is demanded of the one that matches, and nobody does.
-    pub fn met_by_nobody(self) -> Result<(), Problem> {
-        match self {
-            Precondition::VersionIs(_) | Precondition::MustExist => Err(no_match()),
-            _ => Ok(()),
-        }
-    }
-}
-
-fn no_match() -> Problem {
-    Problem::PreconditionFailed {
-        text: Text::new(
-            "If-Match anger en version, men ingen resurs uppfyller sökvillkoren.",
-            "If-Match names a version, but no resource meets the criteria.",
-        ),
-        expression: String::new(),
-    }
+/// The criteria of a create stand in two places.
+pub fn stated_twice() -> Problem {
+    Problem::bad_request(
+        "Villkoren för att skapa ska stå en gång: i If-None-Exist, med sökvillkor som i en adress.",
+        "The criteria of a create must stand once: in If-None-Exist, with criteria as in an address.",
+    )
 }

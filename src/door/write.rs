@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::content::{Body, Prepared};
+use super::precondition::demand;
 use super::problem::{Problem, in_resource};
 use super::provenance::{self, Made};
 use super::underlag::OppenTransaktion;
 use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
-use crate::access::{Call, Caller, Disclosure};
-use crate::fhir::fault::Text;
+use crate::access::{Call, Caller, Disclosure, Interaction};
 use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
@@ -62,8 +62,8 @@ impl Door {
 impl Door {
     /// 428 when the configuration demands that whoever changes a resource names its version and this caller does not. The
     /// service's own writes are not a caller's.
-    pub(super) fn demand_version(&self, call: &Call, precondition: Precondition) -> Result<(), Problem> {
-        let named = matches!(precondition, Precondition::VersionIs(_));
+    pub(super) fn demand_version(&self, call: &Call, precondition: &Precondition) -> Result<(), Problem> {
+        let named = matches!(precondition, Precondition::VersionIn(_));
         if named || !self.require_if_match || call.caller == Caller::Service {
             return Ok(());
         }
@@ -74,10 +74,15 @@ impl Door {
 
     fn demand_if_match(&self, call: &Call, staged: &Staged<'_>) -> Result<(), Problem> {
         let exists = staged.current.as_ref().is_some_and(|stored| !stored.deleted);
-        match staged.order.action {
-            Action::Update { precondition, .. } | Action::Delete { precondition, .. } if exists => self
-                .demand_version(call, precondition)
-                .map_err(|problem| staged.order.place(problem)),
+        match &staged.order.action {
+            Action::Update { precondition, .. }
+            | Action::Patch { precondition, .. }
+            | Action::Delete { precondition, .. }
+                if exists =>
+            {
+                self.demand_version(call, precondition)
+                    .map_err(|problem| staged.order.place(problem))
+            }
             _ => Ok(()),
         }
     }
@@ -93,7 +98,9 @@ pub(super) fn first(written: Vec<Written>) -> Result<Written, Problem> {
 impl Order {
     pub(super) fn kind(&self) -> ResourceType {
         match &self.action {
-            Action::Create(prepared) | Action::Update { prepared, .. } => prepared.kind,
+            Action::Create(prepared) | Action::Update { prepared, .. } | Action::Patch { prepared, .. } => {
+                prepared.kind
+            }
             Action::Delete { kind, .. } => *kind,
         }
     }
@@ -101,15 +108,27 @@ impl Order {
     /// What is to stand there; nothing after a delete.
     pub(super) fn prepared(&self) -> Option<&Prepared> {
         match &self.action {
-            Action::Create(prepared) | Action::Update { prepared, .. } => Some(prepared),
+            Action::Create(prepared) | Action::Update { prepared, .. } | Action::Patch { prepared, .. } => {
+                Some(prepared)
+            }
             Action::Delete { .. } => None,
         }
     }
 
     pub(super) fn id(&self) -> &str {
         match &self.action {
-            Action::Create(prepared) | Action::Update { prepared, .. } => &prepared.id,
+            Action::Create(prepared) | Action::Update { prepared, .. } | Action::Patch { prepared, .. } => &prepared.id,
             Action::Delete { id, .. } => id,
+        }
+    }
+
+    /// How the version comes about, for its history.
+    fn interaction(&self) -> Interaction {
+        match &self.action {
+            Action::Create(_) => Interaction::Create,
+            Action::Update { .. } => Interaction::Update,
+            Action::Patch { .. } => Interaction::Patch,
+            Action::Delete { .. } => Interaction::Delete,
         }
     }
 
@@ -284,7 +303,7 @@ impl<'a, 's> Transaction<'a, 's> {
         let before = current.as_ref().filter(|stored| !stored.deleted);
         let before_fact = before.and_then(|stored| self.door.understood.fact(stored));
         let bara_avslut = match (before, &order.action) {
-            (Some(stored), Action::Update { prepared, .. }) => {
+            (Some(stored), Action::Update { prepared, .. } | Action::Patch { prepared, .. }) => {
                 only_ends_or_limits(&resource_of(stored)?, &prepared.body.resource)
             }
             _ => false,
@@ -309,7 +328,8 @@ impl<'a, 's> Transaction<'a, 's> {
                 } else {
                     Outcome::Created
                 };
-                self.put(prepared.kind, &prepared.id, current.as_ref(), &prepared.body, outcome)
+                let made = (staged.order.interaction(), outcome);
+                self.put(prepared.kind, &prepared.id, current.as_ref(), &prepared.body, made)
             }
             (None, Some(stored)) if stored.deleted => Ok(already_deleted(stored)),
             (None, Some(stored)) => self.end(stored),
@@ -324,7 +344,7 @@ impl<'a, 's> Transaction<'a, 's> {
         id: &str,
         current: Option<&Stored>,
         body: &Body,
-        outcome: Outcome,
+        (interaction, outcome): (Interaction, Outcome),
     ) -> Result<Written, Problem> {
         let version = current.map_or(1, |stored| stored.version + 1);
         let last_updated = self.underlag.session.next_instant(self.door.clock.now(), current);
@@ -341,7 +361,7 @@ impl<'a, 's> Transaction<'a, 's> {
             index: &search::index(kind, &body.resource),
             caller: self.call.caller.name(),
             request_id: &self.call.request_id,
-            interaction: self.call.interaction.code(),
+            interaction: interaction.code(),
         })?;
         self.made.push(Made::new(kind, id, version, outcome, &body.resource));
         Ok(Written {
@@ -371,7 +391,7 @@ impl<'a, 's> Transaction<'a, 's> {
             index: &[],
             caller: self.call.caller.name(),
             request_id: &self.call.request_id,
-            interaction: self.call.interaction.code(),
+            interaction: Interaction::Delete.code(),
         })?;
         let made = Made::new(stored.kind, &stored.id, version, Outcome::Deleted, &before);
         self.made.push(made);
@@ -425,14 +445,14 @@ impl<'a, 's> Transaction<'a, 's> {
                 let mut resource = resource_of(&stored)?;
                 effect.apply(&mut resource, now);
                 let body = Body::new(kind, id, resource);
-                self.put(kind, id, Some(&stored), &body, Outcome::Updated)
+                self.put(kind, id, Some(&stored), &body, (Interaction::Update, Outcome::Updated))
             }
             Target::New(kind) => {
                 let mut resource = json!({});
                 effect.apply(&mut resource, now);
                 let id = Uuid::now_v7().to_string();
                 let body = Body::new(kind, &id, resource);
-                self.put(kind, &id, None, &body, Outcome::Created)
+                self.put(kind, &id, None, &body, (Interaction::Create, Outcome::Created))
             }
         }
     }
@@ -479,43 +499,11 @@ fn precondition(order: &Order, current: Option<&Stored>) -> Result<(), Problem> 
                 Some(_) => Err(Problem::Race),
             };
         }
-        Action::Update { precondition, .. } | Action::Delete { precondition, .. } => *precondition,
+        Action::Update { precondition, .. }
+        | Action::Patch { precondition, .. }
+        | Action::Delete { precondition, .. } => precondition,
     };
     demand(precondition, current)
-}
-
-/// The same, of an update, a delete or a patch.
-pub(super) fn demand(precondition: Precondition, current: Option<&Stored>) -> Result<(), Problem> {
-    let failed = |sv: &'static str, en: &'static str| {
-        Err(Problem::PreconditionFailed {
-            text: Text::new(sv, en),
-            expression: String::new(),
-        })
-    };
-    match (precondition, current) {
-        (Precondition::None, _) => Ok(()),
-        (Precondition::MustNotExist | Precondition::Free, None) => Ok(()),
-        (Precondition::MustNotExist | Precondition::Free, Some(stored)) if stored.deleted => Ok(()),
-        (Precondition::MustNotExist, Some(_)) => failed(
-            "Resursen finns redan (If-None-Match: *).",
-            "The resource exists already (If-None-Match: *).",
-        ),
-        (Precondition::Free, Some(stored)) => Err(Problem::IdTaken {
-            expression: format!("{}.id", stored.kind),
-        }),
-        (Precondition::BuiltOn(version), Some(stored)) if stored.version == version => Ok(()),
-        (Precondition::BuiltOn(_), _) => Err(Problem::Race),
-        (Precondition::MustExist, Some(stored)) if !stored.deleted => Ok(()),
-        (Precondition::MustExist, _) => failed(
-            "Det finns ingen gällande version (If-Match: *).",
-            "There is no current version (If-Match: *).",
-        ),
-        (Precondition::VersionIs(version), Some(stored)) if stored.version == version => Ok(()),
-        (Precondition::VersionIs(_), _) => failed(
-            "If-Match anger en annan version än den gällande: läs resursen på nytt och gör om ändringen.",
-            "If-Match names another version than the current one: read the resource again and redo the change.",
-        ),
-    }
 }
 
 /// The finding as the caller should see it: a path in the caller's version, inside its entry.

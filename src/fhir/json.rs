@@ -12,11 +12,18 @@ use super::fault::{Fault, IssueCode, Text};
 /// How much of a body is taken in at all.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Largest body, in bytes.
+    /// Largest body, in bytes. It also bounds the number of values in it, since each takes far more room once it is read
+    /// than `{},` takes in the text: one for every [`BYTES_OF_A_VALUE`].
     pub bytes: usize,
     /// Deepest nesting of objects and arrays.
     pub depth: usize,
 }
+
+/// A value of FHIR, with its name and its quotes, seldom takes less (25 in HL7's examples, without spaces).
+pub const BYTES_OF_A_VALUE: usize = 16;
+
+/// So many values may be in any body, however low the limit is set.
+const VALUES_ALLOWED: usize = 1000;
 
 impl Default for Limits {
     fn default() -> Self {
@@ -64,6 +71,7 @@ fn read_whole(bytes: &[u8], limits: &Limits, first: u8) -> Result<Value, Fault> 
         text,
         at: 0,
         depth: limits.depth,
+        values: (limits.bytes / BYTES_OF_A_VALUE).max(VALUES_ALLOWED),
         duplicate: None,
     };
     reader.space();
@@ -72,10 +80,14 @@ fn read_whole(bytes: &[u8], limits: &Limits, first: u8) -> Result<Value, Fault> 
         _ => Err(Broken::Syntax),
     };
     match value {
-        Err(Broken::Syntax) => Err(reader.not_json()),
+        Err(Broken::Syntax) => Err(reader.not_json(first)),
         Err(Broken::TooDeep) => {
             let sv = "Texten är nästlad för djupt.";
             Err(whole(IssueCode::TooCostly, sv, "The body is nested too deeply."))
+        }
+        Err(Broken::TooMany) => {
+            let sv = "Texten innehåller för många värden.";
+            Err(whole(IssueCode::TooCostly, sv, "The body holds too many values."))
         }
         Ok(value) => match reader.duplicate {
             Some(path) => Err(duplicate(&value, &path)),
@@ -150,6 +162,7 @@ enum Step {
 enum Broken {
     Syntax,
     TooDeep,
+    TooMany,
 }
 
 type Read<T> = Result<T, Broken>;
@@ -159,6 +172,8 @@ struct Reader<'a> {
     at: usize,
     /// How much deeper we may go.
     depth: usize,
+    /// How many values more there may be.
+    values: usize,
     /// Where the first duplicate key stands, innermost step first: the steps are added on the way out. Reading goes on,
     /// since the text may still turn out not to be JSON.
     duplicate: Option<Vec<Step>>,
@@ -194,6 +209,7 @@ impl Reader<'_> {
     }
 
     fn value(&mut self) -> Read<Value> {
+        self.values = self.values.checked_sub(1).ok_or(Broken::TooMany)?;
         match self.peek() {
             Some(b'{') => self.object().map(Value::Object),
             Some(b'[') => self.array().map(Value::Array),
@@ -395,12 +411,17 @@ impl Reader<'_> {
         if self.at == start { Err(Broken::Syntax) } else { Ok(()) }
     }
 
-    fn not_json(&self) -> Fault {
+    /// `first` tells what was awaited.
+    fn not_json(&self, first: u8) -> Fault {
         let before = &self.text.as_bytes()[..self.at.min(self.text.len())];
         let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
         let column = before.iter().rev().take_while(|&&b| b != b'\n').count() + 1;
-        let sv = format!("Texten är inte ett JSON-objekt: fel på rad {line}, position {column}.");
-        let en = format!("The body is not a JSON object: fault at line {line}, column {column}.");
+        let (sv, en) = match first {
+            b'[' => ("en JSON-lista ([…])", "a JSON array ([…])"),
+            _ => ("ett JSON-objekt", "a JSON object"),
+        };
+        let sv = format!("Texten är inte {sv}: fel på rad {line}, position {column}.");
+        let en = format!("The body is not {en}: fault at line {line}, column {column}.");
         Fault {
             code: IssueCode::Structure,
             expression: String::new(),
@@ -484,5 +505,13 @@ mod tests {
             IssueCode::TooCostly
         );
         assert_eq!(read(&[b' '; 101], &limits).unwrap_err().code, IssueCode::TooLong);
+        let limits = Limits {
+            bytes: 10_000,
+            depth: 4,
+        };
+        let many = |values: usize| format!("[{}{{}}]", "{},".repeat(values - 2));
+        assert!(read_list(many(VALUES_ALLOWED).as_bytes(), &limits).is_ok());
+        let refused = read_list(many(VALUES_ALLOWED + 1).as_bytes(), &limits).unwrap_err();
+        assert_eq!(refused.code, IssueCode::TooCostly);
     }
 }

@@ -8,6 +8,7 @@ pub mod identifiers;
 pub mod invariants;
 pub mod json;
 pub mod links;
+pub mod modifiers;
 pub mod patch;
 pub mod profile;
 pub mod references;

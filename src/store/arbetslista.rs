@@ -101,8 +101,8 @@ impl ListQuery {
         sql.number(i64::from(allvarlighet));
         sql.push(" AND patient > ");
         sql.number(efter);
-        sql.push(" ORDER BY patient LIMIT ");
-        sql.number(i64::try_from(limit).unwrap_or(i64::MAX));
+        sql.push(" ORDER BY patient");
+        sql.limit(i64::try_from(limit).unwrap_or(i64::MAX));
         sql
     }
 }

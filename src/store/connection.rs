@@ -182,8 +182,9 @@ pub(super) fn set_up(connection: &mut Connection, options: &StoreOptions, role: 
             )
         }
         (Connection::Postgres(_), _) => format!(
-            "SET lock_timeout = {busy}; SET default_transaction_isolation = 'read committed'; \
-             SET client_min_messages = 'warning'; SET application_name = 'fastkontakt';"
+            "SET lock_timeout = {busy}; SET statement_timeout = {}; SET default_transaction_isolation = 'read committed'; \
+             SET client_min_messages = 'warning'; SET application_name = 'fastkontakt';",
+            options.read_time.as_millis(),
         ),
     };
     connection.execute(&sql)

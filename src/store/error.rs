@@ -15,6 +15,8 @@ pub enum StoreError {
     QueueFull,
     /// Two transactions waited for each other, and the database gave up this one: done again, it goes through.
     Deadlock,
+    /// A read took longer than it may, and was broken off.
+    TooCostly,
     /// Another write came between: the version that was to be followed is not the current one.
     Conflict,
     /// The database is damaged, is not ours, or holds what this program cannot understand.
@@ -29,6 +31,7 @@ impl fmt::Display for StoreError {
             StoreError::Unavailable(reason) => write!(f, "the database is not available: {reason}"),
             StoreError::QueueFull => f.write_str("too many writes are waiting"),
             StoreError::Deadlock => f.write_str("the transaction was given up for another one"),
+            StoreError::TooCostly => f.write_str("the read took too long"),
             StoreError::Conflict => f.write_str("another write came between"),
             StoreError::Corrupt(reason) => write!(f, "the database cannot be used: {reason}"),
             StoreError::Other(reason) => write!(f, "the store failed: {reason}"),
@@ -51,7 +54,7 @@ impl Failure for StoreError {
 }
 
 /// Pieces of the databases' own messages that tell what diesel has no kind for (SQLite's are in English always).
-const UNAVAILABLE: [&str; 8] = [
+const UNAVAILABLE: [&str; 7] = [
     "database is locked",
     "database table is locked",
     "disk I/O error",
@@ -59,8 +62,9 @@ const UNAVAILABLE: [&str; 8] = [
     "attempt to write a readonly database",
     "unable to open database file",
     "lock timeout",
-    "statement timeout",
 ];
+/// What is said of a read that took too long, by SQLite and by PostgreSQL.
+const TOO_COSTLY: [&str; 2] = ["interrupted", "statement timeout"];
 const DEADLOCK: &str = "deadlock detected";
 const CORRUPT: [&str; 3] = ["file is not a database", "malformed", "no such table"];
 
@@ -75,6 +79,7 @@ impl From<Error> for StoreError {
                     | DatabaseErrorKind::UnableToSendCommand
                     | DatabaseErrorKind::ReadOnlyTransaction
                     | DatabaseErrorKind::ClosedConnection => StoreError::Unavailable(message.to_owned()),
+                    _ if TOO_COSTLY.iter().any(|piece| message.contains(piece)) => StoreError::TooCostly,
                     _ if message.contains(DEADLOCK) => StoreError::Deadlock,
                     _ if UNAVAILABLE.iter().any(|piece| message.contains(piece)) => {
                         StoreError::Unavailable(message.to_owned())

@@ -10,7 +10,7 @@ use diesel::sql_types::BigInt;
 use super::connection::on_either;
 use super::error::StoreError;
 use super::search::list;
-use super::session::{CurrentRow, Session, Stored};
+use super::session::{CurrentColumns, CurrentRow, Session, Stored};
 use super::statement::Statement;
 use crate::fhir::search::CARE_DATES;
 use crate::fhir::types::ResourceType;
@@ -50,6 +50,7 @@ impl Session {
         query: &EverythingQuery,
     ) -> Result<Vec<(Stored, EverythingEnd)>, StoreError> {
         let statement = select(key, query);
+        let statement = statement.of_columns::<(BigInt, CurrentColumns)>();
         let rows: Vec<Row> = on_either!(self, c => statement.load(c))?;
         rows.into_iter().map(Row::place).collect()
     }
@@ -64,7 +65,7 @@ fn select(key: i64, query: &EverythingQuery) -> Statement<'_> {
     let mut sql = Statement::default();
     // The page's keys first, the bodies after: a sort must not carry bodies.
     sql.push(
-        "SELECT p.kind, p.key, p.id, p.version, p.last_updated, h.body FROM (\
+        "SELECT p.key, p.kind, p.id, p.version, p.last_updated, h.body FROM (\
          SELECT r.kind, r.key, r.id, r.version, r.last_updated, r.current FROM resource r \
          WHERE NOT r.deleted AND r.key IN (SELECT o.key FROM resource o WHERE o.patient = ",
     );
@@ -118,8 +119,8 @@ fn select(key: i64, query: &EverythingQuery) -> Statement<'_> {
         sql.number(end.key);
         sql.push(")");
     }
-    sql.push(" ORDER BY r.kind, r.key LIMIT ");
-    sql.number(query.limit);
+    sql.push(" ORDER BY r.kind, r.key");
+    sql.limit(query.limit);
     sql.push(") p JOIN history h ON h.seq = p.current ORDER BY p.kind, p.key");
     sql
 }
@@ -130,11 +131,9 @@ fn care_dates(sql: &mut Statement<'_>) {
     list(sql, params, |sql, param| sql.text(param));
 }
 
-#[derive(QueryableByName)]
+#[derive(Queryable)]
 struct Row {
-    #[diesel(sql_type = BigInt)]
     key: i64,
-    #[diesel(embed)]
     current: CurrentRow,
 }
 

@@ -40,12 +40,25 @@ pub struct HistoryEnd {
     pub seq: i64,
 }
 
+/// A version of the past.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Past {
+    pub stored: Stored,
+    /// Its place in the order.
+    pub end: HistoryEnd,
+    /// How it came about: create, update, patch or delete (restful-interaction). What older programs wrote in a transaction
+    /// is told as `transaction`.
+    pub interaction: String,
+    /// Whether nothing was there before it: the first version, or the first one after a delete.
+    pub begins: bool,
+}
+
 impl Session {
-    /// The versions, deletes among them, each with its place.
-    pub fn history(&mut self, query: &HistoryQuery) -> Result<Vec<(Stored, HistoryEnd)>, StoreError> {
+    /// The versions, deletes among them.
+    pub fn history(&mut self, query: &HistoryQuery) -> Result<Vec<Past>, StoreError> {
         let statement = select(query);
         let rows: Vec<Row> = on_either!(self, c => statement.load(c))?;
-        rows.into_iter().map(Row::place).collect()
+        rows.into_iter().map(Row::past).collect()
     }
 
     /// How the database goes about it, one step per line: for the tests that no history walks a table.
@@ -56,7 +69,11 @@ impl Session {
 
 fn select(query: &HistoryQuery) -> Statement<'_> {
     let mut sql = Statement::default();
-    sql.push("SELECT h.seq, r.kind, r.id, h.version, h.last_updated, h.deleted, h.body ");
+    sql.push(
+        "SELECT h.seq, r.kind, r.id, h.version, h.last_updated, h.deleted, h.interaction, h.body, \
+         EXISTS (SELECT 1 FROM history b WHERE b.patient = h.patient AND b.resource = h.resource \
+         AND b.version = h.version - 1 AND NOT b.deleted) AS continues ",
+    );
     match &query.scope {
         Scope::Instance(kind, id) => {
             sql.push("FROM resource r JOIN history h ON h.patient = r.patient AND h.resource = r.key WHERE r.kind = ");
@@ -94,8 +111,8 @@ fn select(query: &HistoryQuery) -> Statement<'_> {
         sql.number(end.seq);
         sql.push(")");
     }
-    sql.push(" ORDER BY h.last_updated DESC, h.seq DESC LIMIT ");
-    sql.number(query.limit);
+    sql.push(" ORDER BY h.last_updated DESC, h.seq DESC");
+    sql.limit(query.limit);
     sql
 }
 
@@ -114,11 +131,15 @@ struct Row {
     #[diesel(sql_type = Bool)]
     deleted: bool,
     #[diesel(sql_type = Text)]
+    interaction: String,
+    #[diesel(sql_type = Text)]
     body: String,
+    #[diesel(sql_type = Bool)]
+    continues: bool,
 }
 
 impl Row {
-    fn place(self) -> Result<(Stored, HistoryEnd), StoreError> {
+    fn past(self) -> Result<Past, StoreError> {
         let end = HistoryEnd {
             last_updated: self.last_updated,
             seq: self.seq,
@@ -131,6 +152,11 @@ impl Row {
             deleted: self.deleted,
             body: self.body,
         };
-        Ok((stored, end))
+        Ok(Past {
+            stored,
+            end,
+            interaction: self.interaction,
+            begins: !self.continues,
+        })
     }
 }

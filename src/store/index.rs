@@ -77,32 +77,33 @@ impl Session {
         let mut strings = Vec::new();
         let mut quantities = Vec::new();
         for entry in entries {
+            let (param, entry) = named(entry);
             match entry {
-                IndexEntry::Token { param, system, value } => {
+                IndexEntry::Token { system, value, .. } => {
                     tokens.push(TokenRow {
                         param,
                         value: text_key(value),
                         system: system_key(system.as_deref()),
                     });
                 }
-                IndexEntry::Reference { param, target } => references.push(ReferenceRow {
+                IndexEntry::Reference { target, .. } => references.push(ReferenceRow {
                     param,
                     target_id: text_key(target.id.as_deref().unwrap_or_default()),
                     target_kind: text_key(target.kind.as_deref().unwrap_or_default()),
                     target_url: text_key(target.url.as_deref().unwrap_or_default()),
                 }),
-                IndexEntry::Date { param, low, high } => dates.push(DateRow {
+                IndexEntry::Date { low, high, .. } => dates.push(DateRow {
                     param,
                     low: *low,
                     high: *high,
                 }),
                 IndexEntry::Quantity {
-                    param,
                     low,
                     high,
                     system,
                     code,
                     unit,
+                    ..
                 } => quantities.push(QuantityRow {
                     param,
                     low,
@@ -111,7 +112,7 @@ impl Session {
                     code: text_key(code),
                     unit: text_key(unit),
                 }),
-                IndexEntry::String { param, folded, text } => {
+                IndexEntry::String { folded, text, .. } => {
                     let (folded, rest) = divided(folded);
                     strings.push(StringRow {
                         param,
@@ -120,6 +121,8 @@ impl Session {
                         rest,
                     });
                 }
+                // A pair's second value is none.
+                IndexEntry::Pair { .. } => {}
             }
         }
         self.insert_rows(owner, tokens)?;
@@ -166,16 +169,28 @@ impl Session {
     }
 }
 
+/// An entry's name in the index, and what it holds: of a pair the second value.
+fn named(entry: &IndexEntry) -> (Cow<'_, str>, &IndexEntry) {
+    match entry {
+        IndexEntry::Pair { name, second } => (text_key(name), second),
+        IndexEntry::Token { param, .. }
+        | IndexEntry::Reference { param, .. }
+        | IndexEntry::Date { param, .. }
+        | IndexEntry::Quantity { param, .. }
+        | IndexEntry::String { param, .. } => (Cow::Borrowed(*param), entry),
+    }
+}
+
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct TokenRow<'a> {
-    param: &'a str,
+    param: Cow<'a, str>,
     value: Cow<'a, str>,
     system: i64,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct ReferenceRow<'a> {
-    param: &'a str,
+    param: Cow<'a, str>,
     target_id: Cow<'a, str>,
     target_kind: Cow<'a, str>,
     target_url: Cow<'a, str>,
@@ -183,14 +198,14 @@ struct ReferenceRow<'a> {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct DateRow<'a> {
-    param: &'a str,
+    param: Cow<'a, str>,
     low: i64,
     high: i64,
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct StringRow<'a> {
-    param: &'a str,
+    param: Cow<'a, str>,
     folded: &'a str,
     exact: i64,
     rest: &'a str,
@@ -198,7 +213,7 @@ struct StringRow<'a> {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct QuantityRow<'a> {
-    param: &'a str,
+    param: Cow<'a, str>,
     low: &'a str,
     high: &'a str,
     system: i64,
@@ -238,14 +253,14 @@ impl IndexRow for TokenRow<'_> {
         i64: ToSql<BigInt, DB>,
         str: ToSql<Text, DB>,
     {
-        bind!(pass, Text, self.param);
+        bind!(pass, Text, self.param.as_ref());
         bind!(pass, Text, self.value.as_ref());
         bind!(pass, BigInt, &self.system);
         Ok(())
     }
 
     fn storable(&self) -> bool {
-        !self.value.contains('\0')
+        ![&self.param, &self.value].iter().any(|text| text.contains('\0'))
     }
 }
 
@@ -259,7 +274,7 @@ impl IndexRow for ReferenceRow<'_> {
         i64: ToSql<BigInt, DB>,
         str: ToSql<Text, DB>,
     {
-        bind!(pass, Text, self.param);
+        bind!(pass, Text, self.param.as_ref());
         bind!(pass, Text, self.target_id.as_ref());
         bind!(pass, Text, self.target_kind.as_ref());
         bind!(pass, Text, self.target_url.as_ref());
@@ -267,7 +282,7 @@ impl IndexRow for ReferenceRow<'_> {
     }
 
     fn storable(&self) -> bool {
-        ![&self.target_id, &self.target_kind, &self.target_url]
+        ![&self.param, &self.target_id, &self.target_kind, &self.target_url]
             .iter()
             .any(|text| text.contains('\0'))
     }
@@ -282,14 +297,14 @@ impl IndexRow for DateRow<'_> {
         i64: ToSql<BigInt, DB>,
         str: ToSql<Text, DB>,
     {
-        bind!(pass, Text, self.param);
+        bind!(pass, Text, self.param.as_ref());
         bind!(pass, BigInt, &self.low);
         bind!(pass, BigInt, &self.high);
         Ok(())
     }
 
     fn storable(&self) -> bool {
-        true
+        !self.param.contains('\0')
     }
 }
 
@@ -302,7 +317,7 @@ impl IndexRow for StringRow<'_> {
         i64: ToSql<BigInt, DB>,
         str: ToSql<Text, DB>,
     {
-        bind!(pass, Text, self.param);
+        bind!(pass, Text, self.param.as_ref());
         bind!(pass, Text, self.folded);
         bind!(pass, BigInt, &self.exact);
         bind!(pass, Text, self.rest);
@@ -325,7 +340,7 @@ impl IndexRow for QuantityRow<'_> {
         i64: ToSql<BigInt, DB>,
         str: ToSql<Text, DB>,
     {
-        bind!(pass, Text, self.param);
+        bind!(pass, Text, self.param.as_ref());
         bind!(pass, Text, self.low);
         bind!(pass, Text, self.high);
         bind!(pass, BigInt, &self.system);
@@ -335,7 +350,9 @@ impl IndexRow for QuantityRow<'_> {
     }
 
     fn storable(&self) -> bool {
-        ![&self.code, &self.unit].iter().any(|text| text.contains('\0'))
+        ![&self.param, &self.code, &self.unit]
+            .iter()
+            .any(|text| text.contains('\0'))
     }
 }
 

@@ -7,6 +7,7 @@ mod audit;
 mod audit_chain;
 mod audit_read;
 mod connection;
+mod deadline;
 mod error;
 mod everything;
 mod history;
@@ -18,6 +19,7 @@ mod open;
 mod put;
 pub mod schema;
 mod search;
+mod secret;
 mod session;
 mod statement;
 mod writer;
@@ -39,11 +41,11 @@ pub use audit_read::LogQuery;
 pub use connection::{Connection, Synchronous};
 pub use error::{Failure, StoreError};
 pub use everything::{EverythingEnd, EverythingQuery};
-pub use history::{HistoryEnd, HistoryQuery, Scope};
+pub use history::{HistoryEnd, HistoryQuery, Past, Scope};
 pub use index::{name_key, system_key, text_key};
 pub use ko::{Koad, kalla, kalla_for_identifierare};
 pub use put::NewVersion;
-pub use search::{Included, Page, Referred, is_brief};
+pub use search::{Included, Page, Referred, is_brief, looks_ahead};
 pub use session::{Session, Stored};
 
 /// How the store uses the machine.
@@ -59,6 +61,8 @@ pub struct StoreOptions {
     pub busy_timeout: Duration,
     /// How long a free connection of the pool is waited for.
     pub pool_timeout: Duration,
+    /// How long one read may take; longer ones fail with [`StoreError::TooCostly`]. Under PostgreSQL each of its statements.
+    pub read_time: Duration,
     /// SQLite only.
     pub synchronous: Synchronous,
 }
@@ -71,10 +75,14 @@ impl Default for StoreOptions {
             batch_bound: 128,
             busy_timeout: Duration::from_secs(5),
             pool_timeout: POOL_TIMEOUT,
+            read_time: READ_TIME,
             synchronous: Synchronous::Full,
         }
     }
 }
+
+/// A page of an indexed search takes milliseconds; this is for those that meet no index.
+const READ_TIME: Duration = Duration::from_secs(20);
 
 /// How many times a transaction that was given up for another is done again. Each time the other one has gone on, so the
 /// second is rarely needed; a caller who gets 503 may still try again.
@@ -129,6 +137,7 @@ impl Store {
             batch_bound: options.batch_bound.max(1),
             ..options.clone()
         };
+        deadline::heed();
         let first = open::open(&place, &options)?;
         let builder = Pool::builder()
             .max_size(options.pool_size)
@@ -199,7 +208,7 @@ impl Store {
         if let Place::Sqlite(_) = self.inner.place
             && let Some(mut session) = self.inner.pool.try_get()
         {
-            return look(&mut session, work);
+            return self.inner.look(&mut session, work);
         }
         self.read(work).await
     }
@@ -210,7 +219,7 @@ impl Store {
         E: From<StoreError>,
     {
         let mut session = self.inner.session()?;
-        look(&mut session, work)
+        self.inner.look(&mut session, work)
     }
 
     /// Does the work in one transaction: everything it wrote is on disk when this answers, or nothing when the answer
@@ -293,15 +302,6 @@ impl Store {
     }
 }
 
-/// Reads; a connection whose read failed is looked at before it goes back to the pool.
-fn look<T, E>(session: &mut Session, work: impl FnOnce(&mut Session) -> Result<T, E>) -> Result<T, E> {
-    let outcome = work(session);
-    if outcome.is_err() {
-        session.examine();
-    }
-    outcome
-}
-
 async fn on_blocking_thread<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
 where
     T: Send + 'static,
@@ -313,6 +313,15 @@ where
 }
 
 impl Inner {
+    /// Reads, as long as a read may take; a connection whose read failed is looked at before it goes back to the pool.
+    fn look<T, E>(&self, session: &mut Session, work: impl FnOnce(&mut Session) -> Result<T, E>) -> Result<T, E> {
+        let outcome = deadline::within(self.options.read_time, || work(session));
+        if outcome.is_err() {
+            session.examine();
+        }
+        outcome
+    }
+
     /// Does the work on a thread that may block, when it is its turn.
     async fn on_own_thread<T, E>(&self, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
     where

@@ -27,6 +27,7 @@ pub struct NewVersion<'a> {
     pub index: &'a [IndexEntry],
     pub caller: &'a str,
     pub request_id: &'a str,
+    /// How the version came about: create, update, patch or delete (restful-interaction).
     pub interaction: &'a str,
 }
 
@@ -65,7 +66,8 @@ impl Session {
             Some(before) => self.update_resource(new, owner, seq, &before)?,
         }
         self.insert_history(new, owner, seq)?;
-        self.insert_index(owner, new.index)?;
+        // What is deleted is in no index: searches rely on it.
+        self.insert_index(owner, if new.deleted { &[] } else { new.index })?;
         // What tells of a write changes no list.
         if new.kind != ResourceType::Provenance {
             self.queue(seq, owner, left)?;

@@ -28,20 +28,17 @@ pub struct Stored {
     pub body: String,
 }
 
-/// A current version, not deleted, as a written statement selects it. Others embed it.
-#[derive(QueryableByName)]
+/// A current version, not deleted, as a written statement selects it: [`CurrentColumns`] in this order.
+#[derive(Queryable)]
 pub(super) struct CurrentRow {
-    #[diesel(sql_type = SmallInt)]
     pub kind: i16,
-    #[diesel(sql_type = Text)]
     pub id: String,
-    #[diesel(sql_type = BigInt)]
     version: i64,
-    #[diesel(sql_type = BigInt)]
     pub last_updated: i64,
-    #[diesel(sql_type = Text)]
     body: String,
 }
+
+pub(super) type CurrentColumns = (SmallInt, Text, BigInt, BigInt, Text);
 
 impl CurrentRow {
     pub fn stored(self) -> Result<Stored, StoreError> {

@@ -1,6 +1,7 @@
 //! A statement as diesel sees it: SQL in pieces with bound values between them; the backend writes the placeholders.
 
 use std::borrow::Cow;
+use std::marker::PhantomData;
 
 use diesel::backend::Backend;
 use diesel::connection::SimpleConnection;
@@ -31,7 +32,7 @@ pub(in crate::store) struct Statement<'q> {
 }
 
 /// Above this many pieces a search is a rare one: each connection keeps its prepared statements, so those are not kept.
-const MOST_PIECES_KEPT: usize = 160;
+const MOST_PIECES_KEPT: usize = 320;
 
 impl<'q> Statement<'q> {
     pub(in crate::store) fn push(&mut self, sql: &'static str) {
@@ -48,6 +49,22 @@ impl<'q> Statement<'q> {
 
     pub(in crate::store) fn text(&mut self, text: impl Into<Cow<'q, str>>) {
         self.pieces.push(Piece::Text(text.into()));
+    }
+
+    /// ` LIMIT ` so many rows. SQLite looks into a value that is bound as the limit when it plans, and so plans anew each time
+    /// one is bound, at many times the cost of a small search; into an expression it does not look.
+    pub(in crate::store) fn limit(&mut self, rows: i64) {
+        self.push(" LIMIT 0 + ");
+        self.number(rows);
+    }
+
+    /// With the types of its columns, which are then read by their places; without them they are looked for by their names in
+    /// each row.
+    pub(in crate::store) fn of_columns<ST>(self) -> Typed<'q, ST> {
+        Typed {
+            statement: self,
+            columns: PhantomData,
+        }
     }
 
     /// The bound values as PostgreSQL's literals, in brackets; nothing when there are none.
@@ -110,6 +127,33 @@ where
 }
 
 impl<C> RunQueryDsl<C> for Statement<'_> {}
+
+/// A [`Statement`] whose columns have these types.
+pub(in crate::store) struct Typed<'q, ST> {
+    statement: Statement<'q>,
+    columns: PhantomData<ST>,
+}
+
+impl<ST> QueryId for Typed<'_, ST> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+
+impl<ST> Query for Typed<'_, ST> {
+    type SqlType = ST;
+}
+
+impl<'q, ST, DB> QueryFragment<DB> for Typed<'q, ST>
+where
+    DB: Backend,
+    Statement<'q>: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        self.statement.walk_ast(pass)
+    }
+}
+
+impl<ST, C> RunQueryDsl<C> for Typed<'_, ST> {}
 
 impl Session {
     /// How the database goes about a statement, one step per line: for tests. SQLite tells its plan. PostgreSQL carries

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fastkontakt::fhir::types::ResourceType;
 use fastkontakt::store::{
-    HistoryEnd, HistoryQuery, NewVersion, Scope, Session, Store, StoreError, StoreOptions, Stored,
+    HistoryEnd, HistoryQuery, NewVersion, Past, Scope, Session, Store, StoreError, StoreOptions, Stored,
 };
 use jiff::Timestamp;
 
@@ -99,18 +99,13 @@ pub fn put_next(session: &mut Session, kind: ResourceType, id: &str, patient: Op
 pub fn versions(store: &Store, kind: ResourceType, id: &str) -> Vec<Stored> {
     page_of_versions(store, Scope::Instance(kind, id.to_owned()), i64::MAX, None)
         .into_iter()
-        .map(|(stored, _)| stored)
+        .map(|past| past.stored)
         .collect()
 }
 
 /// A page of history.
 #[allow(dead_code, reason = "not every suite looks at history")]
-pub fn page_of_versions(
-    store: &Store,
-    scope: Scope,
-    limit: i64,
-    after: Option<HistoryEnd>,
-) -> Vec<(Stored, HistoryEnd)> {
+pub fn page_of_versions(store: &Store, scope: Scope, limit: i64, after: Option<HistoryEnd>) -> Vec<Past> {
     let query = HistoryQuery {
         scope,
         since: None,

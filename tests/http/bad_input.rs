@@ -34,6 +34,34 @@ fn unknown_types_and_interactions() {
 }
 
 #[test]
+fn an_address_of_ours_tells_its_methods_and_another_is_not_there() {
+    let app = spawn();
+    for base in ["/fhir/r5", "/fhir/r4"] {
+        for path in ["Patient/x/*", "Patient/x/CareTeam", "Practitioner/x/*/_search"] {
+            for method in ["PUT", "PATCH", "DELETE", "TRACE"] {
+                let answer = app.send(method, &format!("{base}/{path}"), &[], None).expect(405);
+                assert!(answer.header("allow").is_some(), "{method} {path}");
+            }
+            app.send("OPTIONS", &format!("{base}/{path}"), &[], None).expect(204);
+        }
+        app.send("POST", &format!("{base}/Patient/x/*"), &[], None).expect(405);
+        for path in [
+            "Foo",
+            "Bundle",
+            "Foo/1",
+            "Bundle/1",
+            "Foo/_search",
+            "Foo/1/_history",
+            "Patient/x/Organization",
+        ] {
+            let answer = app.send("OPTIONS", &format!("{base}/{path}"), &[], None).expect(404);
+            assert_eq!(answer.header("allow"), None, "{path}");
+            app.send("TRACE", &format!("{base}/{path}"), &[], None).expect(404);
+        }
+    }
+}
+
+#[test]
 fn formats_and_media_types() {
     let app = spawn();
     crate::people::put(&app, &patient("p", None));

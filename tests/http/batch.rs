@@ -98,6 +98,40 @@ fn none_makes_another_fail_and_each_tells_how_it_went() {
 }
 
 #[test]
+fn a_format_that_is_not_written_is_refused_at_its_entry() {
+    let app = spawn();
+    put(&app, &patient("anna", None));
+    for version in ["r4", "r5"] {
+        let path = format!("/fhir/{version}");
+        for url in [
+            "Patient/anna?_format=xml",
+            "Patient?_format=xml",
+            "Patient/anna/_history?_format=xml",
+            "metadata?_format=xml",
+        ] {
+            let answer = app
+                .post(&path, &batch(vec![get_entry("Patient/anna"), get_entry(url)]))
+                .expect(200)
+                .json();
+            assert_eq!(statuses(&answer), ["200 OK", "406 Not Acceptable"], "{url}");
+            let issue = &answer["entry"][1]["response"]["outcome"]["issue"][0];
+            assert_eq!(issue["expression"][0], "Bundle.entry[1]", "{url}");
+            if !url.starts_with("metadata") {
+                let answer = app.post(&path, &bundle(vec![get_entry("Patient/anna"), get_entry(url)]));
+                assert_eq!(answer.expect(406).expressions(), ["Bundle.entry[1]"], "{url}");
+            }
+        }
+        // How an answer is written is no criterion of a write, either.
+        let mut update = put_entry(patient("anna", None));
+        update["request"]["url"] = json!("Patient/anna?_format=json");
+        let answer = app.post(&path, &batch(vec![update.clone()])).expect(200).json();
+        assert_eq!(statuses(&answer), ["200 OK"]);
+        let answer = app.post(&path, &bundle(vec![update])).expect(200).json();
+        assert_eq!(statuses(&answer), ["200 OK"]);
+    }
+}
+
+#[test]
 fn every_interaction_answers_in_a_batch_as_it_does_alone() {
     let app = spawn();
     orebro(&app);
@@ -119,6 +153,9 @@ fn every_interaction_answers_in_a_batch_as_it_does_alone() {
         "Patient/anna/CareTeam",
         "?_type=Patient&_count=1",
         "Patient?unknown=1",
+        "Patient/anna?_format=xml",
+        "Patient?_format=xml",
+        "Patient/anna/_history?_format=json&_pretty=true",
         "Patient/anna/$unknown",
         "nothing/at/all",
     ];

@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use serde_json::{Value, json};
 
 use crate::people::*;
+use crate::serving::Serving;
 
 fn fastkontakt(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_fastkontakt"))
@@ -15,10 +16,10 @@ fn fastkontakt(arguments: &[&str]) -> Output {
         .expect("the program starts")
 }
 
-struct Folder(PathBuf);
+pub struct Folder(pub PathBuf);
 
 impl Folder {
-    fn new() -> Folder {
+    pub fn new() -> Folder {
         let path = std::env::temp_dir().join(format!("fastkontakt-cli-{}", uuid::Uuid::new_v4()));
         std::fs::create_dir(&path).unwrap();
         Folder(path)
@@ -28,7 +29,7 @@ impl Folder {
         self.text(name, &resource.to_string())
     }
 
-    fn text(&self, name: &str, text: &str) -> String {
+    pub fn text(&self, name: &str, text: &str) -> String {
         let path = self.0.join(name);
         std::fs::write(&path, text).unwrap();
         path.to_str().unwrap().to_owned()
@@ -138,69 +139,10 @@ fn openapi_prints_the_document() {
     );
 }
 
-/// A running `fastkontakt serve`, its address, and a reader of its log.
-struct Serving {
-    process: std::process::Child,
-    log: std::io::BufReader<std::process::ChildStderr>,
-    base: String,
-}
-
-impl Serving {
-    fn start(folder: &Folder) -> Serving {
-        use std::io::BufRead;
-        let database = format!("sqlite://{}", folder.0.join("serve.db").display());
-        let mut process = Command::new(env!("CARGO_BIN_EXE_fastkontakt"))
-            .args(["serve", "--open", "--bind", "127.0.0.1:0", "--database", &database])
-            .stderr(std::process::Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let log = std::io::BufReader::new(process.stderr.take().expect("standard error"));
-        let mut serving = Serving {
-            process,
-            log,
-            base: String::new(),
-        };
-        while serving.base.is_empty() {
-            let mut line = String::new();
-            assert!(
-                serving.log.read_line(&mut line).expect("a log line") > 0,
-                "the server stopped before it served"
-            );
-            let told: Value = serde_json::from_str(&line).expect("a log line is JSON");
-            if told["message"] == "serving" {
-                serving.base = format!("http://{}", told["address"].as_str().expect("an address"));
-            }
-        }
-        serving
-    }
-
-    /// SIGTERM; the exit code and the rest of the log.
-    fn stop(mut self) -> (Option<i32>, String) {
-        use std::io::Read;
-        let told = Command::new("kill")
-            .args(["-TERM", &self.process.id().to_string()])
-            .status()
-            .expect("kill runs");
-        assert!(told.success());
-        let status = self.process.wait().expect("the server ends");
-        let mut log = String::new();
-        self.log.read_to_string(&mut log).expect("the log is text");
-        (status.code(), log)
-    }
-}
-
-impl Drop for Serving {
-    /// A test that failed leaves no server behind.
-    fn drop(&mut self) {
-        let _ended_already = self.process.kill();
-        let _ended = self.process.wait();
-    }
-}
-
 #[test]
 fn serve_stops_gracefully_keeps_what_it_answered_and_logs_no_person() {
     let folder = Folder::new();
-    let serving = Serving::start(&folder);
+    let serving = Serving::start(&folder.0, &[]);
     let anna = patient("anna", Some("195009072553"));
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let url = format!("{}/fhir/r5/Patient/anna", serving.base);
@@ -223,7 +165,7 @@ fn serve_stops_gracefully_keeps_what_it_answered_and_logs_no_person() {
     for personal in ["anna", "9072553", "19500907", "Prov"] {
         assert!(!log.contains(personal), "{personal} is in the log: {log}");
     }
-    let again = Serving::start(&folder);
+    let again = Serving::start(&folder.0, &[]);
     let read = agent
         .get(format!("{}/fhir/r5/Patient/anna", again.base))
         .call()

@@ -89,22 +89,40 @@ fn world(app: &TestApp) {
             "target": [{ "reference": "Patient/anna" }], "agent": [{ "who": { "reference": "Practitioner/vc-lakare-2" } }],
         }),
     );
+    for (id, version) in [("fragor-1", "1"), ("fragor-2", "2")] {
+        put(
+            app,
+            &json!({
+                "resourceType": "Questionnaire", "id": id, "status": "active",
+                "url": "https://exempel.se/fragor", "version": version,
+            }),
+        );
+    }
+    put(
+        app,
+        &json!({
+            "resourceType": "QuestionnaireResponse", "id": "svar", "status": "completed",
+            "questionnaire": "https://exempel.se/fragor|1", "subject": { "reference": "Patient/anna" },
+        }),
+    );
 }
 
-const ANNAS: [&str; 7] = [
+const ANNAS: [&str; 8] = [
     "Appointment/tillsammans",
     "CareTeam/annas",
     "CareTeam/ended",
     "Patient/anna",
     "Provenance/harkomst",
+    "QuestionnaireResponse/svar",
     "RelatedPerson/annas-anhorig",
     "Task/uppgift",
 ];
-const REFERRED: [&str; 4] = [
+const REFERRED: [&str; 5] = [
     "Organization/vc",
     "Practitioner/vc-lakare-2",
     "Practitioner/vc-skoterska",
     "PractitionerRole/vc-skoterska",
+    "Questionnaire/fragor-1",
 ];
 
 fn sorted(mut names: Vec<String>) -> Vec<String> {
@@ -205,6 +223,73 @@ fn types_days_and_changes_narrow_it() {
     ] });
     let page = app.post("/fhir/r5/Patient/anna/$everything", &asked).expect(200).json();
     assert_eq!(of_mode(&page, "match"), ["CareTeam/ended"]);
+}
+
+#[test]
+fn a_part_of_each_resource_as_in_a_search() {
+    let app = spawn();
+    world(&app);
+    let entry = |page: &Value, kind: &str| {
+        let entries = page["entry"].as_array().unwrap().iter();
+        let mut resources = entries.map(|entry| &entry["resource"]);
+        let found = resources.find(|resource| resource["resourceType"] == kind);
+        found.unwrap_or_else(|| panic!("{kind} in {page:#}")).clone()
+    };
+    let is_part = |resource: &Value| {
+        let tags = resource["meta"]["tag"].as_array();
+        tags.is_some_and(|tags| tags.iter().any(|tag| tag["code"] == "SUBSETTED"))
+    };
+    for (version, fhir) in [("r5", FhirVersion::R5), ("r4", FhirVersion::R4)] {
+        let path = format!("/fhir/{version}/Patient/anna/$everything");
+        let page = app
+            .get(&format!("{path}?_elements=status,Practitioner.qualification&_count=3"))
+            .expect(200)
+            .json();
+        assert!(check(fhir, "Bundle", &page).is_empty());
+        for (kind, there, gone) in [
+            ("CareTeam", "status", "participant"),
+            ("Patient", "id", "name"),
+            ("Practitioner", "qualification", "name"),
+        ] {
+            let resource = entry(&page, kind);
+            assert!(
+                resource.get(there).is_some() && resource.get(gone).is_none(),
+                "{version} {resource:#}"
+            );
+            assert!(is_part(&resource), "{version} {kind}");
+        }
+        // The elements of what is included are named with their type.
+        let unit = entry(&page, "PractitionerRole");
+        assert!(
+            unit.get("organization").is_some() && !is_part(&unit),
+            "{version} {unit:#}"
+        );
+        let next = link(&app, &page, "next").unwrap();
+        assert!(next.contains("_elements=status%2CPractitioner.qualification"), "{next}");
+        assert!(is_part(&app.get(&next).expect(200).json()["entry"][0]["resource"]));
+
+        for form in ["true", "text", "data"] {
+            let asked =
+                json!({ "resourceType": "Parameters", "parameter": [{ "name": "_summary", "valueCode": form }] });
+            let page = app.post(&path, &asked).expect(200).json();
+            let entries = page["entry"].as_array().unwrap();
+            assert!(
+                entries.iter().all(|entry| is_part(&entry["resource"])),
+                "{version} {form}"
+            );
+            assert!(check(fhir, "Bundle", &page).is_empty());
+        }
+        let whole = app.get(&format!("{path}?_summary=false")).expect(200).json();
+        assert!(!is_part(&whole["entry"][0]["resource"]));
+        for wrong in [
+            "_summary=count",
+            "_summary=some",
+            "_elements=nothing",
+            "_summary=true&_elements=status",
+        ] {
+            app.get(&format!("{path}?{wrong}")).expect(400);
+        }
+    }
 }
 
 #[test]

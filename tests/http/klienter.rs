@@ -1,8 +1,8 @@
 //! Habits of real clients that no specification tells (tests/clients runs the clients themselves).
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::common::spawn;
+use crate::common::{Answer, spawn};
 
 const SYSTEM: &str = "https://example.se/id/klient";
 
@@ -60,5 +60,62 @@ fn criteria_in_the_address_of_a_create_are_if_none_exist() {
         app.post(&format!("{base}/Patient?shoesize=43"), &body).expect(400);
         let criteria = format!("identifier={SYSTEM}|{value}");
         app.post_with(&path, &[("If-None-Exist", &criteria)], &body).expect(400);
+    }
+}
+
+/// The same address means the same in an entry, of a transaction and of a batch.
+#[test]
+fn criteria_in_the_address_of_a_create_mean_the_same_in_an_entry() {
+    for (kind, version) in [
+        ("transaction", "r5"),
+        ("transaction", "r4"),
+        ("batch", "r5"),
+        ("batch", "r4"),
+    ] {
+        let app = spawn();
+        let send = |value: &str, more: Value| {
+            let body = json!({ "resourceType": "Patient", "identifier": [{ "system": SYSTEM, "value": value }] });
+            let mut request = json!({ "method": "POST", "url": format!("Patient?identifier={SYSTEM}|{value}") });
+            request
+                .as_object_mut()
+                .unwrap()
+                .extend(more.as_object().unwrap().clone());
+            let entry = json!({ "resource": body, "request": request });
+            app.post(
+                &format!("/fhir/{version}"),
+                &json!({ "resourceType": "Bundle", "type": kind, "entry": [entry] }),
+            )
+        };
+        let status = |answer: Answer| answer.expect(200).json()["entry"][0]["response"]["status"].take();
+        assert_eq!(status(send("a", json!({}))), "201 Created", "{kind}");
+        assert_eq!(status(send("a", json!({}))), "200 OK", "{kind}");
+        let count = app.get("/fhir/r5/Patient?_summary=count").expect(200).json()["total"].take();
+        assert_eq!(count, 1, "{kind}");
+        // How the answer is written is no criterion.
+        let plain = json!({ "url": "Patient?_format=json&_pretty=true" });
+        assert_eq!(status(send("a", plain)), "201 Created", "{kind}");
+        // Two match; criteria in two places; criteria that are none.
+        let wrong = [
+            (json!({}), 412, "Bundle.entry[0].request.url"),
+            (
+                json!({ "ifNoneExist": "identifier=1" }),
+                400,
+                "Bundle.entry[0].request.ifNoneExist",
+            ),
+            (
+                json!({ "url": "Patient?shoesize=43" }),
+                400,
+                "Bundle.entry[0].request.url",
+            ),
+        ];
+        for (more, expected, place) in wrong {
+            let answer = send("a", more.clone());
+            if kind == "transaction" {
+                assert_eq!(answer.expect(expected).expressions(), [place], "{more}");
+            } else {
+                let told = status(answer).to_string();
+                assert!(told.contains(&expected.to_string()), "{more}: {told}");
+            }
+        }
     }
 }

@@ -31,7 +31,7 @@ fn every_search_parameter_it_names_is_answered() {
                 let value = match parameter["type"].as_str().unwrap() {
                     "date" => "2026",
                     "quantity" => "5.4",
-                    "reference" => "https://example.org/Patient/1",
+                    "reference" | "uri" => "https://example.org/Patient/1",
                     _ => "true",
                 };
                 app.get(&format!("/fhir/{version}/{kind}?{name}={value}")).expect(200);

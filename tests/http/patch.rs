@@ -246,6 +246,14 @@ fn a_patch_that_is_wrong_is_400() {
         app.send("PATCH", "/fhir/r5/Patient/p", &headers, Some(body.as_bytes()))
             .expect(400);
     }
+    let headers = [
+        ("Content-Type", "application/json-patch+json"),
+        ("Accept-Language", "en"),
+    ];
+    let answer = app
+        .send("PATCH", "/fhir/r5/Patient/p", &headers, Some(b"{\"op\":\"add\"}"))
+        .expect(400);
+    assert!(answer.text.contains("not a JSON array"), "{}", answer.text);
     assert_eq!(
         app.get("/fhir/r5/Patient/p").expect(200).header("etag"),
         Some("W/\"1\"")

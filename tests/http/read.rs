@@ -50,6 +50,82 @@ fn history_shows_every_version_and_pages() {
     app.get("/fhir/r5/Patient/p/_history?_since=yesterday").expect(400);
 }
 
+/// The request of each version, newest first, and how it was answered.
+fn requests(app: &TestApp, path: &str) -> Vec<String> {
+    let history = app.get(path).expect(200).json();
+    let entries = history["entry"].as_array().unwrap();
+    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    entries
+        .iter()
+        .map(|entry| {
+            let (request, response) = (&entry["request"], &entry["response"]);
+            [
+                text(&request["method"]),
+                text(&request["url"]),
+                text(&response["status"]),
+            ]
+            .join(" ")
+        })
+        .collect()
+}
+
+#[test]
+fn history_tells_the_request_that_made_each_version() {
+    let app = spawn();
+    let id = app.post("/fhir/r5/Patient", &patient("x", None)).expect(201).json()["id"].take();
+    let id = id.as_str().unwrap();
+    let own = format!("Patient/{id}");
+    let activate = json!([{ "op": "add", "path": "/active", "value": true }]);
+    app.patch(&format!("/fhir/r4/{own}"), &[], &activate).expect(200);
+    app.put(&format!("/fhir/r5/{own}"), &patient(id, None)).expect(200);
+    app.delete(&format!("/fhir/r5/{own}")).expect(204);
+    app.put(&format!("/fhir/r5/{own}"), &patient(id, None)).expect(201);
+    let expected = [
+        format!("PUT {own} 201"),
+        format!("DELETE {own} 204"),
+        format!("PUT {own} 200"),
+        format!("PATCH {own} 200"),
+        "POST Patient 201".to_owned(),
+    ];
+    for version in ["r5", "r4"] {
+        assert_eq!(requests(&app, &format!("/fhir/{version}/{own}/_history")), expected);
+    }
+
+    // In a transaction each entry is its own request, and conditional ones are told as if they named the resource.
+    let criteria = "Patient?identifier=http://journal.example/id|t";
+    let known = json!({
+        "resourceType": "Patient", "identifier": [{ "system": "http://journal.example/id", "value": "t" }],
+    });
+    let transaction = |request: serde_json::Value, resource: &serde_json::Value| {
+        let mut entry = json!({ "request": request });
+        if !resource.is_null() {
+            entry["resource"] = resource.clone();
+        }
+        let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
+        app.post("/fhir/r5", &bundle).expect(200);
+    };
+    transaction(json!({ "method": "POST", "url": criteria }), &known);
+    let found = app.get(&format!("/fhir/r5/{criteria}")).expect(200).json();
+    let id = found["entry"][0]["resource"]["id"].as_str().unwrap();
+    let own = format!("Patient/{id}");
+    let patch = json!({ "resourceType": "Parameters", "parameter": [{ "name": "operation", "part": [
+        { "name": "type", "valueCode": "add" },
+        { "name": "path", "valueString": "Patient" },
+        { "name": "name", "valueString": "active" },
+        { "name": "value", "valueBoolean": true },
+    ] }] });
+    transaction(json!({ "method": "PATCH", "url": criteria }), &patch);
+    transaction(json!({ "method": "PUT", "url": criteria }), &known);
+    transaction(json!({ "method": "DELETE", "url": criteria }), &serde_json::Value::Null);
+    let expected = [
+        format!("DELETE {own} 204"),
+        format!("PUT {own} 200"),
+        format!("PATCH {own} 200"),
+        "POST Patient 201".to_owned(),
+    ];
+    assert_eq!(requests(&app, &format!("/fhir/r5/{own}/_history")), expected);
+}
+
 #[test]
 fn the_history_of_a_type_and_of_everything_comes_newest_first_in_pages() {
     let app = spawn();

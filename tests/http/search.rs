@@ -162,6 +162,70 @@ fn what_is_not_known_is_refused_unless_the_caller_is_lenient() {
 }
 
 #[test]
+fn a_lenient_search_leaves_out_a_chain_through_what_is_no_reference() {
+    let app = spawn();
+    put(&app, &patient("p", None));
+    let lenient = [("Prefer", "handling=lenient")];
+    for version in ["r5", "r4"] {
+        let path = format!("/fhir/{version}/Patient?name.x=1");
+        app.get(&path).expect(400);
+        let page = app.send("GET", &path, &lenient, None).expect(200).json();
+        assert_eq!(page["entry"][0]["resource"]["id"], "p");
+        assert_eq!(page["entry"][1]["search"]["mode"], "outcome");
+        assert!(!link(&app, &page, "self").unwrap().contains("name"));
+        let path = format!("/fhir/{version}/Patient?_elements=name,foo");
+        let refused = app.send("GET", &path, &[("Accept-Language", "en")], None).expect(400);
+        assert!(refused.text.contains("no element foo"), "{}", refused.text);
+        let page = app.send("GET", &path, &lenient, None).expect(200).json();
+        assert_eq!(page["entry"][0]["resource"]["id"], "p");
+    }
+}
+
+#[test]
+fn types_that_are_asked_for_twice_have_none_in_common() {
+    let app = spawn();
+    let english = [("Accept-Language", "en")];
+    let text = |query: &str| {
+        app.send("GET", &format!("/fhir/r5?{query}"), &english, None)
+            .expect(400)
+            .text
+    };
+    let none = text("_type=Patient&_type=CareTeam");
+    assert!(none.contains("no types in common"), "{none}");
+    let unknown = text("_type=Patient&_type=Foo");
+    assert!(unknown.contains("Foo is no resource type"), "{unknown}");
+    app.get("/fhir/r5?_type=Patient,CareTeam&_type=CareTeam").expect(200);
+}
+
+#[test]
+fn what_cannot_be_sorted_by_says_so() {
+    let app = spawn();
+    for version in ["r5", "r4"] {
+        let statement = app.get(&format!("/fhir/{version}/metadata")).expect(200).json();
+        let resources = statement["rest"][0]["resource"].as_array().unwrap();
+        let team = resources.iter().find(|it| it["type"] == "CareTeam").unwrap();
+        for parameter in team["searchParam"].as_array().unwrap() {
+            let name = parameter["name"].as_str().unwrap();
+            let refuses = parameter["documentation"]
+                .as_str()
+                .is_some_and(|text| text.contains("Not for _sort"));
+            let status = app.get(&format!("/fhir/{version}/CareTeam?_sort={name}")).status;
+            assert_eq!(status, if refuses { 400 } else { 200 }, "{name}");
+            assert_eq!(refuses, ["care-unit", "care-giver"].contains(&name), "{name}");
+        }
+        let profile = &statement["rest"][0]["searchParam"];
+        let profile = profile
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|it| it["name"] == "_profile")
+            .unwrap();
+        // As HL7 has it: a uri in R4, a reference in R5.
+        assert_eq!(profile["type"], if version == "r4" { "uri" } else { "reference" });
+    }
+}
+
+#[test]
 fn totals_are_told_when_asked_for() {
     let app = spawn();
     put(&app, &patient("p", None));

@@ -319,6 +319,118 @@ fn a_form_is_found_below_an_address() {
 }
 
 #[test]
+fn pairs_hold_within_one_element() {
+    let app = spawn();
+    put(&app, &patient("anna", None));
+    let stay = |place: &str, start: &str, end: &str| json!({"location": {"reference": place}, "period": {"start": start, "end": end}});
+    let own = format!("{}/fhir/r5/Location/avd-2", app.base);
+    put(
+        &app,
+        &json!({
+            "resourceType": "Encounter", "id": "e", "status": "completed", "subject": { "reference": "Patient/anna" },
+            "class": [{ "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/v3-ActCode", "code": "IMP" }] }],
+            "location": [stay("Location/avd-1", "2026-03-01", "2026-03-03"), stay(&own, "2026-03-03", "2026-03-09")],
+        }),
+    );
+    for (search, expected) in [
+        ("location-period=Location/avd-1$2026-03", true),
+        ("location-period=avd-1$ge2026-03-02", true),
+        ("location-period=avd-1$ge2026-03-04", false),
+        ("location-period=avd-2$ge2026-03-04", true),
+        ("location-period=avd-1$ge2026-03-04,avd-2$ge2026-03-04", true),
+        ("location-period=avd-3$2026", false),
+        ("location=avd-1&location-period=avd-2$sa2026-03-02", true),
+    ] {
+        let found = found(&app, &format!("r5/Encounter?{search}"));
+        assert_eq!(!found.is_empty(), expected, "{search}");
+    }
+    // In R4 it is a date, of any of the places.
+    assert_eq!(found(&app, "r4/Encounter?location-period=ge2026-03-04"), ["e"]);
+    app.get("/fhir/r4/Encounter?location-period=avd-1$2026").expect(400);
+    app.get("/fhir/r5/Encounter?location-period=ge2026-03-04").expect(400);
+    app.get("/fhir/r5/Encounter?location-period:missing=true").expect(400);
+    app.get("/fhir/r5/Encounter?_sort=location-period").expect(400);
+
+    let context = |kind: &str, value: Value| json!({ "code": { "system": "http://t", "code": kind } }).merged(&value);
+    let concept =
+        |code: &str| json!({ "valueCodeableConcept": { "coding": [{ "system": "http://s", "code": code }] } });
+    let years = json!({ "valueRange": { "low": { "value": 65, "unit": "a", "system": "http://unitsofmeasure.org", "code": "a" } } });
+    put(
+        &app,
+        &json!({
+            "resourceType": "Questionnaire", "id": "q", "status": "active",
+            "useContext": [context("focus", concept("x,y")), context("venue", concept("hem")), context("age", years)],
+        }),
+    );
+    in_both(
+        &app,
+        &[
+            ("Questionnaire?context-type-value=focus$http://s|x\\,y", &["q"]),
+            ("Questionnaire?context-type-value=http://t|venue$hem", &["q"]),
+            ("Questionnaire?context-type-value=http://t|$hem", &["q"]),
+            ("Questionnaire?context-type-value=focus$hem", &[]),
+            ("Questionnaire?context-type-value=focus$hem,venue$hem", &["q"]),
+            ("Questionnaire?context-type-value=|venue$hem", &[]),
+            ("Questionnaire?context-type-quantity=age$ge70", &["q"]),
+            ("Questionnaire?context-type-quantity=age$lt65", &[]),
+            (
+                "Questionnaire?context-type-quantity=age$ge70|http://unitsofmeasure.org|a",
+                &["q"],
+            ),
+            ("Questionnaire?context-type-quantity=focus$ge70", &[]),
+        ],
+    );
+    app.delete("/fhir/r5/Questionnaire/q").expect(204);
+    in_both(&app, &[("Questionnaire?context-type-value=venue$hem", &[])]);
+}
+
+#[test]
+fn answers_are_found_by_the_version_of_their_questions() {
+    let app = spawn();
+    for (id, canonical) in [
+        ("a", "https://exempel.se/q|1.0"),
+        ("b", "https://exempel.se/q|1.1.2"),
+        ("c", "https://exempel.se/q|2"),
+        ("d", "https://exempel.se/q"),
+        ("e", "https://exempel.se/q/del|1.0"),
+    ] {
+        put(
+            &app,
+            &json!({"resourceType": "QuestionnaireResponse", "id": id, "status": "completed", "questionnaire": canonical}),
+        );
+    }
+    in_both(
+        &app,
+        &[
+            (
+                "QuestionnaireResponse?questionnaire=https://exempel.se/q",
+                &["a", "b", "c", "d"],
+            ),
+            ("QuestionnaireResponse?questionnaire=https://exempel.se/q|1.0", &["a"]),
+            ("QuestionnaireResponse?questionnaire=https://exempel.se/q|1", &[]),
+            (
+                "QuestionnaireResponse?questionnaire:below=https://exempel.se/q|1",
+                &["a", "b"],
+            ),
+            (
+                "QuestionnaireResponse?questionnaire:below=https://exempel.se/q|1.1",
+                &["b"],
+            ),
+            (
+                "QuestionnaireResponse?questionnaire:below=https://exempel.se/q",
+                &["a", "b", "c", "d"],
+            ),
+            (
+                "QuestionnaireResponse?questionnaire:below=https://exempel.se/q|2,https://exempel.se/q/del|1",
+                &["c", "e"],
+            ),
+        ],
+    );
+    app.get("/fhir/r5/QuestionnaireResponse?questionnaire:above=https://exempel.se/q")
+        .expect(400);
+}
+
+#[test]
 fn what_only_r4_has_is_searched_in_r4() {
     let app = spawn();
     orebro(&app);
@@ -350,6 +462,63 @@ fn what_only_r4_has_is_searched_in_r4() {
         .expect(400);
 }
 
+/// R4's root provision is R5's decision and period; its exceptions are R5's provisions.
+#[test]
+fn a_consent_is_found_by_what_each_version_shows_of_its_provisions() {
+    let app = spawn();
+    put(&app, &patient("anna", None));
+    let rule = |who: &str, code: &str, year: &str| {
+        json!({
+            "period": { "start": format!("{year}-01-01"), "end": format!("{year}-12-31") },
+            "actor": [{ "role": { "text": "mottagare" }, "reference": { "reference": format!("Practitioner/{who}"), "display": who } }],
+            "action": [{ "coding": [{ "system": "http://s", "code": code }] }],
+            "securityLabel": [{ "system": "http://s", "code": code }],
+            "purpose": [{ "system": "http://s", "code": code }],
+        })
+    };
+    let mut root = rule("rot", "r", "2026");
+    root["provision"] = json!([rule("undantag", "u", "2024")]);
+    let consent = json!({
+        "resourceType": "Consent", "id": "s", "status": "active", "patient": { "reference": "Patient/anna" },
+        "scope": { "coding": [{ "system": "http://terminology.hl7.org/CodeSystem/consentscope", "code": "patient-privacy" }] },
+        "category": [{ "text": "samtycke" }], "policyRule": { "text": "regel" }, "provision": root,
+    });
+    app.put("/fhir/r4/Consent/s", &consent).expect(201);
+    for (search, in_r4, in_r5) in [
+        ("actor=Practitioner/rot", true, false),
+        ("actor=Practitioner/undantag", true, true),
+        ("actor:text=rot", true, false),
+        ("actor:text=undantag", true, true),
+        ("actor=Practitioner/annan", false, false),
+        ("action=http://s|r", true, false),
+        ("action=u", true, true),
+        ("action:not=r", false, true),
+        ("purpose=r", true, false),
+        ("purpose=http://s|u", true, true),
+        ("security-label=r", true, false),
+        ("security-label=u", true, true),
+        ("period=2026", true, false),
+        ("period=2024", true, true),
+        ("period=2025", false, false),
+        ("period:missing=true", false, false),
+    ] {
+        for (version, expected) in [("r4", in_r4), ("r5", in_r5)] {
+            let found = found(&app, &format!("{version}/Consent?{search}"));
+            assert_eq!(!found.is_empty(), expected, "{version} {search}");
+        }
+    }
+    // What comes along follows the same elements.
+    let [practitioner, _] = staff("rot", "LK", "202010", "vc");
+    put(&app, &practitioner);
+    for (version, expected) in [("r4", 2), ("r5", 1)] {
+        let page = app
+            .get(&format!("/fhir/{version}/Consent?_include=Consent:actor"))
+            .expect(200)
+            .json();
+        assert_eq!(page["entry"].as_array().unwrap().len(), expected, "{version}");
+    }
+}
+
 #[test]
 fn profile_source_and_language_are_asked_of_every_type() {
     let app = spawn();
@@ -363,6 +532,9 @@ fn profile_source_and_language_are_asked_of_every_type() {
         ("r4", "_profile=https://profil.example/a|1"),
         ("r5", "_source=https://journal.example/1"),
         ("r4", "_source:below=https://journal.example"),
+        ("r4", "_profile:below=https://profil.example"),
+        ("r4", "_profile:above=https://profil.example/a/b"),
+        ("r5", "_profile:below=https://profil.example/a|1"),
         ("r5", "_language=sv"),
     ] {
         let page = app.get(&format!("/fhir/{version}/Patient?{}", search.replace('|', "%7C")));

@@ -114,6 +114,15 @@ fn provoked(app: &TestApp, strict: &TestApp, version: &str) -> Vec<(Situation, A
             here("POST", "CareTeam", &[FHIR], Some(nurse.to_string())),
         ),
         (
+            Situation::NotUnderstood,
+            here(
+                "POST",
+                "Patient",
+                &[FHIR],
+                Some(json!({ "resourceType": "Patient", "implicitRules": "https://example.se/rules" }).to_string()),
+            ),
+        ),
+        (
             Situation::PatchFailed,
             here(
                 "PATCH",

@@ -348,6 +348,95 @@ fn conditional_updates_and_deletes_mean_the_one_that_matches() {
 }
 
 #[test]
+fn a_conditional_delete_makes_room_for_a_conditional_create() {
+    for version in ["r5", "r4"] {
+        let app = spawn();
+        put(&app, &patient("old", Some("195009072553")));
+        let mut create = post(
+            "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001",
+            patient("x", Some("195009072553")),
+        );
+        create["request"]["ifNoneExist"] = json!("identifier=195009072553");
+        let delete = delete_entry("Patient?identifier=195009072553");
+        for entries in [
+            vec![delete.clone(), create.clone()],
+            vec![create.clone(), delete.clone()],
+        ] {
+            let is_delete_first = entries[0] == delete;
+            let answer = app
+                .post(&format!("/fhir/{version}"), &bundle(entries))
+                .expect(200)
+                .json();
+            let expected = match is_delete_first {
+                true => ["204 No Content", "201 Created"],
+                false => ["201 Created", "204 No Content"],
+            };
+            assert_eq!(statuses(&answer), expected, "{version}");
+            let found = app.get("/fhir/r5/Patient?identifier=195009072553").expect(200).json();
+            assert_eq!(found["entry"].as_array().unwrap().len(), 1, "{version}");
+        }
+        app.get("/fhir/r5/Patient/old").expect(410);
+        // What is created without a condition comes after the delete, too.
+        let answer = app
+            .post(
+                &format!("/fhir/{version}"),
+                &bundle(vec![
+                    post(
+                        "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000002",
+                        patient("x", Some("195009072553")),
+                    ),
+                    delete,
+                ]),
+            )
+            .expect(200)
+            .json();
+        assert_eq!(statuses(&answer), ["201 Created", "204 No Content"]);
+        // An update of the one that is deleted would hang on the order.
+        let mut update = put_entry(patient("x", Some("195009072553")));
+        update["request"]["url"] = json!("Patient?identifier=195009072553");
+        update["resource"].as_object_mut().unwrap().remove("id");
+        let delete = delete_entry("Patient?identifier=195009072553");
+        app.post(&format!("/fhir/{version}"), &bundle(vec![delete, update]))
+            .expect(400);
+    }
+}
+
+#[test]
+fn the_full_url_of_an_update_agrees_with_its_resource() {
+    let app = spawn();
+    let own = format!("{}/fhir/r5/Patient", app.base);
+    for version in ["r5", "r4"] {
+        for (full_url, is_good) in [
+            (format!("{own}/p"), true),
+            ("https://journal.example/fhir/Patient/p".to_owned(), true),
+            ("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001".to_owned(), true),
+            ("urn:oid:1.2.752.1".to_owned(), true),
+            (format!("{own}/other"), false),
+            ("https://journal.example/fhir/Patient/other".to_owned(), false),
+            ("https://journal.example/fhir/Organization/p".to_owned(), false),
+        ] {
+            let mut entry = put_entry(patient("p", None));
+            entry["fullUrl"] = json!(full_url);
+            let path = format!("/fhir/{version}");
+            let answer = app.post(&path, &bundle(vec![entry.clone()]));
+            let in_batch = bundle(vec![entry]).merged(&json!({ "type": "batch" }));
+            let in_batch = app.post(&path, &in_batch).expect(200).json();
+            if is_good {
+                answer.expect(200);
+                assert_eq!(statuses(&in_batch), ["200 OK"], "{full_url}");
+            } else {
+                assert_eq!(
+                    answer.expect(400).expressions(),
+                    ["Bundle.entry[0].fullUrl"],
+                    "{full_url}"
+                );
+                assert_eq!(statuses(&in_batch), ["400 Bad Request"], "{full_url}");
+            }
+        }
+    }
+}
+
+#[test]
 fn two_conditional_creates_of_the_same_are_refused() {
     let app = spawn();
     let before = everything(&app);

@@ -108,6 +108,64 @@ fn if_match_guards_against_lost_updates() {
 }
 
 #[test]
+fn if_match_may_name_several_versions() {
+    let app = spawn();
+    let resource = patient("p", None);
+    for base in ["/fhir/r5", "/fhir/r4"] {
+        let path = format!("{base}/Patient/p{}", &base[7..]);
+        let resource = resource.clone();
+        let resource = crate::people::Merged::merged(resource, &json!({ "id": path.rsplit('/').next() }));
+        app.put(&path, &resource).expect(201);
+        let either = [("If-Match", "W/\"1\", W/\"2\"")];
+        app.put_with(&path, &either, &resource).expect(200);
+        let patch = json!([{ "op": "add", "path": "/active", "value": true }]);
+        app.patch(&path, &either, &patch).expect(200);
+        // Now it is version 3.
+        app.put_with(&path, &either, &resource).expect(412);
+        app.patch(&path, &either, &patch).expect(412);
+        app.send("DELETE", &path, &either, None).expect(412);
+        // A list may stand in several headers.
+        let twice = [("If-Match", "W/\"8\""), ("If-Match", "W/\"9\", W/\"3\"")];
+        app.put_with(&path, &twice, &resource).expect(200);
+        app.put_with(&path, &twice, &resource).expect(412);
+        for wrong in ["W/\"3\", *", "W/\"3\",", "W/\"3\" three"] {
+            app.put_with(&path, &[("If-Match", wrong)], &resource).expect(400);
+        }
+        app.send("DELETE", &path, &[("If-Match", "W/\"3\",W/\"4\"")], None)
+            .expect(204);
+    }
+}
+
+#[test]
+fn a_create_demands_nothing_of_a_version() {
+    let app = spawn();
+    for base in ["/fhir/r5", "/fhir/r4"] {
+        for header in ["If-Match", "If-None-Match"] {
+            for value in ["*", "W/\"1\""] {
+                app.post_with(&format!("{base}/Patient"), &[(header, value)], &patient("x", None))
+                    .expect(400);
+            }
+        }
+        for member in ["ifMatch", "ifNoneMatch"] {
+            let mut entry = json!({
+                "resource": patient("x", None), "request": { "method": "POST", "url": "Patient" },
+            });
+            entry["request"][member] = json!("W/\"1\"");
+            let mut bundle = json!({ "resourceType": "Bundle", "type": "batch", "entry": [entry] });
+            let answer = app.post(base, &bundle).expect(200).json();
+            assert_eq!(answer["entry"][0]["response"]["status"], "400 Bad Request", "{member}");
+            bundle["type"] = json!("transaction");
+            let answer = app.post(base, &bundle).expect(400);
+            assert_eq!(answer.expressions(), ["Bundle.entry[0].request.ifMatch"]);
+        }
+    }
+    assert_eq!(
+        app.get("/fhir/r5/Patient?_summary=count").expect(200).json()["total"],
+        0
+    );
+}
+
+#[test]
 fn delete_ends_and_put_begins_again() {
     let app = spawn();
     let resource = patient("p", None);

@@ -54,13 +54,28 @@ fn may_see(kind: ResourceType, id: &str, hidden: Option<(ResourceType, &str)>) -
     hidden != Some((kind, id))
 }
 
-/// Every reference between resources of the world: the parameter's place in [`LINKS`], from where, to where.
-fn edges(world: &[Kept]) -> Vec<(usize, usize, usize)> {
+/// A reference between resources of the world: the parameter's place in [`LINKS`], from where, to where.
+struct Edge {
+    link: usize,
+    from: usize,
+    to: usize,
+    /// Of the Questionnaires that a canonical names only the one written last is included.
+    forward: bool,
+}
+
+fn edges(world: &[Kept]) -> Vec<Edge> {
     let at = |kept: &Kept| world.iter().position(|other| std::ptr::eq(other, kept)).expect("there");
     let mut all = Vec::new();
     for (number, link) in LINKS.iter().enumerate() {
         for (from, kept) in world.iter().enumerate().filter(|(_, kept)| kept.kind == link.kind) {
-            all.extend(targets(world, kept, link).into_iter().map(|to| (number, from, at(to))));
+            let named: Vec<usize> = targets(world, kept, link).into_iter().map(at).collect();
+            let last = named.iter().max_by_key(|to| (world[**to].last_updated, **to)).copied();
+            all.extend(named.iter().map(|to| Edge {
+                link: number,
+                from,
+                to: *to,
+                forward: !link.is_canonical() || last == Some(*to),
+            }));
         }
     }
     all
@@ -69,7 +84,7 @@ fn edges(world: &[Kept]) -> Vec<(usize, usize, usize)> {
 /// Everything that the includes lead to, by going on until nothing is new; all are places in the world.
 fn naive(
     world: &[Kept],
-    edges: &[(usize, usize, usize)],
+    edges: &[Edge],
     matches: &BTreeSet<usize>,
     includes: &[Asked],
     hidden: Option<(ResourceType, &str)>,
@@ -78,10 +93,17 @@ fn naive(
     loop {
         let before = found.len();
         for include in includes {
-            for (link, from, to) in edges {
+            for Edge {
+                link,
+                from,
+                to,
+                forward,
+            } in edges
+            {
                 let link = &LINKS[*link];
                 let mut own = include.links.iter();
                 let follows = own.any(|own| (own.kind, own.code) == (link.kind, link.code))
+                    && (include.reverse || *forward)
                     && include.target.is_none_or(|target| world[*to].kind == target);
                 let (start, new) = if include.reverse { (to, from) } else { (from, to) };
                 let starts = matches.contains(start) || (include.iterate && found.contains(start));
@@ -202,13 +224,30 @@ fn postgres_includes_what_the_naive_evaluation_includes() {
 
 // ── Plans ──────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-fn everything_walks_no_table(store: &Store) {
-    let mut random = Random(9);
-    world(store, &mut random);
-    let all = EverythingQuery {
-        patient: "1".to_owned(),
+/// Every include and `$everything`, with what each of their statements does: those of [`region`]'s middle.
+fn plans(store: &Store) -> Vec<(String, Vec<String>)> {
+    let mut all = Vec::new();
+    for (kind, text) in [
+        (CareTeam, "_include=CareTeam:patient"),
+        (CareTeam, "_include=CareTeam:participant"),
+        (CarePlan, "_include=CarePlan:care-team"),
+        (QuestionnaireResponse, "_include=QuestionnaireResponse:questionnaire"),
+        (Patient, "_revinclude=CareTeam:patient"),
+        (PractitionerRole, "_revinclude=CareTeam:participant"),
+        (Questionnaire, "_revinclude=QuestionnaireResponse:questionnaire"),
+        (CareTeam, "_include=CareTeam:*"),
+        (Patient, "_revinclude=*"),
+    ] {
+        let query = read(kind, &pairs(text));
+        let plans = store
+            .read_blocking(|session| session.explain_include((kind, &["7", "8", "9"]), &query.includes[0], &[7, 8, 9]));
+        let plans = plans.expect("plans").into_iter();
+        all.extend(plans.map(|plan| (format!("{kind}?{text}"), plan)));
+    }
+    let everything = EverythingQuery {
+        patient: "7".to_owned(),
         references: compartments::references(Patient),
-        own_urls: vec![format!("{OWN}/Patient/1")],
+        own_urls: vec![format!("{OWN}/Patient/7")],
         kinds: None,
         since: None,
         care: None,
@@ -220,24 +259,55 @@ fn everything_walks_no_table(store: &Store) {
         since: Some(0),
         care: Some((0, 1)),
         after: Some(EverythingEnd { kind: 6, key: 1 }),
-        ..all.clone()
+        ..everything.clone()
     };
-    for query in [all, narrowed] {
+    for query in [everything, narrowed] {
+        let told = format!("{query:?}");
         let plan = store.read_blocking(move |session| {
-            let key = session.patient_key("1")?.expect("a patient");
+            let key = session.patient_key("7")?.expect("a patient");
             session.explain_everything(key, &query)
         });
-        let plan = plan.expect("a plan");
-        // The page itself is all that is walked.
-        let mut walks = plan.iter().filter(|line| line.contains("SCAN"));
-        assert!(walks.all(|line| line.as_str() == "SCAN p"), "{plan:#?}");
-        let by_key = "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)";
-        assert!(plan.iter().any(|line| line == by_key), "{plan:#?}");
-        assert!(plan.iter().any(|line| line.contains("resource_patient")), "{plan:#?}");
+        all.push((told, plan.expect("a plan")));
+    }
+    all
+}
+
+/// Enough people that a planner would rather walk a table than look up many.
+fn region_on(store: &Store, people: usize) {
+    store
+        .write_blocking(move |session| (0..people).try_for_each(|number| region(session, number)))
+        .expect("a region");
+}
+
+#[test]
+fn sqlite_walks_no_table_for_what_comes_along() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    region_on(&fresh.store, 20);
+    for (asked, plan) in plans(&fresh.store) {
+        // The page itself is all that is walked, and no look-up begins at a type alone.
+        let mut walks = plan
+            .iter()
+            .filter(|step| step.contains("SCAN") || step.contains("(kind=?)"));
+        assert!(walks.all(|step| step == "SCAN p"), "{asked}: {plan:#?}");
+        if asked.contains("EverythingQuery") {
+            let by_key = "SEARCH r USING INTEGER PRIMARY KEY (rowid=?)";
+            assert!(plan.iter().any(|step| step == by_key), "{plan:#?}");
+            assert!(plan.iter().any(|step| step.contains("resource_patient")), "{plan:#?}");
+        }
     }
 }
 
 #[test]
-fn everything_walks_no_table_on_sqlite() {
-    everything_walks_no_table(&Fresh::sqlite(&StoreOptions::default()).store);
+fn postgres_walks_no_table_for_what_comes_along() {
+    let Some(url) = postgres::fresh_database() else { return };
+    let fresh = Fresh::open(url, &StoreOptions::default(), None);
+    region_on(&fresh.store, 1_000);
+    diesel::PgConnection::establish(&fresh.url)
+        .expect("a connection")
+        .batch_execute("ANALYZE")
+        .expect("statistics");
+    for (asked, plan) in plans(&fresh.store) {
+        let walks = plan.iter().find(|step| step.contains("Seq Scan"));
+        assert_eq!(walks, None, "{asked}: {plan:#?}");
+    }
 }

@@ -278,7 +278,7 @@ fn sqlite_begins_at_the_unit() {
         let pairs: Vec<(String, String)> = form_urlencoded::parse(search.as_bytes()).into_owned().collect();
         let plan = database
             .store
-            .read_blocking(|session| session.explain_search(&read(&pairs)))
+            .read_blocking(|session| session.explain_search(&read(&pairs), false))
             .expect("a plan");
         // Before the page itself (p): the keys are found through what is asked for, step by step.
         let finding: Vec<&String> = plan.iter().take_while(|step| *step != "SCAN p").collect();

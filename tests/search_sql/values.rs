@@ -1,6 +1,8 @@
 //! The kinds of values against a naive model that reads the resources themselves: no index, no parser, no folding of the
 //! service's. On random resources and random searches, on both backends.
 
+mod pairs;
+
 use fastkontakt::fhir::search::query::SearchQuery;
 use fastkontakt::fhir::search::{Handling, ParseContext, index, parse};
 use fastkontakt::fhir::types::ResourceType;
@@ -36,6 +38,21 @@ const MODELS: &[Model] = &[
         kind: ResourceType::Questionnaire,
         make: |random| json!({"url": random.pick(&uris::ALL)}),
         ask: uris::ask,
+    },
+    Model {
+        kind: ResourceType::Encounter,
+        make: pairs::stays::make,
+        ask: pairs::stays::ask,
+    },
+    Model {
+        kind: ResourceType::Questionnaire,
+        make: pairs::contexts::make,
+        ask: pairs::contexts::ask,
+    },
+    Model {
+        kind: ResourceType::QuestionnaireResponse,
+        make: pairs::canonicals::make,
+        ask: pairs::canonicals::ask,
     },
 ];
 

@@ -14,7 +14,7 @@ use super::super::{
     arbetslista, create, definitions, delete, everything, history, logg, metadata, patch, patientkontroll, read,
     update, validate,
 };
-use super::response;
+use super::{acceptable, response};
 use crate::access::Interaction;
 use crate::door::bundle::{Entry, Method, strangers};
 use crate::door::problem::{Problem, in_resource};
@@ -96,15 +96,16 @@ fn failed(ask: &Ask, problem: &Problem) -> Reply {
 
 /// Hands an entry to the interaction that its method and address name.
 async fn perform(ask: &Ask, mut entry: Entry) -> Result<Reply, Problem> {
+    acceptable(ask, &entry)?;
     let sent = entry.resource.take().map_or(Sent::Nothing, Sent::Entry);
-    let query = entry.query.take();
+    let criteria = entry.criteria().map(str::to_owned);
+    let asked = entry.query.take().unwrap_or_default();
     let ask = |interaction| ask.of_entry(interaction, &entry);
     let path = entry.path.iter().map(String::as_str).collect::<Vec<_>>();
     let is_definition = path
         .first()
         .is_some_and(|name| DefinitionType::from_name(name).is_some());
-    let asked = query.clone().unwrap_or_default();
-    match (entry.method, path.as_slice(), query) {
+    match (entry.method, path.as_slice(), criteria) {
         (Method::Get | Method::Head, path, _) => match path {
             ["metadata"] => Ok(metadata::perform(&ask(Interaction::Capabilities))),
             ["_history"] => history::perform(&ask(Interaction::HistorySystem), Scope::System, &asked).await,
@@ -138,7 +139,11 @@ async fn perform(ask: &Ask, mut entry: Entry) -> Result<Reply, Problem> {
             }
         },
         (Method::Post, [.., operation], _) if operation.starts_with('$') => operate(&ask, &path, asked, sent).await,
-        (Method::Post, [kind], None) => create::perform(&ask(Interaction::Create), kind, sent).await,
+        (Method::Post, [kind], _) => {
+            let mut ask = ask(Interaction::Create);
+            ask.add_if_none_exist(&asked);
+            create::perform(&ask, kind, sent).await
+        }
         (Method::Put, [kind, id], None) => update::perform(&ask(Interaction::Update), kind, id, sent).await,
         (Method::Put, [kind], Some(criteria)) => {
             update::perform_where(&ask(Interaction::Update), kind, &criteria, sent).await

@@ -10,7 +10,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::answer::answer;
 use super::bundle_text::BundleText;
-use super::negotiate::{Ask, Language};
+use super::negotiate::{Ask, Language, may_write};
 use super::reply::Reply;
 use super::search::pretty;
 use crate::access::Interaction;
@@ -69,7 +69,16 @@ pub async fn submit(request: HttpRequest, payload: web::Payload) -> HttpResponse
     .await
 }
 
+/// 406 when an entry asks for a format that we do not write.
+fn acceptable(ask: &Ask, entry: &Entry) -> Result<(), Problem> {
+    entry
+        .formats()
+        .try_for_each(|format| may_write(&format, ask.version()))
+        .map_err(|problem| problem.in_entry(entry.index))
+}
+
 async fn transaction(ask: &Ask, entries: Vec<Entry>) -> Result<Reply, Problem> {
+    entries.iter().try_for_each(|entry| acceptable(ask, entry))?;
     let (version, own_bases) = (ask.version(), ask.own_bases());
     let (now, limits) = (ask.app.door.clock.now().as_microsecond(), ask.app.door.limits);
     // One entry is soon done; many are not.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::access::Interaction;
 use crate::door::content::instant;
-use crate::door::logg::outcome;
+use crate::door::logg::{AUTHENTICATE, outcome};
 use crate::fhir::identifiers::HSA_ID;
 use crate::fhir::version::FhirVersion;
 use crate::store::{Named, Recorded};
@@ -142,6 +142,9 @@ fn subtype(interaction: &str) -> Value {
             "code": "operation",
             "display": interaction,
         });
+    }
+    if interaction == AUTHENTICATE {
+        return json!({ "system": DICOM, "code": "110122", "display": "Login" });
     }
     json!({ "system": "http://hl7.org/fhir/restful-interaction", "code": interaction })
 }

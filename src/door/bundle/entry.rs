@@ -8,6 +8,14 @@ use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::references::relative;
 use crate::fhir::types::ResourceType;
 
+/// Parameters that every address takes: they say how the answer is written (http.html#parameters).
+pub const GENERAL: &[&str] = &["_format", "_pretty"];
+
+/// Whether a query says more than how the answer is written.
+pub fn chooses(query: &str) -> bool {
+    form_urlencoded::parse(query.as_bytes()).any(|(name, _)| !GENERAL.contains(&name.as_ref()))
+}
+
 /// What an entry wants done (value set http-verb).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Method {
@@ -117,6 +125,19 @@ impl Entry {
     /// The parts of the path, to be matched.
     pub fn path(&self) -> Vec<&str> {
         self.path.iter().map(String::as_str).collect()
+    }
+
+    /// What follows the `?`, when it chooses resources.
+    pub fn criteria(&self) -> Option<&str> {
+        self.query.as_deref().filter(|query| chooses(query))
+    }
+
+    /// The formats that the entry's answer is asked for in (`_format`).
+    pub fn formats(&self) -> impl Iterator<Item = String> + '_ {
+        let pairs = form_urlencoded::parse(self.query.as_deref().unwrap_or_default().as_bytes());
+        pairs
+            .filter(|(name, value)| name == "_format" && !value.is_empty())
+            .map(|(_, value)| value.into_owned())
     }
 
     /// The resource that the entry writes, when its address says which.

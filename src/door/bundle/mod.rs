@@ -1,9 +1,12 @@
 //! A Bundle that is posted to `[base]`: taken apart into entries (`entry.rs`), which are carried out each on its own
-//! (batch: `api/bundle/batch.rs` hands each to the interaction that it names) or together (`transaction.rs` reads and plans, `together.rs` writes).
+//! (batch: `api/bundle/batch.rs` hands each to the interaction that it names) or together (`wanted.rs` understands them,
+//! `transaction.rs` plans by a guess, with `target.rs`, and `together.rs` writes).
 
 pub mod entry;
+mod target;
 mod together;
 pub mod transaction;
+mod wanted;
 
 use std::collections::{HashMap, HashSet};
 
@@ -217,6 +220,19 @@ impl Faults {
     }
 }
 
+/// Whether an address of the form `…/[type]/[id]` is another than the resource has by its type and id ("fullUrl SHALL NOT
+/// disagree with the id in the resource", bundle.html#Bundle.entry.fullUrl). A create has an id only by chance.
+fn disagrees(full_url: &str, resource: &Value) -> bool {
+    let text = |name: &str| resource.get(name).and_then(Value::as_str);
+    let mut parts = full_url.rsplit('/');
+    match (parts.next(), parts.next(), text("resourceType"), text("id")) {
+        (Some(id), Some(kind), Some(own_kind), Some(own_id)) => {
+            kind.starts_with(|first: char| first.is_ascii_uppercase()) && (kind, id) != (own_kind, own_id)
+        }
+        _ => false,
+    }
+}
+
 /// `Bundle.entry[3].resource` → 3.
 fn index_in(expression: &str) -> Option<usize> {
     expression
@@ -257,6 +273,16 @@ fn at_their_entries(entries: &[Value]) -> Vec<Fault> {
             });
         }
         let full_url = entry.get("fullUrl").and_then(Value::as_str);
+        if method == Some("PUT") && full_url.is_some_and(|url| disagrees(url, &entry["resource"])) {
+            faults.push(Fault {
+                code: IssueCode::Invalid,
+                expression: format!("{place}.fullUrl"),
+                text: Text::new(
+                    "fullUrl anger en annan resurs än den som posten innehåller: typ och id ska vara desamma.",
+                    "fullUrl names another resource than the one that the entry holds: type and id must be the same.",
+                ),
+            });
+        }
         if full_url.is_some_and(|url| !addresses.insert(url)) {
             faults.push(Fault {
                 code: IssueCode::Duplicate,

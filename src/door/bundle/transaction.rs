@@ -11,19 +11,20 @@ use std::collections::{HashMap, HashSet};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::entry::{Entry, Method};
+use super::entry::Entry;
+use super::target::Target;
+use super::wanted::{Item, Reader, Wanted, Which};
 use super::{Faults, duplicate};
 use crate::door::content::{self, Content, Prepared};
-use crate::door::patch::{changed, read_entry, ready};
+use crate::door::patch::{changed, ready};
+use crate::door::precondition::demand;
 use crate::door::problem::Problem;
-use crate::door::villkor::{Criteria, Matches, target_of};
-use crate::door::write::demand;
+use crate::door::villkor::{Criteria, Matches};
 use crate::door::{Action, Order, Precondition};
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::json::Limits;
 use crate::fhir::links::{self, Addresses, Stray};
 use crate::fhir::patch::Patch;
-use crate::fhir::references::conditional;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::store::Stored;
@@ -39,48 +40,6 @@ pub struct Reading {
     conditional: HashMap<String, usize>,
 }
 
-/// One entry.
-struct Item {
-    index: usize,
-    full_url: Option<String>,
-    wanted: Wanted,
-}
-
-enum Wanted {
-    Create {
-        kind: ResourceType,
-        /// The id that it will have if it is created.
-        id: String,
-        /// Only if nobody answers this question.
-        unless: Option<usize>,
-        resource: Value,
-    },
-    Update {
-        kind: ResourceType,
-        which: Which,
-        precondition: Precondition,
-        resource: Value,
-    },
-    Patch {
-        kind: ResourceType,
-        which: Which,
-        precondition: Precondition,
-        patch: Patch,
-    },
-    Delete {
-        kind: ResourceType,
-        which: Which,
-        precondition: Precondition,
-    },
-}
-
-/// Which resource an entry writes.
-enum Which {
-    Id(String),
-    /// The one that answers this question; when nobody does, an update makes a new one, under this id.
-    Where(usize, String),
-}
-
 /// Something that only the database can tell.
 pub struct Question {
     pub criteria: Criteria,
@@ -88,7 +47,7 @@ pub struct Question {
     /// The entry that asks first.
     pub index: usize,
     /// Where the answer is wanted, for the caller: `Bundle.entry[n]…`.
-    place: String,
+    pub(super) place: String,
 }
 
 /// On which state of the database a question is meant (http.html#trules: deletes, creates, updates, reads, conditional
@@ -113,7 +72,8 @@ pub struct Plan {
     pub met: Vec<(usize, usize)>,
     /// Conditional deletes that met nobody.
     pub nothing: Vec<usize>,
-    /// For each question that chose an entry's resource, the id that it has or will have. No other may match in the end.
+    /// For each question that chose what an entry creates or changes, the id that it has or will have. No other may match
+    /// in the end.
     pub own: Vec<(usize, String)>,
 }
 
@@ -126,14 +86,7 @@ impl Reading {
         now: i64,
         limits: Limits,
     ) -> Result<Reading, Problem> {
-        let mut reader = Reader {
-            version,
-            own_bases,
-            now,
-            limits,
-            questions: Vec::new(),
-            conditional: HashMap::new(),
-        };
+        let mut reader = Reader::new(version, own_bases, now, limits);
         let mut items = Vec::with_capacity(entries.len());
         let mut faults = Faults::default();
         for entry in entries {
@@ -147,9 +100,7 @@ impl Reading {
             }
         }
         faults.none_or_refuse()?;
-        let Reader {
-            questions, conditional, ..
-        } = reader;
+        let (questions, conditional) = reader.questions();
         Ok(Reading {
             version,
             own_bases: own_bases.to_vec(),
@@ -235,7 +186,10 @@ impl Reading {
                 }
                 Target::Unclear => continue,
             };
-            plan.own.extend(question.map(|question| (question, id.clone())));
+            // What is deleted is gone before anything is created: then others may meet its criteria.
+            if !matches!(item.wanted, Wanted::Delete { .. }) {
+                plan.own.extend(question.map(|question| (question, id.clone())));
+            }
             let action = match &item.wanted {
                 Wanted::Delete { .. } => Some(Action::Delete { kind, id, precondition }),
                 Wanted::Create { resource, .. } => faults
@@ -250,14 +204,14 @@ impl Reading {
                         _ => stored.get(&item.index),
                     };
                     let stored = stored.ok_or_else(|| Problem::NotFound.in_entry(item.index))?;
-                    demand(precondition, Some(stored)).map_err(|problem| problem.in_entry(item.index))?;
+                    demand(&precondition, Some(stored)).map_err(|problem| problem.in_entry(item.index))?;
                     let precondition = match precondition {
-                        Precondition::VersionIs(version) => Precondition::VersionIs(version),
+                        Precondition::VersionIn(_) => Precondition::VersionIn(vec![stored.version]),
                         _ => Precondition::BuiltOn(stored.version),
                     };
                     faults
                         .sort_out(self.patch(item, stored, patch, &addresses))?
-                        .map(|prepared| Action::Update { prepared, precondition })
+                        .map(|prepared| Action::Patch { prepared, precondition })
                 }
             };
             plan.orders.extend(action.map(|action| Order {
@@ -411,280 +365,6 @@ impl Question {
                 expression,
             },
         }
-    }
-}
-
-/// What an entry comes to by a guess.
-enum Target {
-    Write {
-        id: String,
-        precondition: Precondition,
-    },
-    /// A conditional create met the one with this id.
-    Met(String),
-    /// A conditional delete met nobody.
-    Nothing,
-    /// Several match: nothing can be said.
-    Unclear,
-}
-
-impl Item {
-    fn kind(&self) -> ResourceType {
-        match &self.wanted {
-            Wanted::Create { kind, .. }
-            | Wanted::Update { kind, .. }
-            | Wanted::Patch { kind, .. }
-            | Wanted::Delete { kind, .. } => *kind,
-        }
-    }
-
-    /// The question that chooses the resource.
-    fn question(&self) -> Option<usize> {
-        match &self.wanted {
-            Wanted::Create { unless, .. } => *unless,
-            Wanted::Update { which, .. } | Wanted::Patch { which, .. } | Wanted::Delete { which, .. } => match which {
-                Which::Id(_) => None,
-                Which::Where(question, _) => Some(*question),
-            },
-        }
-    }
-
-    fn target(&self, found: Option<&Matches>) -> Result<Target, Problem> {
-        let found = match found {
-            Some(Matches::Many) => return Ok(Target::Unclear),
-            Some(Matches::One(stored)) => Some(stored.as_ref()),
-            Some(Matches::None) | None => None,
-        };
-        Ok(match &self.wanted {
-            Wanted::Create { id, .. } => match found {
-                Some(stored) => Target::Met(stored.id.clone()),
-                None => Target::Write {
-                    id: id.clone(),
-                    precondition: Precondition::None,
-                },
-            },
-            Wanted::Update {
-                kind,
-                which,
-                precondition,
-                resource,
-            } => {
-                let own = resource.get("id").and_then(Value::as_str);
-                let (id, precondition) = match which {
-                    Which::Id(id) => {
-                        content::require_id_form(id)?;
-                        content::require_same_id(*kind, own, id)?;
-                        (id.as_str(), *precondition)
-                    }
-                    Which::Where(_, new_id) => target_of(found, *kind, own, new_id, *precondition)?,
-                };
-                Target::Write {
-                    id: id.to_owned(),
-                    precondition,
-                }
-            }
-            Wanted::Patch {
-                which, precondition, ..
-            } => {
-                let id = match (which, found) {
-                    (Which::Id(id), _) => id.clone(),
-                    (Which::Where(..), Some(stored)) => stored.id.clone(),
-                    (Which::Where(..), None) => return Err(Problem::NotFound),
-                };
-                Target::Write {
-                    id,
-                    precondition: *precondition,
-                }
-            }
-            Wanted::Delete {
-                which, precondition, ..
-            } => {
-                let id = match (which, found) {
-                    (Which::Id(id), _) => id.clone(),
-                    (Which::Where(..), Some(stored)) => stored.id.clone(),
-                    (Which::Where(..), None) => {
-                        precondition.met_by_nobody()?;
-                        return Ok(Target::Nothing);
-                    }
-                };
-                Target::Write {
-                    id,
-                    precondition: *precondition,
-                }
-            }
-        })
-    }
-}
-
-/// Understands entries one after the other, gathering what must be asked.
-struct Reader<'a> {
-    version: FhirVersion,
-    own_bases: &'a [String],
-    now: i64,
-    limits: Limits,
-    questions: Vec<Question>,
-    conditional: HashMap<String, usize>,
-}
-
-impl Reader<'_> {
-    fn wanted(&mut self, mut entry: Entry) -> Result<Wanted, Problem> {
-        let index = entry.index;
-        let (kind, id) = address(&entry)?;
-        let query = entry.query.take();
-        let precondition = || {
-            Precondition::read(entry.if_match.as_deref(), entry.if_none_match.as_deref())
-                .map_err(|problem| placed(problem, &format!("Bundle.entry[{index}].request.ifMatch")))
-        };
-        match (entry.method, id, query) {
-            (Method::Post, None, None) => {
-                let unless = match &entry.if_none_exist {
-                    Some(criteria) => {
-                        let place = format!("Bundle.entry[{index}].request.ifNoneExist");
-                        Some(self.ask(kind, criteria, When::AfterDeletes, index, place)?)
-                    }
-                    None => None,
-                };
-                Ok(Wanted::Create {
-                    kind,
-                    id: Uuid::now_v7().to_string(),
-                    unless,
-                    resource: self.resource(&mut entry)?,
-                })
-            }
-            (Method::Put, Some(id), None) => Ok(Wanted::Update {
-                kind,
-                which: Which::Id(id),
-                precondition: precondition()?,
-                resource: self.resource(&mut entry)?,
-            }),
-            (Method::Put, None, Some(criteria)) => Ok(Wanted::Update {
-                kind,
-                precondition: precondition()?,
-                which: self.whichever(&entry, kind, &criteria, When::Before)?,
-                resource: self.resource(&mut entry)?,
-            }),
-            (Method::Patch, Some(id), None) => Ok(Wanted::Patch {
-                kind,
-                which: Which::Id(id),
-                precondition: precondition()?,
-                patch: self.patch(&entry, kind)?,
-            }),
-            (Method::Patch, None, Some(criteria)) => Ok(Wanted::Patch {
-                kind,
-                precondition: precondition()?,
-                which: self.whichever(&entry, kind, &criteria, When::Before)?,
-                patch: self.patch(&entry, kind)?,
-            }),
-            (Method::Delete, Some(id), None) => Ok(Wanted::Delete {
-                kind,
-                which: Which::Id(id),
-                precondition: precondition()?,
-            }),
-            (Method::Delete, None, Some(criteria)) => Ok(Wanted::Delete {
-                kind,
-                precondition: precondition()?,
-                which: self.whichever(&entry, kind, &criteria, When::Before)?,
-            }),
-            _ => Err(wrong_address(&entry)),
-        }
-    }
-
-    fn patch(&self, entry: &Entry, kind: ResourceType) -> Result<Patch, Problem> {
-        let resource = entry.resource.as_ref().unwrap_or(&Value::Null);
-        read_entry(self.version, kind, resource, &self.limits).map_err(|problem| problem.in_entry(entry.index))
-    }
-
-    fn whichever(&mut self, entry: &Entry, kind: ResourceType, criteria: &str, when: When) -> Result<Which, Problem> {
-        let question = self.ask(kind, criteria, when, entry.index, entry.url_place())?;
-        Ok(Which::Where(question, Uuid::now_v7().to_string()))
-    }
-
-    fn ask(
-        &mut self,
-        kind: ResourceType,
-        criteria: &str,
-        when: When,
-        index: usize,
-        place: String,
-    ) -> Result<usize, Problem> {
-        let criteria = Criteria::read(self.version, kind, criteria, self.own_bases, self.now)
-            .map_err(|problem| placed(problem, &place))?;
-        self.questions.push(Question {
-            criteria,
-            when,
-            index,
-            place,
-        });
-        Ok(self.questions.len() - 1)
-    }
-
-    /// Takes the entry's resource and asks what its conditional references mean.
-    fn resource(&mut self, entry: &mut Entry) -> Result<Value, Problem> {
-        let mut resource = entry.resource.take().unwrap_or_default();
-        let mut faults = Faults::default();
-        for Stray { path, reference } in links::strays(self.version, &mut resource, self.own_bases) {
-            let Some((name, criteria)) = conditional(&reference, self.own_bases) else {
-                continue;
-            };
-            if self.conditional.contains_key(&reference) {
-                continue;
-            }
-            let place = format!("Bundle.entry[{}].resource.{path}", entry.index);
-            let asked = match ResourceType::from_name(name) {
-                Some(kind) => self.ask(kind, criteria, When::AtTheEnd, entry.index, place),
-                None => Err(Problem::fault(
-                    IssueCode::NotSupported,
-                    place,
-                    Text::new(
-                        "Den villkorade referensen gäller en resurstyp som tjänsten inte har.",
-                        "The conditional reference is about a resource type that this service does not have.",
-                    ),
-                )),
-            };
-            if let Some(question) = faults.sort_out(asked)? {
-                self.conditional.insert(reference, question);
-            }
-        }
-        faults.none_or_refuse()?;
-        Ok(resource)
-    }
-}
-
-/// Type and id that the entry's address names.
-fn address(entry: &Entry) -> Result<(ResourceType, Option<String>), Problem> {
-    let (kind, id) = match entry.path.as_slice() {
-        [kind] => (kind, None),
-        [kind, id] if !id.starts_with(['$', '_']) => (kind, Some(id.clone())),
-        _ => return Err(wrong_address(entry)),
-    };
-    let kind = ResourceType::from_name(kind).ok_or_else(|| wrong_address(entry))?;
-    Ok((kind, id))
-}
-
-fn wrong_address(entry: &Entry) -> Problem {
-    Problem::fault(
-        IssueCode::Value,
-        entry.url_place(),
-        Text::new(
-            "Adressen passar inte metoden: typ (POST), typ/id eller typ?sökvillkor (PUT, PATCH, DELETE), av en resurstyp som tjänsten har.",
-            "The url does not fit the method: type (POST), type/id or type?criteria (PUT, PATCH, DELETE), of a resource type of this service.",
-        ),
-    )
-}
-
-/// A problem with something that stands at `place`, as a fault there.
-fn placed(problem: Problem, place: &str) -> Problem {
-    let at = |code, text| Fault {
-        code,
-        expression: place.to_owned(),
-        text,
-    };
-    match problem {
-        Problem::NotFhir(faults) => {
-            Problem::NotFhir(faults.into_iter().map(|fault| at(fault.code, fault.text)).collect())
-        }
-        Problem::BadRequest { text, .. } => Problem::NotFhir(vec![at(IssueCode::Value, text)]),
-        other => other,
     }
 }
 

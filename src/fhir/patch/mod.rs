@@ -1,8 +1,9 @@
 //! PATCH (http.html#patch): changes to a resource, as JSON Patch ([`json`]), as FHIRPath Patch ([`fhirpath`], whose paths
-//! are read by [`path`]) or as JSON Merge Patch ([`merge`]). Pure: a patch makes a new resource of the one that it is given, or
-//! tells why not; whether the result is FHIR is asked afterwards, as of any update.
+//! are read by [`path`] and walked by [`ground`]) or as JSON Merge Patch ([`merge`]). Pure: a patch makes a new resource of
+//! the one that it is given, or tells why not; whether the result is FHIR is asked afterwards, as of any update.
 
 mod fhirpath;
+mod ground;
 mod json;
 mod merge;
 mod path;

@@ -13,31 +13,34 @@ use crate::fhir::types::ResourceType;
 
 use super::parameters::{self, Kind, Parameter};
 use super::text::fold;
-use super::{IndexEntry, RefTarget, paths, quantity as quantities, table, units};
+use super::{IndexEntry, RefTarget, canonical, composite, paths, quantity as quantities, table, units};
 
 /// Every index entry of a resource, sorted, without doubles.
 pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
     let mut entries = Vec::new();
     let in_r4 = LazyCell::new(|| as_shown_in_r4(kind, resource));
+    let source = |parameter: &'static Parameter| match parameter.shown_from {
+        [] => Some(resource),
+        from if from.iter().any(|name| has(resource, name)) => Some(&*in_r4),
+        _ => None,
+    };
     for parameter in parameters::indexed(kind) {
-        let source = match parameter.shown_from {
-            [] => resource,
-            from if from.iter().any(|name| has(resource, name)) => &*in_r4,
-            _ => continue,
-        };
+        let Some(source) = source(parameter) else { continue };
         let elements = parameter.paths.iter().flat_map(|path| paths::walk(source, path));
         match parameter.kind {
             Kind::CareUnit => entries.extend(units::units(resource)),
             Kind::CareGiver => {}
             Kind::Exists => entries.extend(existence(parameter.index, elements)),
-            Kind::Date => {
+            Kind::Date if parameter.cut_by.is_some() => {
                 let cut = parameter.cut_by.and_then(|url| day_of_extension(resource, url));
                 entries.extend(elements.filter_map(|element| date(parameter.index, element, cut)));
             }
             _ => elements.for_each(|element| index_element(parameter, element, &mut entries)),
         }
     }
-    displays(kind, resource, &mut entries);
+    displays(kind, source, &mut entries);
+    let names = canonical::names(kind, resource).into_iter();
+    entries.extend(names.map(|name| token(canonical::NAMES, None, &name)));
     entries.sort_unstable();
     entries.dedup();
     entries
@@ -62,7 +65,7 @@ pub fn patient_of(kind: ResourceType, resource: &Value) -> Option<String> {
     })
 }
 
-fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut Vec<IndexEntry>) {
+pub(super) fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut Vec<IndexEntry>) {
     let param = parameter.index;
     match parameter.kind {
         Kind::Code(_) => entries.extend(element.as_str().map(|code| token(param, None, code))),
@@ -76,9 +79,14 @@ fn index_element(parameter: &'static Parameter, element: &Value, entries: &mut V
         Kind::Contact => entries.extend(text(element, "value").map(|value| token(param, None, value))),
         Kind::Text | Kind::Uri => entries.extend(element.as_str().map(|text| token(param, None, text))),
         Kind::Reference => index_reference(parameter, element, entries),
-        Kind::Canonical => entries.extend(element.as_str().into_iter().flat_map(|url| canonicals(param, url))),
+        Kind::Canonical => {
+            let literals = element.as_str().into_iter();
+            entries.extend(literals.flat_map(|literal| canonical::entries(param, literal)));
+        }
+        Kind::Date => entries.extend(date(param, element, None)),
+        Kind::Composite => composite::entries(parameter, element, entries),
         Kind::String => entries.extend(element.as_str().map(|text| string(param, text))),
-        Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::Date => {}
+        Kind::Id | Kind::LastUpdated | Kind::Exists | Kind::CanonicalUri => {}
         Kind::CareUnit | Kind::CareGiver => {}
     }
 }
@@ -103,14 +111,18 @@ pub(super) fn as_shown_in_r4(kind: ResourceType, resource: &Value) -> Value {
 
 /// What references say of whom they point at (`Reference.display`), for `:text`; under the name of each parameter,
 /// because parameters that share their references' entries differ in whom they mean.
-fn displays(kind: ResourceType, resource: &Value, entries: &mut Vec<IndexEntry>) {
+fn displays<'r>(
+    kind: ResourceType,
+    source: impl Fn(&'static Parameter) -> Option<&'r Value>,
+    entries: &mut Vec<IndexEntry>,
+) {
     let references = parameters::of_any_version(kind).filter(|parameter| parameter.kind == Kind::Reference);
-    for parameter in references.filter(|parameter| parameter.shown_from.is_empty()) {
-        for element in parameter.paths.iter().flat_map(|path| paths::walk(resource, path)) {
+    for (parameter, source) in references.filter_map(|parameter| Some((parameter, source(parameter)?))) {
+        for element in parameter.paths.iter().flat_map(|path| paths::walk(source, path)) {
             if let Some(display) = text(element, "display")
                 && target(element).kind.is_none_or(|kind| parameter.may_target(&kind))
             {
-                entries.push(string(parameter.code, display));
+                entries.push(string(parameter.text_index(), display));
             }
         }
     }
@@ -177,21 +189,6 @@ pub(super) fn reference_entry(param: &'static str, element: &Value, targets: &[&
     let target = target(element);
     let other = |kind: &str| !targets.is_empty() && !targets.contains(&kind);
     (!target.kind.as_deref().is_some_and(other)).then_some(IndexEntry::Reference { param, target })
-}
-
-/// A canonical is found by its address with and without its version.
-fn canonicals(param: &'static str, canonical: &str) -> impl Iterator<Item = IndexEntry> {
-    let unversioned = canonical.split_once('|').map(|(address, _)| address);
-    [Some(canonical), unversioned]
-        .into_iter()
-        .flatten()
-        .map(move |address| IndexEntry::Reference {
-            param,
-            target: RefTarget {
-                url: Some(address.to_owned()),
-                ..RefTarget::default()
-            },
-        })
 }
 
 /// The span of an element, up to `cut` when there is one; nothing when nothing is left.
@@ -551,8 +548,20 @@ mod tests {
                 "patient": {"reference": "Patient/p"}, "performer": [{"reference": "RelatedPerson/r"}],
                 "organization": [{"reference": "Organization/o"}], "policyRule": {"text": "regel"},
                 "provision": {
+                    "period": {"start": "2026-01-01"},
+                    "actor": [{"role": {"text": "r"}, "reference": {"reference": "Practitioner/rot", "display": "Rot"}}],
+                    "action": [{"coding": [{"system": "http://s", "code": "rot"}]}],
+                    "securityLabel": [{"system": "http://s", "code": "rot"}],
+                    "purpose": [{"system": "http://s", "code": "rot"}],
                     "data": [{"meaning": "instance", "reference": {"reference": "Condition/rot"}}],
-                    "provision": [{"data": [{"meaning": "instance", "reference": {"reference": "Condition/inre"}}]}],
+                    "provision": [{
+                        "period": {"start": "2025-01-01"},
+                        "actor": [{"role": {"text": "r"}, "reference": {"reference": "Practitioner/inre", "display": "Inre"}}],
+                        "action": [{"coding": [{"system": "http://s", "code": "inre"}]}],
+                        "securityLabel": [{"system": "http://s", "code": "inre"}],
+                        "purpose": [{"system": "http://s", "code": "inre"}],
+                        "data": [{"meaning": "instance", "reference": {"reference": "Condition/inre"}}],
+                    }],
                 },
             }));
             let code = scope["coding"][0]["code"].as_str().unwrap();
@@ -564,9 +573,40 @@ mod tests {
                 ("data:r4", "Condition/rot"),
                 ("data:r4", "Condition/inre"),
                 ("data", "Condition/inre"),
+                ("actor:r4", "Practitioner/rot"),
+                ("actor:r4", "Practitioner/inre"),
+                ("actor", "Practitioner/inre"),
             ] {
                 assert!(points(&consent, name, place), "{name} {place}: {consent:?}");
             }
+            assert!(
+                !points(&consent, "actor", "Practitioner/rot"),
+                "R5 has no root provision"
+            );
+            for name in ["action", "security-label", "purpose"] {
+                let codes = |name: &str| tokens(&consent, name).into_iter().map(|(_, code)| code);
+                assert_eq!(codes(name).collect::<Vec<_>>(), ["inre"], "{name}");
+                assert_eq!(
+                    codes(&format!("{name}:r4")).collect::<Vec<_>>(),
+                    ["inre", "rot"],
+                    "{name}"
+                );
+            }
+            let starts = |name: &str| {
+                let dates = consent
+                    .iter()
+                    .filter(|entry| matches!(entry, IndexEntry::Date { param, .. } if *param == name));
+                dates.count()
+            };
+            assert_eq!((starts("period"), starts("period:r4")), (1, 2));
+            let said = |name: &str| {
+                let texts = consent.iter().filter_map(|entry| match entry {
+                    IndexEntry::String { param, text, .. } if *param == name => Some(text.as_str()),
+                    _ => None,
+                });
+                texts.collect::<Vec<_>>()
+            };
+            assert_eq!((said("actor"), said("actor:r4")), (vec!["Inre"], vec!["Inre", "Rot"]));
         }
 
         let marked = json!([{"url": "http://hl7.org/fhir/StructureDefinition/questionnaireresponse-isSubject", "valueBoolean": true}]);

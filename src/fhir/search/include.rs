@@ -3,11 +3,10 @@
 
 use serde_json::Value;
 
+use super::canonical;
 use super::extract;
 use super::parameters::{self, Kind, Parameter};
 use super::paths;
-use super::query::SearchQuery;
-use super::{Handling, ParseContext, parse};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 
@@ -32,7 +31,7 @@ pub struct Join {
     /// Where the references stand in the stored resource; or, when `shown_from` is not empty, in what R4 shows of it.
     pub paths: &'static [&'static str],
     pub shown_from: &'static [&'static str],
-    /// Canonical addresses instead of references: they name a Questionnaire, the one type of ours that has such an address.
+    /// Canonical addresses instead of references ([`super::canonical`]).
     pub canonical: bool,
     /// The types that count as targets; empty means any.
     pub targets: Vec<&'static str>,
@@ -52,10 +51,8 @@ impl Join {
 
     /// Whether a reference to this type counts.
     pub fn leads_to(&self, kind: ResourceType) -> bool {
-        if self.canonical {
-            return kind == ResourceType::Questionnaire;
-        }
-        self.targets.is_empty() || self.targets.contains(&kind.name())
+        let may_be = !self.canonical || kind == canonical::NAMED;
+        may_be && (self.targets.is_empty() || self.targets.contains(&kind.name()))
     }
 
     /// The local references of a stored resource that count, each with the version it names.
@@ -75,10 +72,12 @@ impl Join {
             .collect()
     }
 
-    /// The canonical addresses that a stored resource names here.
-    pub fn canonicals<'r>(&self, resource: &'r Value) -> Vec<&'r str> {
+    /// The canonical names that a stored resource states here.
+    pub fn names(&self, resource: &Value) -> Vec<String> {
         let elements = self.paths.iter().flat_map(|path| paths::walk(resource, path));
-        elements.filter_map(Value::as_str).collect()
+        elements
+            .filter_map(|element| canonical::stated(element.as_str()?))
+            .collect()
     }
 }
 
@@ -120,10 +119,21 @@ fn slice_of(kind: ResourceType) -> &'static [ResourceType] {
 
 /// The parameters of a type that lead to other resources.
 fn of_references(version: FhirVersion, kind: ResourceType) -> impl Iterator<Item = &'static Parameter> {
-    parameters::parameters(version, kind)
-        .filter(|parameter| matches!(parameter.kind, Kind::Reference | Kind::Canonical))
+    parameters::parameters(version, kind).filter(|parameter| match parameter.kind {
+        Kind::Reference => true,
         // Profiles are the service's own, or others'.
-        .filter(|parameter| parameter.code != "_profile")
+        Kind::Canonical => parameter.code != "_profile",
+        _ => false,
+    })
+}
+
+/// The canonical names that a stored resource states anywhere a search parameter looks.
+pub fn all_names(kind: ResourceType, resource: &Value) -> Vec<String> {
+    let leading = parameters::indexed(kind)
+        .filter(|parameter| parameter.kind == Kind::Canonical && parameter.may_target(canonical::NAMED.name()));
+    leading
+        .flat_map(|parameter| Join::of(kind, parameter, None).names(resource))
+        .collect()
 }
 
 /// What `_include` takes on a search of a type: `CareTeam:participant`, …; for the CapabilityStatement.
@@ -140,30 +150,6 @@ pub fn reverse_includes_of(version: FhirVersion, kind: ResourceType) -> Vec<Stri
         .filter(|(source, parameter)| Join::of(*source, parameter, None).leads_to(kind))
         .map(|(source, parameter)| format!("{source}:{}", parameter.code))
         .collect()
-}
-
-/// The search for the Questionnaires of a canonical address, which is written without its version.
-pub fn questionnaires(address: &str) -> Option<SearchQuery> {
-    /// Versions of one question set that are looked at.
-    const MOST: u32 = 100;
-    let mut escaped = String::with_capacity(address.len());
-    for c in address.chars() {
-        if matches!(c, '\\' | ',' | '|' | '$') {
-            escaped.push('\\');
-        }
-        escaped.push(c);
-    }
-    let context = ParseContext {
-        version: FhirVersion::R5,
-        kind: ResourceType::Questionnaire,
-        own_bases: &[],
-        now: 0,
-        handling: Handling::Strict,
-        default_count: MOST,
-        max_count: MOST,
-    };
-    let parsed = parse(&[("url".to_owned(), escaped)], &context).ok()?;
-    Some(parsed.query)
 }
 
 #[cfg(test)]

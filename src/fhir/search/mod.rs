@@ -3,7 +3,9 @@
 //! The store writes the entries and turns a query into SQL; the API parses and builds links; the CapabilityStatement
 //! reads the table.
 
+pub mod canonical;
 pub mod compartments;
+mod composite;
 pub mod dates;
 pub mod extract;
 pub mod include;
@@ -25,9 +27,10 @@ pub use parameters::EXT_ERSATT_FRAN;
 pub use parse::{Handling, ParseContext, Parsed, Scope, SearchError, parse, parse_in};
 pub use query::SearchQuery;
 pub use table::{CARE_DATES, has_patient};
+pub(crate) use values::local as local_reference;
 
 /// Grows whenever an index entry would come out differently for the same resource: a start with a newer one reindexes.
-pub const INDEX_VERSION: i32 = 3;
+pub const INDEX_VERSION: i32 = 4;
 
 /// One line of the search index: what a resource says under one search parameter.
 /// `param` is the parameter's name in the index; `name:identifier` holds the identifiers inside references.
@@ -60,6 +63,8 @@ pub enum IndexEntry {
         folded: String,
         text: String,
     },
+    /// Two values of one element ([`composite`]): the first is in the name, the second is held as its own kind of entry.
+    Pair { name: String, second: Box<IndexEntry> },
 }
 
 /// Where a reference points. A literal reference to our own kind of address has `kind` and `id`; an absolute one also has its

@@ -36,6 +36,8 @@ pub enum Kind {
     Reference,
     /// Reference on a canonical: an address, perhaps with `|version`; asked for without a version, any version is meant.
     Canonical,
+    /// Uri on a canonical (R4's `_profile`): the same entries, and addresses below and above each other by their paths.
+    CanonicalUri,
     /// date, dateTime, instant, Period or Timing.
     Date,
     /// Token: the identifier (HSA-id) of the vårdenhet that answers for a CareTeam; see [`super::units`].
@@ -46,17 +48,20 @@ pub enum Kind {
     Quantity,
     /// A text, found by its beginning; a part of a HumanName or an Address is a text of its own.
     String,
+    /// Two values of one element, with `$` between ([`super::composite`]).
+    Composite,
 }
 
 impl Kind {
-    /// `SearchParameter.type` and `CapabilityStatement.rest.resource.searchParam.type`.
+    /// The type of its search parameters (search.html#ptypes).
     pub fn search_type(self) -> &'static str {
         match self {
             Kind::Reference | Kind::Canonical => "reference",
-            Kind::Uri => "uri",
+            Kind::Uri | Kind::CanonicalUri => "uri",
             Kind::Date | Kind::LastUpdated => "date",
             Kind::String => "string",
             Kind::Quantity => "quantity",
+            Kind::Composite => "composite",
             _ => "token",
         }
     }
@@ -93,9 +98,20 @@ pub struct Parameter {
     own: bool,
     /// Date: an extension of the resource whose day cuts the period, as if it ended there.
     pub cut_by: Option<&'static str>,
+    /// Composite: the two values, whose paths begin at the element that holds both. The first is a token or a reference.
+    pub parts: &'static [Parameter],
 }
 
 impl Parameter {
+    /// `SearchParameter.type` and `CapabilityStatement.rest.resource.searchParam.type`, as HL7 has it in that version.
+    pub fn search_type(&self, version: FhirVersion) -> &'static str {
+        match (self.code, version) {
+            // A uri in R4, a reference (a canonical) in R5; R4 callers lose nothing by the wider comparison.
+            ("_profile", FhirVersion::R4) => "uri",
+            _ => self.kind.search_type(),
+        }
+    }
+
     /// The canonical of its definition: HL7's, `http://hl7.org/fhir/SearchParameter/…`, or our own.
     pub fn definition(&self, version: FhirVersion) -> String {
         if self.own {
@@ -106,6 +122,12 @@ impl Parameter {
             _ => self.definition,
         };
         format!("http://hl7.org/fhir/SearchParameter/{name}")
+    }
+
+    /// Whether `_sort` may go by it. Which unit answers for a contact stands in other resources, so no order by it is kept;
+    /// a pair has none.
+    pub fn sorts(&self) -> bool {
+        !matches!(self.kind, Kind::CareUnit | Kind::CareGiver | Kind::Composite)
     }
 
     /// Whether it is ours, and none of HL7's.
@@ -122,7 +144,10 @@ impl Parameter {
     pub fn modifiers(&self) -> &'static [&'static str] {
         match self.kind {
             Kind::Reference => &["missing", "identifier", "text", "[type]"],
-            Kind::Uri => &["missing", "below", "above"],
+            Kind::Uri | Kind::CanonicalUri => &["missing", "below", "above"],
+            Kind::Canonical => &["missing", "below"],
+            // "Modifiers are not used on composite parameters" (search.html#composite).
+            Kind::Composite => &[],
             Kind::Identifier => &["missing", "not", "text", "of-type"],
             Kind::Concept => &["missing", "not", "text"],
             Kind::String => &["missing", "exact", "contains"],
@@ -135,11 +160,24 @@ impl Parameter {
     pub(super) fn table(&self) -> Table {
         match self.kind {
             Kind::Id | Kind::LastUpdated => Table::Column,
-            Kind::Reference | Kind::Canonical | Kind::CareUnit | Kind::CareGiver => Table::Reference,
+            Kind::Reference | Kind::Canonical | Kind::CanonicalUri | Kind::CareUnit | Kind::CareGiver => {
+                Table::Reference
+            }
             Kind::Date => Table::Date,
             Kind::String => Table::String,
             Kind::Quantity => Table::Quantity,
+            Kind::Composite => self.parts.last().map_or(Table::Column, Parameter::table),
             _ => Table::Token,
+        }
+    }
+
+    /// Reference: the name of what the references say of whom they point at, for `:text`. Parameters that share their
+    /// entries differ in whom they mean, so that it is their own; unless R4 looks at other elements under the same name.
+    pub(super) fn text_index(&self) -> &'static str {
+        if self.shown_from.is_empty() {
+            self.code
+        } else {
+            self.index
         }
     }
 
@@ -151,7 +189,8 @@ impl Parameter {
     /// Whether the index entries are made from this row; the others read the row whose index they share.
     pub(super) fn is_indexed(&self) -> bool {
         match self.kind {
-            Kind::Id | Kind::LastUpdated => false,
+            Kind::Id | Kind::LastUpdated | Kind::CanonicalUri => false,
+            Kind::Composite => true,
             _ => self.index == self.code || !self.shown_from.is_empty(),
         }
     }
@@ -202,6 +241,7 @@ const fn row(code: &'static str, kind: Kind, paths: &'static [&'static str], def
         only: None,
         own: false,
         cut_by: None,
+        parts: &[],
     }
 }
 
@@ -269,12 +309,48 @@ pub(super) const fn uri(code: &'static str, paths: &'static [&'static str], defi
     row(code, Kind::Uri, paths, definition)
 }
 
+/// A canonical; no targets means any type.
 pub(super) const fn canonical(
     code: &'static str,
     paths: &'static [&'static str],
     definition: &'static str,
+    targets: &'static [&'static str],
 ) -> Parameter {
-    row(code, Kind::Canonical, paths, definition)
+    Parameter {
+        targets,
+        ..row(code, Kind::Canonical, paths, definition)
+    }
+}
+
+/// R4's uri on the canonicals of R5's row of the same name.
+pub(super) const fn canonical_uri(
+    code: &'static str,
+    paths: &'static [&'static str],
+    definition: &'static str,
+) -> Parameter {
+    row(code, Kind::CanonicalUri, paths, definition)
+}
+
+/// Two values of the element that the path leads to.
+macro_rules! composite {
+    ($code:literal, $paths:expr, $definition:literal, $parts:expr) => {
+        $crate::fhir::search::parameters::composite_row($code, concat!($code, "$"), &$paths, $definition, $parts)
+    };
+}
+pub(super) use composite;
+
+pub(super) const fn composite_row(
+    code: &'static str,
+    index: &'static str,
+    paths: &'static [&'static str],
+    definition: &'static str,
+    parts: &'static [Parameter],
+) -> Parameter {
+    Parameter {
+        index,
+        parts,
+        ..row(code, Kind::Composite, paths, definition)
+    }
 }
 
 pub(super) const fn date(code: &'static str, paths: &'static [&'static str], definition: &'static str) -> Parameter {
@@ -341,7 +417,8 @@ impl Parameter {
         Parameter { own: true, ..self }
     }
 
-    /// R4's own row of a code whose codes are others in R4 (`finished` of an Encounter), with an index of its own.
+    /// R4's own row of elements that R4 shows otherwise (other codes: `finished` of an Encounter; other places: a root
+    /// provision), with an index of its own.
     pub(super) const fn as_r4_shows_it(self, index: &'static str, from: &'static [&'static str]) -> Parameter {
         Parameter { index, ..self }.shown_from(from)
     }

@@ -67,6 +67,8 @@ pub struct Parsed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SearchError {
     UnknownParameter(String),
+    /// `_elements` names what is no element of what is searched.
+    UnknownElement(String),
     /// A search over several types asks for what one of them does not have.
     NotCommon {
         parameter: String,
@@ -99,6 +101,13 @@ impl SearchError {
                 Text::new(
                     format!("Okänd sökparameter: {name}"),
                     format!("Unknown search parameter: {name}"),
+                ),
+            ),
+            SearchError::UnknownElement(name) => (
+                IssueCode::Value,
+                Text::new(
+                    format!("_elements: resursen har inget element {name}"),
+                    format!("_elements: the resource has no element {name}"),
                 ),
             ),
             SearchError::NotCommon { parameter, kind } => (
@@ -246,7 +255,12 @@ impl<'a> Reading<'a> {
                 Err(SearchError::UnknownParameter(name)) if self.context.handling == Handling::Lenient => {
                     self.ignored.push(name);
                 }
-                Err(SearchError::UnknownModifier { .. }) if self.context.handling == Handling::Lenient => {
+                Err(SearchError::UnknownElement(element)) if self.context.handling == Handling::Lenient => {
+                    self.ignored.push(format!("{name}={element}"));
+                }
+                Err(SearchError::UnknownModifier { .. } | SearchError::NoReference { .. })
+                    if self.context.handling == Handling::Lenient =>
+                {
                     self.ignored.push(shown(name));
                 }
                 Err(error) => return Err(error),

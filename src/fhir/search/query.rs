@@ -117,8 +117,7 @@ pub enum Criterion {
     Chain {
         param: &'static str,
         any_of: Vec<Far>,
-        /// Our own base URLs: absolute references under them are to resources of ours.
-        own_bases: Vec<String>,
+        by: Naming,
     },
     /// A resource of ours, not deleted, refers to this one, which is of the type `to`, and fulfils what is asked (`_has`).
     Has {
@@ -126,7 +125,7 @@ pub enum Criterion {
         /// The reference in the far resource.
         param: &'static str,
         from: Box<Far>,
-        own_bases: Vec<String>,
+        by: Naming,
     },
     /// One of these holds.
     Any(Vec<Criterion>),
@@ -146,6 +145,8 @@ pub enum Criterion {
         param: &'static str,
         any_of: Vec<QuantityValue>,
     },
+    /// One of these pairs, both values of the same element ([`super::composite`]).
+    Pair(Vec<PairValue>),
     /// A CareTeam by the identifier of the vårdenhet that answers for it, or of the vårdgivare above ([`super::units`]).
     CareUnit {
         any_of: Vec<TokenValue>,
@@ -161,6 +162,15 @@ pub enum Criterion {
         targets: &'static [&'static str],
         missing: bool,
     },
+}
+
+/// How a reference names a resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Naming {
+    /// By its place: relative, or under one of our own base URLs.
+    Place { own_bases: Vec<String> },
+    /// By its canonical address ([`super::canonical`]).
+    Canonical,
 }
 
 /// The other end of a reference: its type, and what it fulfils.
@@ -205,6 +215,15 @@ pub struct StringValue {
     pub text: String,
 }
 
+/// Two values of one element that are asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairValue {
+    /// The names in the index of the pairs with the first value, in each way it may be told.
+    pub names: Vec<String>,
+    /// What the second value fulfils; its own name in the index says nothing here.
+    pub second: Criterion,
+}
+
 /// How a text is compared (search.html#string).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StringMatch {
@@ -242,6 +261,18 @@ pub enum ReferenceValue {
     },
     /// Anything else: its URL is compared as it stands; the type and id it ends in, if any, only help to find it.
     Url(RefTarget),
+    Canonical(CanonicalMatch),
+}
+
+/// How a canonical is compared, in the forms that the index has of it ([`super::canonical`]).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CanonicalMatch {
+    /// The address, or the name with its version.
+    Is(String),
+    /// The name with this version, or with one that goes on after it (`1` in `1.2`, `2026` in `2026-03`).
+    Version(String),
+    /// The address, or one beneath it in its path. It ends without a slash.
+    Path(String),
 }
 
 /// One key of `_sort`.

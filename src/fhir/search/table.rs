@@ -8,7 +8,7 @@ use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion::{R4, R5};
 
 use super::parameters::{EXT_ERSATT_FRAN,
-    Kind, Parameter, boolean, canonical, care_giver, care_unit, code, column, concept, contact, date, exists, identifier, quantity, reference, string, uri,
+    Kind, Parameter, boolean, canonical, canonical_uri, care_giver, care_unit, code, column, concept, contact, date, exists, identifier, quantity, reference, string, uri,
 };
 
 #[rustfmt::skip]
@@ -96,7 +96,8 @@ pub(super) const COMMON: &[Parameter] = &[
     column("_id", Kind::Id, "Resource-id"),
     code("_language", &["language"], "Resource-language", "urn:ietf:bcp:47").only(R5),
     column("_lastUpdated", Kind::LastUpdated, "Resource-lastUpdated"),
-    canonical("_profile", &["meta.profile"], "Resource-profile"),
+    canonical("_profile", &["meta.profile"], "Resource-profile", &["StructureDefinition"]).only(R5),
+    canonical_uri("_profile", &["meta.profile"], "Resource-profile").only(R4),
     concept("_security", &["meta.security"], "Resource-security"),
     uri("_source", &["meta.source"], "Resource-source"),
     concept("_tag", &["meta.tag"], "Resource-tag"),
@@ -115,6 +116,8 @@ const PARTIES: &[&str] =
     &["CareTeam", "Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
 const REQUESTERS: &[&str] = &["Device", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
 const CONTROLLERS: &[&str] = &["HealthcareService", "Organization", "Patient", "Practitioner"];
+/// What plans and messages follow.
+const GUIDES: &[&str] = &["ActivityDefinition", "Measure", "OperationDefinition", "PlanDefinition", "Questionnaire"];
 
 /// The parts of an Address and of a HumanName that have parameters of their own.
 const ADDRESS: &[&str] = &["address-city", "address-country", "address-postalcode", "address-state"];
@@ -171,7 +174,7 @@ const CARE_PLAN: &[Parameter] = &[
     reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("CarePlan-encounter"),
     reference!("goal", ["goal"], "CarePlan-goal", &["Goal"]),
     identifier!("identifier", ["identifier"], "clinical-identifier"),
-    canonical("instantiates-canonical", &["instantiatesCanonical"], "CarePlan-instantiates-canonical"),
+    canonical("instantiates-canonical", &["instantiatesCanonical"], "CarePlan-instantiates-canonical", GUIDES),
     uri("instantiates-uri", &["instantiatesUri"], "CarePlan-instantiates-uri"),
     code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").only(R5),
     code("intent", &["intent"], "CarePlan-intent", "http://hl7.org/fhir/request-intent").as_r4_shows_it("intent:r4", &["intent"]),
@@ -319,12 +322,22 @@ const CONDITION: &[Parameter] = &[
     concept("verification-status", &["verificationStatus"], "Condition-verification-status"),
 ];
 
+const CONSENT_ACTORS: &[&str] =
+    &["CareTeam", "Device", "Group", "Organization", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson"];
+
+/// What R4's root provision is made of, which R5 lacks. R4's own rows look at the root, as HL7's expressions have it, and
+/// at the exceptions within it, which are all there is in R5.
+const ROOT_PROVISION: &[&str] = &["decision", "extension", "period", "provision"];
+
 const CONSENT: &[Parameter] = &[
-    concept("action", &["provision.action"], "Consent-action"),
-    reference!("actor", ["provision.actor.reference"], "Consent-actor", &[
-        "CareTeam", "Device", "Group", "Organization", "Patient", "Practitioner", "PractitionerRole",
-        "RelatedPerson",
-    ]),
+    concept("action", &["provision.action"], "Consent-action").only(R5),
+    concept("action", &["provision.action", "provision.provision.action"], "Consent-action")
+        .as_r4_shows_it("action:r4", ROOT_PROVISION),
+    reference!("actor", ["provision.actor.reference"], "Consent-actor", CONSENT_ACTORS).only(R5),
+    reference!(
+        "actor" in "actor:r4", ["provision.actor.reference", "provision.provision.actor.reference"], "Consent-actor",
+        CONSENT_ACTORS
+    ).shown_from(ROOT_PROVISION),
     concept("category", &["category"], "Consent-category"),
     // Who gives and who receives are performers in R4.
     reference!("consentor", ["grantor", "grantee"], "Consent-consentor", &[
@@ -333,9 +346,8 @@ const CONSENT: &[Parameter] = &[
     reference!("controller", ["controller"], "Consent-controller", CONTROLLERS).only(R5),
     date("date", &["date"], "clinical-date"),
     reference!("data", ["provision.data.reference"], "Consent-data", ANY).only(R5),
-    // The root provision, which R5 lacks, and the exceptions within it.
     reference!("data" in "data:r4", ["provision.data.reference", "provision.provision.data.reference"], "Consent-data", ANY)
-        .shown_from(&["provision", "decision", "extension"]),
+        .shown_from(ROOT_PROVISION),
     reference!("grantee", ["grantee"], "Consent-grantee", &[
         "CareTeam", "HealthcareService", "Organization", "Patient", "Practitioner", "PractitionerRole",
         "RelatedPerson",
@@ -344,10 +356,16 @@ const CONSENT: &[Parameter] = &[
     reference!("manager", ["manager"], "Consent-manager", CONTROLLERS).only(R5),
     reference!("organization" in "manager", ["manager"], "Consent-organization", &["Organization"]).only(R4),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS),
-    date("period", &["provision.period"], "Consent-period"),
-    concept("purpose", &["provision.purpose"], "Consent-purpose"),
+    date("period", &["provision.period"], "Consent-period").only(R5),
+    date("period", &["provision.period", "provision.provision.period"], "Consent-period")
+        .as_r4_shows_it("period:r4", ROOT_PROVISION),
+    concept("purpose", &["provision.purpose"], "Consent-purpose").only(R5),
+    concept("purpose", &["provision.purpose", "provision.provision.purpose"], "Consent-purpose")
+        .as_r4_shows_it("purpose:r4", ROOT_PROVISION),
     concept("scope", &["scope"], "Consent-scope").shown_from(&["category", "extension"]),
-    concept("security-label", &["provision.securityLabel"], "Consent-security-label"),
+    concept("security-label", &["provision.securityLabel"], "Consent-security-label").only(R5),
+    concept("security-label", &["provision.securityLabel", "provision.provision.securityLabel"], "Consent-security-label")
+        .as_r4_shows_it("security-label:r4", ROOT_PROVISION),
     reference!("source-reference", ["sourceReference"], "Consent-source-reference", &[
         "Consent", "Contract", "DocumentReference", "QuestionnaireResponse",
     ]),
@@ -425,7 +443,9 @@ const SERVICE_REQUEST: &[Parameter] = &[
     ]).only(R5),
     reference!("encounter", ["encounter"], "clinical-encounter", &["Encounter", "EpisodeOfCare"]),
     identifier!("identifier", ["identifier"], "clinical-identifier"),
-    canonical("instantiates-canonical", &["instantiatesCanonical"], "ServiceRequest-instantiates-canonical"),
+    canonical("instantiates-canonical", &["instantiatesCanonical"], "ServiceRequest-instantiates-canonical", &[
+        "ActivityDefinition", "PlanDefinition",
+    ]),
     uri("instantiates-uri", &["instantiatesUri"], "ServiceRequest-instantiates-uri"),
     code("intent", &["intent"], "ServiceRequest-intent", "http://hl7.org/fhir/request-intent"),
     date("occurrence", &["occurrenceDateTime", "occurrencePeriod", "occurrenceTiming"], "ServiceRequest-occurrence"),

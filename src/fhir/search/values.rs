@@ -28,6 +28,7 @@ pub enum ValueError {
     Quantity,
     /// Too long to be looked for anywhere in a text.
     LongContains,
+    Composite,
 }
 
 impl ValueError {
@@ -60,6 +61,10 @@ impl ValueError {
                 "är för långt för :contains (högst 1000 byte)",
                 "is too long for :contains (1000 bytes at most)",
             ),
+            ValueError::Composite => Text::new(
+                "ska skrivas som två värden med $ mellan",
+                "must be two values with $ between",
+            ),
         }
     }
 }
@@ -78,7 +83,7 @@ pub fn split(value: &str) -> Result<Vec<&str>, ValueError> {
 }
 
 /// Splits at a separator that is not escaped.
-fn split_at(text: &str, separator: char) -> Vec<&str> {
+pub(super) fn split_at(text: &str, separator: char) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut start, mut escaped) = (0, false);
     for (at, c) in text.char_indices() {
@@ -258,16 +263,12 @@ pub fn string(how: StringMatch, value: &str) -> Result<StringValue, ValueError> 
     Ok(StringValue { folded, text })
 }
 
-/// A canonical address, perhaps with `|version`. It is a name, so that one under our own base is no different.
-pub fn canonical(value: &str) -> Result<ReferenceValue, ValueError> {
-    let literal = unescape(value)?;
-    if !literal.contains(':') {
-        return Err(ValueError::Canonical);
+/// The two values of a pair, still escaped.
+pub fn pair(value: &str) -> Result<[&str; 2], ValueError> {
+    match <[&str; 2]>::try_from(split_at(value, '$')) {
+        Ok(parts) if parts.iter().all(|part| !part.is_empty()) => Ok(parts),
+        _ => Err(ValueError::Composite),
     }
-    Ok(ReferenceValue::Url(RefTarget {
-        url: Some(literal),
-        ..RefTarget::default()
-    }))
 }
 
 /// Whether `:[type]` may be said of the parameter.

@@ -1,26 +1,25 @@
 //! What comes with a page: the resources that its matches refer to, or that refer to them. Step by step: the references of
 //! all resources of a step are read with a few statements from the index, by the resources' own keys, and what they name
-//! is then read with one statement per type. What is not there, deleted, or not for the caller's eyes is left out, and
-//! nothing is followed from it.
+//! is then read with one statement per type ([`rows`]). What is not there, deleted, or not for the caller's eyes is left
+//! out, and nothing is followed from it.
+
+mod rows;
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
 use serde_json::Value;
 
 use crate::fhir::json::reread;
 use crate::fhir::references::{local, relative};
-use crate::fhir::search::include::{Include, Join, questionnaires};
+use crate::fhir::search::canonical;
+use crate::fhir::search::include::{Include, Join, all_names};
 use crate::fhir::types::ResourceType;
-use crate::store::connection::on_either;
 use crate::store::error::StoreError;
-use crate::store::index::text_key;
-use crate::store::session::{CurrentRow, Session, Stored};
-use crate::store::statement::Statement;
+use crate::store::session::{Session, Stored};
 
-/// Resources asked for in one statement.
-const CHUNK: usize = 100;
+pub(in crate::store) use rows::list;
+use rows::{CHUNK, Whose};
+
 /// How far `:iterate` goes.
 const MOST_STEPS: usize = 12;
 
@@ -78,21 +77,25 @@ impl Session {
         Ok(gathering.included)
     }
 
-    /// Everything that these resources refer to wherever a reference stands in them, and what that refers to in turn, as far
-    /// as it belongs to no patient: for `$everything`, which shows what belongs to the patient on its own.
+    /// Everything that these resources refer to wherever a reference stands in them, the question sets that they name, and
+    /// what all that refers to in turn, as far as it belongs to no patient: for `$everything`, which shows what belongs to the
+    /// patient on its own.
     pub fn all_referred(&mut self, matches: &[Stored], how: &Referred<'_>) -> Result<Included, StoreError> {
         let mut gathering = Gathering::of(matches);
         let mut step: Vec<Stored> = matches.to_vec();
         for _ in 0..MOST_STEPS {
-            let mut wanted = BTreeSet::new();
+            let (mut wanted, mut names) = (BTreeSet::new(), BTreeSet::new());
             for stored in &step {
-                literals(&read(stored)?, &mut |literal| {
+                let resource = read(stored)?;
+                literals(&resource, &mut |literal| {
                     let target = local(relative(literal, how.own_bases));
                     wanted.extend(target.map(|(kind, id)| (kind, id.to_owned())));
                 });
+                names.extend(all_names(stored.kind, &resource));
             }
             wanted.retain(|(kind, id)| !gathering.has_current(*kind, id));
-            let found = self.current_of(&wanted, Whose::Nobodys)?;
+            let mut found = self.current_of(&wanted, Whose::Nobodys)?;
+            found.extend(self.named(&names)?);
             step = gathering
                 .take(found.into_iter().map(Item::current).collect(), how)
                 .into_iter()
@@ -117,13 +120,14 @@ impl Session {
     ) -> Result<Vec<Item>, StoreError> {
         let joins: Vec<&Join> = includes.iter().flat_map(|include| &include.joins).collect();
         let mut wanted: BTreeSet<Wanted> = BTreeSet::new();
-        let mut addresses: BTreeSet<String> = BTreeSet::new();
+        let mut names: BTreeSet<String> = BTreeSet::new();
         for (kind, items) in by_kind(step) {
             let own: Vec<&Join> = joins.iter().copied().filter(|join| join.source == kind).collect();
             if own.is_empty() {
                 continue;
             }
             let (in_body, in_index): (Vec<&Item>, Vec<&Item>) = items.into_iter().partition(|item| item.needs_body());
+            let in_index: Vec<&str> = in_index.into_iter().map(|item| item.stored.id.as_str()).collect();
             for row in self.references_of(kind, &in_index, &own)? {
                 let taken = own.iter().filter(|join| join.index == row.param && !join.canonical);
                 if let Some(target) = row.target(how.own_bases)
@@ -140,49 +144,14 @@ impl Session {
             if !canonical.is_empty() {
                 for item in step.iter().filter(|item| item.stored.kind == kind) {
                     let resource = read(&item.stored)?;
-                    let named = canonical.iter().flat_map(|join| join.canonicals(&resource));
-                    addresses.extend(named.map(str::to_owned));
+                    names.extend(canonical.iter().flat_map(|join| join.names(&resource)));
                 }
             }
         }
         wanted.retain(|(kind, id, version)| version.is_some() || !gathering.has_current(*kind, id));
         let mut found = self.versions_of(wanted)?;
-        for address in addresses {
-            found.extend(self.questionnaire(&address)?.map(Item::current));
-        }
+        found.extend(self.named(&names)?.into_iter().map(Item::current));
         Ok(found)
-    }
-
-    /// The index rows of these resources under the joins' parameters.
-    fn references_of(
-        &mut self,
-        kind: ResourceType,
-        items: &[&Item],
-        joins: &[&Join],
-    ) -> Result<Vec<ReferenceRow>, StoreError> {
-        let params: BTreeSet<&'static str> = joins
-            .iter()
-            .filter(|join| !join.canonical)
-            .map(|join| join.index)
-            .collect();
-        let mut rows = Vec::new();
-        if params.is_empty() {
-            return Ok(rows);
-        }
-        for chunk in items.chunks(CHUNK) {
-            let mut sql = Statement::default();
-            sql.push(
-                "SELECT t.resource, t.param, t.target_kind, t.target_id, t.target_url \
-                 FROM resource r CROSS JOIN index_reference t WHERE t.patient = r.patient AND t.resource = r.key AND r.kind = ",
-            );
-            sql.kind(kind);
-            sql.push(" AND r.id");
-            list(&mut sql, chunk, |sql, item| sql.text(item.stored.id.as_str()));
-            sql.push(" AND t.param");
-            list(&mut sql, params.iter(), |sql, param| sql.text(*param));
-            rows.extend(on_either!(self, c => sql.load::<ReferenceRow>(c))?);
-        }
-        Ok(rows)
     }
 
     /// What is wanted, in the current version or in the one that is named; a version of what is deleted is left out too.
@@ -207,51 +176,6 @@ impl Session {
         Ok(found)
     }
 
-    /// The current, not deleted ones of these.
-    fn current_of(
-        &mut self,
-        wanted: &BTreeSet<(ResourceType, String)>,
-        whose: Whose,
-    ) -> Result<Vec<Stored>, StoreError> {
-        let mut ids: BTreeMap<ResourceType, Vec<&str>> = BTreeMap::new();
-        for (kind, id) in wanted {
-            ids.entry(*kind).or_default().push(id);
-        }
-        let mut found = Vec::new();
-        for (kind, ids) in ids {
-            for chunk in ids.chunks(CHUNK) {
-                let mut sql = current();
-                sql.push(" AND r.kind = ");
-                sql.kind(kind);
-                sql.push(" AND r.id");
-                list(&mut sql, chunk, |sql, id| sql.text(*id));
-                if whose == Whose::Nobodys {
-                    sql.push(" AND +r.patient = 0");
-                }
-                sql.push(" ORDER BY +r.key");
-                found.extend(self.load(sql)?);
-            }
-        }
-        Ok(found)
-    }
-
-    /// The Questionnaire that a canonical address names: of that version, else the one written last.
-    fn questionnaire(&mut self, canonical: &str) -> Result<Option<Stored>, StoreError> {
-        let (address, version) = match canonical.split_once('|') {
-            Some((address, version)) => (address, Some(version)),
-            None => (canonical, None),
-        };
-        let Some(query) = questionnaires(address) else {
-            return Ok(None);
-        };
-        let mut found = self.search(&query)?.entries;
-        if let Some(version) = version {
-            found.retain(|stored| read(stored).is_ok_and(|resource| resource["version"] == version));
-        }
-        // Newest first: of two from the same instant the first stays.
-        Ok(found.into_iter().rev().max_by_key(|stored| stored.last_updated))
-    }
-
     // ── Back ───────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     /// What refers to the resources of a step, not much more than may be taken in, and whether there is more.
@@ -273,6 +197,7 @@ impl Session {
         let (mut found, mut more) = (Vec::new(), false);
         for (source, joins) in joins {
             let (canonical, joins): (Vec<&Join>, Vec<&Join>) = joins.into_iter().partition(|join| join.canonical);
+            let params: BTreeSet<&'static str> = joins.iter().map(|join| join.index).collect();
             let mut keys = BTreeSet::new();
             let targets: BTreeSet<&str> = step
                 .iter()
@@ -281,7 +206,7 @@ impl Session {
                 .collect();
             let targets: Vec<&str> = targets.into_iter().collect();
             for chunk in targets.chunks(CHUNK) {
-                let rows = self.references_to(source, &joins, chunk, limit)?;
+                let rows = self.references_to(source, &params, chunk, limit)?;
                 more |= rows.len() as i64 == limit;
                 for row in rows {
                     let Some((kind, id)) = row.target(how.own_bases) else {
@@ -293,95 +218,19 @@ impl Session {
                     }
                 }
             }
-            found.extend(self.of_some_keys(&keys, how.most)?);
             if !canonical.is_empty() {
-                found.extend(self.answering(source, &canonical, step, limit)?);
+                let params: BTreeSet<&'static str> = canonical.iter().map(|join| join.index).collect();
+                let names = names_of(step)?;
+                for chunk in names.chunks(CHUNK) {
+                    let rows = self.canonicals_to(source, &params, chunk, limit)?;
+                    more |= rows.len() as i64 == limit;
+                    keys.extend(rows.into_iter().map(|row| row.resource));
+                }
             }
+            found.extend(self.of_some_keys(&keys, how.most)?);
         }
         Ok((found.into_iter().map(Item::current).collect(), more))
     }
-
-    /// The index rows of a type that refer to one of these ids, whatever their type.
-    fn references_to(
-        &mut self,
-        source: ResourceType,
-        joins: &[&Join],
-        ids: &[&str],
-        limit: i64,
-    ) -> Result<Vec<ReferenceRow>, StoreError> {
-        let params: BTreeSet<&'static str> = joins.iter().map(|join| join.index).collect();
-        let mut sql = referring_rows(source, params);
-        sql.push(" AND t.target_id");
-        list(&mut sql, ids, |sql, id| sql.text(*id));
-        sql.push(" ORDER BY t.resource LIMIT ");
-        sql.number(limit);
-        Ok(on_either!(self, c => sql.load(c))?)
-    }
-
-    /// The resources that name a Questionnaire of the step by its canonical address.
-    fn answering(
-        &mut self,
-        source: ResourceType,
-        joins: &[&Join],
-        step: &[Item],
-        limit: i64,
-    ) -> Result<Vec<Stored>, StoreError> {
-        let mut found = Vec::new();
-        for item in step
-            .iter()
-            .filter(|item| item.stored.kind == ResourceType::Questionnaire)
-        {
-            let questionnaire = read(&item.stored)?;
-            let Some(address) = questionnaire["url"].as_str() else {
-                continue;
-            };
-            let versioned = questionnaire["version"]
-                .as_str()
-                .map(|version| format!("{address}|{version}"));
-            let params: BTreeSet<&'static str> = joins.iter().map(|join| join.index).collect();
-            let mut sql = referring_rows(source, params);
-            sql.push(" AND t.target_id = '' AND t.target_kind = '' AND t.target_url = ");
-            sql.text(text_key(address));
-            sql.push(" ORDER BY t.resource LIMIT ");
-            sql.number(limit);
-            let rows: Vec<ReferenceRow> = on_either!(self, c => sql.load(c))?;
-            let keys = rows.into_iter().map(|row| row.resource).collect();
-            for stored in self.of_some_keys(&keys, keys.len())? {
-                let resource = read(&stored)?;
-                let mut named = joins.iter().flat_map(|join| join.canonicals(&resource));
-                // The index has the address without its version too: another version is another question set.
-                if named.any(|named| named == address || Some(named) == versioned.as_deref()) {
-                    found.push(stored);
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    fn of_some_keys(&mut self, keys: &BTreeSet<i64>, most: usize) -> Result<Vec<Stored>, StoreError> {
-        let keys: Vec<i64> = keys.iter().copied().take(most.saturating_add(1)).collect();
-        let mut found = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(CHUNK) {
-            let mut sql = current();
-            sql.push(" AND r.key");
-            list(&mut sql, chunk, |sql, key| sql.number(*key));
-            sql.push(" ORDER BY +r.key");
-            found.extend(self.load(sql)?);
-        }
-        Ok(found)
-    }
-
-    pub(super) fn load(&mut self, sql: Statement<'_>) -> Result<Vec<Stored>, StoreError> {
-        let rows: Vec<CurrentRow> = on_either!(self, c => sql.load(c))?;
-        rows.into_iter().map(CurrentRow::stored).collect()
-    }
-}
-
-/// Whether only what belongs to no patient is taken.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Whose {
-    Anybodys,
-    Nobodys,
 }
 
 /// A resource of a step.
@@ -487,63 +336,11 @@ fn literals(value: &Value, each: &mut impl FnMut(&str)) {
     }
 }
 
-// ── Statements ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
-
-/// Current versions; the condition goes on.
-pub(super) fn current<'q>() -> Statement<'q> {
-    let mut sql = Statement::default();
-    sql.push(
-        "SELECT r.kind, r.id, r.version, r.last_updated, h.body FROM resource r JOIN history h ON h.seq = r.current \
-         WHERE NOT r.deleted",
-    );
-    sql
-}
-
-/// Index rows of a type under some parameters; the condition goes on.
-fn referring_rows<'q>(source: ResourceType, params: BTreeSet<&'static str>) -> Statement<'q> {
-    let mut sql = Statement::default();
-    sql.push(
-        "SELECT t.resource, t.param, t.target_kind, t.target_id, t.target_url FROM index_reference t WHERE t.kind = ",
-    );
-    sql.kind(source);
-    sql.push(" AND t.param");
-    list(&mut sql, params, |sql, param| sql.text(param));
-    sql
-}
-
-/// ` IN (?, …)`; there is at least one.
-pub(in crate::store) fn list<'q, T>(
-    sql: &mut Statement<'q>,
-    values: impl IntoIterator<Item = T>,
-    each: impl Fn(&mut Statement<'q>, T),
-) {
-    for (number, value) in values.into_iter().enumerate() {
-        sql.push(if number == 0 { " IN (" } else { ", " });
-        each(sql, value);
+/// The canonical names of the resources of a step that have such.
+fn names_of(step: &[Item]) -> Result<Vec<String>, StoreError> {
+    let mut names = Vec::new();
+    for item in step.iter().filter(|item| item.stored.kind == canonical::NAMED) {
+        names.extend(canonical::names(item.stored.kind, &read(&item.stored)?));
     }
-    sql.push(")");
-}
-
-#[derive(QueryableByName)]
-struct ReferenceRow {
-    #[diesel(sql_type = BigInt)]
-    resource: i64,
-    #[diesel(sql_type = Text)]
-    param: String,
-    #[diesel(sql_type = Text)]
-    target_kind: String,
-    #[diesel(sql_type = Text)]
-    target_id: String,
-    #[diesel(sql_type = Text)]
-    target_url: String,
-}
-
-impl ReferenceRow {
-    /// The resource of ours that the row points at.
-    fn target(&self, own_bases: &[String]) -> Option<(ResourceType, String)> {
-        let kind = ResourceType::from_name(&self.target_kind)?;
-        let ours = self.target_url.is_empty()
-            || local(relative(&self.target_url, own_bases)) == Some((kind, self.target_id.as_str()));
-        (ours && !self.target_id.is_empty()).then(|| (kind, self.target_id.clone()))
-    }
+    Ok(names)
 }

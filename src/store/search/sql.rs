@@ -1,5 +1,6 @@
 //! The SQL of a search: which rows, in which order, from where. See [`super`] for how the look-up is laid out.
 
+mod arms;
 mod chain;
 mod criteria;
 mod order;
@@ -7,21 +8,36 @@ mod quantities;
 mod strings;
 mod units;
 
-use crate::fhir::search::query::{Criterion, SearchQuery, SortKey, SystemMatch, TokenValue};
+use crate::fhir::search::dates::Test;
+use crate::fhir::search::query::{
+    Criterion, Far, ReferenceValue, SearchQuery, SortBy, SortKey, SystemMatch, TokenValue,
+};
 use crate::fhir::types::ResourceType;
 use crate::store::statement::Statement;
 
+use super::ahead::Search;
+use arms::Arm;
 use chain::spreads;
 use criteria::{FEW, drive, probe, rank, tokens};
 use order::{beyond, order, sort_columns, tie_descending};
 
-/// The page a query asks for, and one row more, which tells that there is a next page.
-pub(super) fn select(query: &SearchQuery) -> Statement<'_> {
+/// The page a query asks for, and one row more, which tells that there is a next page: the row key, the current version's
+/// columns, and the values of the sort keys when [`holds_values`].
+pub(super) fn select<'q>(search: &'q Search<'_>) -> Statement<'q> {
+    let query = &*search.query;
+    if let Some(arms) = arms(search) {
+        return page_of_arms(query, &arms);
+    }
+    if gives_the_order(query) {
+        return page_in_order(query);
+    }
     let mut sql = Statement::default();
     // The page's keys first, the bodies after: a sort must not carry bodies.
-    sql.push(
-        "SELECT p.key, p.kind, p.id, p.version, p.last_updated, p.s0, p.s1, p.s2, p.t0, p.t1, p.t2, h.body FROM (",
-    );
+    sql.push("SELECT p.key, p.kind, p.id, p.version, p.last_updated, h.body");
+    if holds_values(query) {
+        sql.push(", p.s0, p.s1, p.s2, p.t0, p.t1, p.t2");
+    }
+    sql.push(" FROM (");
     if query.also.is_empty() {
         page_of_type(&mut sql, query, query.kind, &query.criteria);
     } else {
@@ -38,39 +54,218 @@ pub(super) fn select(query: &SearchQuery) -> Statement<'_> {
         }
         sql.push(") u");
         order(&mut sql, query, "u.", "u.key");
-        limit(&mut sql, query);
+        sql.limit(rows(query));
     }
     sql.push(") p JOIN history h ON h.seq = p.current");
     order(&mut sql, query, "p.", "p.key");
     sql
 }
 
+/// Whether the end of a page is told by values that stand in the index.
+pub(super) fn holds_values(query: &SearchQuery) -> bool {
+    query
+        .sort
+        .iter()
+        .any(|key| matches!(key.by, SortBy::Date(_) | SortBy::Text(_)))
+}
+
+/// The page, and one row more.
+fn rows(query: &SearchQuery) -> i64 {
+    i64::from(query.count) + 1
+}
+
 fn page_of_type<'q>(sql: &mut Statement<'q>, query: &'q SearchQuery, kind: ResourceType, criteria: &'q [Criterion]) {
     sql.push("SELECT r.key, r.kind, r.id, r.version, r.last_updated, r.current");
-    sort_columns(sql, &query.sort);
+    if holds_values(query) {
+        sort_columns(sql, &query.sort);
+    }
     let start = Start::of(criteria, &query.sort);
+    sql.push(start.tables());
+    sql.push(" WHERE ");
     matches(sql, kind, criteria, start);
+    from_there(sql, query, start);
+    order(sql, query, "r.", start.key());
+    sql.limit(rows(query));
+}
+
+/// Where the page begins.
+fn from_there<'q>(sql: &mut Statement<'q>, query: &'q SearchQuery, start: Start) {
     if let Some(end) = &query.after {
         sql.push(" AND ");
         beyond(sql, &query.sort, end, (start.key(), tie_descending(query)));
     }
-    order(sql, query, "r.", start.key());
-    limit(sql, query);
 }
 
-fn limit(sql: &mut Statement<'_>, query: &SearchQuery) {
-    sql.push(" LIMIT ");
-    sql.number(i64::from(query.count) + 1);
+// ── Rows that come in their order ──────────────────────────────────────────────────────────────────────────────────────────
+
+/// Whether a page costs no more rows than it shows, although many may fulfil what is asked: one criterion, whose rows stand in
+/// the order of the page.
+pub(super) fn goes_no_further_than_the_page(query: &SearchQuery) -> bool {
+    query.criteria.len() == 1
+        && match query.criteria.first() {
+            Some(Criterion::LastUpdated { any_of }) => {
+                let is_a_span = matches!(&any_of[..], [date] if !matches!(date.test(), Test::Either(..)));
+                is_a_span && !query.sort.is_empty() && gives_the_order(query)
+            }
+            Some(criterion @ (Criterion::Token { .. } | Criterion::Reference { .. })) => {
+                query.sort.is_empty()
+                    && (matches!(Start::of(&query.criteria, &query.sort), Start::InOrder(_))
+                        || Arm::all(criterion, None).is_some_and(|arms| !arms.into_iter().any(Arm::repeats)))
+            }
+            _ => false,
+        }
+}
+
+/// Whether the look-up gives the rows in the order of the page, or so few that sorting them with their bodies is nothing: then
+/// they are read as they come, bodies and all.
+fn gives_the_order(query: &SearchQuery) -> bool {
+    let by_time = matches!(
+        &query.sort[..],
+        [SortKey {
+            by: SortBy::LastUpdated,
+            ..
+        }]
+    );
+    query.also.is_empty()
+        && match Start::of(&query.criteria, &query.sort) {
+            Start::Type => query.sort.is_empty() || by_time,
+            Start::InOrder(_) => true,
+            Start::Driver(number) => {
+                let driver = query.criteria.get(number);
+                query.sort.is_empty() && driver.is_some_and(|criterion| leaves_few(query.kind, criterion))
+            }
+            Start::Lately => false,
+        }
+}
+
+/// The types of which a patient has a handful. (A patient may have thousands of tasks and messages.)
+pub(super) const FEW_OF_A_PATIENT: &[ResourceType] = &[
+    ResourceType::CareTeam,
+    ResourceType::CarePlan,
+    ResourceType::RelatedPerson,
+    ResourceType::Consent,
+    ResourceType::Goal,
+];
+
+/// Whether few resources fulfil the criterion that the look-up begins at.
+pub(super) fn leaves_few(kind: ResourceType, criterion: &Criterion) -> bool {
+    match criterion {
+        Criterion::Id { .. } => true,
+        Criterion::Token {
+            param: "identifier", ..
+        } => true,
+        Criterion::Token {
+            param: "subject:identifier" | "patient:identifier",
+            ..
+        } => FEW_OF_A_PATIENT.contains(&kind),
+        Criterion::Reference { any_of, .. } => {
+            let patient = ResourceType::Patient.name();
+            let is_patient =
+                |value: &ReferenceValue| matches!(value, ReferenceValue::Local { kinds, .. } if *kinds == [patient]);
+            FEW_OF_A_PATIENT.contains(&kind) && any_of.iter().all(is_patient)
+        }
+        _ => false,
+    }
+}
+
+fn page_in_order(query: &SearchQuery) -> Statement<'_> {
+    let start = Start::of(&query.criteria, &query.sort);
+    let mut sql = Statement::default();
+    sql.push(COLUMNS);
+    sql.push(start.tables());
+    sql.push(" CROSS JOIN history h WHERE h.seq = r.current AND ");
+    matches(&mut sql, query.kind, &query.criteria, start);
+    from_there(&mut sql, query, start);
+    order(&mut sql, query, "r.", start.key());
+    sql.limit(rows(query));
+    sql
+}
+
+const COLUMNS: &str = "SELECT r.key, r.kind, r.id, r.version, r.last_updated, h.body";
+
+/// What many may share, each value of it a walk of its own in the order of the row keys: no walk goes further than a page.
+fn page_of_arms<'q>(query: &'q SearchQuery, (number, arms): &(usize, Vec<Arm<'q>>)) -> Statement<'q> {
+    let few = is_selective(query.criteria.get(*number));
+    let mut sql = Statement::default();
+    sql.push(COLUMNS);
+    // A list of keys: SQLite reads it in the order of the page, so that nothing is sorted with its body.
+    sql.push(" FROM resource r CROSS JOIN history h WHERE NOT r.deleted AND h.seq = r.current AND r.key IN (");
+    for (place, arm) in arms.iter().enumerate() {
+        sql.push(if place == 0 { "" } else { " UNION " });
+        sql.push(if arm.repeats() {
+            "SELECT a.key FROM (SELECT DISTINCT o.resource AS key FROM "
+        } else {
+            "SELECT a.key FROM (SELECT o.resource AS key FROM "
+        });
+        sql.push(arm.table());
+        let others = query.criteria.iter().enumerate().filter(|(other, _)| other != number);
+        // What is deleted has no rows in the index, so that the resource is looked at only for what else is asked.
+        sql.push(if query.criteria.len() > 1 {
+            " o CROSS JOIN resource r WHERE r.key = o.resource AND o.kind = "
+        } else {
+            " o WHERE o.kind = "
+        });
+        sql.kind(query.kind);
+        arm.condition(&mut sql);
+        for (_, criterion) in others {
+            sql.push(" AND ");
+            test(&mut sql, query.kind, criterion, few);
+        }
+        if let Some([end]) = query.after.as_deref() {
+            sql.push(" AND o.resource < ");
+            sql.part(end);
+        }
+        sql.push(" ORDER BY o.resource DESC");
+        sql.limit(rows(query));
+        sql.push(") a");
+    }
+    sql.push(" ORDER BY 1 DESC");
+    sql.limit(rows(query));
+    sql.push(") ORDER BY r.key DESC");
+    sql
+}
+
+/// The criterion that is walked arm by arm, and its arms: a page without a sort that begins at what many may share.
+fn arms<'q>(search: &'q Search<'_>) -> Option<(usize, Vec<Arm<'q>>)> {
+    let query = &*search.query;
+    if !query.sort.is_empty() || !query.also.is_empty() {
+        return None;
+    }
+    let Start::Driver(number) = Start::of(&query.criteria, &query.sort) else {
+        return None;
+    };
+    let criterion = query.criteria.get(number)?;
+    // What leaves few is looked up at once.
+    if leaves_few(query.kind, criterion) {
+        return None;
+    }
+    Some((number, Arm::all(criterion, search.units.as_deref())?))
+}
+
+/// Type and id of the resources that are asked for at the far end of a chain, `most` of them.
+pub(super) fn those(far: &[Far], most: i64) -> Statement<'_> {
+    let mut sql = Statement::default();
+    for (number, far) in far.iter().enumerate() {
+        sql.push(if number == 0 { "" } else { " UNION ALL " });
+        sql.push("SELECT r.kind, r.id FROM resource r WHERE NOT r.deleted AND ");
+        drive(&mut sql, far.kind, &far.criterion);
+    }
+    sql.limit(most);
+    sql
 }
 
 /// How many resources there are in all.
-pub(super) fn count(query: &SearchQuery) -> Statement<'_> {
+pub(super) fn count<'q>(search: &'q Search<'_>) -> Statement<'q> {
+    let query = &*search.query;
     let mut sql = Statement::default();
     sql.push("SELECT CAST(SUM(c.number) AS BIGINT) AS total FROM (");
     for (number, (kind, criteria)) in query.parts().enumerate() {
         sql.push(if number == 0 { "" } else { " UNION ALL " });
         sql.push("SELECT COUNT(*) AS number");
-        matches(&mut sql, kind, criteria, Start::of(criteria, &query.sort));
+        let start = Start::of(criteria, &query.sort);
+        sql.push(start.tables());
+        sql.push(" WHERE ");
+        matches(&mut sql, kind, criteria, start);
     }
     sql.push(") c");
     sql
@@ -116,6 +311,14 @@ impl Start {
         }
     }
 
+    /// `CROSS JOIN` makes SQLite keep the order of the tables; to PostgreSQL it is any join.
+    fn tables(self) -> &'static str {
+        match self {
+            Start::InOrder(_) => " FROM index_token o CROSS JOIN resource r",
+            Start::Type | Start::Lately | Start::Driver(_) => " FROM resource r",
+        }
+    }
+
     /// The row key in the index that is read.
     fn key(self) -> &'static str {
         match self {
@@ -132,23 +335,21 @@ fn in_order(any_of: &[TokenValue]) -> bool {
     matches!(any_of, [token] if token.value.is_some() && token.system != SystemMatch::Any)
 }
 
-/// ` FROM … WHERE …`: the resources that fulfil every criterion.
+/// The resources that fulfil every criterion.
 fn matches<'q>(sql: &mut Statement<'q>, kind: ResourceType, criteria: &'q [Criterion], start: Start) {
-    // `CROSS JOIN` makes SQLite keep the order of the tables; to PostgreSQL it is any join.
     sql.push(match start {
-        Start::InOrder(_) => " FROM index_token o CROSS JOIN resource r WHERE r.key = o.resource AND NOT r.deleted",
-        Start::Type | Start::Lately | Start::Driver(_) => " FROM resource r WHERE NOT r.deleted",
+        Start::InOrder(_) => "r.key = o.resource AND NOT r.deleted",
+        Start::Type | Start::Lately | Start::Driver(_) => "NOT r.deleted",
     });
     // A driver's index rows are of the type already; saying so again would only tempt the planner to walk the type.
     if matches!(start, Start::Type | Start::Lately) {
         sql.push(" AND r.kind = ");
         sql.kind(kind);
     }
-    let driver = match start {
-        Start::Driver(number) => criteria.get(number),
-        _ => None,
+    let few = match start {
+        Start::Driver(number) => is_selective(criteria.get(number)),
+        _ => false,
     };
-    let few = driver.and_then(rank).is_some_and(|rank| rank <= FEW);
     for (number, criterion) in criteria.iter().enumerate() {
         sql.push(" AND ");
         match criterion {
@@ -160,8 +361,22 @@ fn matches<'q>(sql: &mut Statement<'q>, kind: ResourceType, criteria: &'q [Crite
                 sql.push(" AND ");
                 tokens(sql, any_of, "o");
             }
-            _ if start == Start::Driver(number) || (!few && spreads(criterion)) => drive(sql, kind, criterion),
-            _ => probe(sql, criterion),
+            _ if start == Start::Driver(number) => drive(sql, kind, criterion),
+            _ => test(sql, kind, criterion, few),
         }
+    }
+}
+
+/// Whether what the look-up begins at is likely to leave some few.
+fn is_selective(criterion: Option<&Criterion>) -> bool {
+    criterion.and_then(rank).is_some_and(|rank| rank <= FEW)
+}
+
+/// A criterion beside the one that the look-up begins at; `few`: that leaves some few.
+fn test<'q>(sql: &mut Statement<'q>, kind: ResourceType, criterion: &'q Criterion, few: bool) {
+    if !few && spreads(criterion) {
+        drive(sql, kind, criterion);
+    } else {
+        probe(sql, criterion);
     }
 }

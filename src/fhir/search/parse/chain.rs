@@ -1,12 +1,12 @@
 //! Criteria on other resources: chains (`patient.identifier`, `subject:Patient.name`; search.html#chaining) and `_has`
 //! (`_has:CareTeam:patient:status`; search.html#has), each of which may hold the other.
 //!
-//! A chain goes to the resource that a literal reference points at. What a reference only states by an identifier is found
-//! by `:identifier` (`patient:identifier`), which looks at the reference itself.
+//! A chain goes to the resource that a literal reference points at, or to those that a canonical names. What a reference
+//! only states by an identifier is found by `:identifier` (`patient:identifier`), which looks at the reference itself.
 
-use crate::fhir::search::parameters::{self, Kind};
-use crate::fhir::search::query::{Criterion, Far};
-use crate::fhir::search::values;
+use crate::fhir::search::parameters::{self, Kind, Parameter};
+use crate::fhir::search::query::{Criterion, Far, Naming};
+use crate::fhir::search::{canonical, values};
 use crate::fhir::types::ResourceType;
 
 use super::{Reading, SearchError, shown};
@@ -79,11 +79,9 @@ impl Reading<'_> {
             .map_or((reference, None), |(code, target)| (code, Some(target)));
         let unknown = || SearchError::UnknownParameter(shown(reference));
         let parameter = parameters::find(self.context.version, kind, code).ok_or_else(unknown)?;
-        if parameter.kind != Kind::Reference {
-            return Err(SearchError::NoReference {
-                parameter: parameter.code.to_owned(),
-            });
-        }
+        let by = self.naming(parameter).ok_or_else(|| SearchError::NoReference {
+            parameter: parameter.code.to_owned(),
+        })?;
         if let Some(target) = target.filter(|target| !values::is_target(parameter, target)) {
             return Err(SearchError::UnknownModifier {
                 parameter: parameter.code.to_owned(),
@@ -92,7 +90,7 @@ impl Reading<'_> {
         }
         let (mut any_of, mut refused) = (Vec::new(), unknown());
         for far in ResourceType::ALL.iter().copied() {
-            if !parameter.may_target(far.name()) || target.is_some_and(|target| target != far.name()) {
+            if !leads_to(parameter, far) || target.is_some_and(|target| target != far.name()) {
                 continue;
             }
             self.branches += 1;
@@ -113,8 +111,19 @@ impl Reading<'_> {
         Ok(Criterion::Chain {
             param: parameter.index,
             any_of,
-            own_bases: self.context.own_bases.to_vec(),
+            by,
         })
+    }
+
+    /// How the parameter's references name what they lead to; `None` when it has none that lead to resources of ours.
+    fn naming(&self, parameter: &Parameter) -> Option<Naming> {
+        match parameter.kind {
+            Kind::Reference => Some(Naming::Place {
+                own_bases: self.context.own_bases.to_vec(),
+            }),
+            Kind::Canonical if leads_to(parameter, canonical::NAMED) => Some(Naming::Canonical),
+            _ => None,
+        }
     }
 
     /// `[type]:[reference]:[rest]`: `rest` asked of what refers to a resource of this type.
@@ -132,14 +141,20 @@ impl Reading<'_> {
         };
         let from = ResourceType::from_name(name).ok_or_else(unknown)?;
         let parameter = parameters::find(self.context.version, from, code)
-            .filter(|parameter| parameter.kind == Kind::Reference && parameter.may_target(kind.name()))
+            .filter(|parameter| leads_to(parameter, kind))
             .ok_or_else(unknown)?;
+        let by = self.naming(parameter).ok_or_else(unknown)?;
         let criterion = self.step(from, rest, values, steps + 1)?;
         Ok(Criterion::Has {
             to: kind,
             param: parameter.index,
             from: Box::new(Far { kind: from, criterion }),
-            own_bases: self.context.own_bases.to_vec(),
+            by,
         })
     }
+}
+
+/// Whether a reference of the parameter may be to a resource of this type, of ours.
+fn leads_to(parameter: &Parameter, kind: ResourceType) -> bool {
+    parameter.may_target(kind.name()) && (parameter.kind != Kind::Canonical || kind == canonical::NAMED)
 }

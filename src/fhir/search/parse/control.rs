@@ -57,18 +57,17 @@ impl Reading<'_> {
             let (name, descending) = key.strip_prefix('-').map_or((key, false), |name| (name, true));
             let parameter = parameters::find(self.context.version, self.context.kind, name)
                 .ok_or_else(|| SearchError::UnknownParameter(format!("_sort={}", shown(name))))?;
+            if !parameter.sorts() {
+                return Err(bad(
+                    "_sort",
+                    format!("går inte på {name}: det som söks är ett par, eller står i andra resurser"),
+                    format!("cannot go by {name}: what it searches is a pair, or stands in other resources"),
+                ));
+            }
             let by = match parameter.kind {
                 Kind::Id => SortBy::Id,
                 Kind::LastUpdated => SortBy::LastUpdated,
                 Kind::Date => SortBy::Date(parameter.index),
-                // Which unit it is stands in other resources.
-                Kind::CareUnit | Kind::CareGiver => {
-                    return Err(bad(
-                        "_sort",
-                        "går inte på denna parameter",
-                        "cannot go by this parameter",
-                    ));
-                }
                 _ => SortBy::Text(SortText {
                     table: parameter.table(),
                     param: parameter.index,

@@ -2,8 +2,9 @@
 
 use crate::fhir::search::dates::DateValue;
 use crate::fhir::search::parameters::{self, Kind, Parameter};
-use crate::fhir::search::query::{Criterion, StringMatch};
+use crate::fhir::search::query::{Criterion, PairValue, StringMatch};
 use crate::fhir::search::values::{self, ValueError};
+use crate::fhir::search::{canonical, composite};
 use crate::fhir::types::ResourceType;
 
 use super::{Reading, SearchError, bad, bad_value, shown};
@@ -39,7 +40,8 @@ impl Reading<'_> {
         let told = |error| bad_value(parameter.code, error);
         let (param, kind) = (parameter.index, parameter.kind);
         match (kind, modifier) {
-            (_, Some("missing")) => self.missing(parameter, values),
+            (Kind::Composite, None) => self.pairs_of_values(parameter, values),
+            (kind, Some("missing")) if kind != Kind::Composite => self.missing(parameter, values),
             (Kind::Id, None | Some("not")) => {
                 let any_of = collect(values, values::unescape).map_err(told)?;
                 Ok(Criterion::Id {
@@ -77,7 +79,7 @@ impl Reading<'_> {
             // What a reference says of whom it points at stands under each parameter's own name: `practitioner` and
             // `location` are the same references, and not the same people.
             (Kind::Reference, Some("text")) => Ok(Criterion::String {
-                param: parameter.code,
+                param: parameter.text_index(),
                 also: &[],
                 any_of: collect(values, |value| values::string(StringMatch::Begins, value)).map_err(told)?,
                 how: StringMatch::Begins,
@@ -106,9 +108,21 @@ impl Reading<'_> {
                 not: false,
                 selective: true,
             }),
-            (Kind::Canonical, None) => Ok(Criterion::Reference {
+            (Kind::Canonical | Kind::CanonicalUri, None) => Ok(Criterion::Reference {
                 param,
-                any_of: collect(values, values::canonical).map_err(told)?,
+                any_of: collect(values, canonical::is).map_err(told)?,
+            }),
+            (Kind::Canonical, Some("below")) => Ok(Criterion::Reference {
+                param,
+                any_of: collect(values, canonical::below).map_err(told)?,
+            }),
+            (Kind::CanonicalUri, Some("below")) => Ok(Criterion::Reference {
+                param,
+                any_of: collect(values, canonical::uri_below).map_err(told)?,
+            }),
+            (Kind::CanonicalUri, Some("above")) => Ok(Criterion::Reference {
+                param,
+                any_of: collect(values, canonical::uris_above).map_err(told)?.concat(),
             }),
             (Kind::Reference, None) => self.reference(parameter, None, values),
             (Kind::Reference, Some(target)) if values::is_target(parameter, target) => {
@@ -128,6 +142,31 @@ impl Reading<'_> {
                 modifier: shown(modifier.unwrap_or_default()),
             }),
         }
+    }
+
+    /// Each value is two, of which each is read as a value of its own parameter would be.
+    fn pairs_of_values(&self, parameter: &'static Parameter, values: &[&str]) -> Result<Criterion, SearchError> {
+        let [first, second] = parameter.parts else {
+            return Err(bad_value(parameter.code, ValueError::Composite));
+        };
+        let read = |value: &&str| {
+            let [first_value, second_value] = values::pair(value).map_err(|error| bad_value(parameter.code, error))?;
+            let first = self.condition(first, None, &[first_value])?;
+            let second = self.condition(second, None, &[second_value])?;
+            Ok(PairValue {
+                names: composite::names(parameter, &first),
+                second,
+            })
+        };
+        let pairs: Result<Vec<PairValue>, SearchError> = values.iter().map(read).collect();
+        // The caller knows the pair by its name, not its parts.
+        pairs.map(Criterion::Pair).map_err(|error| match error {
+            SearchError::BadValue { reason, .. } => SearchError::BadValue {
+                parameter: parameter.code.to_owned(),
+                reason,
+            },
+            other => other,
+        })
     }
 
     fn missing(&self, parameter: &'static Parameter, values: &[&str]) -> Result<Criterion, SearchError> {

@@ -89,10 +89,11 @@ impl Scope {
 
 /// Reads a search in a scope; the type that `context` names is not looked at.
 pub fn parse_in(pairs: &[(String, String)], scope: &Scope, context: &ParseContext) -> Result<Parsed, SearchError> {
-    let mut kinds = scope.kinds(context.version);
+    let all = scope.kinds(context.version);
+    let mut kinds = all.clone();
     let narrowing = pairs.iter().filter(|(name, value)| name == TYPE && !value.is_empty());
     for (_, value) in narrowing.filter(|_| scope.has_several()) {
-        let wanted = types(value, &kinds)?;
+        let wanted = types(value, &all)?;
         kinds.retain(|kind| wanted.contains(kind));
     }
     let contexts: Vec<ParseContext> = kinds

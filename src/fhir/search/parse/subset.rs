@@ -64,6 +64,6 @@ fn element(text: &str, version: FhirVersion, kinds: &[ResourceType]) -> Result<E
     if known {
         Ok(name)
     } else {
-        Err(SearchError::UnknownParameter(format!("_elements={}", shown(text))))
+        Err(SearchError::UnknownElement(shown(text)))
     }
 }

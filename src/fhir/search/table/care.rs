@@ -3,9 +3,15 @@
 use crate::fhir::version::FhirVersion::{R4, R5};
 
 use super::super::parameters::{
-    Parameter, canonical, code, concept, date, identifier, quantity, reference, string, text, uri,
+    Parameter, canonical, code, composite, concept, date, identifier, quantity, reference, string, text, uri,
 };
-use super::{ANY, ENCOUNTERS, PARTIES, PATIENT_OR_GROUP, PATIENTS, REQUESTERS};
+use super::{ANY, ENCOUNTERS, GUIDES, PARTIES, PATIENT_OR_GROUP, PATIENTS, REQUESTERS};
+
+/// Where the patient was, and when.
+const LOCATION_PERIOD: &[Parameter] = &[
+    reference!("location", ["location"], "Encounter-location", &["Location"]),
+    date("period", &["period"], "Encounter-period"),
+];
 
 pub(super) const ENCOUNTER: &[Parameter] = &[
     reference!("account", ["account"], "Encounter-account", &["Account"]),
@@ -33,6 +39,7 @@ pub(super) const ENCOUNTER: &[Parameter] = &[
     quantity("length", &["length"], "Encounter-length"),
     reference!("location", ["location.location"], "Encounter-location", &["Location"]),
     date("location-period", &["location.period"], "Encounter-location-period").only(R4),
+    composite!("location-period", ["location"], "Encounter-location-period", LOCATION_PERIOD).only(R5),
     reference!("part-of", ["partOf"], "Encounter-part-of", ENCOUNTERS),
     reference!("participant", ["participant.actor"], "Encounter-participant", &[
         "Device", "Group", "HealthcareService", "Patient", "Practitioner", "PractitionerRole", "RelatedPerson",
@@ -96,7 +103,7 @@ pub(super) const COMMUNICATION: &[Parameter] = &[
     concept("category", &["category"], "Communication-category"),
     reference!("encounter", ["encounter"], "clinical-encounter", ENCOUNTERS).r4_definition("Communication-encounter"),
     identifier!("identifier", ["identifier"], "clinical-identifier").r4_definition("Communication-identifier"),
-    canonical("instantiates-canonical", &["instantiatesCanonical"], "Communication-instantiates-canonical"),
+    canonical("instantiates-canonical", &["instantiatesCanonical"], "Communication-instantiates-canonical", GUIDES),
     uri("instantiates-uri", &["instantiatesUri"], "Communication-instantiates-uri"),
     concept("medium", &["medium"], "Communication-medium"),
     reference!("part-of", ["partOf"], "Communication-part-of", ANY),
@@ -117,6 +124,15 @@ pub(super) const COMMUNICATION: &[Parameter] = &[
     concept("topic", &["topic"], "Communication-topic").only(R5),
 ];
 
+const CONTEXT_QUANTITY: &[Parameter] = &[
+    concept("context-type", &["code"], "CanonicalResource-context-type"),
+    quantity("context-quantity", &["valueQuantity", "valueRange"], "CanonicalResource-context-quantity"),
+];
+const CONTEXT_VALUE: &[Parameter] = &[
+    concept("context-type", &["code"], "CanonicalResource-context-type"),
+    concept("context", &["valueCodeableConcept"], "CanonicalResource-context"),
+];
+
 pub(super) const QUESTIONNAIRE: &[Parameter] = &[
     concept("code", &["item.code"], "Questionnaire-code").only(R4).shares("item-code"),
     concept("combo-code", &["code", "item.code"], "Questionnaire-combo-code").only(R5),
@@ -126,6 +142,10 @@ pub(super) const QUESTIONNAIRE: &[Parameter] = &[
         .r4_definition("Questionnaire-context-quantity"),
     concept("context-type", &["useContext.code"], "CanonicalResource-context-type")
         .r4_definition("Questionnaire-context-type"),
+    composite!("context-type-quantity", ["useContext"], "CanonicalResource-context-type-quantity", CONTEXT_QUANTITY)
+        .r4_definition("Questionnaire-context-type-quantity"),
+    composite!("context-type-value", ["useContext"], "CanonicalResource-context-type-value", CONTEXT_VALUE)
+        .r4_definition("Questionnaire-context-type-value"),
     date("date", &["date"], "CanonicalResource-date").r4_definition("Questionnaire-date"),
     uri("definition", &["item.definition"], "Questionnaire-definition"),
     string("description", &["description"], "CanonicalResource-description").r4_definition("Questionnaire-description"),
@@ -161,7 +181,7 @@ pub(super) const QUESTIONNAIRE_RESPONSE: &[Parameter] = &[
     reference!("part-of", ["partOf"], "QuestionnaireResponse-part-of", &["Observation", "Procedure"]),
     reference!("patient" in "subject", ["subject"], "clinical-patient", PATIENTS)
         .r4_definition("QuestionnaireResponse-patient"),
-    canonical("questionnaire", &["questionnaire"], "QuestionnaireResponse-questionnaire"),
+    canonical("questionnaire", &["questionnaire"], "QuestionnaireResponse-questionnaire", &["Questionnaire"]),
     reference!("source", ["source"], "QuestionnaireResponse-source", REQUESTERS),
     code(
         "status", &["status"], "QuestionnaireResponse-status", "http://hl7.org/fhir/questionnaire-answers-status"

@@ -8,7 +8,8 @@
 
 use std::borrow::Cow;
 
-use crate::fhir::search::query::{Criterion, Far, SystemMatch};
+use crate::fhir::search::canonical;
+use crate::fhir::search::query::{Criterion, Far, Naming, SystemMatch};
 use crate::fhir::types::ResourceType;
 use crate::store::statement::Statement;
 
@@ -73,40 +74,57 @@ fn one_of_them<'q>(sql: &mut Statement<'q>, far: &'q Far) {
 /// As [`drive`], of a criterion on other resources.
 pub(super) fn drive_reaching<'q>(sql: &mut Statement<'q>, kind: ResourceType, criterion: &'q Criterion) {
     match criterion {
-        Criterion::Chain {
-            param,
-            any_of,
-            own_bases,
-        } => {
+        Criterion::Chain { param, any_of, by } => {
             sql.push("r.key IN (");
             union(sql, any_of, &|sql, far| {
                 sql.push("SELECT t.resource FROM index_reference t WHERE t.kind = ");
                 sql.kind(kind);
                 sql.push(" AND t.param = ");
                 sql.text(*param);
-                sql.push(" AND t.target_id IN (SELECT r.id FROM resource r WHERE NOT r.deleted AND ");
-                drive(sql, far.kind, &far.criterion);
-                sql.push(") AND ");
-                points_at(sql, far.kind, own_bases);
+                match by {
+                    Naming::Place { own_bases } => {
+                        sql.push(" AND t.target_id IN (SELECT r.id FROM resource r WHERE NOT r.deleted AND ");
+                        drive(sql, far.kind, &far.criterion);
+                        sql.push(") AND ");
+                        points_at(sql, far.kind, own_bases);
+                    }
+                    Naming::Canonical => {
+                        sql.push(A_CANONICAL);
+                        sql.push(" AND t.target_url IN (SELECT n.value FROM resource r CROSS JOIN index_token n WHERE NOT r.deleted AND ");
+                        drive(sql, far.kind, &far.criterion);
+                        sql.push(" AND n.patient = r.patient AND n.resource = r.key AND n.param = ");
+                        sql.text(canonical::NAMES);
+                        sql.push(")");
+                    }
+                }
             });
             sql.push(")");
         }
-        Criterion::Has {
-            to,
-            param,
-            from,
-            own_bases,
-        } => {
+        Criterion::Has { to, param, from, by } => {
             // In this order: what is asked for, its references by the key they begin with, the resource they name.
-            sql.push("r.key IN (SELECT f.key FROM resource r CROSS JOIN index_reference t CROSS JOIN resource f WHERE NOT r.deleted AND ");
+            sql.push(match by {
+                Naming::Place { .. } => "r.key IN (SELECT f.key FROM resource r CROSS JOIN index_reference t CROSS JOIN resource f WHERE NOT r.deleted AND ",
+                Naming::Canonical => "r.key IN (SELECT n.resource FROM resource r CROSS JOIN index_reference t CROSS JOIN index_token n WHERE NOT r.deleted AND ",
+            });
             drive(sql, from.kind, &from.criterion);
             sql.push(" AND t.patient = r.patient AND t.resource = r.key AND t.param = ");
             sql.text(*param);
-            sql.push(" AND ");
-            points_at(sql, *to, own_bases);
-            sql.push(" AND f.kind = ");
-            sql.kind(*to);
-            sql.push(" AND f.id = t.target_id)");
+            match by {
+                Naming::Place { own_bases } => {
+                    sql.push(" AND ");
+                    points_at(sql, *to, own_bases);
+                    sql.push(" AND f.kind = ");
+                    sql.kind(*to);
+                    sql.push(" AND f.id = t.target_id)");
+                }
+                Naming::Canonical => {
+                    sql.push(" AND n.kind = ");
+                    sql.kind(*to);
+                    sql.push(" AND n.param = ");
+                    sql.text(canonical::NAMES);
+                    sql.push(" AND n.value = t.target_url)");
+                }
+            }
         }
         Criterion::Any(any_of) => {
             sql.push("r.key IN (");
@@ -123,39 +141,56 @@ pub(super) fn drive_reaching<'q>(sql: &mut Statement<'q>, kind: ResourceType, cr
 /// As [`probe`], of a criterion on other resources.
 pub(super) fn probe_reaching<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
     match criterion {
-        Criterion::Chain {
-            param,
-            any_of,
-            own_bases,
-        } => {
+        Criterion::Chain { param, any_of, by } => {
             // `OFFSET 0` says nothing, but with it PostgreSQL does not turn the probe into a join that begins at the far end.
             sql.push("EXISTS (SELECT 1 FROM index_reference t WHERE t.patient = r.patient AND t.resource = r.key AND t.param = ");
             sql.text(*param);
             sql.push(" AND (");
             for (number, far) in any_of.iter().enumerate() {
                 sql.push(if number == 0 { "" } else { " OR " });
-                points_at(sql, far.kind, own_bases);
-                sql.push(" AND EXISTS (SELECT 1 FROM resource r WHERE r.kind = ");
-                sql.kind(far.kind);
-                sql.push(" AND r.id = t.target_id AND NOT r.deleted AND ");
+                match by {
+                    Naming::Place { own_bases } => {
+                        points_at(sql, far.kind, own_bases);
+                        sql.push(" AND EXISTS (SELECT 1 FROM resource r WHERE r.kind = ");
+                        sql.kind(far.kind);
+                        sql.push(" AND r.id = t.target_id");
+                    }
+                    Naming::Canonical => {
+                        sql.push("EXISTS (SELECT 1 FROM index_token n CROSS JOIN resource r WHERE n.kind = ");
+                        sql.kind(far.kind);
+                        sql.push(" AND n.param = ");
+                        sql.text(canonical::NAMES);
+                        sql.push(" AND n.value = t.target_url AND r.key = n.resource");
+                    }
+                }
+                sql.push(" AND NOT r.deleted AND ");
                 one_of_them(sql, far);
                 sql.push(" LIMIT 1 OFFSET 0)");
             }
             sql.push(if any_of.is_empty() { NEVER } else { "" });
             sql.push(") LIMIT 1 OFFSET 0)");
         }
-        Criterion::Has {
-            to,
-            param,
-            from,
-            own_bases,
-        } => {
-            sql.push("EXISTS (SELECT 1 FROM index_reference t WHERE t.kind = ");
+        Criterion::Has { to, param, from, by } => {
+            sql.push(match by {
+                Naming::Place { .. } => "EXISTS (SELECT 1 FROM index_reference t WHERE t.kind = ",
+                Naming::Canonical => "EXISTS (SELECT 1 FROM index_token n CROSS JOIN index_reference t WHERE t.kind = ",
+            });
             sql.kind(from.kind);
             sql.push(" AND t.param = ");
             sql.text(*param);
-            sql.push(" AND t.target_id = r.id AND ");
-            points_at(sql, *to, own_bases);
+            match by {
+                Naming::Place { own_bases } => {
+                    sql.push(" AND t.target_id = r.id AND ");
+                    points_at(sql, *to, own_bases);
+                }
+                Naming::Canonical => {
+                    sql.push(A_CANONICAL);
+                    sql.push(
+                        " AND t.target_url = n.value AND n.patient = r.patient AND n.resource = r.key AND n.param = ",
+                    );
+                    sql.text(canonical::NAMES);
+                }
+            }
             sql.push(" AND EXISTS (SELECT 1 FROM resource r WHERE r.key = t.resource AND NOT r.deleted AND ");
             one_of_them(sql, from);
             sql.push(" LIMIT 1 OFFSET 0) LIMIT 1 OFFSET 0)");
@@ -172,6 +207,9 @@ pub(super) fn probe_reaching<'q>(sql: &mut Statement<'q>, criterion: &'q Criteri
         _ => probe(sql, criterion),
     }
 }
+
+/// What the index holds of a canonical besides its address: the index begins with it.
+const A_CANONICAL: &str = " AND t.target_id = '' AND t.target_kind = ''";
 
 /// `a UNION ALL b …`, which the planners begin one by one, as they do not the terms of an `OR`.
 fn union<'q, T>(sql: &mut Statement<'q>, alternatives: &'q [T], each: &impl Fn(&mut Statement<'q>, &'q T)) {

@@ -3,14 +3,16 @@
 use std::borrow::Cow;
 
 use crate::fhir::search::dates::{Compare, DateValue, Prefix, Test};
-use crate::fhir::search::query::{Criterion, ReferenceValue, StringMatch, SystemMatch, Table, TokenValue};
+use crate::fhir::search::query::{
+    CanonicalMatch, Criterion, PairValue, ReferenceValue, StringMatch, SystemMatch, Table, TokenValue,
+};
 use crate::fhir::types::ResourceType;
 use crate::store::index::{system_key, text_key};
 use crate::store::statement::Statement;
 
 use super::chain::{drive_reaching, probe_reaching, rank_reaching};
 use super::quantities::quantities;
-use super::strings::{below, strings};
+use super::strings::{below, beneath, strings};
 use super::units::Asked;
 
 /// How few rows a criterion is likely to leave, 0 being fewest; `None` when it is no place to begin.
@@ -39,7 +41,7 @@ pub(super) fn rank(criterion: &Criterion) -> Option<u8> {
             how: StringMatch::Begins,
             ..
         } => Some(4),
-        Criterion::UriBelow { .. } | Criterion::Quantity { .. } => Some(4),
+        Criterion::UriBelow { .. } | Criterion::Quantity { .. } | Criterion::Pair(_) => Some(4),
         Criterion::CareUnit {
             is_giver: false,
             not: false,
@@ -125,6 +127,15 @@ pub(super) fn drive<'q>(sql: &mut Statement<'q>, kind: ResourceType, criterion: 
         }
         Criterion::Quantity { param, any_of } => {
             drive_table(sql, kind, "index_quantity", (param, &[]), |sql| quantities(sql, any_of));
+        }
+        Criterion::Pair(any_of) => {
+            sql.push("r.key IN (SELECT t.resource FROM ");
+            sql.push(table_of_pairs(any_of));
+            sql.push(" t WHERE t.kind = ");
+            sql.kind(kind);
+            sql.push(" AND ");
+            pairs(sql, any_of);
+            sql.push(")");
         }
         Criterion::CareUnit {
             any_of,
@@ -212,6 +223,13 @@ pub(super) fn probe<'q>(sql: &mut Statement<'q>, criterion: &'q Criterion) {
             probe_table(sql, "index_quantity", (param, &[]), false, |sql| {
                 quantities(sql, any_of)
             });
+        }
+        Criterion::Pair(any_of) => {
+            sql.push("EXISTS (SELECT 1 FROM ");
+            sql.push(table_of_pairs(any_of));
+            sql.push(" t WHERE t.patient = r.patient AND t.resource = r.key AND ");
+            pairs(sql, any_of);
+            sql.push(" LIMIT 1 OFFSET 0)");
         }
         Criterion::CareUnit { any_of, is_giver, not } => {
             sql.push(if *not { "NOT " } else { "" });
@@ -379,12 +397,49 @@ fn references<'q>(sql: &mut Statement<'q>, any_of: &'q [ReferenceValue]) {
                 std::iter::once(Cow::Borrowed("")).chain(own_urls.iter().map(|url| text_key(url))),
             );
         }
+        ReferenceValue::Canonical(canonical) => {
+            sql.push("t.target_id = '' AND t.target_kind = '' AND ");
+            match canonical {
+                CanonicalMatch::Is(name) => {
+                    sql.push("t.target_url = ");
+                    sql.text(text_key(name));
+                }
+                CanonicalMatch::Version(name) => beneath(sql, "t.target_url", name, &[".", "-"]),
+                CanonicalMatch::Path(address) => beneath(sql, "t.target_url", address, &["/"]),
+            }
+        }
         ReferenceValue::Url(target) => {
             // The URL alone decides; its end is what the index begins with.
             sql.push("t.target_id = ");
             sql.text(text_key(target.id.as_deref().unwrap_or_default()));
             sql.push(" AND t.target_url = ");
             sql.text(text_key(target.url.as_deref().unwrap_or_default()));
+        }
+    });
+}
+
+/// The table that holds the second values of pairs, which are all of one parameter.
+fn table_of_pairs(any_of: &[PairValue]) -> &'static str {
+    match any_of.first().map(|pair| &pair.second) {
+        Some(Criterion::Reference { .. }) => "index_reference",
+        Some(Criterion::Date { .. }) => "index_date",
+        Some(Criterion::Quantity { .. }) => "index_quantity",
+        _ => "index_token",
+    }
+}
+
+/// `t` is an entry of one of the pairs.
+fn pairs<'q>(sql: &mut Statement<'q>, any_of: &'q [PairValue]) {
+    any(sql, any_of, &|sql, pair: &'q PairValue| {
+        sql.push("t.param");
+        one_of(sql, pair.names.iter().map(|name| text_key(name)));
+        sql.push(" AND ");
+        match &pair.second {
+            Criterion::Token { any_of, .. } => tokens(sql, any_of, "t"),
+            Criterion::Reference { any_of, .. } => references(sql, any_of),
+            Criterion::Date { any_of, .. } => dates(sql, any_of, Ends::OfRange),
+            Criterion::Quantity { any_of, .. } => quantities(sql, any_of),
+            _ => sql.push(NEVER),
         }
     });
 }

@@ -38,11 +38,21 @@ pub(super) fn strings<'q>(sql: &mut Statement<'q>, any_of: &'q [StringValue], ho
 /// A uri that is one of these or stands below it, in `t.value`.
 pub(super) fn below<'q>(sql: &mut Statement<'q>, any_of: &'q [String]) {
     any(sql, any_of, &|sql, uri: &'q String| {
-        sql.push("t.value = ");
-        sql.text(text_key(uri));
-        sql.push(" OR ");
-        begins(sql, "t.value", format!("{uri}/"));
+        beneath(sql, "t.value", uri, &["/"])
     });
+}
+
+/// `column` is this, or goes on after it from one of these characters.
+pub(super) fn beneath<'q>(sql: &mut Statement<'q>, column: &'static str, top: &'q str, from: &[&str]) {
+    sql.push("(");
+    sql.push(column);
+    sql.push(" = ");
+    sql.text(text_key(top));
+    for from in from {
+        sql.push(" OR ");
+        begins(sql, column, format!("{top}{from}"));
+    }
+    sql.push(")");
 }
 
 /// `column` begins so; `beginning` is not empty.

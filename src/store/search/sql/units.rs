@@ -4,18 +4,32 @@
 //! The vårdgivare is the Organization that is part of no other, as the rules have it. A `partOf` that only names an
 //! identifier is followed when it is the vårdgivare's own.
 
+use std::borrow::Cow;
+
 use crate::fhir::search::query::TokenValue;
 use crate::fhir::search::units::{ABOVE, ABOVE_IDENTIFIER, UNIT, UNIT_IDENTIFIER, UNIT_ITSELF};
 use crate::fhir::types::ResourceType;
 use crate::store::statement::Statement;
 
-use super::criteria::{Names, named, tokens};
+use super::criteria::{Names, named, one_of, tokens};
 
 /// Which of the two is asked for, and the identifiers.
 #[derive(Clone, Copy)]
 pub(super) struct Asked<'q> {
     pub any_of: &'q [TokenValue],
     pub is_giver: bool,
+}
+
+/// The ids of the assignments (PractitionerRole) to one of these Organizations, or to one that they name by the identifier.
+pub(super) fn assignments<'q>(sql: &mut Statement<'q>, any_of: &'q [TokenValue], units: &'q [String]) {
+    sql.push("SELECT p.id FROM index_reference i CROSS JOIN resource p WHERE i.kind = ");
+    sql.kind(ResourceType::PractitionerRole);
+    sql.push(" AND i.param = 'organization' AND i.target_kind = 'Organization' AND i.target_url = '' AND i.target_id");
+    one_of(sql, units.iter().map(|id| Cow::Borrowed(id.as_str())));
+    sql.push(" AND p.key = i.resource UNION ALL SELECT p.id FROM index_token i CROSS JOIN resource p WHERE i.kind = ");
+    sql.kind(ResourceType::PractitionerRole);
+    sql.push(" AND i.param = 'organization:identifier' AND p.key = i.resource AND ");
+    tokens(sql, any_of, "i");
 }
 
 impl<'q> Asked<'q> {

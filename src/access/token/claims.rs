@@ -1,0 +1,512 @@
+//! From the claims of a verified token to who calls. Where each claim stands is configured; what a scope needs and the token
+//! does not say makes the token useless here, never a wider right.
+
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+
+use crate::access::caller::{Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
+use crate::access::scope::{Context, Scopes};
+use crate::access::settings::{ClaimsSettings, SystemSettings, hsa_id};
+use crate::riktlinje::identity::is_hsa_id;
+
+/// The claims of a token.
+pub type Claims = Map<String, Value>;
+
+/// The longest text that is taken from a claim.
+const LONGEST: usize = 200;
+
+/// What is read of claims, and how.
+pub struct ClaimsMap {
+    pub names: ClaimsSettings,
+    pub systems: Vec<SystemSettings>,
+    /// Names that would tell who somebody is are replaced by means of it.
+    pub pseudonyms: Pseudonyms,
+}
+
+/// Why claims make nobody who may call. Told to the operator's log, without anything of the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// No scope that gives anything here.
+    Scope,
+    Subject,
+    /// `patient/` without a patient.
+    Patient,
+    /// `user/`, or a person of care, without her HSA-id.
+    HsaId,
+    Vardenhet,
+    Vardgivare,
+    /// A claim that is there does not have the form that it must have.
+    Form,
+}
+
+impl Missing {
+    pub const fn name(self) -> &'static str {
+        match self {
+            Missing::Scope => "no scope for clinical resources",
+            Missing::Subject => "no subject",
+            Missing::Patient => "patient/ without a patient",
+            Missing::HsaId => "no HSA-id of a person",
+            Missing::Vardenhet => "no vardenhet",
+            Missing::Vardgivare => "no vardgivare",
+            Missing::Form => "a claim of the wrong form",
+        }
+    }
+}
+
+impl ClaimsMap {
+    /// Who calls, by the claims of a token of this issuer.
+    pub fn identity(&self, issuer: &str, claims: &Claims) -> Result<Identity, Missing> {
+        let names = &self.names;
+        let scopes = Scopes::read(&spaced(claims, &names.scope));
+        if scopes.is_empty() {
+            return Err(Missing::Scope);
+        }
+        let client = text(claims, &names.client)?;
+        let subject = match claims.get("sub") {
+            Some(Value::String(subject)) if !subject.is_empty() => subject.clone(),
+            Some(_) => return Err(Missing::Form),
+            None => client.clone().ok_or(Missing::Subject)?,
+        };
+        let purpose = text(claims, &names.purpose)?;
+        // A purpose that is not understood must not become care.
+        if purpose.as_deref().is_some_and(|purpose| !is_code(purpose)) {
+            return Err(Missing::Form);
+        }
+        let (who, contexts) = self.who(issuer, client.as_deref(), &scopes, claims)?;
+        let scopes = scopes.only(contexts);
+        Ok(Identity {
+            issuer: issuer.to_owned(),
+            subject: self.pseudonyms.of(subject),
+            client: client.map(|client| self.pseudonyms.of(client)),
+            who,
+            scopes,
+            purpose,
+        })
+    }
+
+    /// In what capacity, and the contexts whose scopes count in it.
+    fn who(
+        &self,
+        issuer: &str,
+        client: Option<&str>,
+        scopes: &Scopes,
+        claims: &Claims,
+    ) -> Result<(Who, &'static [Context]), Missing> {
+        let fhir_user = text(claims, &self.names.fhir_user)?.map(|user| relative(&user));
+        let patient = self.patient(claims)?;
+        let practitioner = fhir_user
+            .as_deref()
+            .is_some_and(|user| user.starts_with("Practitioner"));
+        let works_in_care =
+            scopes.has(Context::User) || (scopes.has(Context::Patient) && (practitioner || self.is_person(claims)?));
+        // One who works in care never reads as the patient, however the token was made.
+        if works_in_care {
+            let medarbetare = self.medarbetare(claims, fhir_user, patient)?;
+            if scopes.has(Context::Patient) && medarbetare.patient.is_none() {
+                return Err(Missing::Patient);
+            }
+            return Ok((Who::Medarbetare(medarbetare), &[Context::User, Context::Patient]));
+        }
+        if scopes.has(Context::Patient) {
+            let patient = patient.ok_or(Missing::Patient)?;
+            let herself = format!("Patient/{patient}");
+            let ombud = fhir_user.filter(|user| *user != herself);
+            let who = Who::Patient(Patientanvandare { patient, ombud });
+            return Ok((who, &[Context::Patient]));
+        }
+        let system = self.system(issuer, client, claims)?;
+        Ok((Who::System(system), &[Context::System]))
+    }
+
+    fn is_person(&self, claims: &Claims) -> Result<bool, Missing> {
+        let there = text(claims, &self.names.hsa_id)?.is_some();
+        Ok(there && self.type_is_person(claims)?)
+    }
+
+    /// What is not said to be something else is a person.
+    fn type_is_person(&self, claims: &Claims) -> Result<bool, Missing> {
+        let kind = text(claims, &self.names.hsa_id_type)?;
+        let person = |kind: &str| {
+            self.names
+                .person_types
+                .iter()
+                .any(|name| name.eq_ignore_ascii_case(kind))
+        };
+        Ok(kind.as_deref().is_none_or(person))
+    }
+
+    fn medarbetare(
+        &self,
+        claims: &Claims,
+        fhir_user: Option<String>,
+        patient: Option<String>,
+    ) -> Result<Medarbetare, Missing> {
+        if !self.type_is_person(claims)? {
+            return Err(Missing::HsaId);
+        }
+        Ok(Medarbetare {
+            hsa_id: hsa(claims, &self.names.hsa_id)?.ok_or(Missing::HsaId)?,
+            vardenhet: hsa(claims, &self.names.vardenhet)?.ok_or(Missing::Vardenhet)?,
+            vardgivare: hsa(claims, &self.names.vardgivare)?.ok_or(Missing::Vardgivare)?,
+            profession: text(claims, &self.names.profession)?,
+            uppdrag: text(claims, &self.names.uppdrag)?,
+            fhir_user,
+            patient,
+        })
+    }
+
+    /// A program: what the operator says of it outranks what the token says.
+    fn system(&self, issuer: &str, client: Option<&str>, claims: &Claims) -> Result<Systemanvandare, Missing> {
+        let configured = self.systems.iter().find(|system| {
+            client.is_some()
+                && system.client.as_deref() == client
+                && system.issuer.as_deref().is_none_or(|named| named == issuer)
+        });
+        if let Some(system) = configured {
+            return Ok(of_settings(system));
+        }
+        Ok(Systemanvandare {
+            hsa_id: hsa(claims, &self.names.hsa_id)?,
+            vardenhet: hsa(claims, &self.names.vardenhet)?,
+            vardgivare: hsa(claims, &self.names.vardgivare)?.ok_or(Missing::Vardgivare)?,
+        })
+    }
+
+    /// The id of the Patient in context; `Patient/[id]` is taken too. A personal number is no id: it would stand in addresses.
+    fn patient(&self, claims: &Claims) -> Result<Option<String>, Missing> {
+        let Some(patient) = text(claims, &self.names.patient)? else {
+            return Ok(None);
+        };
+        let id = patient.strip_prefix("Patient/").unwrap_or(&patient);
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-.".contains(&byte);
+        if id.is_empty() || id.len() > 64 || !id.bytes().all(plain) || may_be_a_personal_number(id) {
+            return Err(Missing::Form);
+        }
+        Ok(Some(id.to_owned()))
+    }
+}
+
+/// What a program with a client certificate, or a client that the operator knows, acts for.
+pub fn of_settings(system: &SystemSettings) -> Systemanvandare {
+    Systemanvandare {
+        hsa_id: system.hsa_id.as_deref().map(hsa_id),
+        vardenhet: system.vardenhet.as_deref().map(hsa_id),
+        vardgivare: hsa_id(&system.vardgivare),
+    }
+}
+
+/// The first of these claims that is there.
+fn first<'a>(claims: &'a Claims, paths: &[String]) -> Option<&'a Value> {
+    let values = paths.iter().filter_map(|path| at(claims, path));
+    values.into_iter().find(|value| !value.is_null())
+}
+
+/// The claim of that name, else the one that the path leads to: `uppdrag.0.hsaid`.
+fn at<'a>(claims: &'a Claims, path: &str) -> Option<&'a Value> {
+    if let Some(value) = claims.get(path) {
+        return Some(value);
+    }
+    let mut steps = path.split('.');
+    let start = claims.get(steps.next()?)?;
+    steps.try_fold(start, |value, step| match value {
+        Value::Object(members) => members.get(step),
+        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
+        _ => None,
+    })
+}
+
+/// A claim that is one text, or a list of one. Anything else has the wrong form: a list of units does not tell which.
+fn text(claims: &Claims, paths: &[String]) -> Result<Option<String>, Missing> {
+    let value = match first(claims, paths) {
+        None => return Ok(None),
+        Some(Value::Array(items)) if items.len() == 1 => items.first(),
+        other => other,
+    };
+    match value {
+        Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
+        Some(Value::String(text)) if text.len() <= LONGEST && !text.chars().any(char::is_control) => {
+            Ok(Some(text.trim().to_owned()))
+        }
+        _ => Err(Missing::Form),
+    }
+}
+
+/// A claim that is an HSA-id. (Registers out there have personal numbers under that name: they are none.)
+fn hsa(claims: &Claims, paths: &[String]) -> Result<Option<String>, Missing> {
+    let id = text(claims, paths)?.map(|text| hsa_id(&text));
+    match id {
+        Some(id) if !is_hsa_id(&id) => Err(Missing::Form),
+        other => Ok(other),
+    }
+}
+
+/// Scopes as one text with spaces between (RFC 8693, 4.2), or as a list.
+fn spaced(claims: &Claims, paths: &[String]) -> String {
+    match first(claims, paths) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(items)) => {
+            let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
+            texts.join(" ")
+        }
+        _ => String::new(),
+    }
+}
+
+fn is_code(text: &str) -> bool {
+    text.len() <= 32
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+}
+
+/// `https://fhir.example.se/fhir/r4/Practitioner/p` → `Practitioner/p`.
+fn relative(reference: &str) -> String {
+    let mut parts = reference.rsplit('/');
+    match (parts.next(), parts.next()) {
+        (Some(id), Some(kind)) => format!("{kind}/{id}"),
+        _ => reference.to_owned(),
+    }
+}
+
+/// Whether there are ten digits or more in a row, as in a personal number; signs between digits do not break the row.
+fn may_be_a_personal_number(text: &str) -> bool {
+    let mut row = 0;
+    for byte in text.bytes() {
+        match byte {
+            b'0'..=b'9' => row += 1,
+            b'-' | b'+' | b' ' => {}
+            _ => row = 0,
+        }
+        if row >= 10 {
+            return true;
+        }
+    }
+    false
+}
+
+/// Stands in for names that tell who somebody is.
+pub struct Pseudonyms(hmac::Key);
+
+impl Pseudonyms {
+    /// `key`: kept with the data, so that the same person has the same name tomorrow. Without the key nobody can try all
+    /// personal numbers there are.
+    pub fn new(key: &[u8]) -> Pseudonyms {
+        Pseudonyms(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    /// The name itself, unless it may hold a personal number.
+    fn of(&self, name: String) -> String {
+        if is_hsa_id(&hsa_id(&name)) || (name.len() <= LONGEST && !may_be_a_personal_number(&name)) {
+            return name;
+        }
+        let tag = hmac::sign(&self.0, name.as_bytes());
+        let short = tag.as_ref().get(..15).unwrap_or_default();
+        format!("dold-{}", URL_SAFE_NO_PAD.encode(short))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn map() -> ClaimsMap {
+        ClaimsMap {
+            names: ClaimsSettings::default(),
+            systems: toml::from_str::<crate::access::settings::AccessSettings>(
+                "[[systems]]\nclient = \"journal\"\nhsa_id = \"SE2321000164-SYS\"\nvardgivare = \"SE2321000164-VG\"",
+            )
+            .expect("settings")
+            .systems,
+            pseudonyms: Pseudonyms::new(b"key"),
+        }
+    }
+
+    fn identity(claims: Value) -> Result<Identity, Missing> {
+        let Value::Object(claims) = claims else {
+            panic!("claims are an object")
+        };
+        map().identity("https://idp.example.se", &claims)
+    }
+
+    fn nurse() -> Value {
+        json!({
+            "sub": "u-1", "client_id": "cosmic", "scope": "openid user/*.rs",
+            "hsaid": " se2321000164-p1 ", "hsaid_type": "person", "profession": "SJ",
+            "vardenhet_hsaid": "SE2321000164-VC", "organization_hsaid": "SE2321000164-VG",
+            "fhirUser": "https://fhir.example.se/fhir/r4/Practitioner/p", "purpose_of_use": "TREAT",
+        })
+    }
+
+    fn without(mut claims: Value, name: &str) -> Value {
+        claims.as_object_mut().expect("an object").remove(name);
+        claims
+    }
+
+    fn with(mut claims: Value, name: &str, value: Value) -> Value {
+        claims[name] = value;
+        claims
+    }
+
+    #[test]
+    fn one_who_works_in_care_has_an_id_a_unit_and_a_provider() {
+        let found = identity(nurse()).expect("an identity");
+        assert_eq!(found.purpose.as_deref(), Some("TREAT"));
+        assert_eq!(found.client.as_deref(), Some("cosmic"));
+        let Who::Medarbetare(medarbetare) = found.who else {
+            panic!("{:?}", found.who)
+        };
+        assert_eq!(medarbetare.hsa_id, "SE2321000164-P1");
+        assert_eq!(medarbetare.vardenhet, "SE2321000164-VC");
+        assert_eq!(medarbetare.vardgivare, "SE2321000164-VG");
+        assert_eq!(medarbetare.fhir_user.as_deref(), Some("Practitioner/p"));
+        for (name, missing) in [
+            ("hsaid", Missing::HsaId),
+            ("vardenhet_hsaid", Missing::Vardenhet),
+            ("organization_hsaid", Missing::Vardgivare),
+        ] {
+            assert_eq!(identity(without(nurse(), name)), Err(missing), "{name}");
+        }
+        assert_eq!(
+            identity(with(nurse(), "hsaid_type", json!("function"))),
+            Err(Missing::HsaId)
+        );
+        assert_eq!(
+            identity(with(nurse(), "hsaid", json!("195009072553"))),
+            Err(Missing::Form)
+        );
+        assert_eq!(
+            identity(with(
+                nurse(),
+                "vardenhet_hsaid",
+                json!(["SE2321000164-A", "SE2321000164-B"])
+            )),
+            Err(Missing::Form)
+        );
+    }
+
+    #[test]
+    fn staff_never_read_as_the_patient() {
+        let launched = with(with(nurse(), "scope", json!("patient/*.rs")), "patient", json!("anna"));
+        let found = identity(launched.clone()).expect("an identity");
+        assert!(
+            matches!(&found.who, Who::Medarbetare(it) if it.patient.as_deref() == Some("anna")),
+            "{found:?}"
+        );
+        assert_eq!(
+            identity(without(launched.clone(), "vardenhet_hsaid")),
+            Err(Missing::Vardenhet)
+        );
+        assert_eq!(
+            identity(without(launched.clone(), "hsaid")),
+            Err(Missing::HsaId),
+            "fhirUser says Practitioner"
+        );
+        assert_eq!(identity(without(launched, "patient")), Err(Missing::Patient));
+    }
+
+    #[test]
+    fn a_patient_has_a_record_and_may_have_somebody_who_acts_for_her() {
+        let claims = json!({ "sub": "x", "scope": "patient/*.rs user", "patient": "anna", "fhirUser": "Patient/anna" });
+        let found = identity(claims.clone()).expect("an identity").who;
+        assert_eq!(
+            found,
+            Who::Patient(Patientanvandare {
+                patient: "anna".to_owned(),
+                ombud: None
+            })
+        );
+        let proxy = identity(with(claims.clone(), "fhirUser", json!("RelatedPerson/r")))
+            .expect("an identity")
+            .who;
+        assert!(matches!(proxy, Who::Patient(it) if it.ombud.as_deref() == Some("RelatedPerson/r")));
+        assert_eq!(identity(without(claims.clone(), "patient")), Err(Missing::Patient));
+        for wrong in [
+            "195009072553",
+            "19500907-2553",
+            "a b",
+            "Patient/",
+            "Patient/a/b",
+            "a|b",
+            "",
+        ] {
+            let told = identity(with(claims.clone(), "patient", json!(wrong)));
+            assert!(
+                matches!(told, Err(Missing::Form | Missing::Patient)),
+                "{wrong}: {told:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_program_acts_for_the_provider_that_the_operator_or_the_token_names() {
+        let claims = json!({ "sub": "journal", "client_id": "journal", "scope": "system/*.cruds openid", "hsaid": "SE2321000164-OTHER" });
+        let Who::System(system) = identity(claims.clone()).expect("an identity").who else {
+            panic!()
+        };
+        assert_eq!(system.hsa_id.as_deref(), Some("SE2321000164-SYS"));
+        assert_eq!(system.vardgivare, "SE2321000164-VG");
+        let other = with(claims, "client_id", json!("other"));
+        assert_eq!(identity(other.clone()), Err(Missing::Vardgivare));
+        let told = with(other, "organization_hsaid", json!("SE2321000164-VG2"));
+        assert!(
+            matches!(identity(told).expect("an identity").who, Who::System(it) if it.vardgivare == "SE2321000164-VG2")
+        );
+    }
+
+    #[test]
+    fn only_the_scopes_of_the_capacity_count() {
+        let claims = with(nurse(), "scope", json!("user/CareTeam.rs system/*.cruds"));
+        let scopes = identity(claims).expect("an identity").scopes;
+        assert_eq!(scopes, Scopes::read("user/CareTeam.rs"));
+        assert_eq!(identity(with(nurse(), "scope", json!("openid"))), Err(Missing::Scope));
+        assert_eq!(identity(without(nurse(), "scope")), Err(Missing::Scope));
+        let listed = with(without(nurse(), "scope"), "scp", json!(["user/*.rs", "openid"]));
+        assert_eq!(identity(listed).expect("an identity").scopes, Scopes::read("user/*.rs"));
+    }
+
+    #[test]
+    fn a_subject_that_may_be_a_personal_number_is_hidden_and_always_alike() {
+        let subject = |sub: &str| identity(with(nurse(), "sub", json!(sub))).expect("an identity").subject;
+        for number in ["195009072553", "19500907-2553", "500907-2553", "urn:pnr:195009072553"] {
+            assert!(subject(number).starts_with("dold-"), "{number}");
+            assert_eq!(subject(number), subject(number));
+        }
+        assert_ne!(subject("195009072553"), subject("196101182803"));
+        for name in ["u-1", "SE2321000164-P1", "5f8d0a52-7b3c-4a1e-9f00-1c2d3e4f5a6b"] {
+            assert_eq!(subject(name), name);
+        }
+    }
+
+    #[test]
+    fn claims_are_found_by_name_and_by_path() {
+        let claims =
+            json!({ "http://sambi.se/attributes/1/unit": "a", "uppdrag": [{ "enhet": "b" }], "c": null, "d": "d" });
+        let Value::Object(claims) = claims else { panic!() };
+        let found = |paths: &[&str]| {
+            let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
+            text(&claims, &paths).expect("a text")
+        };
+        assert_eq!(found(&["http://sambi.se/attributes/1/unit"]).as_deref(), Some("a"));
+        assert_eq!(found(&["uppdrag.0.enhet"]).as_deref(), Some("b"));
+        assert_eq!(found(&["uppdrag.1.enhet", "c", "d"]).as_deref(), Some("d"));
+        assert_eq!(found(&["uppdrag.enhet"]), None);
+    }
+
+    #[test]
+    fn a_purpose_that_is_not_understood_is_not_taken_for_care() {
+        assert_eq!(
+            identity(with(nurse(), "purpose_of_use", json!("vård och behandling"))),
+            Err(Missing::Form)
+        );
+        assert_eq!(
+            identity(without(nurse(), "purpose_of_use"))
+                .expect("an identity")
+                .purpose,
+            None
+        );
+    }
+}

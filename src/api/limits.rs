@@ -1,0 +1,147 @@
+//! What one caller, and all callers together, may ask of the service: how often, and how much memory their bodies take.
+//! Together with the bounds on a body, a Bundle and a search (config.rs) they keep the service's memory bounded, whatever
+//! is sent.
+
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroU32;
+use std::sync::{Arc, Mutex};
+
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::access::Caller;
+use crate::door::problem::Problem;
+
+/// One permit of the room for bodies, in bytes.
+const UNIT: usize = 1024;
+
+/// A body that is read takes many times its length: each value, its schema, the form it is stored in.
+const READ: usize = 16;
+
+/// Callers that are remembered before those who have been quiet are forgotten.
+const REMEMBERED: usize = 10_000;
+
+/// Counts requests and the bytes of bodies.
+pub struct Limits {
+    rate: Option<DefaultKeyedRateLimiter<Who>>,
+    clock: DefaultClock,
+    room: Arc<Semaphore>,
+}
+
+/// Whose requests are counted together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+enum Who {
+    /// A program that an authorization server has told of; else the caller it has told of.
+    Client(String),
+    /// Where the request came from; of IPv6 the network, which is one customer's.
+    Address(IpAddr),
+    Unknown,
+}
+
+impl Limits {
+    /// `per_second`: requests of one caller, twice as many at once; 0 = without bound. `bytes`: of memory for all bodies at once.
+    pub fn new(per_second: u32, bytes: usize) -> Limits {
+        Limits {
+            rate: NonZeroU32::new(per_second).map(|rate| {
+                let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(1));
+                RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst))
+            }),
+            clock: DefaultClock::default(),
+            room: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    /// 429 for a caller who asks more often than one may.
+    pub fn admit(&self, caller: &Caller, peer: Option<SocketAddr>) -> Result<(), Problem> {
+        let Some(rate) = &self.rate else { return Ok(()) };
+        if rate.len() > REMEMBERED {
+            rate.retain_recent();
+        }
+        rate.check_key(&Who::of(caller, peer))
+            .map_err(|refused| Problem::TooMany {
+                seconds: refused.wait_time_from(self.clock.now()).as_secs() + 1,
+            })
+    }
+}
+
+impl Who {
+    fn of(caller: &Caller, peer: Option<SocketAddr>) -> Who {
+        match (caller, peer.map(|peer| peer.ip())) {
+            (Caller::Known(identity), _) => Who::Client(identity.client.as_ref().unwrap_or(&identity.subject).clone()),
+            (_, Some(IpAddr::V6(address))) => {
+                let network = address.to_bits() & (u128::MAX << 64);
+                Who::Address(IpAddr::V6(Ipv6Addr::from_bits(network)))
+            }
+            (_, Some(address)) => Who::Address(address),
+            (_, None) => Who::Unknown,
+        }
+    }
+}
+
+/// The room that one request's body takes, given back when the request has been answered.
+#[derive(Clone, Default)]
+pub struct Room(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
+
+impl Room {
+    /// Takes the room for a whole body of so many bytes that is to be read now.
+    pub fn read(&self, limits: &Limits, bytes: usize) -> Result<(), Problem> {
+        self.grow(limits, bytes.saturating_mul(READ))
+    }
+
+    /// Takes room for a body that has grown to so many bytes; 503 when there is none: the caller may try again, and no
+    /// body waits for another.
+    pub fn grow(&self, limits: &Limits, bytes: usize) -> Result<(), Problem> {
+        // A poisoned lock would mean a panic while a permit was moved; what it guards is whole all the same.
+        let mut taken = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let there = taken.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+        let wanted = u32::try_from(bytes.div_ceil(UNIT).saturating_sub(there)).unwrap_or(u32::MAX);
+        if wanted == 0 {
+            return Ok(());
+        }
+        let more = limits
+            .room
+            .clone()
+            .try_acquire_many_owned(wanted)
+            .map_err(|_| Problem::Busy)?;
+        match taken.as_mut() {
+            Some(taken) => taken.merge(more),
+            None => *taken = Some(more),
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_caller_who_asks_too_often_is_told_when_to_try_again_and_no_other_is() {
+        let limits = Limits::new(1, 0);
+        let peer = |text: &str| Some(SocketAddr::new(text.parse().unwrap(), 1));
+        let one = peer("2001:db8::1");
+        assert!(limits.admit(&Caller::Anonymous, one).is_ok());
+        assert!(limits.admit(&Caller::Anonymous, one).is_ok(), "twice as many at once");
+        // The same customer's network.
+        let refused = limits.admit(&Caller::Anonymous, peer("2001:db8::2"));
+        assert!(matches!(refused, Err(Problem::TooMany { seconds: 1 })), "{refused:?}");
+        assert!(limits.admit(&Caller::Anonymous, peer("2001:db8:0:1::1")).is_ok());
+        assert!(limits.admit(&Caller::Anonymous, peer("192.0.2.1")).is_ok());
+        assert!(Limits::new(0, 0).admit(&Caller::Anonymous, one).is_ok());
+    }
+
+    #[test]
+    fn bodies_share_their_room_and_give_it_back() {
+        let limits = Limits::new(0, 3 * UNIT);
+        let first = Room::default();
+        first.grow(&limits, 1).unwrap();
+        first.grow(&limits, UNIT + 1).unwrap();
+        let second = Room::default();
+        second.grow(&limits, UNIT).unwrap();
+        assert!(matches!(second.grow(&limits, UNIT + 1), Err(Problem::Busy)));
+        drop(first);
+        second.grow(&limits, 3 * UNIT).unwrap();
+        assert!(matches!(Room::default().grow(&limits, 1), Err(Problem::Busy)));
+    }
+}

@@ -1,0 +1,169 @@
+//! What one caller, and all callers together, may take of the service.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use crate::command_line::Folder;
+use crate::common::{TestApp, spawn_with};
+use crate::people::patient;
+use crate::serving::Serving;
+
+/// A connection to the service, on which the test says what it likes.
+fn raw(base: &str) -> TcpStream {
+    let stream = TcpStream::connect(base.strip_prefix("http://").unwrap()).expect("a connection");
+    stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    stream
+}
+
+/// The head of a PUT, and the beginning of a body that does not end.
+fn begun(base: &str, bytes: usize) -> TcpStream {
+    let mut stream = raw(base);
+    write!(
+        stream,
+        "PUT /fhir/r5/Patient/p HTTP/1.1\r\nHost: x\r\nContent-Type: application/fhir+json\r\nTransfer-Encoding: chunked\r\n\r\n\
+         {bytes:x}\r\n{}\r\n",
+        "x".repeat(bytes)
+    )
+    .expect("the service reads");
+    stream
+}
+
+fn put(app: &TestApp) -> u16 {
+    app.put("/fhir/r5/Patient/p", &patient("p", None)).status
+}
+
+#[test]
+fn who_asks_too_often_gets_429_and_may_come_back() {
+    let app = spawn_with(|settings| settings.requests_per_second = 2);
+    let refused = (0..50)
+        .map(|_| app.get("/fhir/r5/metadata"))
+        .find(|answer| answer.status == 429)
+        .expect("four at once are let in, fifty are not");
+    assert_eq!(refused.json()["issue"][0]["code"], "throttled");
+    let wait: u64 = refused.header("retry-after").expect("when").parse().expect("seconds");
+    assert!((1..=3).contains(&wait), "{wait}");
+    std::thread::sleep(Duration::from_secs(wait));
+    app.get("/fhir/r5/metadata").expect(200);
+}
+
+#[test]
+fn bodies_that_are_being_received_share_their_room() {
+    let app = spawn_with(|settings| {
+        settings.max_body_bytes = 64 * 1024;
+        settings.max_body_memory = 64 * 1024;
+    });
+    let mut long = patient("p", None);
+    long["name"][0]["text"] = "x".repeat(3_000).into();
+    let until = Instant::now() + Duration::from_secs(30);
+    // A begun body arrives beside what is asked, and may be the one that finds no room: then another is begun.
+    let mut slow = Vec::new();
+    let refused = loop {
+        slow.push(begun(&app.base, 40 * 1024));
+        let refused = (0..10)
+            .map(|_| app.put("/fhir/r5/Patient/p", &long))
+            .find(|answer| answer.status != 201 && answer.status != 200);
+        if let Some(refused) = refused {
+            break refused;
+        }
+        assert!(Instant::now() < until, "no body met another");
+    };
+    assert_eq!(refused.status, 503, "{}", refused.text);
+    assert!(refused.header("retry-after").is_some());
+    assert_eq!(app.get("/fhir/r5/metadata").status, 200, "what needs no room goes on");
+    drop(slow);
+    while put(&app) == 503 {
+        assert!(Instant::now() < until, "the room is given back");
+    }
+}
+
+#[test]
+fn a_head_that_does_not_come_to_its_end_is_not_waited_for() {
+    let app = spawn_with(|_| {});
+    let mut slow = raw(&app.base);
+    slow.write_all(b"GET /fhir/r5/metadata HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+        .unwrap();
+    let started = Instant::now();
+    let mut answer = String::new();
+    let _closed_or_reset = slow.read_to_string(&mut answer);
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+    assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+/// What the process has held in memory at the most, in KiB (proc(5)).
+#[cfg(target_os = "linux")]
+fn peak(process: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process lives");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmHWM:"))
+        .expect("the peak");
+    line.split_whitespace()
+        .nth(1)
+        .expect("a number")
+        .parse()
+        .expect("a number")
+}
+
+/// Hundreds of the largest bodies at once, bombs, deep nesting, and bodies that never end: memory stays bounded and the
+/// service goes on answering.
+#[test]
+#[cfg(target_os = "linux")]
+fn memory_is_bounded_under_attack() {
+    const BODY: usize = 4 * 1024 * 1024;
+    const AT_ONCE: usize = 80 * 1024 * 1024;
+    let folder = Folder::new();
+    let settings = folder.text(
+        "settings.toml",
+        &format!("max_body_bytes = {BODY}\nmax_body_memory = {AT_ONCE}\n"),
+    );
+    let serving = Serving::start(&folder.0, &["--config", &settings]);
+    let before = peak(serving.id());
+    let unending: Vec<TcpStream> = (0..100).map(|_| begun(&serving.base, 64 * 1024)).collect();
+    let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let url = format!("{}/fhir/r5/Patient/p", serving.base);
+    let deep = "[".repeat(BODY - 1);
+    let many = format!("[{}0]", "0,".repeat(BODY / 2 - 2));
+    let wide = format!(
+        "{{\"resourceType\":\"Patient\",\"id\":\"p\",\"name\":[{}{{}}]}}",
+        "{},".repeat(BODY / 4)
+    );
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let body = [&deep, &many, &wide][thread % 3];
+            let (agent, url) = (&agent, &url);
+            scope.spawn(move || {
+                for _ in 0..6 {
+                    let sent = agent
+                        .put(url)
+                        .header("Content-Type", "application/fhir+json")
+                        .send(body.as_bytes());
+                    // Who is refused before the body is read may find the connection closed.
+                    let Ok(answer) = sent else { continue };
+                    assert!(
+                        [400, 413, 503].contains(&answer.status().as_u16()),
+                        "{}",
+                        answer.status()
+                    );
+                }
+            });
+        }
+    });
+    let bomb = agent
+        .put(&url)
+        .header("Content-Type", "application/fhir+json")
+        .header("Content-Encoding", "gzip")
+        .send([0x1f, 0x8b, 8, 0].as_slice())
+        .expect("an answer");
+    assert_eq!(bomb.status().as_u16(), 415, "what is compressed is not unpacked");
+    drop(unending);
+    let alive = agent
+        .get(format!("{}/fhir/r5/metadata", serving.base))
+        .call()
+        .expect("an answer");
+    assert_eq!(alive.status().as_u16(), 200);
+    let grown = (peak(serving.id()) - before) / 1024;
+    // A million names and their schema would be a gigabyte for each body.
+    assert!(grown < 256, "{grown} MiB");
+    assert_eq!(serving.stop().0, Some(0));
+}
