@@ -9,6 +9,9 @@ use serde::Deserialize;
 use crate::access::settings::{AccessSettings, TlsSettings};
 use crate::door::bundle::BundleLimits;
 
+/// The access log is kept at least so long (HSLF-FS 2016:40 4:9).
+const LEAST_LOG_YEARS: u16 = 5;
+
 /// What the command line and the environment may say; each outranks the file.
 #[derive(Args, Clone, Debug, Default)]
 pub struct Flags {
@@ -54,6 +57,7 @@ struct File {
     require_if_match: Option<bool>,
     workers: Option<usize>,
     cors_origins: Option<Vec<String>>,
+    log_years: Option<u16>,
     access: Option<AccessSettings>,
     tls: Option<TlsSettings>,
 }
@@ -89,6 +93,8 @@ pub struct Settings {
     pub workers: Option<usize>,
     /// Origins whose pages may call the service from a browser (CORS); none by default.
     pub cors_origins: Vec<String>,
+    /// How many years the access log is kept: 5 or more (HSLF-FS 2016:40 4:9).
+    pub log_years: u16,
     /// Whose calls are answered; without it, only `open` serves.
     pub access: Option<AccessSettings>,
     /// HTTPS; without it, HTTP.
@@ -114,6 +120,7 @@ impl Default for Settings {
             require_if_match: false,
             workers: None,
             cors_origins: Vec::new(),
+            log_years: LEAST_LOG_YEARS,
             access: None,
             tls: None,
         }
@@ -193,6 +200,7 @@ impl Settings {
             require_if_match: file.require_if_match.unwrap_or(default.require_if_match),
             workers: file.workers.or(default.workers),
             cors_origins: file.cors_origins.unwrap_or(default.cors_origins),
+            log_years: file.log_years.unwrap_or(default.log_years),
             access: file.access,
             tls: file.tls,
         };
@@ -207,6 +215,12 @@ impl Settings {
         };
         if self.workers == Some(0) {
             return unusable("workers", "must be 1 or more");
+        }
+        if self.log_years < LEAST_LOG_YEARS {
+            return unusable(
+                "log_years",
+                "must be 5 or more: so long the law demands that the access log is kept",
+            );
         }
         if self.max_body_bytes == 0 {
             return unusable("max_body_bytes", "must be 1 or more");

@@ -18,6 +18,7 @@ pub mod fhir;
 pub mod load;
 pub mod observe;
 pub mod questions;
+pub mod retention;
 pub mod riktlinje;
 pub mod server;
 pub mod store;

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 
 use uuid::Uuid;
 
-use crate::access::{Call, Caller, Interaction};
+use crate::access::{Call, Caller, Disclosed, Interaction};
 use crate::clock::Clock;
 use crate::config::Settings;
 use crate::demo::{self, Demo};
@@ -62,6 +62,7 @@ pub async fn load(door: &Door, people: Demo, progress: impl Fn(&str, usize, usiz
             purpose: "HSYSADMIN".into(),
             nodoppning: None,
             request_id: Uuid::new_v4().to_string(),
+            disclosed: Disclosed::default(),
         };
         let refused = |problem| LoadError {
             bundle: bundle.title.clone(),

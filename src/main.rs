@@ -1,4 +1,4 @@
-//! The command line (thin): demo, serve, migrate, validate, reindex, openapi, statuses.
+//! The command line (thin): demo, serve, migrate, validate, reindex, log, openapi, statuses.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -10,7 +10,7 @@ use fastkontakt::config::{Flags, Settings};
 use fastkontakt::door::reindex;
 use fastkontakt::fhir::version::FhirVersion;
 use fastkontakt::server::{Application, open_door};
-use fastkontakt::{load, observe, validate};
+use fastkontakt::{load, observe, retention, validate};
 
 /// FHIR service for fasta kontakter and överenskommelser.
 #[derive(Parser)]
@@ -52,10 +52,23 @@ enum Command {
     },
     /// Make the search index anew
     Reindex(#[command(flatten)] Flags),
+    /// Look after the access log
+    Log {
+        #[command(subcommand)]
+        what: Log,
+    },
     /// Print the OpenAPI document
     Openapi,
     /// Print the status table (docs/rest/status.md)
     Statuses,
+}
+
+#[derive(Subcommand)]
+enum Log {
+    /// Walk the chain of the access log and tell the first link that does not hold
+    Verify(#[command(flatten)] Flags),
+    /// Take away whole months that are older than the setting log_years
+    Cut(#[command(flatten)] Flags),
 }
 
 fn fhir_version(name: &str) -> Result<FhirVersion, String> {
@@ -71,6 +84,10 @@ fn main() -> ExitCode {
         Command::Serve(flags) => serve(&flags),
         Command::Migrate(flags) => migrate(&flags),
         Command::Reindex(flags) => reindex(&flags),
+        Command::Log {
+            what: Log::Verify(flags),
+        } => verify_log(&flags),
+        Command::Log { what: Log::Cut(flags) } => cut_log(&flags),
         Command::Validate {
             policy,
             fhir,
@@ -135,5 +152,19 @@ fn reindex(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
     let renewed = reindex::reindex(&door.store)?;
     door.store.close_blocking();
     println!("{renewed} resources are indexed anew");
+    Ok(())
+}
+
+fn verify_log(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
+    let settings = Settings::new(flags)?;
+    let told = retention::verify(&settings.database)?;
+    println!("{told}");
+    Ok(())
+}
+
+fn cut_log(flags: &Flags) -> Result<(), Box<dyn std::error::Error>> {
+    let settings = Settings::new(flags)?;
+    let told = retention::cut(&settings.database, settings.log_years, &Clock::System)?;
+    println!("{told}");
     Ok(())
 }

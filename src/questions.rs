@@ -4,7 +4,7 @@
 
 use uuid::Uuid;
 
-use crate::access::{Call, Caller, Interaction};
+use crate::access::{Call, Caller, Disclosed, Interaction};
 use crate::definitions;
 use crate::door::content::{self, Content};
 use crate::door::problem::Problem;
@@ -23,6 +23,7 @@ pub async fn put(door: &Door) -> Result<(), Problem> {
         purpose: "HSYSADMIN".into(),
         nodoppning: None,
         request_id: Uuid::new_v4().to_string(),
+        disclosed: Disclosed::default(),
     };
     match door.read(&call(Interaction::Read), KIND, id.clone()).await {
         Err(Problem::NotFound) => {}

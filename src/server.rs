@@ -108,6 +108,7 @@ pub fn open_door_with(settings: &Settings, clock: Clock, options: &StoreOptions)
         turns: Turns::new(),
         understood: Understood::new(),
         fornyelse: Fornyelse::default(),
+        access_log: true,
     })
 }
 

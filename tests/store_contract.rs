@@ -9,13 +9,16 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
+use std::time::Duration;
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use diesel::{PgConnection, SqliteConnection};
 use fastkontakt::fhir::search::{IndexEntry, RefTarget};
 use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient};
-use fastkontakt::store::{AuditEntry, HistoryQuery, NewVersion, Scope, Session, Store, StoreError, StoreOptions};
+use fastkontakt::store::{
+    Break, HistoryQuery, NewVersion, Record, Scope, Session, Store, StoreError, StoreOptions, Verified,
+};
 use jiff::{Timestamp, ToSpan};
 use support::{Fresh, page_of_versions, put_next, version, versions};
 
@@ -59,6 +62,11 @@ contract!(
     index_rows_may_be_many_doubled_and_long,
     the_outbox_has_a_row_per_version,
     the_audit_names_the_patients_and_only_grows,
+    the_log_is_a_chain,
+    a_row_that_is_taken_out_of_the_log_is_missed,
+    a_row_that_is_gone_is_missed_with_or_without_its_link,
+    the_log_is_cut_only_before_an_anchor,
+    records_that_come_at_once_are_all_kept,
     time_never_goes_backwards,
     migrating_again_does_nothing,
     a_newer_schema_is_refused,
@@ -660,19 +668,12 @@ fn the_audit_names_the_patients_and_only_grows(fresh: &Fresh) {
     fresh
         .store
         .write_blocking(|session| {
-            session.audit(&AuditEntry {
-                at: Timestamp::now(),
-                caller: "test",
-                purpose: "TREAT",
-                interaction: "search-type",
-                request_id: "r-9",
-                outcome: "success",
-                resources: vec![
-                    (CareTeam, "a", 1),
-                    (CareTeam, "b", 1),
-                    (CareTeam, "c", 1),
-                    (Organization, "o", 1),
-                ],
+            let resources = [(CareTeam, "a"), (CareTeam, "b"), (CareTeam, "c"), (Organization, "o")];
+            let patients = session.patients_of(&resources)?;
+            session.record(&Record {
+                resources: resources.map(|(kind, id)| (kind, id.to_owned(), 1)).to_vec(),
+                patients,
+                ..record("r-9")
             })
         })
         .expect("an audit row");
@@ -692,6 +693,149 @@ fn the_audit_names_the_patients_and_only_grows(fresh: &Fresh) {
         let refused = sql(fresh, change).expect_err("the audit only grows").to_string();
         assert!(refused.contains("append-only"), "{refused}");
     }
+}
+
+fn record(request_id: &str) -> Record {
+    Record {
+        at: Timestamp::now(),
+        capacity: "medarbetare",
+        caller: "SE2321000016-1003".to_owned(),
+        who: String::new(),
+        unit: "SE2321000016-1001".to_owned(),
+        provider: "SE2321000016-1000".to_owned(),
+        client: "journal".to_owned(),
+        purpose: "TREAT".to_owned(),
+        emergency: String::new(),
+        interaction: "read",
+        outcome: "success",
+        request_id: request_id.to_owned(),
+        resources: vec![(CareTeam, "a".to_owned(), 1)],
+        patients: vec![("p".to_owned(), None)],
+    }
+}
+
+fn log_one(fresh: &Fresh, request_id: &str) {
+    let record = record(request_id);
+    fresh
+        .store
+        .write_blocking(move |session| session.record(&record))
+        .expect("a row of the log");
+}
+
+fn verified(fresh: &Fresh) -> Result<Verified, Break> {
+    // PostgreSQL makes the links a moment after the write.
+    for _ in 0..100 {
+        let verified = fresh
+            .store
+            .read_blocking(Session::verify_audit)
+            .expect("the chain can be read");
+        match verified {
+            Ok(verified) if verified.waiting > 0 => thread::sleep(Duration::from_millis(50)),
+            told => return told,
+        }
+    }
+    panic!("rows wait for their links");
+}
+
+/// Changes a row as one would who has the database: the triggers taken away first.
+fn tamper(fresh: &Fresh, change: &str) {
+    let off: &[&str] = if fresh.url.starts_with("postgres") {
+        &["SET session_replication_role = replica"]
+    } else {
+        &[
+            "DROP TRIGGER IF EXISTS audit_stands",
+            "DROP TRIGGER IF EXISTS audit_remains",
+            "DROP TRIGGER IF EXISTS audit_patient_remains",
+            "DROP TRIGGER IF EXISTS audit_chain_stands",
+            "DROP TRIGGER IF EXISTS audit_chain_remains",
+        ]
+    };
+    let all = off.iter().copied().chain([change]).collect::<Vec<_>>().join(";");
+    sql(fresh, &all).expect("the change is made");
+}
+
+fn the_log_is_a_chain(fresh: &Fresh) {
+    assert_eq!(verified(fresh).expect("an empty log is whole").head.n, 0);
+    for number in 0..3 {
+        log_one(fresh, &format!("r-{number}"));
+    }
+    let whole = verified(fresh).expect("it is whole");
+    assert_eq!((whole.links, whole.head.n, whole.head.hash.len()), (3, 3, 64));
+    log_one(fresh, "r-3");
+    let later = verified(fresh).expect("it is whole");
+    assert_eq!(later.links, 4);
+    assert_ne!(later.head.hash, whole.head.hash);
+    tamper(fresh, "UPDATE audit SET caller = 'another' WHERE request_id = 'r-1'");
+    assert_eq!(verified(fresh), Err(Break::Changed { n: 2, audit: 2 }));
+}
+
+fn a_row_that_is_taken_out_of_the_log_is_missed(fresh: &Fresh) {
+    for number in 0..3 {
+        log_one(fresh, &format!("r-{number}"));
+    }
+    verified(fresh).expect("it is whole");
+    tamper(fresh, "DELETE FROM audit_patient WHERE audit = 3");
+    assert_eq!(verified(fresh), Err(Break::Patients { n: 3, audit: 3 }));
+}
+
+fn a_row_that_is_gone_is_missed_with_or_without_its_link(fresh: &Fresh) {
+    for number in 0..3 {
+        log_one(fresh, &format!("r-{number}"));
+    }
+    verified(fresh).expect("it is whole");
+    tamper(fresh, "DELETE FROM audit WHERE seq = 2");
+    assert_eq!(verified(fresh), Err(Break::RowGone { n: 2, audit: 2 }));
+    tamper(fresh, "DELETE FROM audit_chain WHERE n = 2");
+    assert_eq!(verified(fresh), Err(Break::LinkGone { n: 2 }));
+}
+
+fn the_log_is_cut_only_before_an_anchor(fresh: &Fresh) {
+    for number in 0..4 {
+        log_one(fresh, &format!("r-{number}"));
+    }
+    let whole = verified(fresh).expect("it is whole");
+    let later = Timestamp::now() + 1.hour();
+    let anchor = fresh
+        .store
+        .write_blocking(move |session| session.anchor_audit(later, later))
+        .expect("an anchor")
+        .expect("there is something to cut");
+    // The end of the chain stays, whatever its age.
+    assert_eq!(anchor.n, 3);
+    let taken = fresh.store.write_blocking(Session::take_cut).expect("a cut");
+    assert_eq!(taken, 3);
+    assert_eq!(count(fresh, "audit"), 1);
+    assert_eq!(count(fresh, "audit_patient"), 1);
+    let cut = verified(fresh).expect("it is whole from the anchor on");
+    assert_eq!((cut.links, &cut.head, cut.anchor), (1, &whole.head, Some(anchor)));
+    log_one(fresh, "r-4");
+    assert_eq!(verified(fresh).expect("it goes on").head.n, 5);
+    sql(fresh, "DELETE FROM audit").expect_err("what the anchor does not free stands");
+    assert!(
+        fresh
+            .store
+            .write_blocking(|session| session.anchor_audit(Timestamp::UNIX_EPOCH, Timestamp::now()))
+            .expect("asked")
+            .is_none(),
+        "nothing is that old"
+    );
+}
+
+fn records_that_come_at_once_are_all_kept(fresh: &Fresh) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    runtime.block_on(async {
+        let all = (0..40).map(|number| {
+            let (store, record) = (fresh.store.clone(), record(&format!("r-{number}")));
+            tokio::spawn(async move { store.log(record).await })
+        });
+        for logged in all.collect::<Vec<_>>() {
+            logged.await.expect("a task").expect("a record");
+        }
+    });
+    assert_eq!(count(fresh, "audit"), 40);
+    assert_eq!(verified(fresh).expect("it is whole").links, 40);
 }
 
 fn time_never_goes_backwards(fresh: &Fresh) {

@@ -27,8 +27,17 @@ impl Service {
         Service::start_with(|_| {})
     }
 
+    /// Whose reads leave no record in the access log, as no real service's do.
+    pub fn start_without_log() -> Service {
+        Service::start_as(false, |_| {})
+    }
+
     /// With a database that is made ready before anybody is served.
     pub fn start_with(prepare: impl FnOnce(&Door)) -> Service {
+        Service::start_as(true, prepare)
+    }
+
+    fn start_as(access_log: bool, prepare: impl FnOnce(&Door)) -> Service {
         let folder = std::env::temp_dir().join(format!("fastkontakt-bench-{}", Uuid::new_v4()));
         std::fs::create_dir(&folder).expect("a folder for the database");
         let settings = Settings {
@@ -37,7 +46,8 @@ impl Service {
             open: true,
             ..Settings::default()
         };
-        let door = open_door(&settings, Clock::System).expect("the store opens");
+        let mut door = open_door(&settings, Clock::System).expect("the store opens");
+        door.access_log = access_log;
         prepare(&door);
         let (tell, told) = mpsc::channel();
         let served = door.clone();

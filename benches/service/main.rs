@@ -1,6 +1,7 @@
 //! `cargo bench`: the service against its own floor, both measured in the same run, in turns.
 //!
-//! * read by id: an actix handler that answers the same bytes from memory is the floor;
+//! * read by id: an actix handler that answers the same bytes from memory is the floor; with the access log, the read
+//!   without it is;
 //! * create of a fast kontakt with its rules, and a transaction of one with the överenskommelse, 32 clients: bare diesel on
 //!   one thread that inserts the same rows in the batch sizes the writer formed, at the same durability, is the floor;
 //! * the searches of national practice, and a page of a work list, among 100 000 patients with 300 000 contacts, only when
@@ -56,6 +57,7 @@ fn main() {
     }
     if is_wanted("read") {
         tell("read by id", Some(0.5), read::ratios());
+        tell("read by id with the access log", Some(0.5), read::log_ratios());
     }
     if is_wanted("create") {
         tell("create of a fast kontakt with its rules", Some(0.4), CREATE.ratios());

@@ -1,4 +1,5 @@
-//! Reading one fast kontakt by id, against a handler that answers the same bytes from memory.
+//! Reading one fast kontakt by id, against a handler that answers the same bytes from memory; and the same read with its
+//! record in the access log, against the read without.
 
 use std::net::SocketAddr;
 use std::sync::mpsc;
@@ -11,15 +12,40 @@ use crate::client::{Connection, Service, rate, write_request};
 
 const TIME: Duration = Duration::from_millis(1500);
 
-pub fn ratios() -> Vec<f64> {
-    let service = Service::start();
+const PATH: &str = "/fhir/r5/CareTeam/anna-vardkontakt";
+
+/// Stores the contact; the bytes that are read back.
+fn store(service: &Service) -> Vec<u8> {
     let body = include_str!("../../examples/fast-vardkontakt-lakare.json");
-    let path = "/fhir/r5/CareTeam/anna-vardkontakt";
     let mut connection = Connection::open(service.address);
-    let (status, stored) = connection.ask(&write_request("PUT", path, body));
+    let (status, stored) = connection.ask(&write_request("PUT", PATH, body));
     assert_eq!(status, 201);
-    let floor = floor(stored.to_vec());
-    let request = format!("GET {path} HTTP/1.1\r\nHost: bench\r\n\r\n").into_bytes();
+    stored.to_vec()
+}
+
+fn request() -> Vec<u8> {
+    format!("GET {PATH} HTTP/1.1\r\nHost: bench\r\n\r\n").into_bytes()
+}
+
+/// With the record in the log, against without.
+pub fn log_ratios() -> Vec<f64> {
+    let (logged, unlogged) = (Service::start(), Service::start_without_log());
+    store(&logged);
+    store(&unlogged);
+    let request = request();
+    (0..TURNS)
+        .map(|_| {
+            let with = rate(logged.address, TIME, 200, |_, _| request.as_slice());
+            let without = rate(unlogged.address, TIME, 200, |_, _| request.as_slice());
+            with / without
+        })
+        .collect()
+}
+
+pub fn ratios() -> Vec<f64> {
+    let service = Service::start_without_log();
+    let floor = floor(store(&service));
+    let request = request();
     (0..TURNS)
         .map(|_| {
             let ours = rate(service.address, TIME, 200, |_, _| request.as_slice());

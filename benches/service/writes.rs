@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::{Connection as _, SimpleConnection};
 use diesel::prelude::*;
 use fastkontakt::store::schema::{
-    audit, audit_patient, history, index_date, index_reference, index_token, outbox, patient_key, resource,
+    audit, audit_chain, audit_patient, history, index_date, index_reference, index_token, outbox, patient_key, resource,
 };
 use fastkontakt::store::{Store, StoreOptions};
 use serde_json::Value;
@@ -102,7 +102,10 @@ type HistoryRow = (i64, i64, i64, i64, i64, bool, String, String, String, String
 type TokenRow = (i64, i64, i16, String, i64, String);
 type ReferenceRow = (i64, i64, i16, String, String, String, String);
 type DateRow = (i64, i64, i16, String, i64, i64);
-type AuditRow = (i64, i64, String, String, String, String, String, String);
+/// seq, at, six texts, and the seven of the one who calls and the patients.
+type AuditRow = (i64, i64, String, String, String, String, String, String, Caller);
+type Caller = (String, String, String, String, String, String, String);
+type LinkRow = (i64, i64, String);
 
 /// One version that was written: each resource is new.
 struct Row {
@@ -117,6 +120,7 @@ struct Row {
 struct Request {
     rows: Vec<Row>,
     audit: AuditRow,
+    link: LinkRow,
 }
 
 /// What all requests wrote, and the patients it was about.
@@ -135,15 +139,42 @@ impl Written {
             .order(history::seq)
             .load(&mut c)
             .expect("rows");
-        let audits: Vec<AuditRow> = audit::table.filter(audit::seq.gt(audited)).load(&mut c).expect("rows");
+        let audits: Vec<(AuditRow, LinkRow)> = audit::table
+            .inner_join(audit_chain::table.on(audit_chain::audit.eq(audit::seq)))
+            .filter(audit::seq.gt(audited))
+            .select((
+                (
+                    audit::seq,
+                    audit::at,
+                    audit::caller,
+                    audit::purpose,
+                    audit::interaction,
+                    audit::outcome,
+                    audit::request_id,
+                    audit::resources,
+                    (
+                        audit::capacity,
+                        audit::who,
+                        audit::unit,
+                        audit::provider,
+                        audit::client,
+                        audit::emergency,
+                        audit::patients,
+                    ),
+                ),
+                audit_chain::all_columns,
+            ))
+            .load(&mut c)
+            .expect("rows");
         let mut requests: HashMap<String, Request> = audits
             .into_iter()
-            .map(|audit| {
+            .map(|(audit, link)| {
                 (
                     audit.6.clone(),
                     Request {
                         rows: Vec::new(),
                         audit,
+                        link,
                     },
                 )
             })
@@ -231,7 +262,8 @@ fn spread(batches: &[(usize, usize)]) -> impl Iterator<Item = usize> {
 
 fn insert_request(c: &mut SqliteConnection, request: &Request) -> QueryResult<()> {
     request.rows.iter().try_for_each(|row| insert(c, row))?;
-    let (seq, at, caller, purpose, interaction, outcome, request_id, resources) = &request.audit;
+    let (seq, at, caller, purpose, interaction, outcome, request_id, resources, more) = &request.audit;
+    let (capacity, who, unit, provider, client, emergency, patients) = more;
     diesel::insert_into(audit::table)
         .values((
             audit::seq.eq(seq),
@@ -242,6 +274,21 @@ fn insert_request(c: &mut SqliteConnection, request: &Request) -> QueryResult<()
             audit::outcome.eq(outcome),
             audit::request_id.eq(request_id),
             audit::resources.eq(resources),
+            audit::capacity.eq(capacity),
+            audit::who.eq(who),
+            audit::unit.eq(unit),
+            audit::provider.eq(provider),
+            audit::client.eq(client),
+            audit::emergency.eq(emergency),
+            audit::patients.eq(patients),
+        ))
+        .execute(c)?;
+    let (n, row, hash) = &request.link;
+    diesel::insert_into(audit_chain::table)
+        .values((
+            audit_chain::n.eq(n),
+            audit_chain::audit.eq(row),
+            audit_chain::hash.eq(hash),
         ))
         .execute(c)?;
     // All that one request writes is of one patient.

@@ -25,6 +25,10 @@ const KODER: [(&str, &str, Slag); 4] = [
 
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
 const SECURITY_LABEL: &str = "http://hl7.se/fhir/ig/base/CodeSystem/SecurityLabel";
+/// The label of what is not to be shown to the patient (Inera, PDL-001), and one of a protected person's.
+pub const DOLD: (&str, &str) = (ACT_CODE, "NOPATIENT");
+pub const SKYDDAD: (&str, &str) = (SECURITY_LABEL, "sekretessmarkering");
+
 const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
 const TYP_AV_FAST_KONTAKT: &str =
     "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt";
@@ -40,8 +44,7 @@ pub fn harled(
 ) -> Keeping {
     let labels = || items(resource.pointer("/meta/security"));
     let skyddad = labels().any(|label| {
-        is_coding(label, SECURITY_LABEL, "sekretessmarkering")
-            || is_coding(label, SECURITY_LABEL, "skyddadFolkbokforing")
+        is_coding(label, SKYDDAD.0, SKYDDAD.1) || is_coding(label, SECURITY_LABEL, "skyddadFolkbokforing")
     });
     let mut ratter = Vec::new();
     match kind {
@@ -59,7 +62,7 @@ pub fn harled(
     }
     Keeping {
         hallare: None,
-        dold: labels().any(|label| is_coding(label, ACT_CODE, "NOPATIENT")),
+        dold: labels().any(|label| is_coding(label, DOLD.0, DOLD.1)),
         skyddad,
         allman: match kind {
             ResourceType::Patient => resource.get("managingOrganization").is_none(),

@@ -11,6 +11,14 @@ macro_rules! interactions {
         impl Interaction {
             pub const ALL: &[Interaction] = &[$(Interaction::$name),+];
 
+            /// The interaction of that code.
+            pub fn of_code(code: &str) -> Option<Interaction> {
+                Interaction::ALL
+                    .iter()
+                    .copied()
+                    .find(|interaction| interaction.code() == code)
+            }
+
             /// The code of the value set restful-interaction, for an operation its own name; also the label in metrics,
             /// logs and the audit.
             pub fn code(self) -> &'static str {
@@ -46,4 +54,6 @@ interactions!(
     Everything => "Patient/$everything",
     /// The operation `$riktlinjekontroll` on an organization: its work list.
     Arbetslista => "Organization/$riktlinjekontroll",
+    /// The operation `$loggutdrag`: who has had access to a patient's record, for the patient.
+    Loggutdrag => "Patient/$loggutdrag",
 );

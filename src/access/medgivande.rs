@@ -4,7 +4,7 @@
 use serde_json::Value;
 
 use super::caller::{Identity, Who};
-use super::scope::{Context, Right};
+use super::scope::{About, Context, Right};
 use crate::fhir::search::query::{Criterion, SystemMatch, TokenValue};
 use crate::fhir::search::{Handling, IndexEntry, ParseContext, index, parse};
 use crate::fhir::types::ResourceType;
@@ -23,7 +23,7 @@ pub struct Medgivande {
 pub fn medgivanden(identity: &Identity, right: Right, kind: ResourceType) -> Vec<Medgivande> {
     let mut granted: Vec<Medgivande> = Vec::new();
     for scope in &identity.scopes.0 {
-        if scope.kind.is_some_and(|own| own != kind) || !scope.rights.has(right) {
+        if !scope.about.covers(kind) || !scope.rights.has(right) {
             continue;
         }
         let bara = match (scope.context, &identity.who) {
@@ -49,6 +49,19 @@ pub fn medgivanden(identity: &Identity, right: Right, kind: ResourceType) -> Vec
         granted.push(new);
     }
     granted
+}
+
+/// Whether the access log may be reviewed: by a scope that names it, and says nothing that would confine it. Patients have
+/// their extract.
+pub fn far_granska(identity: &Identity, right: Right) -> bool {
+    identity.scopes.0.iter().any(|scope| {
+        let own = match identity.who {
+            Who::Patient(_) => false,
+            Who::Medarbetare(_) => scope.context == Context::User,
+            Who::System(_) => scope.context == Context::System,
+        };
+        own && scope.about == About::Log && scope.rights.has(right) && scope.filter.is_none()
+    })
 }
 
 /// The criteria of a granular scope; `None` when they ask for what cannot be seen in the record alone.

@@ -5,6 +5,7 @@
 //! [`authenticator`] finds out who calls, from a token ([`token`]) or a certificate ([`certificate`]). [`tabell`] says what
 //! each interaction needs, [`medgivande`] what the scopes grant, [`harledning`] what a resource says that decisions lean on,
 //! [`klipp`] what is cut out of a record before it is shown.
+//! [`disclosed`] is what the answer tells of.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ pub mod authenticator;
 pub mod beslut;
 pub mod caller;
 pub mod certificate;
+pub mod disclosed;
 pub mod harledning;
 pub mod interaction;
 pub mod klipp;
@@ -24,6 +26,7 @@ pub mod tabell;
 pub mod token;
 
 pub use caller::{Caller, Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
+pub use disclosed::{Disclosed, Disclosure};
 pub use interaction::Interaction;
 pub use scope::Right;
 
@@ -40,6 +43,8 @@ pub struct Call {
     pub nodoppning: Option<Arc<str>>,
     /// The id that answers, logs and audit share.
     pub request_id: String,
+    /// What the answer tells of; the access log's record is made of it. Shared by all that one request does.
+    pub disclosed: Disclosed,
 }
 
 /// The answer of the access decision.
@@ -59,6 +64,8 @@ pub enum Target {
     Resource(ResourceType),
     /// The service's own definitions, which tell of no patient.
     Definition(DefinitionType),
+    /// The access log (AuditEvent), for those who review it.
+    Logg,
 }
 
 impl From<ResourceType> for Target {
@@ -80,11 +87,16 @@ pub fn decide(call: &Call, right: Right, target: impl Into<Target>) -> Decision 
         (Caller::Open | Caller::Service, _) => return Decision::Permit,
         // They tell of nobody, and are only read.
         (_, Target::Definition(_)) => return Decision::Permit,
-        (Caller::Anonymous, Target::Resource(_)) => return Decision::Unknown,
-        (Caller::Known(identity), Target::Resource(kind)) => (identity, kind),
+        (Caller::Anonymous, _) => return Decision::Unknown,
+        (Caller::Known(identity), target) => (identity, target),
     };
-    let allowed = tabell::krav(call.interaction)
-        .is_some_and(|krav| krav.allows(&identity.who) && krav.rights.contains(&right))
-        && !medgivande::medgivanden(identity, right, target).is_empty();
+    let granted = match target {
+        Target::Resource(kind) => !medgivande::medgivanden(identity, right, kind).is_empty(),
+        Target::Logg => medgivande::far_granska(identity, right),
+        Target::Definition(_) => true,
+    };
+    let allowed = granted
+        && tabell::krav(call.interaction)
+            .is_some_and(|krav| krav.allows(&identity.who) && krav.rights.contains(&right));
     if allowed { Decision::Permit } else { Decision::Deny }
 }

@@ -13,11 +13,49 @@ pub struct Scopes(pub Vec<Scope>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
     pub context: Context,
-    /// The type it is about; none: `*`.
-    pub kind: Option<ResourceType>,
+    pub about: About,
     pub rights: Rights,
     /// The search that the resources must match (`?category=…`), as it stands in the scope.
     pub filter: Option<String>,
+}
+
+/// What a scope is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum About {
+    /// `*`: all types that are stored. The access log is not among them: who may review it is told by its name.
+    Everything,
+    Kind(ResourceType),
+    /// `AuditEvent`.
+    Log,
+}
+
+/// The type under which the access log is read.
+const LOG: &str = "AuditEvent";
+
+impl About {
+    pub fn covers(self, kind: ResourceType) -> bool {
+        match self {
+            About::Everything => true,
+            About::Kind(own) => own == kind,
+            About::Log => false,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            About::Everything => "*",
+            About::Kind(kind) => kind.name(),
+            About::Log => LOG,
+        }
+    }
+
+    fn from_name(name: &str) -> Option<About> {
+        match name {
+            "*" => Some(About::Everything),
+            LOG => Some(About::Log),
+            name => ResourceType::from_name(name).map(About::Kind),
+        }
+    }
 }
 
 /// Whose right it is.
@@ -151,15 +189,12 @@ impl Scope {
     pub fn read(text: &str) -> Option<Scope> {
         let (context, rest) = text.split_once('/')?;
         let context = Context::from_name(context)?;
-        let (about, filter) = match rest.split_once('?') {
-            Some((about, filter)) => (about, Some(filter)),
+        let (rest, filter) = match rest.split_once('?') {
+            Some((rest, filter)) => (rest, Some(filter)),
             None => (rest, None),
         };
-        let (kind, rights) = about.split_once('.')?;
-        let kind = match kind {
-            "*" => None,
-            name => Some(ResourceType::from_name(name)?),
-        };
+        let (kind, rights) = rest.split_once('.')?;
+        let about = About::from_name(kind)?;
         let version_1 = matches!(rights, "read" | "write" | "*");
         let rights = Rights::read(rights)?;
         let filter = match filter {
@@ -170,7 +205,7 @@ impl Scope {
         };
         Some(Scope {
             context,
-            kind,
+            about,
             rights,
             filter,
         })
@@ -178,7 +213,7 @@ impl Scope {
 
     /// Whether it lets its bearer do this with resources of the type, as far as the resources match its filter.
     pub fn allows(&self, context: Context, kind: ResourceType, right: Right) -> bool {
-        self.context == context && self.kind.is_none_or(|own| own == kind) && self.rights.has(right)
+        self.context == context && self.about.covers(kind) && self.rights.has(right)
     }
 
     /// The criteria of the filter, decoded; empty: all resources.
@@ -198,8 +233,7 @@ fn is_filter(text: &str) -> bool {
 
 impl std::fmt::Display for Scope {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let kind = self.kind.map_or("*", ResourceType::name);
-        write!(f, "{}/{kind}.", self.context.name())?;
+        write!(f, "{}/{}.", self.context.name(), self.about.name())?;
         for right in Right::ALL.into_iter().filter(|right| self.rights.has(*right)) {
             write!(f, "{}", right.letter())?;
         }
@@ -352,8 +386,9 @@ mod tests {
         );
     }
 
-    fn kinds() -> impl Strategy<Value = Option<ResourceType>> {
-        proptest::option::of(proptest::sample::select(ResourceType::ALL))
+    fn abouts() -> impl Strategy<Value = About> {
+        let kinds = proptest::sample::select(ResourceType::ALL).prop_map(About::Kind);
+        prop_oneof![kinds, Just(About::Everything), Just(About::Log)]
     }
 
     fn contexts() -> impl Strategy<Value = Context> {
@@ -364,13 +399,13 @@ mod tests {
         #[test]
         fn what_is_written_is_read_again(
             context in contexts(),
-            kind in kinds(),
+            about in abouts(),
             letters in proptest::sample::subsequence(Right::ALL.to_vec(), 1..=5),
             filter in proptest::option::of("[a-z_:-]{1,8}=[A-Za-z0-9|%:/.-]{1,12}(&[a-z]{1,5}=[a-z]{1,5})?"),
         ) {
             let mut rights = Rights::default();
             letters.iter().for_each(|right| rights.give(*right));
-            let scope = Scope { context, kind, rights, filter };
+            let scope = Scope { context, about, rights, filter };
             prop_assert_eq!(Scope::read(&scope.to_string()), Some(scope));
         }
 

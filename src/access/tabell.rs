@@ -51,6 +51,7 @@ const TABLE: &[(Interaction, Krav)] = &[
     (Everything,        row(Vilka::Kanda,  &[Right::Read])),
     (Patientkontroll,   row(Vilka::Varden, &[Right::Read])),
     (Arbetslista,       row(Vilka::Varden, &[Right::Read])),
+    (Loggutdrag,        row(Vilka::Kanda,  &[Right::Read])),
 ];
 
 /// The row of an interaction; none: it is denied.
@@ -108,6 +109,10 @@ mod tests {
         ("everything::everything_by_post", &[Everything]),
         ("arbetslista::by_get", &[Arbetslista]),
         ("arbetslista::by_post", &[Arbetslista]),
+        ("logg::search", &[Search]),
+        ("logg::search_by_post", &[Search]),
+        ("logg::read", &[Read]),
+        ("logg::utdrag::by_get", &[Loggutdrag]),
         ("create::create", &[Create]),
         ("update::update", &[Update]),
         ("update::update_where", &[Update]),

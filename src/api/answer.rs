@@ -21,7 +21,7 @@ use super::negotiate::{Ask, Language, Manner, PATCHES, names_version, request_id
 use super::outcome;
 use super::prefer::Return;
 use super::reply::{Body, Reply};
-use crate::access::Interaction;
+use crate::access::{Call, Interaction};
 use crate::door::content;
 use crate::door::problem::Problem;
 use crate::door::{Order, Outcome, Written};
@@ -61,27 +61,28 @@ where
         .as_ref()
         .map_or_else(|_| request_id(&request), |ask| ask.call.request_id.clone());
     let result = match asked {
-        Ok(ask) => AssertUnwindSafe(handler(ask)).catch_unwind().await.unwrap_or_else(|_| {
-            Err(Problem::Internal {
-                reason: "a handler panicked".to_owned(),
-            })
-        }),
+        Ok(ask) => {
+            let (app, call) = (ask.app.clone(), ask.call.clone());
+            let result = AssertUnwindSafe(handler(ask))
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_| {
+                    Err(Problem::Internal {
+                        reason: "a handler panicked".to_owned(),
+                    })
+                })
+                .map(R::into);
+            logged(&app, &call, result).await
+        }
         Err(problem) => Err(problem),
     };
-    let mut response = match result {
-        Ok(answered) => answered.into(),
-        Err(problem) => refuse(&problem, manner, &id),
-    };
+    let mut response = result.unwrap_or_else(|problem| refuse(&problem, manner, &id));
     if let Ok(value) = header::HeaderValue::from_str(&id) {
         response
             .headers_mut()
             .insert(header::HeaderName::from_static(REQUEST_ID), value);
     }
-    let interaction = response
-        .extensions()
-        .get::<Interaction>()
-        .copied()
-        .unwrap_or(interaction);
+    let interaction = carried_out(&response).unwrap_or(interaction);
     if let Some(app) = request.app_data::<web::Data<App>>() {
         app.metrics
             .observe(interaction.code(), response.status().as_u16(), started.elapsed());
@@ -97,6 +98,18 @@ where
     response
 }
 
+/// The interaction that a request turned out to be, when its address does not tell.
+fn carried_out(response: &HttpResponse) -> Option<Interaction> {
+    response.extensions().get::<Interaction>().copied()
+}
+
+/// The answer, once the access log has its record; without one nothing is answered.
+async fn logged(app: &App, call: &Call, result: Result<HttpResponse, Problem>) -> Result<HttpResponse, Problem> {
+    let interaction = result.as_ref().ok().and_then(carried_out).unwrap_or(call.interaction);
+    let how = result.as_ref().map(|_| ());
+    app.door.log(call, interaction, how).await?;
+    result
+}
 /// How to show who calls (RFC 6750, 3).
 const CHALLENGE: &str = "Bearer realm=\"fastkontakt\"";
 const CHALLENGE_SCOPE: &str = "Bearer realm=\"fastkontakt\", error=\"insufficient_scope\"";
@@ -108,7 +121,7 @@ pub fn refuse(problem: &Problem, manner: Manner, request_id: &str) -> HttpRespon
     let mut response = fhir(status, manner.version);
     response.insert_header((REQUEST_ID, request_id));
     match problem {
-        Problem::Busy | Problem::Deadlock | Problem::Race => {
+        Problem::NotLogged | Problem::Busy | Problem::Deadlock | Problem::Race => {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         Problem::TooMany { seconds } => {

@@ -32,19 +32,14 @@ pub async fn authenticate<B: MessageBody>(
         return Ok(next.call(request).await?.map_into_left_body());
     }
     let started = Instant::now();
-    let mut refused = match caller(request.request()).await {
+    let refused = match caller(request.request()).await {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             return Ok(next.call(request).await?.map_into_left_body());
         }
         Err(refused) => refused,
     };
-    // Who tries token after token is stopped as one who asks too often.
-    if let Some(app) = request.app_data::<web::Data<App>>()
-        && let Err(problem) = app.limits.admit(&Caller::Anonymous, request.request().peer_addr())
-    {
-        refused.problem = problem;
-    }
+    let refused = logged(request.request(), refused).await;
     let response = refused.response(request.request(), started.elapsed());
     Ok(request.into_response(response).map_into_right_body())
 }
@@ -74,6 +69,29 @@ async fn caller(request: &HttpRequest) -> Result<Caller, Refused> {
         });
     }
     Ok(caller)
+}
+
+/// The refusal, once the access log has its record. Who is refused too often is told so, and not logged any more: the log must
+/// not be filled by strangers.
+async fn logged(request: &HttpRequest, refused: Refused) -> Refused {
+    let Some(app) = request.app_data::<web::Data<App>>() else {
+        return refused;
+    };
+    if !matches!(refused.problem, Problem::Unauthorized | Problem::Forbidden) {
+        return refused;
+    }
+    let logged = match app.limits.admit(&Caller::Anonymous, request.peer_addr()) {
+        Ok(()) => app.door.log_stranger(request_id(request)).await,
+        too_many => too_many,
+    };
+    match logged {
+        Ok(()) => refused,
+        Err(problem) => Refused {
+            problem,
+            of_token: false,
+            ..refused
+        },
+    }
 }
 
 /// Who calls, by what the request shows.

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::answer::answer;
 use super::definitions;
+use super::logg;
 use super::negotiate::Ask;
 use super::reply::Reply;
 use super::smart;
@@ -52,7 +53,7 @@ pub fn capability_statement(version: FhirVersion, base: &str, require_if_match: 
     let defined = DefinitionType::ALL
         .iter()
         .map(|kind| definitions::capability(version, *kind));
-    let resources: Vec<Value> = stored.chain(defined).collect();
+    let resources: Vec<Value> = stored.chain(defined).chain([logg::capability(version)]).collect();
     json!({
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -161,6 +162,10 @@ fn operations(kind: ResourceType) -> Vec<Value> {
             (
                 "riktlinjekontroll",
                 "https://w3id.org/fastkontakt/OperationDefinition/patient-riktlinjekontroll",
+            ),
+            (
+                "loggutdrag",
+                "https://w3id.org/fastkontakt/OperationDefinition/patient-loggutdrag",
             ),
         ],
         ResourceType::Organization => &[(

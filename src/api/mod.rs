@@ -12,6 +12,7 @@ mod delete;
 mod everything;
 mod history;
 mod limits;
+pub mod logg;
 mod metadata;
 mod negotiate;
 pub mod openapi;
@@ -103,6 +104,29 @@ pub fn routes(config: &mut web::ServiceConfig) {
                     web::resource(format!("/{DEFINITION}/{{id}}"))
                         .get(definitions::read)
                         .head(definitions::read)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource(format!("/{}/_search", logg::AUDIT_EVENT))
+                        .post(logg::search_by_post)
+                        .default_service(web::to(answer::only_post)),
+                )
+                .service(
+                    web::resource(format!("/{}", logg::AUDIT_EVENT))
+                        .get(logg::search)
+                        .head(logg::search)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource(format!("/{}/{{id}}", logg::AUDIT_EVENT))
+                        .get(logg::read)
+                        .head(logg::read)
+                        .default_service(web::to(answer::only_get)),
+                )
+                .service(
+                    web::resource("/Patient/{id}/$loggutdrag")
+                        .get(logg::utdrag::by_get)
+                        .head(logg::utdrag::by_get)
                         .default_service(web::to(answer::only_get)),
                 )
                 .service(

@@ -12,7 +12,7 @@ use super::app::App;
 use super::limits::Room;
 use super::prefer::{Preferences, Return};
 use crate::access::scope::Context;
-use crate::access::{Call, Caller, Interaction, Who};
+use crate::access::{Call, Caller, Disclosed, Interaction, Who};
 use crate::door::bundle::Entry;
 use crate::door::bundle::entry::chooses;
 use crate::door::patch::{JSON_PATCH, MERGE_PATCH};
@@ -141,6 +141,7 @@ impl Ask {
                 nodoppning: nodoppning(request, &caller)?,
                 caller,
                 request_id: request_id(request),
+                disclosed: Disclosed::default(),
             },
             manner,
             prefer_return: wanted,

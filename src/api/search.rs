@@ -405,7 +405,8 @@ pub fn told(bundle: &mut BundleText, outcome: &str) {
     bundle.entry(Some(&full_url), Some(outcome), &parts);
 }
 
-fn address(ask: &Ask, base: &str, pairs: &Pairs, links: Links) -> Result<String, Problem> {
+/// The address of a search with these parameters.
+pub fn address(ask: &Ask, base: &str, pairs: &Pairs, links: Links) -> Result<String, Problem> {
     if pairs.is_empty() {
         return Ok(base.to_owned());
     }

@@ -99,7 +99,11 @@ texts!(
 texts!(
     OPERATIONS,
     "operations",
-    ["organization-riktlinjekontroll", "patient-riktlinjekontroll",]
+    [
+        "organization-riktlinjekontroll",
+        "patient-loggutdrag",
+        "patient-riktlinjekontroll",
+    ]
 );
 
 #[cfg(test)]

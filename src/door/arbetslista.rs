@@ -6,8 +6,9 @@ use fastkontakt_model::facts::Reference;
 use jiff::Timestamp;
 
 use super::fornyelse::Lage;
-use super::kontroll::locate;
+use super::kontroll::{locate, told_of};
 use super::kvar::{las, severity_number, type_of_number};
+use super::logg::told;
 use super::read::live;
 use super::underlag::OppenTransaktion;
 use super::{Door, problem::Problem};
@@ -139,7 +140,21 @@ impl Door {
         self.hinn_ikapp().await;
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| session.snapshot(|session| door.list_page(&call, session, &fraga)))
+            .read(move |session| {
+                session.snapshot(|session| {
+                    let lista = door.list_page(&call, session, &fraga)?;
+                    let patients = lista
+                        .patienter
+                        .iter()
+                        .map(|post| (ResourceType::Patient, post.id.as_str()));
+                    let posts = lista.patienter.iter().chain(&lista.lakare);
+                    let findings = posts.flat_map(|post| told_of(&post.fynd));
+                    let unit = (ResourceType::Organization, fraga.enhet.as_str());
+                    call.disclosed
+                        .note(told(session, patients.chain(findings).chain([unit]))?);
+                    Ok(lista)
+                })
+            })
             .await
     }
 

@@ -3,6 +3,7 @@
 
 use super::Door;
 use super::atkomst::content_reached;
+use super::logg::{note, told};
 use super::problem::Problem;
 use super::read::{MOST_INCLUDED, live};
 use crate::access::{Call, Right};
@@ -57,6 +58,9 @@ impl Door {
                 };
                 let mut included = session.seen_by(eyes, |session| session.all_referred(&entries, &how))?;
                 included.entries = door.all_shown(&call, session, included.entries)?;
+                note(&call, session, entries.iter().chain(&included.entries))?;
+                call.disclosed
+                    .note(told(session, [(ResourceType::Patient, query.patient.as_str())])?);
                 Ok(Everything {
                     annorstades: door.annorstades(&call, session, &query.patient)?,
                     entries: door.all_shown(&call, session, entries)?,

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use fastkontakt_model::facts::Reference;
 
+use super::logg::told;
 use super::read::{Seen, live};
 use super::underlag::OppenTransaktion;
 use super::{Door, problem::Problem};
@@ -35,7 +36,15 @@ impl Door {
         }
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| session.snapshot(|session| door.kontroll(&call, session, &fraga)))
+            .read(move |session| {
+                session.snapshot(|session| {
+                    let kontroll = door.kontroll(&call, session, &fraga)?;
+                    let patient = (ResourceType::Patient, fraga.patient.as_str());
+                    call.disclosed
+                        .note(told(session, told_of(&kontroll.fynd).chain([patient]))?);
+                    Ok(kontroll)
+                })
+            })
             .await
     }
 
@@ -57,6 +66,12 @@ impl Door {
         locate(session, fraga.version, &mut kontroll.fynd)?;
         Ok(kontroll)
     }
+}
+
+/// The resources that findings tell of.
+pub(super) fn told_of(fynd: &[Kontrollfynd]) -> impl Iterator<Item = (ResourceType, &str)> {
+    let resources = fynd.iter().filter_map(|fynd| fynd.resurs.as_ref());
+    resources.map(|(kind, id)| (*kind, id.as_str()))
 }
 
 /// Turns the expressions into paths of the caller's version.

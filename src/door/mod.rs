@@ -12,9 +12,12 @@ pub mod everything;
 pub mod fornyelse;
 pub mod kontroll;
 mod kvar;
+pub mod logg;
+pub mod loggranskning;
 pub mod patch;
 mod precondition;
 pub mod problem;
+mod provenance;
 mod read;
 pub mod reindex;
 pub mod situation;
@@ -63,6 +66,9 @@ pub struct Door {
     pub understood: Understood,
     /// The renewal of what is kept for the work lists.
     pub fornyelse: Fornyelse,
+    /// Reads and denials are logged before they are answered. Always so in a service; only benchmarks turn it off, to see
+    /// what it costs. A write has its record in any case.
+    pub access_log: bool,
 }
 
 /// One thing to be written.

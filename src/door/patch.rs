@@ -187,7 +187,7 @@ impl Door {
             };
             // Many patches of one resource at once would make each other do their work again; so they take turns.
             let _turn = self.turns.take(kind, &id).await;
-            let stored = match (self.read(call, kind, id).await, meant) {
+            let stored = match (self.fetch(call, kind, id).await, meant) {
                 // It was there when it was found.
                 (Err(Problem::Deleted { .. }), Meant::Where(_)) => Err(Problem::Race),
                 (read, _) => read,

@@ -48,6 +48,8 @@ pub enum Problem {
     Unauthorized,
     /// The caller may not do this.
     Forbidden,
+    /// The access log cannot be written, so nothing may be disclosed; try again.
+    NotLogged,
     /// The search took longer than one may.
     TooCostly,
     /// The caller asks more often than one may; in how many seconds to try again.
@@ -80,6 +82,14 @@ impl Problem {
         }])
     }
 
+    /// The problem, without the entry of a Bundle that it is told about.
+    pub fn itself(&self) -> &Problem {
+        match self {
+            Problem::InEntry { problem, .. } => problem.itself(),
+            problem => problem,
+        }
+    }
+
     /// The problem's row of the status table.
     pub fn situation(&self) -> Situation {
         match self {
@@ -103,6 +113,7 @@ impl Problem {
             Problem::PatchFailed { .. } => Situation::PatchFailed,
             Problem::Unauthorized => Situation::Unauthorized,
             Problem::Forbidden => Situation::Forbidden,
+            Problem::NotLogged => Situation::NotLogged,
             Problem::TooCostly => Situation::TooCostly,
             Problem::TooMany { .. } => Situation::TooMany,
             Problem::Busy | Problem::Deadlock => Situation::Busy,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::atkomst::content_reached;
+use super::logg::note;
 use super::{Door, problem::Problem};
 use crate::access::beslut::Lasare;
 use crate::access::{Call, Right};
@@ -41,18 +42,29 @@ pub enum Looked {
 impl Door {
     /// The current version (read).
     pub async fn read(&self, call: &Call, kind: ResourceType, id: String) -> Result<Stored, Problem> {
-        self.look_now(call, Look::Current(kind, id)).await
+        self.look_now(call, Look::Current(kind, id), true).await
+    }
+
+    /// The same for the service's own use, when nothing of it is disclosed.
+    pub(super) async fn fetch(&self, call: &Call, kind: ResourceType, id: String) -> Result<Stored, Problem> {
+        self.look_now(call, Look::Current(kind, id), false).await
     }
 
     /// One version of the past (vread).
     pub async fn vread(&self, call: &Call, kind: ResourceType, id: String, version: i64) -> Result<Stored, Problem> {
-        self.look_now(call, Look::Version(kind, id, version)).await
+        self.look_now(call, Look::Version(kind, id, version), true).await
     }
 
-    async fn look_now(&self, call: &Call, look: Look) -> Result<Stored, Problem> {
+    async fn look_now(&self, call: &Call, look: Look, disclosed: bool) -> Result<Stored, Problem> {
         self.permit_look(call, &look)?;
         let (door, call) = (self.clone(), call.clone());
-        let work = self.store.look_up(move |session| door.look(&call, session, &look));
+        let work = self.store.look_up(move |session| {
+            let looked = door.look(&call, session, &look)?;
+            if disclosed {
+                note(&call, session, looked.resources())?;
+            }
+            Ok::<_, Problem>(looked)
+        });
         match work.await? {
             Looked::Resource(stored) => Ok(stored),
             _ => Err(Problem::Internal {
@@ -66,7 +78,13 @@ impl Door {
         self.permit_history(call, &query)?;
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| session.snapshot(|session| door.versions(&call, session, &query)))
+            .read(move |session| {
+                session.snapshot(|session| {
+                    let versions = door.versions(&call, session, &query)?;
+                    note(&call, session, versions.iter().map(|past| &past.stored))?;
+                    Ok(versions)
+                })
+            })
             .await
     }
 
@@ -250,16 +268,21 @@ fn still_page(
 ) -> Result<Option<Page>, StoreError> {
     let one_statement = query.includes.is_empty() && !query.total && !looks_ahead(query);
     // One who does not see everything is decided about on the same state.
-    if one_statement && Lasare::of(call).is_none() {
-        return session.search(query).map(Some);
+    let page = if one_statement && Lasare::of(call).is_none() {
+        Some(session.search(query)?)
+    } else {
+        session.snapshot(|session| {
+            door.through_eyes(call, session, query, |session| {
+                let found = session.search_ahead(query, brief)?;
+                let whole = found.map(|page| door.with_includes(call, session, (query, own_bases), page));
+                whole.transpose()
+            })
+        })?
+    };
+    if let Some(page) = &page {
+        note(call, session, page.entries.iter().chain(&page.included.entries))?;
     }
-    session.snapshot(|session| {
-        door.through_eyes(call, session, query, |session| {
-            let found = session.search_ahead(query, brief)?;
-            let whole = found.map(|page| door.with_includes(call, session, (query, own_bases), page));
-            whole.transpose()
-        })
-    })
+    Ok(page)
 }
 
 /// The patient that a search is about, when it is about one.

@@ -131,6 +131,10 @@ situations! {
         "A fault of ours; the answer holds the request's id and nothing of the fault",
         "Ett internt fel inträffade. Uppge begärans id vid felanmälan.",
         "An internal fault occurred. Name the request id when you report it.";
+    NotLogged => 503, Some(IssueCode::Transient),
+        "The access log cannot be written, so nothing is disclosed; Retry-After",
+        "Åtkomsten kan inte loggas just nu, och utan det lämnas inget ut. Försök igen.",
+        "The access cannot be logged just now, and without that nothing is disclosed. Try again.";
     Busy => 503, Some(IssueCode::Transient),
         "The database is busy or out of reach; Retry-After tells when to try again",
         "Tjänsten är upptagen just nu; försök igen om en stund.",

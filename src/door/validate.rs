@@ -5,6 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::content::{self, Content, Prepared, require_same_id};
+use super::logg::{note, thought_of};
 use super::problem::Problem;
 use super::read::{Seen, live};
 use super::underlag::OppenTransaktion;
@@ -194,6 +195,7 @@ impl Door {
                 session.snapshot(|session| {
                     let stored = session.current(kind, &id)?;
                     let stored = live(door.seen(&call, session, (Right::Read, stored, false))?)?;
+                    note(&call, session, [&stored])?;
                     let seen = Seen::of(version, &stored)?;
                     let mut told = Told::default();
                     told.against_profiles(version, kind, &seen.resource, profile.as_deref(), look == Look::All)?;
@@ -220,10 +222,13 @@ impl Door {
         self.store
             .read(move |session| {
                 session.snapshot(|session| {
+                    // The judgement tells of what is stored about the patient.
+                    call.disclosed.note(thought_of(session, &order)?);
                     let mut transaction = Transaction {
                         door: &door,
                         call: &call,
                         underlag: OppenTransaktion::new(session, &door.understood).seen_by(&call, door.nu()),
+                        made: Vec::new(),
                     };
                     let staged = transaction.stage(&order)?;
                     transaction.may_write(&staged)?;

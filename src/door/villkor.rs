@@ -7,6 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::content::{Content, require_id_form};
+use super::logg::{note, note_looked};
 use super::problem::Problem;
 use super::write::first;
 use super::{Action, Door, Order, Precondition, Written};
@@ -265,6 +266,7 @@ impl Door {
     ) -> Result<Option<Written>, Problem> {
         again(async || {
             let Some(found) = self.resolve_one(call, criteria).await? else {
+                note_looked(call);
                 return precondition.met_by_nobody().map(|()| None);
             };
             let condition = criteria.expecting(Some(&found));
@@ -281,7 +283,10 @@ impl Door {
     /// What a conditional create met, as the caller may see it.
     async fn already_there(&self, call: &Call, stored: Stored) -> Result<Written, Problem> {
         let (door, call) = (self.clone(), call.clone());
-        let shown = self.store.look_up(move |session| door.shown(&call, session, stored));
+        let shown = self.store.look_up(move |session| {
+            note(&call, session, [&stored])?;
+            door.shown(&call, session, stored)
+        });
         Ok(Written::already_there(shown.await?))
     }
 

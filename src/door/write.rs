@@ -13,11 +13,12 @@ use super::atkomst::keeping;
 use super::content::{Body, Prepared};
 use super::precondition::demand;
 use super::problem::{Problem, in_resource};
+use super::provenance::{self, Made, SeenBy};
 use super::underlag::OppenTransaktion;
 use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
 use crate::access::harledning::harled;
-use crate::access::{Call, Caller, Interaction, Right};
+use crate::access::{Call, Caller, Disclosure, Interaction, Right};
 use crate::fhir::json::reread;
 use crate::fhir::search::{self, IndexEntry};
 use crate::fhir::types::ResourceType;
@@ -25,7 +26,7 @@ use crate::riktlinje::{
     Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient, samma_som,
     utan_patientresurs,
 };
-use crate::store::{AuditEntry, Keeping, NewVersion, Session, Stored};
+use crate::store::{Keeping, NewVersion, Session, Stored};
 
 impl Door {
     /// Carries out all orders, or none. Answers after the commit.
@@ -52,7 +53,9 @@ impl Door {
                     call: &call,
                     session,
                 };
-                writing.carry_out(&conditions, &orders)
+                let written = writing.carry_out(&conditions, &orders);
+                note_refusal(&call, &orders, &written);
+                written
             })
             .await
     }
@@ -127,7 +130,7 @@ impl Order {
         }
     }
 
-    fn id(&self) -> &str {
+    pub(super) fn id(&self) -> &str {
         match &self.action {
             Action::Create(prepared) | Action::Update { prepared, .. } | Action::Patch { prepared, .. } => &prepared.id,
             Action::Delete { id, .. } => id,
@@ -145,7 +148,7 @@ impl Order {
     }
 
     /// The patient whose compartment is written.
-    fn patient(&self) -> Option<String> {
+    pub(super) fn patient(&self) -> Option<String> {
         let prepared = self.prepared()?;
         search::patient_of(prepared.kind, &prepared.body.resource)
     }
@@ -195,6 +198,7 @@ impl Writing<'_> {
             door,
             call,
             underlag: OppenTransaktion::new(session, &door.understood).seen_by(call, door.nu()),
+            made: Vec::new(),
         };
         let mut staged = Vec::with_capacity(orders.len());
         let mut written = Vec::with_capacity(orders.len());
@@ -203,7 +207,9 @@ impl Writing<'_> {
             staged.push(order);
             written.push(result);
         }
-        transaction.conclude(&staged, &mut written)?;
+        transaction
+            .conclude(&staged, &mut written)?
+            .log(Disclosure::default(), &written)?;
         Ok(written)
     }
 }
@@ -255,9 +261,21 @@ pub(super) struct Transaction<'a, 's> {
     pub(super) door: &'a Door,
     pub(super) call: &'a Call,
     pub(super) underlag: OppenTransaktion<'s>,
+    /// The versions that were written, for the Provenances.
+    pub(super) made: Vec<Made>,
 }
 
-impl Transaction<'_, '_> {
+/// A transaction that is judged and holds; the log's record is still to be made.
+#[must_use]
+pub(super) struct Concluded<'a, 's> {
+    pub(super) door: &'a Door,
+    pub(super) call: &'a Call,
+    pub(super) session: &'s mut Session,
+    /// What the rules brought about.
+    brought_about: Vec<Written>,
+}
+
+impl<'a, 's> Transaction<'a, 's> {
     /// Puts an order in its place and stores it; it is judged when all are ([`Transaction::conclude`]).
     pub(super) fn carry_out<'o>(&mut self, order: &'o Order) -> Result<(Staged<'o>, Written), Problem> {
         let staged = self.stage(order)?;
@@ -266,9 +284,13 @@ impl Transaction<'_, '_> {
         Ok((staged, written))
     }
 
-    /// Judges the state after all orders, carries out what the rules bring about, and writes the audit. The findings of
-    /// each order are put with what became of it.
-    pub(super) fn conclude(&mut self, staged: &[Staged<'_>], written: &mut [Written]) -> Result<(), Problem> {
+    /// Judges the state after all orders, carries out what the rules bring about, and tells of it all in Provenances. The findings of each order are put with
+    /// what became of it. The record in the log is still to be made ([`Concluded::log`]).
+    pub(super) fn conclude(
+        mut self,
+        staged: &[Staged<'_>],
+        written: &mut [Written],
+    ) -> Result<Concluded<'a, 's>, Problem> {
         let judgements = self.judge(staged)?;
         refuse(&judgements)?;
         let mut effects = Vec::new();
@@ -280,7 +302,13 @@ impl Transaction<'_, '_> {
             .into_iter()
             .map(|effect| self.bring_about(effect))
             .collect::<Result<Vec<Written>, Problem>>()?;
-        self.audit(written.iter().chain(&brought_about))
+        provenance::put(self.door, self.call, self.underlag.session, &self.made)?;
+        Ok(Concluded {
+            door: self.door,
+            call: self.call,
+            session: self.underlag.session,
+            brought_about,
+        })
     }
 
     /// Looks at what stands where the order goes, checks the preconditions, and lets the rules see the state after it;
@@ -290,6 +318,9 @@ impl Transaction<'_, '_> {
         precondition(order, current.as_ref()).map_err(|problem| order.place(problem))?;
         if matches!(order.action, Action::Delete { .. }) && current.is_none() {
             return Err(order.place(Problem::NotFound));
+        }
+        if order.kind() == ResourceType::Provenance && current.is_some() {
+            provenance::refuse_change(self.underlag.session, order.id()).map_err(|problem| order.place(problem))?;
         }
         let before = current.as_ref().filter(|stored| !stored.deleted);
         let before_fact = before.and_then(|stored| self.door.understood.fact(stored));
@@ -398,7 +429,10 @@ impl Transaction<'_, '_> {
             request_id: &self.call.request_id,
             interaction: interaction.code(),
         };
-        self.underlag.session.put_kept(&new, &keeping)?;
+        let hallare = self.underlag.session.put_kept(&new, &keeping)?;
+        let seen = SeenBy::of(hallare, &keeping);
+        self.made
+            .push(Made::new(kind, id, (version, outcome), &body.resource, seen));
         Ok(Written {
             kind,
             id: id.to_owned(),
@@ -415,12 +449,12 @@ impl Transaction<'_, '_> {
     fn end(&mut self, stored: &Stored) -> Result<Written, Problem> {
         let last_updated = self.underlag.session.next_instant(self.door.clock.now(), Some(stored));
         let version = stored.version + 1;
-        let resource = resource_of(stored)?;
+        let before = resource_of(stored)?;
         let keeping = Keeping {
             ratter: Vec::new(),
-            ..harled(stored.kind, &resource, &[], &[], |_| Vec::new())
+            ..harled(stored.kind, &before, &[], &[], |_| Vec::new())
         };
-        let patient = search::patient_of(stored.kind, &resource);
+        let patient = search::patient_of(stored.kind, &before);
         let new = NewVersion {
             kind: stored.kind,
             id: &stored.id,
@@ -434,7 +468,10 @@ impl Transaction<'_, '_> {
             request_id: &self.call.request_id,
             interaction: Interaction::Delete.code(),
         };
-        self.underlag.session.put_kept(&new, &keeping)?;
+        let hallare = self.underlag.session.put_kept(&new, &keeping)?;
+        let seen = SeenBy::of(hallare, &keeping);
+        let what = (version, Outcome::Deleted);
+        self.made.push(Made::new(stored.kind, &stored.id, what, &before, seen));
         Ok(Written {
             kind: stored.kind,
             id: stored.id.clone(),
@@ -500,21 +537,27 @@ impl Transaction<'_, '_> {
             }
         }
     }
+}
 
-    /// One audit row for the request, naming all that it wrote, what the rules brought about included.
-    fn audit<'w>(&mut self, written: impl Iterator<Item = &'w Written>) -> Result<(), Problem> {
-        let entry = AuditEntry {
-            at: self.door.clock.now(),
-            caller: self.call.caller.name(),
-            purpose: &self.call.purpose,
-            interaction: self.call.interaction.code(),
-            request_id: &self.call.request_id,
-            outcome: "success",
-            resources: written
-                .map(|result| (result.kind, result.id.as_str(), result.version))
-                .collect(),
-        };
-        Ok(self.underlag.session.audit(&entry)?)
+impl Concluded<'_, '_> {
+    /// One record in the access log for the request, naming all that it wrote, what the rules brought about included, and
+    /// what else it discloses.
+    pub(super) fn log(self, disclosed: Disclosure, written: &[Written]) -> Result<(), Problem> {
+        let all = written.iter().chain(&self.brought_about);
+        Ok(self.door.log_write(self.call, self.session, all, disclosed)?)
+    }
+}
+
+/// What a refusal tells of: the patients of what was to be written, and that it was to be written.
+pub(super) fn note_refusal<T>(call: &Call, orders: &[Order], outcome: &Result<T, Problem>) {
+    if let Err(Problem::Refused(_)) = outcome {
+        let patients = orders.iter().filter_map(Order::patient).map(|id| (id, None));
+        let named = orders.iter().map(|order| (order.kind(), order.id().to_owned(), 0));
+        call.disclosed.note(Disclosure {
+            patients: patients.collect(),
+            resources: named.collect(),
+            ..Disclosure::default()
+        });
     }
 }
 

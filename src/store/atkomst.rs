@@ -32,6 +32,10 @@ pub enum Hallare {
     Enhet(Vec<String>),
 }
 
+/// Whoever keeps a record that is written, by the store's own number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hallarnyckel(pub(super) i64);
+
 /// What a patient's records say about who may see the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slag {

@@ -4,6 +4,9 @@
 
 mod arbetslista;
 mod atkomst;
+mod audit;
+mod audit_chain;
+mod audit_read;
 mod connection;
 mod deadline;
 mod error;
@@ -12,6 +15,7 @@ mod history;
 mod index;
 mod kind;
 mod ko;
+mod logger;
 mod open;
 mod put;
 pub mod schema;
@@ -28,17 +32,21 @@ use r2d2::Pool;
 use tokio::sync::Semaphore;
 
 use connection::{Complaints, Customizer, Manager, POOL_TIMEOUT, Place};
+use logger::Logger;
 use writer::{Figures, Writer, gone};
 
 pub use arbetslista::{Kvar, Lakarrad, ListQuery, Listrad, Overlista, Rad};
-pub use atkomst::{Hallare, Keeping, Kept, KeptVersion, Om, Ratt, Sikt, Slag, Villkor, hsa_form};
+pub use atkomst::{Hallare, Hallarnyckel, Keeping, Kept, KeptVersion, Om, Ratt, Sikt, Slag, Villkor, hsa_form};
+pub use audit::{Named, Record, Recorded};
+pub use audit_chain::{Break, Head, Verified};
+pub use audit_read::LogQuery;
 pub use connection::{Connection, Synchronous};
 pub use error::{Failure, StoreError};
 pub use everything::{EverythingEnd, EverythingQuery};
 pub use history::{HistoryEnd, HistoryQuery, Past, Scope};
 pub use index::{name_key, system_key, text_key};
 pub use ko::{Koad, kalla, kalla_for_identifierare};
-pub use put::{AuditEntry, NewVersion};
+pub use put::NewVersion;
 pub use search::{Included, Page, Referred, is_brief, looks_ahead};
 pub use session::{Session, Stored};
 
@@ -103,6 +111,8 @@ struct Inner {
     turns: Semaphore,
     /// SQLite only; empty when closed.
     writer: RwLock<Option<Writer>>,
+    /// PostgreSQL only; empty when closed.
+    logger: RwLock<Option<Logger>>,
     /// SQLite only.
     figures: Option<Arc<Figures>>,
 }
@@ -150,12 +160,17 @@ impl Store {
             Connection::Sqlite(_) => Some(Writer::start(Session::new(first), place.clone(), &options)?),
             Connection::Postgres(_) => None,
         };
+        let logger = match &place {
+            Place::Sqlite(_) => None,
+            Place::Postgres(_) => Some(Logger::start(pool.clone(), &options)?),
+        };
         let figures = writer.as_ref().map(|writer| writer.figures().clone());
         Ok(Store {
             inner: Arc::new(Inner {
                 turns: Semaphore::new(options.pool_size as usize),
                 place,
                 options,
+                logger: RwLock::new(logger),
                 pool,
                 writer: RwLock::new(writer),
                 figures,
@@ -233,6 +248,13 @@ impl Store {
                 store.inner.write_postgres(work)
             })
             .await
+    }
+
+    /// Writes a record of the access log; it is on disk when this answers. Records that come at the same time are written
+    /// together, under SQLite with the writes that wait.
+    pub async fn log(&self, record: Record) -> Result<(), StoreError> {
+        let answer = self.inner.log(record)?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// [`Store::write`] for callers without a runtime, done once; blocks.
@@ -334,10 +356,34 @@ impl Inner {
     }
 
     fn write_postgres<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut Session) -> Result<T, E>) -> Result<T, E> {
-        self.session()?.transaction("BEGIN", work)
+        let written = self.session()?.transaction("BEGIN", work);
+        if written.is_ok() {
+            let logger = self.logger.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            if let Some(logger) = logger.as_ref() {
+                logger.something_waits();
+            }
+        }
+        written
+    }
+
+    fn log(&self, record: Record) -> Result<tokio::sync::oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+        if self.figures.is_some() {
+            let writer = self.writer.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+            return writer.as_ref().ok_or_else(gone)?.log(record);
+        }
+        let logger = self.logger.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+        logger.as_ref().ok_or_else(gone)?.log(record)
     }
 
     fn close(&self) {
+        let logger = self
+            .logger
+            .write()
+            .unwrap_or_else(std::sync::PoisonError::into_inner)
+            .take();
+        if let Some(logger) = logger {
+            logger.finish();
+        }
         let writer = self
             .writer
             .write()

@@ -1,14 +1,14 @@
-//! Writing a version and an audit row. Only the door calls this, inside `Store::write`.
+//! Writing a version. Only the door calls this, inside `Store::write`.
 
 use diesel::prelude::*;
 use jiff::Timestamp;
 
-use super::atkomst::Keeping;
+use super::atkomst::{Hallarnyckel, Keeping};
 use super::connection::{Connection, on_either};
 use super::error::StoreError;
 use super::index::Owner;
 use super::kind;
-use super::schema::{audit, audit_patient, history, outbox, patient_key, resource};
+use super::schema::{history, outbox, patient_key, resource};
 use super::session::Session;
 use crate::fhir::search::IndexEntry;
 use crate::fhir::types::ResourceType;
@@ -32,18 +32,6 @@ pub struct NewVersion<'a> {
     pub interaction: &'a str,
 }
 
-/// What the audit keeps of one request.
-pub struct AuditEntry<'a> {
-    pub at: Timestamp,
-    pub caller: &'a str,
-    pub purpose: &'a str,
-    pub interaction: &'a str,
-    pub request_id: &'a str,
-    pub outcome: &'a str,
-    /// Type, id and version of what was written or disclosed. The patients are found from these.
-    pub resources: Vec<(ResourceType, &'a str, i64)>,
-}
-
 /// What the tables know of the resource before it is written.
 struct Before {
     key: i64,
@@ -61,12 +49,31 @@ struct Columns<'a> {
 impl Session {
     /// [`Session::put_kept`] of what nobody is known to keep.
     pub fn put(&mut self, new: &NewVersion<'_>) -> Result<(), StoreError> {
-        self.put_kept(new, &Keeping::default())
+        self.put_kept(new, &Keeping::default()).map(drop)
     }
 
     /// Writes the next version of a resource: the current state, history, index, outbox and the work lists' queue in
-    /// one go. [`StoreError::Conflict`] when the version before it is not the current one.
-    pub fn put_kept(&mut self, new: &NewVersion<'_>, keeping: &Keeping) -> Result<(), StoreError> {
+    /// one go, and tells who keeps it. [`StoreError::Conflict`] when the version before it is not the current one.
+    pub fn put_kept(&mut self, new: &NewVersion<'_>, keeping: &Keeping) -> Result<Hallarnyckel, StoreError> {
+        self.put_row(new, keeping, None)
+    }
+
+    /// [`Session::put_kept`] of what is kept by whoever keeps another record.
+    pub fn put_beside(
+        &mut self,
+        new: &NewVersion<'_>,
+        keeping: &Keeping,
+        hallare: Hallarnyckel,
+    ) -> Result<(), StoreError> {
+        self.put_row(new, keeping, Some(hallare)).map(drop)
+    }
+
+    fn put_row(
+        &mut self,
+        new: &NewVersion<'_>,
+        keeping: &Keeping,
+        same_as: Option<Hallarnyckel>,
+    ) -> Result<Hallarnyckel, StoreError> {
         let patient = match new.patient {
             Some(id) => self.make_patient_key(id)?,
             None => 0,
@@ -87,10 +94,11 @@ impl Session {
         };
         let left = before.as_ref().map(|before| before.patient);
         let kept = Columns {
-            hallare: match (&keeping.hallare, &before) {
-                (Some(hallare), _) => self.hallare_key(hallare)?,
-                (None, Some(before)) => before.hallare,
-                (None, None) => 0,
+            hallare: match (same_as, &keeping.hallare, &before) {
+                (Some(same), ..) => same.0,
+                (None, Some(hallare), _) => self.hallare_key(hallare)?,
+                (None, None, Some(before)) => before.hallare,
+                (None, None, None) => 0,
             },
             keeping,
         };
@@ -102,11 +110,14 @@ impl Session {
         self.insert_history(new, owner, seq, keeping.dold)?;
         // What is deleted is in no index: searches rely on it.
         self.insert_index(owner, if new.deleted { &[] } else { new.index })?;
-        self.queue(seq, owner, left)?;
+        // What tells of a write changes no list.
+        if new.kind != ResourceType::Provenance {
+            self.queue(seq, owner, left)?;
+        }
         on_either!(self, c => diesel::insert_into(outbox::table)
             .values((outbox::seq.eq(seq), outbox::attempts.eq(0), outbox::next_attempt.eq(0)))
             .execute(c))?;
-        Ok(())
+        Ok(Hallarnyckel(kept.hallare))
     }
 
     fn before(&mut self, kind: ResourceType, id: &str) -> Result<Option<Before>, StoreError> {
@@ -138,7 +149,7 @@ impl Session {
     }
 
     /// The patient's key, made when this is the first time the id is heard.
-    fn make_patient_key(&mut self, id: &str) -> Result<i64, StoreError> {
+    pub(super) fn make_patient_key(&mut self, id: &str) -> Result<i64, StoreError> {
         if let Some(key) = self.patient_key(id)? {
             return Ok(key);
         }
@@ -270,43 +281,6 @@ impl Session {
         };
         self.delete_index(owner)?;
         self.insert_index(owner, entries)
-    }
-
-    /// Adds one row to the audit, and one for each patient whose record was touched.
-    pub fn audit(&mut self, entry: &AuditEntry<'_>) -> Result<(), StoreError> {
-        let mut resources = String::new();
-        let mut patients: Vec<i64> = Vec::new();
-        for (kind, id, version) in &entry.resources {
-            if !resources.is_empty() {
-                resources.push(' ');
-            }
-            resources.push_str(&format!("{kind}/{id}/_history/{version}"));
-            patients.extend(
-                self.before(*kind, id)?
-                    .map(|before| before.patient)
-                    .filter(|patient| *patient != 0),
-            );
-        }
-        patients.sort_unstable();
-        patients.dedup();
-        let seq: i64 = on_either!(self, c => diesel::insert_into(audit::table)
-            .values((
-                audit::at.eq(entry.at.as_microsecond()),
-                audit::caller.eq(entry.caller),
-                audit::purpose.eq(entry.purpose),
-                audit::interaction.eq(entry.interaction),
-                audit::outcome.eq(entry.outcome),
-                audit::request_id.eq(entry.request_id),
-                audit::resources.eq(&resources),
-            ))
-            .returning(audit::seq)
-            .get_result(c))?;
-        for patient in patients {
-            on_either!(self, c => diesel::insert_into(audit_patient::table)
-                .values((audit_patient::patient.eq(patient), audit_patient::audit.eq(seq)))
-                .execute(c))?;
-        }
-        Ok(())
     }
 }
 

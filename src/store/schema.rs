@@ -154,12 +154,43 @@ table! {
         outcome -> Text,
         request_id -> Text,
         resources -> Text,
+        capacity -> Text,
+        who -> Text,
+        unit -> Text,
+        provider -> Text,
+        client -> Text,
+        emergency -> Text,
+        patients -> Text,
     }
 }
 
 table! {
     audit_patient (patient, audit) {
         patient -> BigInt,
+        audit -> BigInt,
+    }
+}
+
+table! {
+    audit_chain (n) {
+        n -> BigInt,
+        audit -> BigInt,
+        hash -> Text,
+    }
+}
+
+table! {
+    audit_anchor (n) {
+        n -> BigInt,
+        audit -> BigInt,
+        hash -> Text,
+        at -> BigInt,
+    }
+}
+
+table! {
+    // PostgreSQL only.
+    audit_waiting (audit) {
         audit -> BigInt,
     }
 }
@@ -227,6 +258,9 @@ allow_tables_to_appear_in_same_query!(
     outbox,
     audit,
     audit_patient,
+    audit_chain,
+    audit_anchor,
+    audit_waiting,
     kontroll_ko,
     kontroll,
     kontroll_rad,

@@ -120,6 +120,17 @@ impl Session {
         row.map(|row| stored_of_version(kind, id, row)).transpose()
     }
 
+    /// By which interaction the resource came to be; `None` when it was never stored.
+    pub fn made_by(&mut self, kind: ResourceType, id: &str) -> Result<Option<String>, StoreError> {
+        Ok(on_either!(self, c => resource::table
+            .inner_join(history::table.on(history::seq.eq(resource::key)))
+            .filter(resource::kind.eq(kind::number(kind)))
+            .filter(resource::id.eq(id))
+            .select(history::interaction)
+            .get_result(c)
+            .optional())?)
+    }
+
     /// The current versions of those that exist, in the order asked for.
     pub fn current_many(&mut self, wanted: &[(ResourceType, &str)]) -> Result<Vec<Stored>, StoreError> {
         wanted
@@ -297,7 +308,7 @@ impl Session {
     }
 
     /// Locks are taken in the order of their keys, so that no two transactions wait for each other.
-    fn lock(&mut self, mut keys: Vec<i64>) -> Result<(), StoreError> {
+    pub(super) fn lock(&mut self, mut keys: Vec<i64>) -> Result<(), StoreError> {
         keys.sort_unstable();
         keys.dedup();
         match &mut self.connection {

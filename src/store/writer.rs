@@ -1,6 +1,9 @@
 //! SQLite's one writer: a thread that takes the writes that wait, carries them out in one transaction with a savepoint
 //! each, commits once and only then answers (group commit). A write that fails or panics undoes itself alone; a
 //! transaction that cannot be committed fails for all in it. `Store::write` hands the work in.
+//!
+//! Records of the access log that come without a write (`Store::log`) wait in the same queue and are written together, at
+//! the end of the transaction; then every record gets its link in the chain.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -13,8 +16,10 @@ use diesel::RunQueryDsl;
 use tokio::sync::oneshot;
 
 use super::StoreOptions;
+use super::audit::Record;
 use super::connection::{Connection, Place, Role, set_up};
 use super::error::StoreError;
+use super::logger::LogHead;
 use super::session::Session;
 
 /// A piece of work that waits for the writer.
@@ -25,6 +30,42 @@ trait Job: Send {
     fn run(&mut self, session: &mut Session) -> bool;
     /// Answers, after the commit or instead of it.
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+    /// A job that is nothing but this record; such jobs are not run.
+    fn record(&self) -> Option<&Record> {
+        None
+    }
+    /// What became of the record.
+    fn recorded(&mut self, _outcome: Result<(), StoreError>) {}
+}
+
+/// A record of the access log that waits for the writer.
+struct LogTask {
+    record: Record,
+    outcome: Result<(), StoreError>,
+    reply: oneshot::Sender<Result<(), StoreError>>,
+}
+
+impl Job for LogTask {
+    fn wanted(&self) -> bool {
+        // What was disclosed, or denied, is recorded also when the caller has gone.
+        true
+    }
+
+    fn run(&mut self, _: &mut Session) -> bool {
+        false
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let _ = self.reply.send(committed.and(self.outcome));
+    }
+
+    fn record(&self) -> Option<&Record> {
+        Some(&self.record)
+    }
+
+    fn recorded(&mut self, outcome: Result<(), StoreError>) {
+        self.outcome = outcome;
+    }
 }
 
 struct Task<T, E, F> {
@@ -97,6 +138,7 @@ impl Writer {
             place,
             options: options.clone(),
             since_checkpoint: 0,
+            log_head: LogHead::default(),
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -117,22 +159,35 @@ impl Writer {
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
+        self.hand_in(Box::new(Task {
+            work: Some(work),
+            outcome: None,
+            reply,
+        }))?;
+        Ok(answer)
+    }
+
+    /// Hands a record of the access log in.
+    pub(super) fn log(&self, record: Record) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        self.hand_in(Box::new(LogTask {
+            record,
+            outcome: Ok(()),
+            reply,
+        }))?;
+        Ok(answer)
+    }
+
+    fn hand_in(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
         // Counted before it is sent, so that the thread never counts below nought.
         self.figures.waiting.fetch_add(1, Ordering::Relaxed);
-        self.queue
-            .try_send(Box::new(Task {
-                work: Some(work),
-                outcome: None,
-                reply,
-            }))
-            .map_err(|refused| {
-                self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
-                match refused {
-                    TrySendError::Full(_) => StoreError::QueueFull,
-                    TrySendError::Disconnected(_) => gone(),
-                }
-            })?;
-        Ok(answer)
+        self.queue.try_send(job).map_err(|refused| {
+            self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
+            match refused {
+                TrySendError::Full(_) => StoreError::QueueFull,
+                TrySendError::Disconnected(_) => gone(),
+            }
+        })
     }
 
     /// Waits until everything that was handed in is done and the thread has ended.
@@ -171,6 +226,7 @@ struct Thread {
     place: Place,
     options: StoreOptions,
     since_checkpoint: usize,
+    log_head: LogHead,
 }
 
 impl Thread {
@@ -233,7 +289,7 @@ impl Thread {
         let mut next = Some(first);
         while let Some(mut job) = next.take() {
             self.taken();
-            if opened.is_ok() && job.wanted() {
+            if opened.is_ok() && job.record().is_none() && job.wanted() {
                 opened = in_savepoint(&mut session, job.as_mut());
             }
             done.push(job);
@@ -241,13 +297,21 @@ impl Thread {
                 next = self.jobs.try_recv().ok();
             }
         }
+        let mut head = None;
         opened
-            .and_then(|()| session.connection.commit())
+            .and_then(|()| write_records(&mut session, done))
+            .and_then(|()| {
+                head = session.link_audit()?;
+                session.connection.commit()
+            })
             .map_err(|error| match error {
                 StoreError::Corrupt(reason) => StoreError::Corrupt(reason),
                 other => StoreError::Unavailable(other.to_string()),
             })?;
         self.session = Some(session);
+        if let Some(head) = head {
+            self.log_head.tell(&head);
+        }
         Ok(())
     }
 
@@ -303,6 +367,29 @@ impl Thread {
         state
             .inspect_err(|error| tracing::warn!(%error, "the log could not be moved into the database"))
             .ok()
+    }
+}
+
+/// Writes the records among the jobs. One that cannot be written fails alone.
+fn write_records(session: &mut Session, jobs: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+    let mut logs: Vec<&mut Box<dyn Job>> = jobs.iter_mut().filter(|job| job.record().is_some()).collect();
+    if logs.is_empty() {
+        return Ok(());
+    }
+    let records: Vec<&Record> = logs.iter().filter_map(|job| job.record()).collect();
+    if session
+        .transaction("SAVEPOINT", |session| session.record_all(&records))
+        .is_err()
+    {
+        for job in &mut logs {
+            let Some(record) = job.record() else { continue };
+            let outcome = session.transaction("SAVEPOINT", |session| session.record(record));
+            job.recorded(outcome);
+        }
+    }
+    match session.connection.depth() {
+        Some(1) => Ok(()),
+        _ => Err(StoreError::Unavailable("the transaction was lost".to_owned())),
     }
 }
 

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use fastkontakt::access::beslut::{Lasare, Post, ar_skyddad, far_lasa, far_se_adress, halls_av};
 use fastkontakt::access::medgivande::{medgivanden, racker};
-use fastkontakt::access::scope::{Context, Right, Rights, Scope, Scopes};
+use fastkontakt::access::scope::{About, Context, Right, Rights, Scope, Scopes};
 use fastkontakt::access::{
-    Call, Caller, Identity, Interaction, Medarbetare, Patientanvandare, Systemanvandare, Who, klipp,
+    Call, Caller, Disclosed, Identity, Interaction, Medarbetare, Patientanvandare, Systemanvandare, Who, klipp,
 };
 use fastkontakt::door::content::Content;
 use fastkontakt::door::problem::Problem;
@@ -55,7 +55,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> T {
 fn scope(context: Context, kind: Option<ResourceType>, filter: Option<&str>) -> Scope {
     Scope {
         context,
-        kind,
+        about: kind.map_or(About::Everything, About::Kind),
         rights: Rights::ALL,
         filter: filter.map(str::to_owned),
     }
@@ -75,6 +75,7 @@ fn call(who: Who, scopes: Vec<Scope>) -> Call {
         purpose: "TREAT".into(),
         nodoppning: None,
         request_id: "r".to_owned(),
+        disclosed: Disclosed::default(),
     }
 }
 

@@ -233,6 +233,21 @@ impl TestApp {
 }
 
 impl TestApp {
+    /// Does something to the database that the service would not: each backend in its own words.
+    pub fn raw_sql(&self, sqlite: &str, postgres: &str) {
+        use diesel::Connection;
+        use diesel::connection::SimpleConnection;
+        match self.database.strip_prefix("sqlite://") {
+            Some(path) => diesel::SqliteConnection::establish(path)
+                .expect("SQLite opens")
+                .batch_execute(sqlite),
+            None => diesel::PgConnection::establish(&self.database)
+                .expect("PostgreSQL answers")
+                .batch_execute(postgres),
+        }
+        .expect("the database does it");
+    }
+
     /// Sends a JSON Patch (a list) or a FHIRPath Patch (a Parameters resource).
     pub fn patch(&self, path: &str, headers: &[(&str, &str)], patch: &Value) -> Answer {
         let content_type = match patch {

@@ -11,8 +11,8 @@ use super::super::reply::{Body, Reply};
 use super::super::search::{Links, Pairs, SearchAt, opened, searched};
 use super::super::sent::Sent;
 use super::super::{
-    arbetslista, create, definitions, delete, everything, history, metadata, patch, patientkontroll, read, update,
-    validate,
+    arbetslista, create, definitions, delete, everything, history, logg, metadata, patch, patientkontroll, read,
+    update, validate,
 };
 use super::{acceptable, response};
 use crate::access::Interaction;
@@ -80,6 +80,9 @@ async fn one(ask: &Ask, entry: Entry) -> (usize, Reply) {
 
 /// How an entry that was refused tells why.
 fn failed(ask: &Ask, problem: &Problem) -> Reply {
+    if let Problem::Forbidden | Problem::Unauthorized = problem.itself() {
+        ask.call.disclosed.deny();
+    }
     let (status, outcome) = told(problem, ask.manner.language, &ask.call.request_id);
     Reply {
         version: match problem {
@@ -108,6 +111,11 @@ async fn perform(ask: &Ask, mut entry: Entry) -> Result<Reply, Problem> {
             ["_history"] => history::perform(&ask(Interaction::HistorySystem), Scope::System, &asked).await,
             [kind] if is_definition => definitions::respond(&ask(Interaction::Search), kind, pairs(&asked)),
             [kind, id] if is_definition => definitions::one(&ask(Interaction::Read), kind, id),
+            [logg::AUDIT_EVENT] => logg::respond(&ask(Interaction::Search), pairs(&asked), Links::Sealed).await,
+            [logg::AUDIT_EVENT, id] => logg::one(&ask(Interaction::Read), id).await,
+            ["Patient", id, "$loggutdrag"] => {
+                logg::utdrag::run(&ask(Interaction::Loggutdrag), (*id).to_owned(), asked).await
+            }
             [kind, "_history"] => {
                 let ask = ask(Interaction::HistoryType);
                 history::perform(&ask, Scope::Type(ask.kind(kind)?), &asked).await

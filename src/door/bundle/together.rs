@@ -6,11 +6,12 @@ use std::sync::Arc;
 
 use super::duplicate;
 use super::transaction::{Plan, Reading, When};
-use crate::access::Call;
+use crate::access::{Call, Disclosure};
+use crate::door::logg::disclosure;
 use crate::door::problem::Problem;
 use crate::door::underlag::OppenTransaktion;
 use crate::door::villkor::{Matches, again};
-use crate::door::write::{Transaction, lock};
+use crate::door::write::{Transaction, lock, note_refusal};
 use crate::door::{Action, Door, Look, Looked, Written};
 use crate::store::{Failure, Session, StoreError, Stored};
 
@@ -66,7 +67,7 @@ impl Door {
         self.permit_looks(call, &looks)?;
         let (reading, looks) = (Arc::new(reading), Arc::new(looks));
         if reading.is_empty() {
-            return self.look_at_all(call, looks).await;
+            return self.look_at_all(call, looks, true).await;
         }
         again(async || {
             let criteria: Vec<_> = reading.questions().iter().map(|it| it.criteria.clone()).collect();
@@ -107,7 +108,7 @@ impl Door {
         let looks = patched
             .into_iter()
             .map(|(index, kind, id)| (index, Look::Current(kind, id)));
-        let done = self.look_at_all(call, Arc::new(looks.collect())).await?;
+        let done = self.look_at_all(call, Arc::new(looks.collect()), false).await?;
         let stored = done.into_iter().filter_map(|(index, done)| match done {
             Done::Looked(Looked::Resource(stored)) => Some((index, stored)),
             _ => None,
@@ -132,8 +133,14 @@ impl Door {
                     truth: guess.clone(),
                     guess: guess.clone(),
                 };
-                let mut done = writing.carry_out(&door, &call, session, &plan)?;
-                done.extend(door.looked_at(&call, session, &looks)?);
+                let mut done = match writing.carry_out(&door, &call, session, (&plan, &looks)) {
+                    Err(Undone::Refused(problem)) => {
+                        let refused = Err(problem);
+                        note_refusal(&call, &plan.orders, &refused);
+                        refused?
+                    }
+                    done => done?,
+                };
                 done.sort_by_key(|(index, _)| *index);
                 Ok(done)
             })
@@ -141,11 +148,20 @@ impl Door {
     }
 
     /// The reads of a transaction that writes nothing: on one state of the database, and the writer is not asked.
-    async fn look_at_all(&self, call: &Call, looks: Looks) -> Result<Vec<(usize, Done)>, Problem> {
+    /// What is patched is read too, but not disclosed.
+    async fn look_at_all(&self, call: &Call, looks: Looks, are_disclosed: bool) -> Result<Vec<(usize, Done)>, Problem> {
         self.permit_looks(call, &looks)?;
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| session.snapshot(|session| door.looked_at(&call, session, &looks)))
+            .read(move |session| {
+                session.snapshot(|session| {
+                    let done = door.looked_at(&call, session, &looks)?;
+                    if are_disclosed {
+                        call.disclosed.note(disclosed_by(session, &done)?);
+                    }
+                    Ok(done)
+                })
+            })
             .await
     }
 
@@ -167,6 +183,15 @@ impl Door {
         };
         looks.iter().map(look).collect()
     }
+}
+
+/// What the reads of a transaction disclose.
+fn disclosed_by(session: &mut Session, done: &[(usize, Done)]) -> Result<Disclosure, StoreError> {
+    let looked = done.iter().filter_map(|(_, done)| match done {
+        Done::Looked(looked) => Some(looked),
+        _ => None,
+    });
+    disclosure(session, looked.flat_map(Looked::resources))
 }
 
 /// Plans on a thread that may compute for long: there may be thousands of resources to check.
@@ -200,7 +225,7 @@ impl Writing<'_> {
         door: &Door,
         call: &Call,
         session: &mut Session,
-        plan: &Plan,
+        (plan, looks): (&Plan, &Looks),
     ) -> Result<Vec<(usize, Done)>, Undone> {
         let choosing = self.reading.questions().iter().filter(|it| it.when != When::AtTheEnd);
         let keys: Vec<String> = choosing.map(|question| question.criteria.key()).collect();
@@ -211,6 +236,7 @@ impl Writing<'_> {
             door,
             call,
             underlag: OppenTransaktion::new(session, &door.understood).seen_by(call, door.nu()),
+            made: Vec::new(),
         };
         let mut staged = Vec::with_capacity(plan.orders.len());
         let mut written = Vec::with_capacity(plan.orders.len());
@@ -232,19 +258,26 @@ impl Writing<'_> {
             return Err(Undone::Learnt(self.truth));
         }
         self.verify_alone(&plan.own, transaction.underlag.session, eyes)?;
-        transaction.conclude(&staged, &mut written)?;
+        let concluded = transaction.conclude(&staged, &mut written)?;
+        let looked = door.looked_at(call, concluded.session, looks)?;
+        let mut disclosed = disclosed_by(concluded.session, &looked)?;
+        let mut met = Vec::new();
+        for (index, question) in &plan.met {
+            if let Matches::One(stored) = &self.truth[*question] {
+                disclosed.add(disclosure(concluded.session, [stored.as_ref()])?);
+                let shown = door.shown(call, concluded.session, stored.as_ref().clone())?;
+                met.push((*index, Done::Written(Written::already_there(shown))));
+            }
+        }
+        concluded.log(disclosed, &written)?;
         let mut done: Vec<(usize, Done)> = staged
             .iter()
             .zip(written)
             .filter_map(|(staged, written)| Some((staged.order.entry?, Done::Written(written))))
             .collect();
-        for (index, question) in &plan.met {
-            if let Matches::One(stored) = &self.truth[*question] {
-                let shown = door.shown(call, transaction.underlag.session, stored.as_ref().clone())?;
-                done.push((*index, Done::Written(Written::already_there(shown))));
-            }
-        }
+        done.extend(met);
         done.extend(plan.nothing.iter().map(|index| (*index, Done::Nothing)));
+        done.extend(looked);
         Ok(done)
     }
 

@@ -1,0 +1,185 @@
+//! The access log over HTTP: `AuditEvent`, read and searched, and the patient's extract (`Patient/[id]/$loggutdrag`). The
+//! service writes it; nobody else does. The rows have no version of FHIR: both are made of them (auditevent.rs).
+
+mod auditevent;
+mod sok;
+pub mod utdrag;
+
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde_json::{Value, json};
+
+use super::answer::answer;
+use super::bundle_text::BundleText;
+use super::negotiate::Ask;
+use super::reply::Reply;
+use super::search::{Links, Pairs, address, ignored_parameters, opened, pretty, told, with_form};
+use crate::access::Interaction;
+use crate::door::problem::Problem;
+use crate::fhir::version::FhirVersion;
+use crate::store::Recorded;
+use auditevent::{For, audit_event};
+use sok::Sok;
+
+/// The name of the type, in addresses.
+pub const AUDIT_EVENT: &str = "AuditEvent";
+
+/// One record of the access log.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}/AuditEvent/{id}",
+    tag = "instance",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("id" = String, Path, description = "The record's number"),
+    ),
+    responses(
+        (status = 200, description = "The AuditEvent"),
+        (status = 403, description = "The caller may not read the log"),
+        (status = 404, description = "There is no such record"),
+    ),
+)]
+pub async fn read(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    answer(request, Interaction::Read, |ask| async move {
+        one(&ask, &path.into_inner().1).await
+    })
+    .await
+}
+
+/// The read itself, also for an entry of a batch.
+pub async fn one(ask: &Ask, id: &str) -> Result<Reply, Problem> {
+    let seq = number(id).ok_or(Problem::NotFound)?;
+    let rad = ask.app.door.logg_rad(&ask.call, seq).await?;
+    let mut reply = ask.reply_value(&audit_event(ask.version(), &rad, For::Reviewer));
+    reply.address = Some(format!("{}/{AUDIT_EVENT}/{id}", ask.base));
+    reply.last_modified = Some(rad.at);
+    Ok(reply)
+}
+
+/// The number of a row, as we write it.
+fn number(id: &str) -> Option<i64> {
+    id.parse().ok().filter(|number: &i64| number.to_string() == id)
+}
+
+/// Searches the access log, newest first.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}/AuditEvent",
+    tag = "type",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("patient" = Option<String>, Query, description = "Patient/[id]: whose record was seen or changed"),
+        ("agent" = Option<String>, Query, description = "Who did it: a reference; agent:identifier an HSA-id, also of the unit or its vårdgivare"),
+        ("date" = Option<String>, Query, description = "When, with prefixes"),
+        ("entity" = Option<String>, Query, description = "What was seen or changed: Type/[id]"),
+        ("action" = Option<String>, Query, description = "C, R, U, D or E"),
+        ("outcome" = Option<String>, Query, description = "How it ended"),
+        ("_count" = Option<u32>, Query, description = "Entries per page, at most 1000"),
+    ),
+    responses(
+        (status = 200, description = "A Bundle of type searchset; a page may hold fewer than _count and still have a next"),
+        (status = 400, description = "An unknown parameter or modifier, or a bad value"),
+        (status = 403, description = "The caller may not read the log"),
+    ),
+)]
+pub async fn search(request: HttpRequest) -> HttpResponse {
+    let pairs = pairs_of(&request);
+    answer(request, Interaction::Search, |ask| async move {
+        let (pairs, links) = opened(&ask, pairs)?;
+        respond(&ask, pairs, links).await
+    })
+    .await
+}
+
+/// The same with the parameters in the body.
+pub async fn search_by_post(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let in_address = pairs_of(&request);
+    answer(request, Interaction::Search, |ask| async move {
+        let pairs = with_form(&ask, in_address, payload).await?;
+        respond(&ask, pairs, Links::Sealed).await
+    })
+    .await
+}
+
+fn pairs_of(request: &HttpRequest) -> Pairs {
+    form_urlencoded::parse(request.query_string().as_bytes())
+        .into_owned()
+        .collect()
+}
+
+/// The search itself, also for an entry of a batch.
+pub async fn respond(ask: &Ask, pairs: Pairs, links: Links) -> Result<Reply, Problem> {
+    let now = ask.app.door.clock.now().as_microsecond();
+    let sok = Sok::read(ask.version(), pairs, &ask.own_bases(), now, ask.lenient)
+        .map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+    let (used, ignored, fingerprint) = (sok.used.clone(), sok.ignored.clone(), sok.fingerprint);
+    let here = sok.page.clone();
+    let sida = ask.app.door.logg(&ask.call, sok.fraga()).await?;
+    let base = format!("{}/{AUDIT_EVENT}", ask.base);
+    let link = |page: Option<String>| {
+        let page = page.map(|page| ("_page".to_owned(), page));
+        let pairs: Pairs = used.iter().cloned().chain(page).collect();
+        address(ask, &base, &pairs, links)
+    };
+    let mut all = vec![("self", link(here.clone())?)];
+    if here.is_some() || sida.next.is_some() {
+        all.push(("first", link(None)?));
+    }
+    if let Some(next) = sida.next {
+        all.push(("next", link(Some(sok::token(fingerprint, next)))?));
+    }
+    let mut bundle = BundleText::new("searchset", None, &all);
+    for rad in &sida.rader {
+        entry(&mut bundle, ask, rad, For::Reviewer);
+    }
+    if !ignored.is_empty() {
+        told(&mut bundle, &ignored_parameters(&ignored, ask.manner.language));
+    }
+    let text = bundle.finish();
+    Ok(ask.reply_text(if ask.manner.pretty { pretty(&text) } else { text }))
+}
+
+fn entry(bundle: &mut BundleText, ask: &Ask, rad: &Recorded, reader: For<'_>) {
+    let event = audit_event(ask.version(), rad, reader).to_string();
+    let full_url = format!("{}/{AUDIT_EVENT}/{}", ask.base, rad.seq);
+    bundle.entry(
+        Some(&full_url),
+        Some(&event),
+        &[("search", r#"{"mode":"match"}"#.to_owned())],
+    );
+}
+
+/// The CapabilityStatement's entry.
+pub fn capability(version: FhirVersion) -> Value {
+    let search: Vec<Value> = sok::PARAMETERS
+        .iter()
+        .map(|(name, kind)| {
+            let of = match *name {
+                "_id" | "_lastUpdated" => "Resource",
+                _ => AUDIT_EVENT,
+            };
+            let name_in_url = name.trim_start_matches('_');
+            json!({
+                "name": name,
+                "definition": format!("http://hl7.org/fhir/SearchParameter/{of}-{name_in_url}"),
+                "type": kind,
+            })
+        })
+        .collect();
+    let mut capability = json!({
+        "type": AUDIT_EVENT,
+        "documentation": "Åtkomstloggen: skrivs av tjänsten, läses av den som granskar. The access log: written by the service, read by those who review it.",
+        "interaction": [{ "code": Interaction::Read.code() }, { "code": Interaction::Search.code() }],
+        "versioning": "no-version",
+        "readHistory": false,
+        "updateCreate": false,
+        "conditionalCreate": false,
+        "conditionalRead": "not-supported",
+        "conditionalUpdate": false,
+        "conditionalDelete": "not-supported",
+        "searchParam": search,
+    });
+    if version == FhirVersion::R5 {
+        capability["conditionalPatch"] = json!(false);
+    }
+    capability
+}

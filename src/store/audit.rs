@@ -1,0 +1,332 @@
+//! The access log: a row for each request that disclosed or changed something, or was denied, and one for each patient that
+//! it names. Rows are only added; audit_chain.rs makes them links of a chain.
+
+use diesel::prelude::*;
+use diesel::sql_types::BigInt;
+use jiff::Timestamp;
+
+use super::connection::{Connection, on_either};
+use super::error::StoreError;
+use super::kind;
+use super::schema::{audit, audit_patient, patient_key, resource};
+use super::session::{Session, instant};
+use crate::fhir::types::ResourceType;
+
+/// Ids in one question.
+const AT_ONCE: usize = 500;
+
+/// What the log keeps of one request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    pub at: Timestamp,
+    /// `open`, `service`, `anonymous`, `patient`, `medarbetare` or `system`.
+    pub capacity: &'static str,
+    /// HSA-id or the issuer's name for the caller; never a personal number.
+    pub caller: String,
+    /// A reference to the one who calls (`Patient/…`, `RelatedPerson/…`, `Practitioner/…`); empty when not told.
+    pub who: String,
+    /// HSA-ids of the caller's vårdenhet and vårdgivare; empty when not told.
+    pub unit: String,
+    pub provider: String,
+    /// The program that calls; empty when not told.
+    pub client: String,
+    pub purpose: String,
+    /// Nödöppning: why; empty when there was none.
+    pub emergency: String,
+    pub interaction: &'static str,
+    pub outcome: &'static str,
+    pub request_id: String,
+    /// Type, id and version of what was written or disclosed; version 0: of the resource as such.
+    pub resources: Vec<(ResourceType, String, i64)>,
+    /// Whose data it is: logical id, and the key when it is known. In order, each once.
+    pub patients: Vec<(String, Option<i64>)>,
+}
+
+/// A row of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    pub seq: i64,
+    pub at: Timestamp,
+    pub capacity: String,
+    pub caller: String,
+    pub who: String,
+    pub unit: String,
+    pub provider: String,
+    pub client: String,
+    pub purpose: String,
+    pub emergency: String,
+    pub interaction: String,
+    pub outcome: String,
+    pub request_id: String,
+    pub resources: Vec<Named>,
+    pub patients: Vec<String>,
+}
+
+/// A resource that a row names; version 0: the resource as such.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Named {
+    pub kind: String,
+    pub id: String,
+    pub version: i64,
+}
+
+/// The columns of `audit`, in the order of the table.
+#[derive(Clone, Debug, Queryable)]
+pub(super) struct AuditRow {
+    pub seq: i64,
+    at: i64,
+    caller: String,
+    purpose: String,
+    interaction: String,
+    outcome: String,
+    request_id: String,
+    resources: String,
+    capacity: String,
+    who: String,
+    unit: String,
+    provider: String,
+    client: String,
+    emergency: String,
+    patients: String,
+}
+
+impl AuditRow {
+    /// The row as the chain holds it: every value with its length before it, so that none can be mistaken for another.
+    pub fn canonical(&self) -> String {
+        let (seq, at) = (self.seq.to_string(), self.at.to_string());
+        let values = [
+            "fastkontakt-logg-1",
+            &seq,
+            &at,
+            &self.capacity,
+            &self.caller,
+            &self.who,
+            &self.unit,
+            &self.provider,
+            &self.client,
+            &self.purpose,
+            &self.emergency,
+            &self.interaction,
+            &self.outcome,
+            &self.request_id,
+            &self.resources,
+            &self.patients,
+        ];
+        let mut text = String::with_capacity(values.iter().map(|value| value.len() + 5).sum());
+        for value in values {
+            text.push_str(&value.len().to_string());
+            text.push(':');
+            text.push_str(value);
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The ids of the patients that it names.
+    pub fn patients(&self) -> impl Iterator<Item = &str> {
+        self.patients.split(' ').filter(|id| !id.is_empty())
+    }
+
+    pub fn recorded(self) -> Result<Recorded, StoreError> {
+        let patients = self.patients().map(str::to_owned).collect();
+        let resources = self.resources.split(' ').filter_map(named).collect();
+        Ok(Recorded {
+            seq: self.seq,
+            at: instant(self.at)?,
+            capacity: self.capacity,
+            caller: self.caller,
+            who: self.who,
+            unit: self.unit,
+            provider: self.provider,
+            client: self.client,
+            purpose: self.purpose,
+            emergency: self.emergency,
+            interaction: self.interaction,
+            outcome: self.outcome,
+            request_id: self.request_id,
+            resources,
+            patients,
+        })
+    }
+}
+
+/// `Type/id/_history/n` or `Type/id`.
+fn named(text: &str) -> Option<Named> {
+    let mut parts = text.split('/');
+    let (kind, id) = (parts.next()?, parts.next()?);
+    let version = parts.nth(1).and_then(|version| version.parse().ok()).unwrap_or(0);
+    Some(Named {
+        kind: kind.to_owned(),
+        id: id.to_owned(),
+        version,
+    })
+}
+
+/// The resources of a row, as its column holds them.
+fn resources_text(resources: &[(ResourceType, String, i64)]) -> String {
+    let named = resources.iter().map(|(kind, id, version)| match version {
+        0 => format!("{kind}/{id}"),
+        version => format!("{kind}/{id}/_history/{version}"),
+    });
+    named.collect::<Vec<_>>().join(" ")
+}
+
+impl Session {
+    /// Adds a row to the log, and one for each patient that it names.
+    pub fn record(&mut self, record: &Record) -> Result<(), StoreError> {
+        self.record_all(&[record])
+    }
+
+    /// The same for several.
+    pub(super) fn record_all(&mut self, records: &[&Record]) -> Result<(), StoreError> {
+        let seqs = self.next_audit_seqs(records.len())?;
+        let rows = records.iter().zip(&seqs).map(|(record, seq)| {
+            let ids: Vec<&str> = record.patients.iter().map(|(id, _)| id.as_str()).collect();
+            // No text of PostgreSQL holds a NUL; nothing of a request's words may keep its record from being written.
+            let text = |text: &str| text.replace('\0', " ");
+            (
+                audit::seq.eq(*seq),
+                audit::at.eq(record.at.as_microsecond()),
+                audit::caller.eq(text(&record.caller)),
+                audit::purpose.eq(text(&record.purpose)),
+                audit::interaction.eq(record.interaction),
+                audit::outcome.eq(record.outcome),
+                audit::request_id.eq(text(&record.request_id)),
+                audit::resources.eq(resources_text(&record.resources)),
+                audit::capacity.eq(record.capacity),
+                audit::who.eq(text(&record.who)),
+                audit::unit.eq(text(&record.unit)),
+                audit::provider.eq(text(&record.provider)),
+                audit::client.eq(text(&record.client)),
+                audit::emergency.eq(text(&record.emergency)),
+                audit::patients.eq(ids.join(" ")),
+            )
+        });
+        match &mut self.connection {
+            // One statement that is prepared once is faster here than one of many rows that is prepared each time.
+            Connection::Sqlite(connection) => {
+                for row in rows {
+                    diesel::insert_into(audit::table).values(row).execute(connection)?;
+                }
+            }
+            Connection::Postgres(connection) => {
+                let rows: Vec<_> = rows.collect();
+                diesel::insert_into(audit::table).values(rows).execute(connection)?;
+            }
+        }
+        let mut rows: Vec<(i64, i64)> = Vec::new();
+        for (record, seq) in records.iter().zip(seqs) {
+            for (id, key) in &record.patients {
+                let key = match key {
+                    Some(key) => *key,
+                    None => self.make_patient_key(id)?,
+                };
+                rows.push((key, seq));
+            }
+        }
+        match &mut self.connection {
+            Connection::Sqlite(connection) => {
+                for (patient, seq) in rows {
+                    diesel::insert_into(audit_patient::table)
+                        .values((audit_patient::patient.eq(patient), audit_patient::audit.eq(seq)))
+                        .execute(connection)?;
+                }
+            }
+            Connection::Postgres(connection) => {
+                for rows in rows.chunks(AT_ONCE) {
+                    let values: Vec<_> = rows
+                        .iter()
+                        .map(|(patient, seq)| (audit_patient::patient.eq(patient), audit_patient::audit.eq(seq)))
+                        .collect();
+                    diesel::insert_into(audit_patient::table)
+                        .values(values)
+                        .execute(connection)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers of the next rows of the log. Under SQLite there is one writer.
+    fn next_audit_seqs(&mut self, count: usize) -> Result<Vec<i64>, StoreError> {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        match &mut self.connection {
+            Connection::Sqlite(connection) => {
+                let largest: Option<i64> = audit::table
+                    .select(diesel::dsl::max(audit::seq))
+                    .get_result(connection)?;
+                let next = largest.unwrap_or(0) + 1;
+                Ok((next..next + count).collect())
+            }
+            Connection::Postgres(connection) => {
+                let numbers: Vec<Number> = diesel::sql_query(
+                    "SELECT nextval(pg_get_serial_sequence('audit', 'seq')) AS number FROM generate_series(1, $1)",
+                )
+                .bind::<BigInt, _>(count)
+                .load(connection)?;
+                Ok(numbers.into_iter().map(|row| row.number).collect())
+            }
+        }
+    }
+
+    /// The patients whose data these resources are: logical id and key. A Patient is its own; one that nothing was ever
+    /// stored about has no key.
+    pub fn patients_of(
+        &mut self,
+        resources: &[(ResourceType, &str)],
+    ) -> Result<Vec<(String, Option<i64>)>, StoreError> {
+        let mut found: Vec<(String, Option<i64>)> = Vec::new();
+        let mut kinds: Vec<ResourceType> = resources.iter().map(|(kind, _)| *kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        for kind in kinds {
+            let mut ids: Vec<&str> = resources
+                .iter()
+                .filter(|(of, _)| *of == kind)
+                .map(|(_, id)| *id)
+                .collect();
+            ids.sort_unstable();
+            ids.dedup();
+            for ids in ids.chunks(AT_ONCE) {
+                let rows = match kind {
+                    ResourceType::Patient => self.keys_of_patients(ids)?,
+                    kind => self.owners_of(kind, ids)?,
+                };
+                if kind == ResourceType::Patient {
+                    let unknown = ids.iter().filter(|id| !rows.iter().any(|(known, _)| known == *id));
+                    found.extend(unknown.map(|id| ((*id).to_owned(), None)));
+                }
+                found.extend(rows.into_iter().map(|(id, key)| (id, Some(key))));
+            }
+        }
+        Ok(found)
+    }
+
+    fn keys_of_patients(&mut self, ids: &[&str]) -> Result<Vec<(String, i64)>, StoreError> {
+        let wanted = patient_key::table.select((patient_key::id, patient_key::key));
+        Ok(match ids {
+            [id] => on_either!(self, c => wanted.filter(patient_key::id.eq(id)).load(c)),
+            ids => on_either!(self, c => wanted.filter(patient_key::id.eq_any(ids)).load(c)),
+        }?)
+    }
+
+    fn owners_of(&mut self, kind: ResourceType, ids: &[&str]) -> Result<Vec<(String, i64)>, StoreError> {
+        let wanted = resource::table
+            .inner_join(patient_key::table.on(patient_key::key.eq(resource::patient)))
+            .filter(resource::kind.eq(kind::number(kind)))
+            .filter(resource::patient.ne(0))
+            .select((patient_key::id, patient_key::key))
+            .distinct();
+        Ok(match ids {
+            [id] => on_either!(self, c => wanted.filter(resource::id.eq(id)).load(c)),
+            ids => on_either!(self, c => wanted.filter(resource::id.eq_any(ids)).load(c)),
+        }?)
+    }
+}
+
+/// A number of PostgreSQL's.
+#[derive(QueryableByName)]
+struct Number {
+    #[diesel(sql_type = BigInt)]
+    number: i64,
+}

@@ -1,0 +1,145 @@
+//! Every write is told of in a Provenance that the service makes in the same transaction.
+
+use serde_json::{Value, json};
+
+use crate::common::{TestApp, spawn};
+
+fn resources(bundle: &Value, kind: &str) -> Vec<Value> {
+    let all = bundle["entry"].as_array().map_or(&[] as &[Value], Vec::as_slice);
+    all.iter()
+        .map(|entry| &entry["resource"])
+        .filter(|resource| resource["resourceType"] == kind)
+        .cloned()
+        .collect()
+}
+
+/// The Provenances of a resource, oldest first.
+fn of(app: &TestApp, version: &str, target: &str) -> Vec<Value> {
+    let found = app
+        .get(&format!(
+            "/fhir/{version}/Provenance?target={target}&_sort=_lastUpdated"
+        ))
+        .expect(200)
+        .json();
+    resources(&found, "Provenance")
+}
+
+fn patient(id: &str) -> Value {
+    json!({ "resourceType": "Patient", "id": id, "active": true })
+}
+
+fn goal(id: &str, of: &str) -> Value {
+    json!({
+        "resourceType": "Goal", "id": id, "lifecycleStatus": "active", "description": { "text": "Mål" },
+        "subject": { "reference": format!("Patient/{of}") },
+    })
+}
+
+#[test]
+fn every_write_has_one_that_names_the_version_and_who() {
+    let app = spawn();
+    app.put("/fhir/r5/Patient/a", &patient("a")).expect(201);
+    app.put("/fhir/r5/Goal/g", &goal("g", "a")).expect(201);
+    let mut changed = goal("g", "a");
+    changed["lifecycleStatus"] = json!("accepted");
+    app.put("/fhir/r4/Goal/g", &changed).expect(200);
+    app.delete("/fhir/r5/Goal/g").expect(204);
+    for version in ["r4", "r5"] {
+        let told = of(&app, version, "Goal/g");
+        let activities: Vec<&Value> = told.iter().map(|it| &it["activity"]["coding"][0]["code"]).collect();
+        assert_eq!(activities, ["CREATE", "UPDATE", "DELETE"]);
+        for (provenance, number) in told.iter().zip(1..) {
+            let target = format!("Goal/g/_history/{number}");
+            assert_eq!(provenance["target"], json!([{ "reference": target }]));
+            assert_eq!(provenance["agent"][0]["who"]["display"], "open");
+        }
+        // It comes with what it tells of.
+        let found = app
+            .get(&format!("/fhir/{version}/Patient?_id=a&_revinclude=Provenance:target"))
+            .expect(200);
+        assert_eq!(resources(&found.json(), "Provenance").len(), 1);
+        let by_patient = app
+            .get(&format!("/fhir/{version}/Provenance?patient=Patient/a"))
+            .expect(200)
+            .json();
+        assert!(!resources(&by_patient, "Provenance").is_empty());
+    }
+    // A refused write leaves none.
+    let before = of(&app, "r5", "Goal/g").len();
+    app.put("/fhir/r5/Goal/g", &json!({ "resourceType": "Goal", "id": "g" }))
+        .expect(400);
+    assert_eq!(of(&app, "r5", "Goal/g").len(), before);
+}
+
+#[test]
+fn a_transaction_has_one_for_each_patient_and_a_callers_own_stays_his() {
+    let app = spawn();
+    let put = |resource: Value| {
+        let url = format!(
+            "{}/{}",
+            resource["resourceType"].as_str().unwrap(),
+            resource["id"].as_str().unwrap()
+        );
+        json!({ "resource": resource, "request": { "method": "PUT", "url": url } })
+    };
+    let own = json!({
+        "resourceType": "Provenance", "id": "own", "target": [{ "reference": "Goal/g" }],
+        "recorded": "2026-03-10T12:00:00Z", "agent": [{ "who": { "display": "Journalsystemet" } }],
+    });
+    let entries = [patient("a"), patient("b"), goal("g", "a"), goal("h", "b"), own.clone()].map(put);
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": entries });
+    app.post("/fhir/r5", &bundle).expect(200);
+    let told = of(&app, "r5", "Goal/g");
+    assert_eq!(told.len(), 2, "the caller's and the service's");
+    let service = told.iter().find(|it| it["id"] != "own").expect("the service's");
+    assert_eq!(
+        service["target"],
+        json!([{ "reference": "Patient/a/_history/1" }, { "reference": "Goal/g/_history/1" }])
+    );
+    assert_eq!(service["patient"]["reference"], "Patient/a");
+    // The service's cannot be changed or deleted, by any way; the caller's own can.
+    let id = service["id"].as_str().expect("an id");
+    let address = format!("/fhir/r5/Provenance/{id}");
+    app.put(&address, service).expect(403);
+    app.delete(&address).expect(403);
+    let patch = json!([{ "op": "remove", "path": "/activity" }]);
+    app.patch(&address, &[], &patch).expect(403);
+    let delete = json!({ "request": { "method": "DELETE", "url": format!("Provenance/{id}") } });
+    app.post(
+        "/fhir/r5",
+        &json!({ "resourceType": "Bundle", "type": "transaction", "entry": [delete] }),
+    )
+    .expect(403);
+    app.get(&address).expect(200);
+    app.get(&format!("{address}/_history/1")).expect(200);
+    app.delete("/fhir/r5/Provenance/own").expect(204);
+    // The attempts stand in the log.
+    let denied = app
+        .get("/fhir/r5/AuditEvent?outcome=error&_count=10")
+        .expect(200)
+        .json();
+    assert_eq!(resources(&denied, "AuditEvent").len(), 4);
+}
+
+#[test]
+fn a_fast_kontakt_is_appointed_on_behalf_of_the_unit_and_its_verksamhetschef() {
+    let app = spawn();
+    let unit = json!({
+        "resourceType": "Organization", "id": "vc", "name": "Vårdcentralen",
+        "contact": [{ "purpose": { "text": "Verksamhetschef" }, "name": [{ "text": "Kim Exempel" }] }],
+    });
+    app.put("/fhir/r5/Organization/vc", &unit).expect(201);
+    app.put("/fhir/r5/Patient/a", &patient("a")).expect(201);
+    let stay = json!({
+        "resourceType": "EpisodeOfCare", "id": "e", "status": "active", "patient": { "reference": "Patient/a" },
+        "managingOrganization": { "reference": "Organization/vc" },
+    });
+    app.put("/fhir/r5/EpisodeOfCare/e", &stay).expect(201);
+    for version in ["r4", "r5"] {
+        let told = of(&app, version, "EpisodeOfCare/e");
+        assert_eq!(
+            told[0]["agent"][0]["onBehalfOf"],
+            json!({ "reference": "Organization/vc", "display": "Kim Exempel, verksamhetschef" })
+        );
+    }
+}
