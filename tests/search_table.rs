@@ -33,7 +33,7 @@ fn every_parameter_is_one_of_hl7_with_its_type_and_definition() {
                     panic!("{kind} {version}: HL7 has no parameter {}", parameter.code)
                 };
                 assert_eq!(
-                    parameter.search_type(version),
+                    parameter.kind.search_type(),
                     search_type,
                     "{kind} {version} {}",
                     parameter.code

@@ -183,7 +183,7 @@ fn search_param(version: FhirVersion, parameter: &Parameter) -> Value {
     let mut told = json!({
         "name": parameter.code,
         "definition": parameter.definition(version),
-        "type": parameter.search_type(version),
+        "type": parameter.kind.search_type(),
     });
     if !parameter.sorts() {
         told["documentation"] = json!("Inte för _sort. Not for _sort.");

@@ -107,7 +107,7 @@ fn definition(version: FhirVersion, kind: ResourceType, parameter: &Parameter, t
         "description": format!("{} {}", told.sv, told.en),
         "code": parameter.code,
         "base": [kind.name()],
-        "type": parameter.search_type(version),
+        "type": parameter.kind.search_type(),
     });
     if let Some([r4, r5]) = told.expression {
         made["expression"] = match version {

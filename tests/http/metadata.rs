@@ -32,6 +32,8 @@ fn every_search_parameter_it_names_is_answered() {
                     "date" => "2026",
                     "quantity" => "5.4",
                     "reference" | "uri" => "https://example.org/Patient/1",
+                    "composite" if name == "location-period" => "Location/1$2026",
+                    "composite" => "a$5",
                     _ => "true",
                 };
                 app.get(&format!("/fhir/{version}/{kind}?{name}={value}")).expect(200);

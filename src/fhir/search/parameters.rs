@@ -53,7 +53,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The type of its search parameters (search.html#ptypes).
+    /// `SearchParameter.type` and `CapabilityStatement.rest.resource.searchParam.type` (search.html#ptypes).
     pub fn search_type(self) -> &'static str {
         match self {
             Kind::Reference | Kind::Canonical => "reference",
@@ -103,15 +103,6 @@ pub struct Parameter {
 }
 
 impl Parameter {
-    /// `SearchParameter.type` and `CapabilityStatement.rest.resource.searchParam.type`, as HL7 has it in that version.
-    pub fn search_type(&self, version: FhirVersion) -> &'static str {
-        match (self.code, version) {
-            // A uri in R4, a reference (a canonical) in R5; R4 callers lose nothing by the wider comparison.
-            ("_profile", FhirVersion::R4) => "uri",
-            _ => self.kind.search_type(),
-        }
-    }
-
     /// The canonical of its definition: HL7's, `http://hl7.org/fhir/SearchParameter/…`, or our own.
     pub fn definition(&self, version: FhirVersion) -> String {
         if self.own {
