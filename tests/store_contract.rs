@@ -17,7 +17,7 @@ use diesel::{PgConnection, SqliteConnection};
 use fastkontakt::fhir::search::{IndexEntry, RefTarget};
 use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient};
 use fastkontakt::store::{
-    Break, HistoryQuery, NewVersion, Record, Scope, Session, Store, StoreError, StoreOptions, Verified,
+    Break, HistoryQuery, Keeping, NewVersion, Record, Scope, Session, Store, StoreError, StoreOptions, Verified,
 };
 use jiff::{Timestamp, ToSpan};
 use support::{Fresh, page_of_versions, put_next, version, versions};
@@ -646,7 +646,7 @@ fn index_rows_may_be_many_doubled_and_long(fresh: &Fresh) {
     }
     fresh
         .store
-        .write_blocking(move |session| session.reindex(Patient, "p", &index[..3]))
+        .write_blocking(move |session| session.reindex(Patient, "p", &index[..3], &Keeping::default()))
         .expect("the index is made anew");
     assert_eq!((count(fresh, "index_token"), count(fresh, "history")), (3, 1));
 }

@@ -91,10 +91,11 @@ impl Session {
     }
 }
 
-/// The columns of [`Row`]; the tables go on.
+/// The columns of [`Row`]; the tables go on. The version before is looked up by its key: to answer an `EXISTS`, PostgreSQL
+/// would read the whole table for a page.
 const COLUMNS: &str = "SELECT h.seq, r.kind, r.id, h.version, h.last_updated, h.deleted, h.interaction, h.body, \
-     EXISTS (SELECT 1 FROM history b WHERE b.patient = h.patient AND b.resource = h.resource \
-     AND b.version = h.version - 1 AND NOT b.deleted) AS continues ";
+     COALESCE((SELECT b.deleted FROM history b WHERE b.patient = h.patient AND b.resource = h.resource \
+     AND b.version = h.version - 1), TRUE) AS begins ";
 
 fn select<'q>(query: &'q HistoryQuery, sikt: Option<&'q Sikt>) -> Statement<'q> {
     let mut sql = Statement::seen(sikt);
@@ -161,7 +162,7 @@ struct Row {
     #[diesel(sql_type = Text)]
     body: String,
     #[diesel(sql_type = Bool)]
-    continues: bool,
+    begins: bool,
 }
 
 impl Row {
@@ -182,7 +183,7 @@ impl Row {
             stored,
             end,
             interaction: self.interaction,
-            begins: !self.continues,
+            begins: self.begins,
         })
     }
 }
