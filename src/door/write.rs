@@ -112,8 +112,7 @@ impl Order {
 
     /// The patient whose compartment is written.
     fn patient(&self) -> Option<String> {
-        let prepared = self.prepared()?;
-        search::patient_of(prepared.kind, &prepared.body.resource)
+        self.prepared()?.body.patient.clone()
     }
 
     /// The expression or problem as the caller sees it: within the entry, when there is one.
@@ -298,16 +297,15 @@ impl Transaction<'_, '_> {
         let version = current.map_or(1, |stored| stored.version + 1);
         let last_updated = self.underlag.session.next_instant(self.door.clock.now(), current);
         let text = body.render(version, last_updated);
-        let patient = search::patient_of(kind, &body.resource);
         self.underlag.session.put(&NewVersion {
             kind,
             id,
             version,
             last_updated,
             deleted: false,
-            patient: patient.as_deref(),
+            patient: body.patient.as_deref(),
             body: &text,
-            index: &search::index(kind, &body.resource),
+            index: &body.index,
             caller: self.call.caller.name(),
             request_id: &self.call.request_id,
             interaction: self.call.interaction.code(),
