@@ -18,14 +18,23 @@ impl BundleText {
         if let Some(total) = total {
             text.push_str(&format!(r#","total":{total}"#));
         }
+        for (number, (relation, url)) in links.iter().enumerate() {
+            text.push_str(if number == 0 { r#","link":["# } else { "," });
+            text.push_str(r#"{"relation":""#);
+            text.push_str(relation);
+            text.push_str(r#"","url":"#);
+            push_quoted(&mut text, url);
+            text.push('}');
+        }
         if !links.is_empty() {
-            let links: Vec<String> = links
-                .iter()
-                .map(|(relation, url)| format!(r#"{{"relation":"{relation}","url":{}}}"#, quoted(url)))
-                .collect();
-            text.push_str(&format!(r#","link":[{}]"#, links.join(",")));
+            text.push(']');
         }
         BundleText { text, entries: 0 }
+    }
+
+    /// Makes room for so many bytes more, so that the text is not moved again and again while it grows.
+    pub fn make_room(&mut self, bytes: usize) {
+        self.text.reserve(bytes);
     }
 
     /// Sets `meta.lastUpdated`; before any entry.
@@ -39,13 +48,12 @@ impl BundleText {
         self.text
             .push_str(if self.entries == 0 { r#","entry":["# } else { "," });
         self.entries += 1;
-        let mut members = Vec::with_capacity(2 + parts.len());
-        if let Some(url) = full_url {
-            members.push(format!(r#""fullUrl":{}"#, quoted(url)));
-        }
         self.text.push('{');
-        self.text.push_str(&members.join(","));
-        let mut first = members.is_empty();
+        let mut first = full_url.is_none();
+        if let Some(url) = full_url {
+            self.text.push_str(r#""fullUrl":"#);
+            push_quoted(&mut self.text, url);
+        }
         if let Some(resource) = resource {
             self.text
                 .push_str(if first { r#""resource":"# } else { r#","resource":"# });
@@ -53,8 +61,10 @@ impl BundleText {
             first = false;
         }
         for (name, json) in parts {
-            self.text.push_str(if first { "" } else { "," });
-            self.text.push_str(&format!(r#""{name}":{json}"#));
+            self.text.push_str(if first { "\"" } else { ",\"" });
+            self.text.push_str(name);
+            self.text.push_str("\":");
+            self.text.push_str(json);
             first = false;
         }
         self.text.push('}');
@@ -69,5 +79,38 @@ impl BundleText {
 
 /// A JSON string literal.
 pub fn quoted(text: &str) -> String {
-    Value::from(text).to_string()
+    let mut literal = String::with_capacity(text.len() + 2);
+    push_quoted(&mut literal, text);
+    literal
+}
+
+fn push_quoted(to: &mut String, text: &str) {
+    // Addresses and statuses, as good as always, have nothing to escape (RFC 8259, 7).
+    if text.bytes().any(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
+        to.push_str(&Value::from(text).to_string());
+    } else {
+        to.push('"');
+        to.push_str(text);
+        to.push('"');
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_literal_is_what_serde_json_makes_of_it() {
+        for text in [
+            "",
+            "http://å/ä?ö=1",
+            "a\"b",
+            "a\\b",
+            "a\nb",
+            "\u{1}",
+            "\u{7f}\u{2028}😀",
+        ] {
+            assert_eq!(quoted(text), Value::from(text).to_string());
+        }
+    }
 }

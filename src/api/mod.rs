@@ -40,7 +40,9 @@ pub use limits::Limits;
 pub use metadata::capability_statement;
 pub use sealed::Sealer;
 
-use actix_web::web;
+use actix_web::{Resource, web};
+
+use crate::fhir::types::ResourceType;
 
 /// The types of the service's own definitions, in an address; a test holds it against the list of types.
 const DEFINITION: &str = "{definition:StructureDefinition|CodeSystem|ValueSet|OperationDefinition|SearchParameter}";
@@ -48,11 +50,39 @@ const DEFINITION: &str = "{definition:StructureDefinition|CodeSystem|ValueSet|Op
 /// What has a compartment, in an address; a test holds it against the table.
 const COMPARTMENT: &str = "{compartment:Patient|Practitioner|RelatedPerson|Encounter}";
 
+/// A type's address.
+fn of_type(path: &str) -> Resource {
+    web::resource(path)
+        .get(search::search)
+        .head(search::search)
+        .post(create::create)
+        .put(update::update_where)
+        .patch(patch::patch_where)
+        .delete(delete::delete_where)
+        .default_service(web::to(answer::only_of_type))
+}
+
+/// A resource's address.
+fn of_instance(path: &str) -> Resource {
+    web::resource(path)
+        .get(read::read)
+        .head(read::read)
+        .put(update::update)
+        .patch(patch::patch)
+        .delete(delete::delete)
+        .default_service(web::to(answer::only_of_instance))
+}
+
 /// All addresses of the service.
 pub fn routes(config: &mut web::ServiceConfig) {
+    let types: Vec<&str> = ResourceType::ALL.iter().map(|kind| kind.name()).collect();
+    let kind = format!("{{type:{}}}", types.join("|"));
     config
         .service(
             web::scope("/fhir/{version}")
+                // What is asked for most is looked for first: each address before the right one costs a match.
+                .service(of_type(&format!("/{kind}")))
+                .service(of_instance(&format!("/{kind}/{{id:[A-Za-z0-9.-]+}}")))
                 .service(
                     web::resource(["", "/"])
                         .get(search::search_system)
@@ -167,25 +197,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .post(arbetslista::by_post)
                         .default_service(web::to(answer::only_get_post)),
                 )
-                .service(
-                    web::resource("/{type}")
-                        .get(search::search)
-                        .head(search::search)
-                        .post(create::create)
-                        .put(update::update_where)
-                        .patch(patch::patch_where)
-                        .delete(delete::delete_where)
-                        .default_service(web::to(answer::only_of_type)),
-                )
-                .service(
-                    web::resource("/{type}/{id}")
-                        .get(read::read)
-                        .head(read::read)
-                        .put(update::update)
-                        .patch(patch::patch)
-                        .delete(delete::delete)
-                        .default_service(web::to(answer::only_of_instance)),
-                )
+                .service(of_type("/{type}"))
+                .service(of_instance("/{type}/{id}"))
                 .service(
                     web::resource("/{type}/{id}/_history")
                         .get(history::of_instance)

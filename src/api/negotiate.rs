@@ -385,11 +385,19 @@ fn version_in_path(request: &HttpRequest) -> Option<FhirVersion> {
     FhirVersion::ALL.into_iter().find(|version| version.name() == segment)
 }
 
-/// The first value of a query parameter, decoded.
+/// The first value of a query parameter, decoded. Asked several times of each request, so that nothing else is decoded.
 fn query_value(request: &HttpRequest, name: &str) -> Option<String> {
-    form_urlencoded::parse(request.query_string().as_bytes())
-        .find(|(key, _)| key == name)
-        .map(|(_, value)| value.into_owned())
+    let decoded = |pair: &str| {
+        form_urlencoded::parse(pair.as_bytes())
+            .next()
+            .map(|(key, value)| (key == name, value.into_owned()))
+    };
+    request.query_string().split('&').find_map(|pair| {
+        let key = pair.split('=').next().unwrap_or_default();
+        let may_be = key == name || key.contains(['%', '+']);
+        let (is_it, value) = if may_be { decoded(pair)? } else { return None };
+        is_it.then_some(value)
+    })
 }
 
 /// `application/fhir+json; fhirVersion=4.0; charset=utf-8`, taken apart.

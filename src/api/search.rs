@@ -347,6 +347,8 @@ impl Search {
             all.push(("next", link(Some((sealed::PAGE.to_owned(), sealed)))?));
         }
         let mut bundle = BundleText::new("searchset", page.total, &all);
+        let all = page.entries.iter().chain(&page.included.entries);
+        bundle.make_room(all.map(|stored| stored.body.len() + AROUND).sum());
         for stored in page.entries {
             found(&mut bundle, ask, stored, &subset, (manner, Role::Match))?;
         }
@@ -421,6 +423,9 @@ pub fn address(ask: &Ask, base: &str, pairs: &Pairs, links: Links) -> Result<Str
     };
     Ok(format!("{base}?{query}"))
 }
+
+/// What stands around an entry's resource, in bytes, as good as always.
+const AROUND: usize = 192;
 
 fn unsealed() -> Problem {
     Problem::Internal {

@@ -13,6 +13,7 @@ use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::json::{self, Limits};
 use crate::fhir::modifiers;
 use crate::fhir::references;
+use crate::fhir::search::{self, IndexEntry};
 use crate::fhir::structure;
 use crate::fhir::subset;
 use crate::fhir::types::ResourceType;
@@ -200,8 +201,12 @@ pub struct Body {
     meta: String,
     /// Everything after `meta`, each member with its leading comma.
     tail: String,
-    /// The resource as it will be stored, for the index (its meta without versionId and lastUpdated).
+    /// The resource as it will be stored (its meta without versionId and lastUpdated).
     pub resource: Value,
+    /// Its entries in the search index, and the patient in whose compartment it lies: made here, because nothing slow is done
+    /// inside a write.
+    pub index: Vec<IndexEntry>,
+    pub patient: Option<String>,
 }
 
 impl Body {
@@ -226,6 +231,8 @@ impl Body {
             head,
             meta: meta_rest,
             tail,
+            index: search::index(kind, &resource),
+            patient: search::patient_of(kind, &resource),
             resource,
         }
     }

@@ -155,7 +155,7 @@ pub(super) fn put(door: &Door, call: &Call, session: &mut Session, made: &[Made]
             deleted: false,
             patient,
             body: &body.render(1, now),
-            index: &search::index(ResourceType::Provenance, &body.resource),
+            index: &body.index,
             caller: Caller::Service.name(),
             request_id: &call.request_id,
             interaction: BY_THE_SERVICE,

@@ -13,7 +13,7 @@ use crate::access::beslut::{Lasare, Post, far_lasa};
 use crate::fhir::identifiers::{canonical_system, equivalent_systems};
 use crate::fhir::references::local;
 use crate::fhir::search::parameters::{Kind, find};
-use crate::fhir::search::{self, IndexEntry, RefTarget};
+use crate::fhir::search::{IndexEntry, RefTarget};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::riktlinje::patient::{bars_av, nummer, till_patient};
@@ -132,8 +132,8 @@ impl<'s> OppenTransaktion<'s> {
         self.thought = Some(Thought {
             kind: prepared.kind,
             id: prepared.id.clone(),
-            patient: search::patient_of(prepared.kind, &prepared.body.resource),
-            index: search::index(prepared.kind, &prepared.body.resource),
+            patient: prepared.body.patient.clone(),
+            index: prepared.body.index.clone(),
         });
     }
 
@@ -376,7 +376,6 @@ mod tests {
         let current = session.current(prepared.kind, &prepared.id).unwrap();
         let version = current.map_or(1, |stored| stored.version + 1);
         let body = prepared.body.render(version, jiff::Timestamp::UNIX_EPOCH);
-        let index = search::index(prepared.kind, &prepared.body.resource);
         session
             .put(&NewVersion {
                 kind: prepared.kind,
@@ -384,9 +383,9 @@ mod tests {
                 version,
                 last_updated: jiff::Timestamp::UNIX_EPOCH,
                 deleted,
-                patient: search::patient_of(prepared.kind, &prepared.body.resource).as_deref(),
+                patient: prepared.body.patient.as_deref(),
                 body: if deleted { "" } else { &body },
-                index: if deleted { &[] } else { &index },
+                index: if deleted { &[] } else { &prepared.body.index },
                 caller: "test",
                 request_id: "test",
                 interaction: "update",

@@ -20,7 +20,7 @@ use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
 use crate::access::harledning::harled;
 use crate::access::{Call, Caller, Disclosure, Interaction, Right};
 use crate::fhir::json::reread;
-use crate::fhir::search::{self, IndexEntry};
+use crate::fhir::search;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{
     Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient, samma_som,
@@ -149,8 +149,7 @@ impl Order {
 
     /// The patient whose compartment is written.
     pub(super) fn patient(&self) -> Option<String> {
-        let prepared = self.prepared()?;
-        search::patient_of(prepared.kind, &prepared.body.resource)
+        self.prepared()?.body.patient.clone()
     }
 
     /// The expression or problem as the caller sees it: within the entry, when there is one.
@@ -160,13 +159,6 @@ impl Order {
             None => problem,
         }
     }
-}
-
-/// What is written beside a version.
-#[derive(Default)]
-pub(super) struct Beside {
-    entries: Vec<IndexEntry>,
-    keeping: Keeping,
 }
 
 /// One transaction on its way.
@@ -352,7 +344,7 @@ impl<'a, 's> Transaction<'a, 's> {
                     Outcome::Created
                 };
                 let made = (staged.order.interaction(), outcome);
-                let kept = (&prepared.body, keeping);
+                let kept = (&prepared.body, &keeping);
                 self.put(prepared.kind, &prepared.id, current.as_ref(), kept, made)
             }
             (None, Some(stored)) if stored.deleted => Ok(already_deleted(stored)),
@@ -362,45 +354,46 @@ impl<'a, 's> Transaction<'a, 's> {
     }
 
     /// What is kept beside what a rule brings about: whoever kept it keeps it on.
-    fn brought_about(&mut self, kind: ResourceType, body: &Body, current: Option<&Stored>) -> Result<Beside, Problem> {
-        let entries = search::index(kind, &body.resource);
+    fn brought_about(&mut self, kind: ResourceType, body: &Body, current: Option<&Stored>) -> Result<Keeping, Problem> {
         let before = match current {
             Some(stored) => self.underlag.session.kept_beside(kind, &stored.id)?,
             None => None,
         };
-        let what = (kind, &body.resource, entries.as_slice());
+        let what = (kind, &body.resource, body.index.as_slice());
         let text = body.resource.to_string();
         let fact = understand(kind.name(), &text).map_err(|_| Problem::Internal {
             reason: format!("what a rule made of a {kind} cannot be understood"),
         })?;
-        let keeping = keeping(&Caller::Service, &mut self.underlag, what, (&fact, before))?;
-        Ok(Beside { entries, keeping })
+        Ok(keeping(&Caller::Service, &mut self.underlag, what, (&fact, before))?)
     }
 
     /// Refuses a write that the access decision denies; what is to be kept beside it.
-    pub(super) fn may_write(&mut self, staged: &Staged<'_>) -> Result<Beside, Problem> {
+    pub(super) fn may_write(&mut self, staged: &Staged<'_>) -> Result<Keeping, Problem> {
         let (kind, place) = (staged.order.kind(), |problem| staged.order.place(problem));
         let Some(prepared) = staged.order.prepared() else {
             let what = (staged.current.as_ref(), None, None);
             self.door
                 .may_write(self.call, self.underlag.session, what, kind)
                 .map_err(place)?;
-            return Ok(Beside::default());
+            return Ok(Keeping::default());
         };
-        let resource = &prepared.body.resource;
-        let entries = search::index(kind, resource);
-        let what = (kind, resource, entries.as_slice());
+        let Body {
+            resource,
+            index,
+            patient,
+            ..
+        } = &prepared.body;
+        let what = (kind, resource, index.as_slice());
         let before = match &staged.current {
             Some(stored) => self.underlag.session.kept_beside(kind, &stored.id)?,
             None => None,
         };
         let keeping = keeping(&self.call.caller, &mut self.underlag, what, (&prepared.fact, before))?;
-        let patient = search::patient_of(kind, resource);
         let what = (staged.current.as_ref(), Some((resource, &keeping)), patient.as_deref());
         self.door
             .may_write(self.call, self.underlag.session, what, kind)
             .map_err(place)?;
-        Ok(Beside { entries, keeping })
+        Ok(keeping)
     }
 
     /// Writes the next version of a resource: current row, history, index and outbox in one go.
@@ -409,28 +402,27 @@ impl<'a, 's> Transaction<'a, 's> {
         kind: ResourceType,
         id: &str,
         current: Option<&Stored>,
-        (body, Beside { entries, keeping }): (&Body, Beside),
+        (body, keeping): (&Body, &Keeping),
         (interaction, outcome): (Interaction, Outcome),
     ) -> Result<Written, Problem> {
         let version = current.map_or(1, |stored| stored.version + 1);
         let last_updated = self.underlag.session.next_instant(self.door.clock.now(), current);
         let text = body.render(version, last_updated);
-        let patient = search::patient_of(kind, &body.resource);
         let new = NewVersion {
             kind,
             id,
             version,
             last_updated,
             deleted: false,
-            patient: patient.as_deref(),
+            patient: body.patient.as_deref(),
             body: &text,
-            index: &entries,
+            index: &body.index,
             caller: self.call.caller.name(),
             request_id: &self.call.request_id,
             interaction: interaction.code(),
         };
-        let hallare = self.underlag.session.put_kept(&new, &keeping)?;
-        let seen = SeenBy::of(hallare, &keeping);
+        let hallare = self.underlag.session.put_kept(&new, keeping)?;
+        let seen = SeenBy::of(hallare, keeping);
         self.made
             .push(Made::new(kind, id, (version, outcome), &body.resource, seen));
         Ok(Written {
@@ -524,7 +516,7 @@ impl<'a, 's> Transaction<'a, 's> {
                 let body = Body::new(kind, id, resource);
                 let kept = self.brought_about(kind, &body, Some(&stored))?;
                 let made = (Interaction::Update, Outcome::Updated);
-                self.put(kind, id, Some(&stored), (&body, kept), made)
+                self.put(kind, id, Some(&stored), (&body, &kept), made)
             }
             Target::New(kind) => {
                 let mut resource = json!({});
@@ -533,7 +525,7 @@ impl<'a, 's> Transaction<'a, 's> {
                 let body = Body::new(kind, &id, resource);
                 let kept = self.brought_about(kind, &body, None)?;
                 let made = (Interaction::Create, Outcome::Created);
-                self.put(kind, &id, None, (&body, kept), made)
+                self.put(kind, &id, None, (&body, &kept), made)
             }
         }
     }

@@ -27,11 +27,20 @@ enum Piece<'q> {
 }
 
 /// SQL with its bound values. It borrows them from the query.
-#[derive(Default)]
 pub(in crate::store) struct Statement<'q> {
     pieces: Vec<Piece<'q>>,
     /// With whose eyes the rows of an answer are seen.
     pub(super) sikt: Option<&'q Sikt>,
+}
+
+impl Default for Statement<'_> {
+    fn default() -> Self {
+        // As many as most searches have.
+        Statement {
+            pieces: Vec::with_capacity(96),
+            sikt: None,
+        }
+    }
 }
 
 /// Above this many pieces a search is a rare one: each connection keeps its prepared statements, so those are not kept.
@@ -202,4 +211,20 @@ struct Step {
 struct PgStep {
     #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
     plan: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel::sqlite::Sqlite;
+
+    use super::*;
+
+    #[test]
+    fn a_limit_is_bound_within_an_expression() {
+        let mut sql = Statement::default();
+        sql.push("SELECT 1");
+        sql.limit(50);
+        let text = diesel::debug_query::<Sqlite, _>(&sql).to_string();
+        assert!(text.starts_with("SELECT 1 LIMIT 0 + ?"), "{text}");
+    }
 }

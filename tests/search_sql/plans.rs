@@ -177,6 +177,8 @@ fn what_is_answered_on_the_thread_that_asks_looks_at_few_rows() {
         (CareTeam, "status=active"),
         (Communication, "patient=Patient/p7"),
         (CareTeam, "_lastUpdated=gt2026-03-10&_sort=_lastUpdated"),
+        (CareTeam, "care-unit=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-V7"),
+        (CareTeam, "care-unit=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-V7&role=1"),
     ];
     for (kind, search) in brief {
         assert!(is_brief(&parsed(kind, search)), "{kind}?{search}");
@@ -198,7 +200,17 @@ fn what_is_answered_on_the_thread_that_asks_looks_at_few_rows() {
             "participant:identifier=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-S7M1&patient=Patient/p7",
         ),
         (CareTeam, "participant:PractitionerRole.role=x"),
-        (CareTeam, "care-unit=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-V7&role=1"),
+        // Other systems may have the same number; the unit's own contacts are looked at one by one.
+        (CareTeam, "care-unit=SE2321000164-V7&role=1"),
+        (
+            CareTeam,
+            "care-unit=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-V7&role=1&status=active",
+        ),
+        (CareTeam, "care-giver=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-1000"),
+        (
+            CareTeam,
+            "participant.identifier=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-S7M1&_sort=date",
+        ),
         (CareTeam, "category=fast-kontakt"),
         (CarePlan, "patient=Patient/p7&_include=CarePlan:*"),
         (CarePlan, "patient=Patient/p7&_include:iterate=CarePlan:care-team"),
@@ -322,4 +334,25 @@ fn populate(store: &Store, url: &str) {
             .batch_execute(&statement)
             .unwrap_or_else(|error| panic!("{statement}: {error}"));
     }
+}
+
+#[test]
+fn a_unit_with_a_role_is_one_walk_of_an_index() {
+    let database = sqlite();
+    let some = (0..10).flat_map(person).chain((0..10).map(plan));
+    write(&database.store, staff_and_units().into_iter().chain(some).collect());
+    let [_, ahead] = explained(
+        &database.store,
+        CareTeam,
+        "care-unit=urn:oid:1.2.752.129.2.1.4.1|SE2321000164-V7&role=1",
+    );
+    // The last list is that of the page's keys.
+    let list = ahead.iter().rposition(|step| step.starts_with("LIST SUBQUERY"));
+    let steps = ahead.iter().skip(list.expect("a list"));
+    let looks: Vec<&String> = steps.filter(|step| step.starts_with("SEARCH ")).collect();
+    let within = "SEARCH o USING COVERING INDEX index_token_value (kind=? AND param=? AND value=? AND system=?)";
+    // In the arms nothing but the index is looked at; the bodies come after.
+    let (last, arms) = looks.split_last().expect("steps");
+    assert!(last.starts_with("SEARCH h "), "{ahead:#?}");
+    assert!(arms.len() > 1 && arms.iter().all(|step| *step == within), "{ahead:#?}");
 }

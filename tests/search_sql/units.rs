@@ -89,7 +89,13 @@ impl World {
             .map(|_| {
                 let kind = random.pick(&["PractitionerRole", "PractitionerRole", "Practitioner"]);
                 let person = random.below(9);
-                json!({"member": {"reference": format!("{kind}/{person}")}})
+                let mut member = json!({"member": {"reference": format!("{kind}/{person}")}});
+                if random.below(3) > 0 {
+                    let coding =
+                        json!({"system": random.pick(&["http://s", "http://t"]), "code": random.pick(&["a", "b"])});
+                    member["role"] = json!({"coding": [coding]});
+                }
+                member
             })
             .collect();
         if !members.is_empty() {
@@ -208,6 +214,9 @@ fn agrees(store: &Store, seed: u64) {
                     &[][..],
                     &[("participant:missing", "true")],
                     &[("participant", "PractitionerRole/1")],
+                    // The role stands in the unit's own entries, its system does not.
+                    &[("role", "a,b")],
+                    &[("role", "http://s|a")],
                 ] {
                     let mut pairs = vec![(name.to_owned(), value.clone())];
                     pairs.extend(
@@ -224,6 +233,14 @@ fn agrees(store: &Store, seed: u64) {
                         found != name.ends_with(":not")
                             && match more {
                                 [("participant:missing", _)] => members.is_empty(),
+                                [("role", asked)] => members.iter().any(|member| {
+                                    let coding = &member["role"]["coding"][0];
+                                    let (system, code) = (&coding["system"], coding["code"].as_str());
+                                    match asked.split_once('|') {
+                                        Some((wanted, value)) => system == wanted && code == Some(value),
+                                        None => code.is_some_and(|code| asked.split(',').any(|value| value == code)),
+                                    }
+                                }),
                                 [_] => members
                                     .iter()
                                     .any(|member| member["member"]["reference"] == "PractitionerRole/1"),

@@ -50,14 +50,15 @@ pub async fn submit(request: HttpRequest, payload: web::Payload) -> HttpResponse
         let bytes = ask.body(payload).await?;
         let (version, own_bases) = (ask.version(), ask.own_bases());
         let (limits, bundles) = (ask.app.door.limits, ask.app.door.bundles);
+        let size = bytes.len();
         let submitted = ask
-            .computing(bytes.len(), move || {
+            .computing(size, move || {
                 let bundle = content::read_json(&bytes, &limits)?;
                 bundle::read(version, bundle, &bundles, &own_bases)
             })
             .await?;
         match submitted {
-            Submitted::Transaction(entries) => transaction(&ask, entries).await.map(HttpResponse::from),
+            Submitted::Transaction(entries) => transaction(&ask, entries, size).await.map(HttpResponse::from),
             Submitted::Batch(entries) => {
                 let mut response = HttpResponse::from(batch::carry_out(&ask, entries).await?);
                 // Metrics and logs tell the one from the other.
@@ -77,12 +78,11 @@ fn acceptable(ask: &Ask, entry: &Entry) -> Result<(), Problem> {
         .map_err(|problem| problem.in_entry(entry.index))
 }
 
-async fn transaction(ask: &Ask, entries: Vec<Entry>) -> Result<Reply, Problem> {
+/// `size` is the Bundle's, in bytes: what is to be done grows with it.
+async fn transaction(ask: &Ask, entries: Vec<Entry>, size: usize) -> Result<Reply, Problem> {
     entries.iter().try_for_each(|entry| acceptable(ask, entry))?;
     let (version, own_bases) = (ask.version(), ask.own_bases());
     let (now, limits) = (ask.app.door.clock.now().as_microsecond(), ask.app.door.limits);
-    // One entry is soon done; many are not.
-    let size = if entries.len() > 1 { usize::MAX } else { 0 };
     let (reads, writes): (Vec<Entry>, Vec<Entry>) = entries
         .into_iter()
         .partition(|entry| matches!(entry.method, Method::Get | Method::Head));
@@ -95,7 +95,10 @@ async fn transaction(ask: &Ask, entries: Vec<Entry>) -> Result<Reply, Problem> {
     }
     let reading = ask
         .computing(size, move || Reading::new(version, writes, &own_bases, now, limits))
-        .await?;
+        .await?
+        .of_size(size);
+    // What is read may be much, whatever the size of the question.
+    let size = if askings.is_empty() { size } else { usize::MAX };
     let done = ask.app.door.transact(&ask.call, reading, looks).await?;
     let within = ask.within_bundle();
     let text = ask

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::duplicate;
 use super::transaction::{Plan, Reading, When};
 use crate::access::{Call, Disclosure};
+use crate::door::content::computing;
 use crate::door::logg::disclosure;
 use crate::door::problem::Problem;
 use crate::door::underlag::OppenTransaktion;
@@ -194,16 +195,10 @@ fn disclosed_by(session: &mut Session, done: &[(usize, Done)]) -> Result<Disclos
     disclosure(session, looked.flat_map(Looked::resources))
 }
 
-/// Plans on a thread that may compute for long: there may be thousands of resources to check.
+/// Plans; there may be thousands of resources to check.
 async fn planned(reading: &Arc<Reading>, guess: &[Matches], stored: HashMap<usize, Stored>) -> Result<Plan, Problem> {
-    let (reading, guess) = (reading.clone(), guess.to_vec());
-    tokio::task::spawn_blocking(move || reading.plan(&guess, &stored))
-        .await
-        .unwrap_or_else(|_| {
-            Err(Problem::Internal {
-                reason: "a transaction could not be planned".to_owned(),
-            })
-        })
+    let (asked, guess) = (reading.clone(), guess.to_vec());
+    computing(reading.size(), move || asked.plan(&guess, &stored)).await
 }
 
 /// Whether both say the same of everything that was asked.

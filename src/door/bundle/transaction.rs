@@ -38,6 +38,7 @@ pub struct Reading {
     questions: Vec<Question>,
     /// The conditional references: as they stand, and the question that answers them.
     conditional: HashMap<String, usize>,
+    size: usize,
 }
 
 /// Something that only the database can tell.
@@ -108,12 +109,23 @@ impl Reading {
             items,
             questions,
             conditional,
+            size: usize::MAX,
         })
     }
 
     /// Whether nothing is to be written.
     pub fn is_empty(&self) -> bool {
         self.items.is_empty()
+    }
+
+    /// Told of how many bytes it was read.
+    pub fn of_size(self, size: usize) -> Reading {
+        Reading { size, ..self }
+    }
+
+    /// Of how many bytes it was read; unbounded unless that was told.
+    pub(super) fn size(&self) -> usize {
+        self.size
     }
 
     /// What the database must be asked, in order; a guess has an answer for each.

@@ -6,11 +6,13 @@
 //! search (`store::search`): when a unit moves to another vårdgivare, no contact is written anew. What is contained is
 //! the resource's own and is followed here.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::IndexEntry;
 use super::extract::{identifier_token, reference_entry};
 use super::paths::walk;
+use super::{IndexEntry, RefTarget};
 
 /// References to the unit (an Organization), or to the assignment (a PractitionerRole) that tells it.
 pub const UNIT: &str = "care-unit";
@@ -21,8 +23,61 @@ pub const UNIT_ITSELF: &str = "care-unit:itself";
 /// What a contained Organization is part of.
 pub const ABOVE: &str = "care-giver";
 pub const ABOVE_IDENTIFIER: &str = "care-giver:identifier";
+/// The parameter that is asked for together with the unit, and what both say in one entry (the unit's, then the role's
+/// code, whatever its system): a unit has thousands of contacts, and of one role there may be few.
+pub const ROLE: &str = "role";
+pub const UNIT_WITH_ROLE: &str = "care-unit:role";
+pub const UNIT_IDENTIFIER_WITH_ROLE: &str = "care-unit:identifier:role";
+
+/// A unit and a role as one value. Neither holds the separator: FHIR's texts have no such character.
+pub fn with_role(unit: &str, code: &str) -> String {
+    format!("{unit}\u{1f}{code}")
+}
 
 pub(super) fn units(team: &Value) -> Vec<IndexEntry> {
+    let mut entries = alone(team);
+    let codings = walk(team, "participant.role.coding.code")
+        .into_iter()
+        .filter_map(Value::as_str);
+    let codes: BTreeSet<&str> = codings.filter(|code| !code.is_empty()).collect();
+    let both: Vec<IndexEntry> = codes
+        .into_iter()
+        .flat_map(|code| entries.iter().filter_map(move |entry| paired(entry, code)))
+        .collect();
+    entries.extend(both);
+    entries
+}
+
+/// The entry of a unit together with a role.
+fn paired(entry: &IndexEntry, code: &str) -> Option<IndexEntry> {
+    match entry {
+        IndexEntry::Token {
+            param: UNIT_IDENTIFIER | UNIT_ITSELF,
+            system,
+            value,
+        } => Some(IndexEntry::Token {
+            param: UNIT_IDENTIFIER_WITH_ROLE,
+            system: system.clone(),
+            value: with_role(value, code),
+        }),
+        IndexEntry::Reference {
+            param: UNIT,
+            target:
+                RefTarget {
+                    kind: Some(kind),
+                    id: Some(id),
+                    url: None,
+                },
+        } => Some(IndexEntry::Token {
+            param: UNIT_WITH_ROLE,
+            system: None,
+            value: with_role(&format!("{kind}/{id}"), code),
+        }),
+        _ => None,
+    }
+}
+
+fn alone(team: &Value) -> Vec<IndexEntry> {
     let mut entries = Vec::new();
     let stated = walk(team, "managingOrganization");
     for organization in &stated {

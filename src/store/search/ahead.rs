@@ -23,15 +23,26 @@ use crate::store::session::Session;
 /// More than these are left to the search's own statement.
 const MOST: usize = 8;
 
+/// Assignments to a unit: more of them are left to the search's own statement, too.
+const MOST_ASSIGNED: usize = 16;
+
 /// A search, and what is known of it before it is carried out.
 pub(super) struct Search<'q> {
     pub query: Cow<'q, SearchQuery>,
-    /// The ids of the Organizations that the vårdenhet is, when the look-up begins there.
-    pub units: Option<Vec<String>>,
+    /// The vårdenhet, when the look-up begins there.
+    pub unit: Option<Unit>,
     /// With whose eyes.
     pub sikt: Option<Arc<Sikt>>,
     /// Something was not found out, because too many answer to it.
     pub is_open: bool,
+}
+
+/// Whom a vårdenhet's identifier means.
+pub(super) struct Unit {
+    /// The ids of the Organizations.
+    pub organizations: Vec<String>,
+    /// The ids of the assignments (PractitionerRole) there; `None` when they are many.
+    pub assigned: Option<Vec<String>>,
 }
 
 impl<'q> Search<'q> {
@@ -46,7 +57,7 @@ impl<'q> Search<'q> {
     pub fn of(query: &'q SearchQuery, sikt: Option<Arc<Sikt>>) -> Search<'q> {
         Search {
             query: Cow::Borrowed(query),
-            units: None,
+            unit: None,
             sikt,
             is_open: false,
         }
@@ -130,11 +141,31 @@ impl Session {
             }
         }
         if let Some(organizations) = unit(&search.query) {
-            let found = self.those(&[organizations])?;
-            search.is_open |= found.is_none();
-            search.units = found.map(|those| those.into_iter().map(|(_, id)| id).collect());
+            search.unit = self.unit(&organizations)?;
+            search.is_open |= search.unit.as_ref().is_none_or(|unit| unit.assigned.is_none());
         }
         Ok(search)
+    }
+
+    fn unit(&mut self, asked: &Far) -> Result<Option<Unit>, StoreError> {
+        let Some(found) = self.those(std::slice::from_ref(asked))? else {
+            return Ok(None);
+        };
+        let organizations: Vec<String> = found.into_iter().map(|(_, id)| id).collect();
+        let Criterion::Token { any_of, .. } = &asked.criterion else {
+            return Ok(None);
+        };
+        let most = i64::try_from(MOST_ASSIGNED).unwrap_or(i64::MAX);
+        let statement = sql::assigned(any_of, &organizations, most + 1).of_columns::<Text>();
+        let mut assigned: Vec<String> = on_either!(self, c => statement.load(c))?;
+        let few = assigned.len() <= MOST_ASSIGNED;
+        // One that names its unit both ways is found twice.
+        assigned.sort_unstable();
+        assigned.dedup();
+        Ok(Some(Unit {
+            organizations,
+            assigned: few.then_some(assigned),
+        }))
     }
 
     /// The current resources that are asked for; `None` when they are not few.

@@ -16,15 +16,16 @@ const INCLUDES: usize = 4;
 ///
 /// * by ids, by an identifier of the resource's own or of the patient's, or the contacts and plans of one patient; what else
 ///   it asks, and what comes with them by one reference, is asked of those few;
-/// * one criterion whose rows stand in the order of the page, however many there are: a page is what is looked at.
+/// * one criterion whose rows stand in the order of the page, however many there are, or a vårdenhet and a role: a page is
+///   what is looked at.
 ///
-/// A chain to an identifier is a look-up of those who have it ([`super::looks_ahead`]), who are few or the search is not
-/// brief after all.
+/// A chain to an identifier is a look-up of those who have it ([`super::looks_ahead`]), and a vårdenhet one of its
+/// assignments; they are few, or the search is not brief after all.
 pub fn is_brief(query: &SearchQuery) -> bool {
     let small = query.also.is_empty()
         && query.count <= ENTRIES
         && query.criteria.len() <= CRITERIA
-        && query.criteria.iter().all(is_small)
+        && (query.criteria.iter().all(is_small) || sql::is_unit_alone(&query.criteria))
         && query.includes.len() <= INCLUDES
         && query.includes.iter().all(is_one_step);
     small && (begins_at_few(query) || (!query.total && query.includes.is_empty() && page_alone(query)))
@@ -42,7 +43,8 @@ fn begins_at_few(query: &SearchQuery) -> bool {
 
 fn page_alone(query: &SearchQuery) -> bool {
     // A chain becomes references, each of which is read in the order of the page.
-    sql::goes_no_further_than_the_page(query) || matches!(&query.criteria[..], [chain] if ends(chain).is_some())
+    let is_chain_alone = matches!(&query.criteria[..], [chain] if ends(chain).is_some()) && query.sort.is_empty();
+    is_chain_alone || sql::goes_no_further_than_the_page(query)
 }
 
 /// What is included by one reference of a match, without what that refers to in turn.

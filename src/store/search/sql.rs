@@ -17,7 +17,8 @@ use crate::store::atkomst::Sikt;
 use crate::store::statement::Statement;
 
 use super::ahead::Search;
-use arms::Arm;
+use arms::Arms;
+pub(super) use arms::is_unit_alone;
 use chain::spreads;
 use criteria::{FEW, drive, probe, rank, tokens};
 use order::{beyond, order, sort_columns, tie_descending};
@@ -100,18 +101,21 @@ fn from_there<'q>(sql: &mut Statement<'q>, query: &'q SearchQuery, start: Start)
 // ── Rows that come in their order ──────────────────────────────────────────────────────────────────────────────────────────
 
 /// Whether a page costs no more rows than it shows, although many may fulfil what is asked: one criterion, whose rows stand in
-/// the order of the page.
+/// the order of the page; or a vårdenhet with a role, which stand in one index ([`looks_ahead`](super::looks_ahead)).
 pub(super) fn goes_no_further_than_the_page(query: &SearchQuery) -> bool {
+    if query.sort.is_empty() && is_unit_alone(&query.criteria) {
+        return true;
+    }
     query.criteria.len() == 1
         && match query.criteria.first() {
             Some(Criterion::LastUpdated { any_of }) => {
                 let is_a_span = matches!(&any_of[..], [date] if !matches!(date.test(), Test::Either(..)));
                 is_a_span && !query.sort.is_empty() && gives_the_order(query)
             }
-            Some(criterion @ (Criterion::Token { .. } | Criterion::Reference { .. })) => {
+            Some(Criterion::Token { .. } | Criterion::Reference { .. }) => {
                 query.sort.is_empty()
                     && (matches!(Start::of(&query.criteria, &query.sort), Start::InOrder(_))
-                        || Arm::all(criterion, None).is_some_and(|arms| !arms.into_iter().any(Arm::repeats)))
+                        || Arms::of(&query.criteria, 0, None).is_some_and(|arms| arms.are_in_order()))
             }
             _ => false,
         }
@@ -186,9 +190,14 @@ fn page_in_order<'q>(search: &'q Search<'_>) -> Statement<'q> {
 const COLUMNS: &str = "SELECT r.key, r.kind, r.id, r.version, r.last_updated, h.body";
 
 /// What many may share, each value of it a walk of its own in the order of the row keys: no walk goes further than a page.
-fn page_of_arms<'q>(search: &'q Search<'_>, (number, arms): &(usize, Vec<Arm<'q>>)) -> Statement<'q> {
+fn page_of_arms<'q>(search: &'q Search<'_>, Arms { arms, covered }: &Arms<'q>) -> Statement<'q> {
     let query = &*search.query;
-    let few = is_selective(query.criteria.get(*number));
+    let few = covered.iter().any(|number| is_selective(query.criteria.get(*number)));
+    let others = || {
+        let all = query.criteria.iter().enumerate();
+        all.filter(|(number, _)| !covered.contains(number))
+            .map(|(_, criterion)| criterion)
+    };
     let mut sql = search.statement();
     sql.push(COLUMNS);
     // A list of keys: SQLite reads it in the order of the page, so that nothing is sorted with its body.
@@ -201,10 +210,9 @@ fn page_of_arms<'q>(search: &'q Search<'_>, (number, arms): &(usize, Vec<Arm<'q>
             "SELECT a.key FROM (SELECT o.resource AS key FROM "
         });
         sql.push(arm.table());
-        let others = query.criteria.iter().enumerate().filter(|(other, _)| other != number);
         // What is deleted has no rows in the index, so that the resource is looked at only for what else is asked, and for
         // whether it is seen.
-        sql.push(if query.criteria.len() > 1 || search.sikt.is_some() {
+        sql.push(if others().next().is_some() || search.sikt.is_some() {
             " o CROSS JOIN resource r WHERE r.key = o.resource AND o.kind = "
         } else {
             " o WHERE o.kind = "
@@ -212,7 +220,7 @@ fn page_of_arms<'q>(search: &'q Search<'_>, (number, arms): &(usize, Vec<Arm<'q>
         sql.kind(query.kind);
         arm.condition(&mut sql);
         sql.visible();
-        for (_, criterion) in others {
+        for criterion in others() {
             sql.push(" AND ");
             test(&mut sql, query.kind, criterion, few);
         }
@@ -230,8 +238,8 @@ fn page_of_arms<'q>(search: &'q Search<'_>, (number, arms): &(usize, Vec<Arm<'q>
     sql
 }
 
-/// The criterion that is walked arm by arm, and its arms: a page without a sort that begins at what many may share.
-fn arms<'q>(search: &'q Search<'_>) -> Option<(usize, Vec<Arm<'q>>)> {
+/// A page without a sort that begins at what many may share, arm by arm.
+fn arms<'q>(search: &'q Search<'_>) -> Option<Arms<'q>> {
     let query = &*search.query;
     if !query.sort.is_empty() || !query.also.is_empty() {
         return None;
@@ -239,12 +247,19 @@ fn arms<'q>(search: &'q Search<'_>) -> Option<(usize, Vec<Arm<'q>>)> {
     let Start::Driver(number) = Start::of(&query.criteria, &query.sort) else {
         return None;
     };
-    let criterion = query.criteria.get(number)?;
     // What leaves few is looked up at once.
-    if leaves_few(query.kind, criterion) {
+    if leaves_few(query.kind, query.criteria.get(number)?) {
         return None;
     }
-    Some((number, Arm::all(criterion, search.units.as_deref())?))
+    Arms::of(&query.criteria, number, search.unit.as_ref())
+}
+
+/// The ids of the assignments (PractitionerRole) to these units, `most` of them.
+pub(super) fn assigned<'q>(any_of: &'q [TokenValue], units: &'q [String], most: i64) -> Statement<'q> {
+    let mut sql = Statement::default();
+    units::assignments(&mut sql, any_of, units);
+    sql.limit(most);
+    sql
 }
 
 /// Type and id of the resources that are asked for at the far end of a chain, `most` of them.

@@ -370,7 +370,7 @@ pub(super) fn tokens<'q>(sql: &mut Statement<'q>, any_of: &'q [TokenValue], tabl
     }
 }
 
-fn system(sql: &mut Statement<'_>, system: &SystemMatch, table: &'static str) {
+pub(super) fn system(sql: &mut Statement<'_>, system: &SystemMatch, table: &'static str) {
     let key = match system {
         SystemMatch::Any => return,
         SystemMatch::None => system_key(None),
