@@ -580,6 +580,66 @@ fn nodoppning_is_said_once_by_staff_and_has_a_reason() {
 }
 
 #[test]
+fn who_is_known_is_answered_by_the_decision() {
+    let issuer = Issuer::start();
+    let app = issuer.service();
+    let send = |method: &str, path: &str, claims: &Value, body: Option<&Value>| {
+        let bearer = format!("Bearer {}", issuer.token(claims));
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("Content-Type", "application/fhir+json"),
+        ];
+        let body = body.map(Value::to_string);
+        app.send(method, path, &headers, body.as_deref().map(str::as_bytes))
+    };
+    let program = system(&app, "system/*.cruds");
+    for (id, hsa, above) in [("vg", VARDGIVARE, None), ("vc", VARDENHET, Some("Organization/vg"))] {
+        let mut unit = json!({
+            "resourceType": "Organization", "id": id, "name": id,
+            "identifier": [{ "system": "urn:oid:1.2.752.129.2.1.4.1", "value": hsa }],
+        });
+        if let Some(above) = above {
+            unit["partOf"] = json!({ "reference": above });
+        }
+        send("PUT", &format!("/fhir/r5/Organization/{id}"), &program, Some(&unit)).expect(201);
+    }
+    for id in ["anna", "berta"] {
+        let person = json!({
+            "resourceType": "Patient", "id": id, "managingOrganization": { "reference": "Organization/vc" },
+        });
+        send("PUT", &format!("/fhir/r5/Patient/{id}"), &program, Some(&person)).expect(201);
+    }
+    let anna = patientanvandare(&app, "anna", "patient/Patient.rs");
+    let staff = medarbetare(&app, "user/Patient.rs");
+    let mut elsewhere = staff.clone();
+    elsewhere["vardenhet_hsaid"] = json!("SE2321000032-VC");
+    elsewhere["organization_hsaid"] = json!("SE2321000032-VG");
+    let read = |path: &str, claims: &Value| send("GET", path, claims, None).status;
+    for path in ["/fhir/r5/Patient/anna", "/fhir/r4/Patient/anna"] {
+        assert_eq!(read(path, &anna), 200);
+        assert_eq!(read(path, &staff), 200);
+        assert_eq!(read(path, &elsewhere), 404, "of another vårdgivare, without consent");
+    }
+    assert_eq!(read("/fhir/r5/Patient/berta", &anna), 404, "not her own");
+    assert_eq!(
+        read("/fhir/r5/Patient/berta", &system(&app, "system/CareTeam.rs")),
+        403,
+        "the scope is for another type"
+    );
+    let change = send(
+        "PUT",
+        "/fhir/r5/Patient/anna",
+        &staff,
+        Some(&json!({ "resourceType": "Patient", "id": "anna" })),
+    );
+    assert_eq!(change.status, 403, "a scope to read");
+    assert_eq!(
+        change.header("www-authenticate"),
+        Some("Bearer realm=\"fastkontakt\", error=\"insufficient_scope\"")
+    );
+}
+
+#[test]
 fn who_tries_token_after_token_is_told_to_wait() {
     let issuer = Issuer::start();
     let app = issuer.service_with(|settings| settings.requests_per_second = 1);

@@ -8,6 +8,7 @@ import Provider from 'oidc-provider';
 
 export const AUDIENCE = 'https://fhir.example.se';
 export const VARDGIVARE = 'SE2321000164-VG';
+export const VARDENHET = 'SE2321000164-VC';
 
 /** Scopes that the server knows of; what a client asks for beside them it does not get. */
 const RESOURCE_SCOPES = [
@@ -17,7 +18,7 @@ const RESOURCE_SCOPES = [
 /** What the server says of the people who log in. The one's subject is a (synthetic) personal number, as at some servers. */
 const PEOPLE = {
   lakare: {
-    hsaid: 'SE2321000164-P1', hsaid_type: 'person', profession: 'LK', vardenhet_hsaid: 'SE2321000164-VC', organization_hsaid: VARDGIVARE,
+    hsaid: 'SE2321000164-P1', hsaid_type: 'person', profession: 'LK', vardenhet_hsaid: VARDENHET, organization_hsaid: VARDGIVARE,
   },
   196101182803: { patient: 'anna', fhirUser: 'Patient/anna' },
 };

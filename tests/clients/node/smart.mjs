@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { SignJWT } from 'jose';
-import { AUDIENCE, start } from './authorization-server.mjs';
+import { AUDIENCE, VARDENHET, VARDGIVARE, start } from './authorization-server.mjs';
 import { assert, finish, step } from './steps.mjs';
 
 const REDIRECT = 'http://127.0.0.1:1/callback';
@@ -94,13 +94,36 @@ async function backendToken(scope) {
   return body.access_token;
 }
 
-await step('Backend Services: the token of a program is accepted', async () => {
+const SYSTEM_OF_HSA = 'urn:oid:1.2.752.129.2.1.4.1';
+const unit = (id, hsaId, above) => ({
+  resourceType: 'Organization', id, name: id, identifier: [{ system: SYSTEM_OF_HSA, value: hsaId }], ...(above && { partOf: { reference: above } }),
+});
+const managed = { managingOrganization: { reference: 'Organization/vc' } };
+
+await step('Backend Services: a program writes what its vårdgivare manages', async () => {
   const token = await backendToken('system/*.cruds');
   assert.equal(claimsOf(token).aud, AUDIENCE);
-  for (const version of ['r5', 'r4']) {
-    assert.equal((await fhir(`${version}/metadata`, token)).status, 200);
-    known(await fhir(`${version}/Patient?_id=anna`, token));
+  const written = [
+    unit('vg', VARDGIVARE),
+    unit('vc', VARDENHET, 'Organization/vg'),
+    { resourceType: 'Patient', id: 'anna', ...managed },
+    { resourceType: 'Patient', id: 'berta', ...managed },
+    { resourceType: 'EpisodeOfCare', id: 'e', status: 'active', patient: { reference: 'Patient/anna' }, ...managed },
+  ];
+  for (const resource of written) {
+    const path = `r5/${resource.resourceType}/${resource.id}`;
+    const answer = await fhir(path, token, { method: 'PUT', body: JSON.stringify(resource) });
+    assert.equal(answer.status, 201, `${path}: ${await answer.text()}`);
   }
+  for (const version of ['r5', 'r4']) assert.equal((await fhir(`${version}/EpisodeOfCare/e`, token)).status, 200);
+});
+
+await step('Backend Services: a scope to read does not write', async () => {
+  const token = await backendToken('system/*.rs');
+  const body = JSON.stringify({ resourceType: 'Patient', id: 'anna' });
+  const answer = await fhir('r5/Patient/anna', token, { method: 'PUT', body });
+  assert.equal(answer.status, 403);
+  assert.match(answer.headers.get('www-authenticate'), /error="insufficient_scope"/);
 });
 
 /** What a browser does with cookies and redirections until the client gets its code. */
@@ -153,16 +176,20 @@ async function personTokens(person, scope) {
   return body;
 }
 
-await step('authorization code and PKCE: the token of one who works in care is accepted', async () => {
+await step('authorization code and PKCE: one who works in care reads what her unit manages', async () => {
   const { access_token: token } = await personTokens('lakare', 'openid fhirUser user/*.rs');
-  assert.equal((await fhir('r5/metadata', token)).status, 200);
-  known(await fhir('r5/CareTeam?status=active', token));
+  assert.equal((await fhir('r5/Patient/anna', token)).status, 200);
+  const found = await (await fhir('r4/EpisodeOfCare?patient=Patient/anna', token)).json();
+  assert.deepEqual(found.entry.map((entry) => entry.resource.id), ['e']);
 });
 
-await step('authorization code and PKCE: the token of a patient is accepted, the id token is not', async () => {
+await step('authorization code and PKCE: a patient reads her own record and no other; the id token is none', async () => {
   const { access_token: token, id_token: idToken } = await personTokens('196101182803', 'openid launch/patient patient/*.rs');
   assert.equal(claimsOf(token).patient, 'anna');
-  known(await fhir('r4/CareTeam?patient=Patient/anna', token));
+  const found = await (await fhir('r5/EpisodeOfCare', token)).json();
+  assert.deepEqual(found.entry.map((entry) => entry.resource.id), ['e']);
+  assert.equal((await fhir('r4/Patient/anna', token)).status, 200);
+  assert.equal((await fhir('r4/Patient/berta', token)).status, 404);
   assert.equal((await fhir('r4/metadata', idToken)).status, 401);
 });
 
@@ -193,8 +220,3 @@ await step('the service stops well, and no token or number of a person is in its
 server.stop();
 rmSync(folder, { recursive: true });
 finish();
-
-/** The caller is known; what she may see is decided elsewhere. */
-function known(answer) {
-  assert.equal(answer.status, 403);
-}
