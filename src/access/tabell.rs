@@ -118,6 +118,7 @@ mod tests {
         ("read::read", &[Read]),
         ("read::vread", &[Vread]),
         ("page::riktlinje", &[]),
+        ("smart::configuration", &[]),
     ];
 
     #[test]
