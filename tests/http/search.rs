@@ -273,7 +273,12 @@ fn an_index_made_by_an_older_table_is_made_anew_at_start() {
     let app = spawn();
     anna_has_contacts(&app);
     let emptied = app.door.store.write_blocking(|session| {
-        session.reindex(ResourceType::CareTeam, "b", &[])?;
+        session.reindex(
+            ResourceType::CareTeam,
+            "b",
+            &[],
+            &fastkontakt::store::Keeping::default(),
+        )?;
         session.set_meta("index-version", "0")?;
         Ok::<(), StoreError>(())
     });
