@@ -15,7 +15,7 @@ use diesel::prelude::*;
 use diesel::{PgConnection, SqliteConnection};
 use fastkontakt::fhir::search::{IndexEntry, RefTarget};
 use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient};
-use fastkontakt::store::{AuditEntry, HistoryQuery, NewVersion, Scope, Session, Store, StoreError, StoreOptions};
+use fastkontakt::store::{AuditEntry, HistoryQuery, Keeping, NewVersion, Scope, Session, Store, StoreError, StoreOptions};
 use jiff::{Timestamp, ToSpan};
 use support::{Fresh, page_of_versions, put_next, version, versions};
 
@@ -638,7 +638,7 @@ fn index_rows_may_be_many_doubled_and_long(fresh: &Fresh) {
     }
     fresh
         .store
-        .write_blocking(move |session| session.reindex(Patient, "p", &index[..3]))
+        .write_blocking(move |session| session.reindex(Patient, "p", &index[..3], &Keeping::default()))
         .expect("the index is made anew");
     assert_eq!((count(fresh, "index_token"), count(fresh, "history")), (3, 1));
 }

@@ -779,14 +779,14 @@ fn one_world(app: &TestApp, seed: u64) -> (usize, usize) {
 #[test]
 fn no_answer_holds_what_the_decision_denies() {
     let (mut written, mut shown) = (0, 0);
-    for seed in [0x5eed_0001, 0x5eed_0002, 0x5eed_0003, 0x5eed_0004] {
+    for seed in [0x5eed_0001, 0x5eed_0002] {
         let app = spawn();
         let (more, seen) = one_world(&app, seed);
         written += more;
         shown += seen;
     }
     // The worlds are not empty, and neither is what is seen of them.
-    assert!(written > 100 && shown > 300, "{written} written, {shown} shown");
+    assert!(written > 50 && shown > 150, "{written} written, {shown} shown");
 }
 
 #[test]
