@@ -2,6 +2,8 @@
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "atkomst/dorren.rs"]
+mod dorren;
 #[path = "atkomst/slumpen.rs"]
 mod slumpen;
 #[path = "atkomst/vektorer.rs"]

@@ -80,7 +80,7 @@ pub struct Rights {
 }
 
 /// One letter of `cruds`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Right {
     Create,
     /// Read and vread, and the history of one resource.

@@ -123,6 +123,7 @@ mod tests {
         ("read::read", &[Read]),
         ("read::vread", &[Vread]),
         ("page::riktlinje", &[]),
+        ("smart::configuration", &[]),
     ];
 
     #[test]

@@ -13,6 +13,7 @@ use super::underlag::OppenTransaktion;
 use crate::access::beslut::{self, Lasare, PERSONER, Post, Skrivning};
 use crate::access::medgivande::{medgivanden, racker, racker_patient};
 use crate::access::{Call, Caller, Decision, Identity, Right, Target, decide, harledning, klipp, sikt};
+use crate::fhir::identifiers::{HSA_ID, canonical_system};
 use crate::fhir::json::reread;
 use crate::fhir::search::IndexEntry;
 use crate::fhir::search::query::{Criterion, SearchQuery, SortBy};
@@ -177,6 +178,16 @@ impl Door {
                 }
             }
         }
+        if let (Lasare::Vard(vard), Some((resource, _)), ResourceType::Organization) = (&lasare, after, kind)
+            && takes_anothers_id(
+                session,
+                &vard.egna(),
+                current.map(|stored| stored.id.as_str()),
+                resource,
+            )?
+        {
+            return Err(Problem::Forbidden);
+        }
         if let (Caller::Known(identity), Some((resource, _))) = (&call.caller, after) {
             let granted = medgivanden(identity, right, kind);
             if !granted.iter().any(|granted| racker(granted, kind, patient, resource)) {
@@ -255,6 +266,32 @@ fn keeping_of(
         Some(error) => Err(error),
         None => Ok(Keeping { hallare, ..keeping }),
     }
+}
+
+/// Whether an Organization carries the HSA-id of one that another vårdgivare keeps: who names that unit by its id would be
+/// led here, and what lies in it with them.
+fn takes_anothers_id(
+    session: &mut Session,
+    own: &[String],
+    id: Option<&str>,
+    organization: &Value,
+) -> Result<bool, StoreError> {
+    let identifiers = organization.get("identifier").and_then(Value::as_array);
+    for identifier in identifiers.into_iter().flatten() {
+        let is_hsa = identifier["system"]
+            .as_str()
+            .is_some_and(|system| canonical_system(system) == HSA_ID);
+        let Some(value) = identifier["value"].as_str().filter(|_| is_hsa).and_then(hsa_form) else {
+            continue;
+        };
+        for other in session.with_identifier(ResourceType::Organization, &[HSA_ID], &value)? {
+            let kept = session.kept_beside(other.kind, &other.id)?.unwrap_or_default();
+            if Some(other.id.as_str()) != id && !beslut::halls_av(&kept, own) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }
 
 /// The unit that is stated, else the caller's. What the caller states within the own unit or vårdgivare lies there, whether

@@ -4,6 +4,7 @@
 mod common;
 
 mod arbetslista;
+mod atkomst;
 mod bad_input;
 mod batch;
 mod browsers;

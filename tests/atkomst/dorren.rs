@@ -1,0 +1,356 @@
+//! Single stories through the door: what is told before it is shown, what is cut out, and who may write.
+
+use fastkontakt::access::Call;
+use fastkontakt::access::scope::{Context, Right, Rights, Scope};
+use fastkontakt::door::Door;
+use fastkontakt::door::problem::Problem;
+use fastkontakt::fhir::types::ResourceType::{self, *};
+use fastkontakt::store::{Page, StoreError};
+use serde_json::{Value, json};
+
+use super::slumpen::{
+    A, A1, A2, ATKOMST, B, B1, HSA, block_on, call, delete, medarbetare, open, patient, query, scope, staff, system,
+    write,
+};
+use crate::common::{TestApp, spawn};
+
+/// Two vårdgivare, and the patient p1.
+fn world() -> TestApp {
+    let app = spawn();
+    for (id, hsa_id, above) in [
+        ("A", A, None),
+        ("A1", A1, Some("A")),
+        ("A2", A2, Some("A")),
+        ("B", B, None),
+        ("B1", B1, Some("B")),
+    ] {
+        let mut unit =
+            json!({"resourceType": "Organization", "id": id, "identifier": [{"system": HSA, "value": hsa_id}]});
+        if let Some(above) = above {
+            unit["partOf"] = json!({"reference": format!("Organization/{above}")});
+        }
+        write(&app.door, &open(), &unit).expect("a unit");
+    }
+    for id in ["p1", "p2"] {
+        write(&app.door, &open(), &json!({"resourceType": "Patient", "id": id})).expect("a patient");
+    }
+    app
+}
+
+fn stay(id: &str, unit: &str) -> Value {
+    json!({"resourceType": "Encounter", "id": id, "status": "in-progress", "subject": {"reference": "Patient/p1"},
+        "serviceProvider": {"reference": format!("Organization/{unit}")}})
+}
+
+fn condition(id: &str) -> Value {
+    json!({"resourceType": "Condition", "id": id, "subject": {"reference": "Patient/p1"}})
+}
+
+fn consent(id: &str, code: &str, about: &str) -> Value {
+    let decision = if code.starts_with("sammanhallen") || code.starts_with("havning") {
+        "permit"
+    } else {
+        "deny"
+    };
+    json!({"resourceType": "Consent", "id": id, "status": "active", "subject": {"reference": "Patient/p1"}, "decision": decision,
+        "category": [{"coding": [{"system": ATKOMST, "code": code}]}], "controller": [{"reference": format!("Organization/{about}")}]})
+}
+
+fn found(door: &Door, call: &Call, kind: ResourceType, text: &str) -> Page {
+    block_on(door.search(call, query(kind, text, &[]), Vec::new())).expect("a page")
+}
+
+fn read(door: &Door, call: &Call, kind: ResourceType, id: &str) -> Result<String, Problem> {
+    block_on(door.read(call, kind, id.to_owned())).map(|stored| stored.body)
+}
+
+fn ids(page: &Page) -> Vec<&str> {
+    let mut ids: Vec<&str> = page.entries.iter().map(|stored| stored.id.as_str()).collect();
+    ids.sort_unstable();
+    ids
+}
+
+const MINE: &str = "patient=Patient/p1&_total=accurate";
+
+#[test]
+fn what_others_keep_is_told_to_exist_and_shown_when_the_patient_consents() {
+    let app = world();
+    let (door, b1) = (&app.door, staff(B1));
+    write(door, &staff(A1), &condition("a")).expect("the own unit's");
+    // Without a care relation nothing is told.
+    let page = found(door, &b1, Condition, MINE);
+    assert_eq!((ids(&page), page.total, page.annorstades), (vec![], Some(0), false));
+    // With one: that there is something, and no more.
+    write(door, &b1, &stay("b", "B1")).expect("the own unit's");
+    let page = found(door, &b1, Condition, MINE);
+    assert_eq!((ids(&page), page.total, page.annorstades), (vec![], Some(0), true));
+    assert!(matches!(read(door, &b1, Condition, "a"), Err(Problem::NotFound)));
+    // The patient is not told of what she sees, and neither is the unit that keeps it.
+    assert!(!found(door, &patient("p1", false), Condition, MINE).annorstades);
+    write(door, &patient("p1", false), &consent("c", "sammanhallen-vard", "B")).expect("her own");
+    let page = found(door, &b1, Condition, MINE);
+    assert_eq!((ids(&page), page.total, page.annorstades), (vec!["a"], Some(1), false));
+    read(door, &b1, Condition, "a").expect("with consent and relation");
+    // Blocked, nothing is told any more.
+    write(door, &patient("p1", false), &consent("d", "yttre-sparr", "A")).expect("her own");
+    let page = found(door, &b1, Condition, MINE);
+    assert_eq!((ids(&page), page.total, page.annorstades), (vec![], Some(0), false));
+    // But in a nödöppning, with its reason.
+    let emergency = Call {
+        nodoppning: Some("Medvetslös".into()),
+        ..staff(B1)
+    };
+    assert_eq!(ids(&found(door, &emergency, Condition, MINE)), ["a"]);
+    let without = Call {
+        nodoppning: Some("  ".into()),
+        ..staff(B1)
+    };
+    assert!(ids(&found(door, &without, Condition, MINE)).is_empty());
+}
+
+#[test]
+fn an_inner_block_holds_at_once_and_is_lifted_by_the_patient() {
+    let app = world();
+    let (door, a2) = (&app.door, staff(A2));
+    write(door, &staff(A1), &condition("a")).expect("the own unit's");
+    read(door, &a2, Condition, "a").expect("the same vårdgivare");
+    write(door, &patient("p1", false), &consent("c", "inre-sparr", "A1")).expect("her own");
+    assert!(matches!(read(door, &a2, Condition, "a"), Err(Problem::NotFound)));
+    let page = found(door, &a2, Condition, MINE);
+    assert_eq!((ids(&page), page.annorstades), (vec![], false));
+    read(door, &staff(A1), Condition, "a").expect("the own unit");
+    read(door, &patient("p1", false), Condition, "a").expect("her own");
+    write(door, &patient("p1", false), &consent("d", "havning-av-sparr", "A2")).expect("her own");
+    read(door, &a2, Condition, "a").expect("lifted");
+    // The block ends when the patient says so.
+    let mut ended = consent("c", "inre-sparr", "A1");
+    ended["status"] = json!("inactive");
+    write(door, &patient("p1", false), &ended).expect("her own");
+    let mut over = consent("d", "havning-av-sparr", "A2");
+    over["status"] = json!("inactive");
+    write(door, &patient("p1", false), &over).expect("her own");
+    read(door, &a2, Condition, "a").expect("no block");
+}
+
+#[test]
+fn a_guardian_neither_blocks_nor_lifts_what_the_child_has_blocked() {
+    let app = world();
+    let door = &app.door;
+    let (child, guardian) = (patient("p1", false), patient("p1", true));
+    assert!(matches!(
+        write(door, &guardian, &consent("c", "inre-sparr", "A1")),
+        Err(Problem::Forbidden)
+    ));
+    write(door, &child, &consent("c", "inre-sparr", "A1")).expect("her own");
+    let mut ended = consent("c", "inre-sparr", "A1");
+    ended["status"] = json!("inactive");
+    assert!(matches!(write(door, &guardian, &ended), Err(Problem::Forbidden)));
+    // Neither by making it something else.
+    assert!(matches!(
+        write(door, &guardian, &consent("c", "sammanhallen-vard", "A1")),
+        Err(Problem::Forbidden)
+    ));
+    write(door, &guardian, &consent("d", "sammanhallen-vard", "B")).expect("a consent");
+    assert!(matches!(delete(door, &guardian, Consent, "d"), Err(Problem::Forbidden)));
+}
+
+#[test]
+fn what_is_meant_for_the_staff_alone_is_cut_out_everywhere() {
+    let app = world();
+    let door = &app.door;
+    let url = fastkontakt::access::klipp::INTERN_ANTECKNING;
+    let mut plan = json!({"resourceType": "CarePlan", "id": "a", "status": "active", "intent": "plan", "subject": {"reference": "Patient/p1"},
+        "text": {"status": "generated", "div": "<div>Hemligt</div>"},
+        "contained": [{"resourceType": "Goal", "id": "g", "lifecycleStatus": "active", "description": {"text": "Gå", "extension": [{"url": url, "valueString": "Hemligt"}]},
+            "subject": {"reference": "Patient/p1"}}],
+        "title": "Plan", "_title": {"extension": [{"url": url, "valueString": "Hemligt"}]},
+        "note": [{"text": "Öppet"}]});
+    write(door, &staff(A1), &plan).expect("the own unit's");
+    plan["extension"] =
+        json!([{"url": url, "valueString": "Hemligt"}, {"url": "https://example.org/annat", "valueString": "Öppet"}]);
+    write(door, &staff(A1), &plan).expect("the own unit's");
+    for who in [patient("p1", false), patient("p1", true)] {
+        let mut shown = vec![read(door, &who, CarePlan, "a").expect("her own")];
+        for version in 1..=2 {
+            let past = block_on(door.vread(&who, CarePlan, "a".to_owned(), version)).expect("her own");
+            shown.push(past.body);
+        }
+        shown.extend(
+            found(door, &who, CarePlan, MINE)
+                .entries
+                .into_iter()
+                .map(|stored| stored.body),
+        );
+        let page = found(door, &who, Patient, "_id=p1&_revinclude=CarePlan:subject");
+        assert_eq!(page.included.entries.len(), 1);
+        shown.extend(page.included.entries.into_iter().map(|stored| stored.body));
+        for body in shown {
+            assert!(
+                !body.contains("Hemligt") && !body.contains("intern-anteckning"),
+                "{body}"
+            );
+            let resource: Value = serde_json::from_str(&body).expect("JSON");
+            assert_eq!(resource["note"][0]["text"], "Öppet");
+            assert!(resource.get("_title").is_none() && resource.get("text").is_none());
+            assert_eq!(resource["contained"][0]["description"], json!({"text": "Gå"}));
+        }
+    }
+    assert!(
+        read(door, &staff(A1), CarePlan, "a")
+            .expect("the own unit's")
+            .contains("Hemligt")
+    );
+}
+
+#[test]
+fn where_a_protected_person_lives_is_not_told_to_another_vardgivare() {
+    let app = world();
+    let door = &app.door;
+    let label = json!({"security": [{"system": "http://hl7.se/fhir/ig/base/CodeSystem/SecurityLabel", "code": "sekretessmarkering"}]});
+    let protected = json!({"resourceType": "Patient", "id": "p1", "meta": label, "name": [{"family": "Test"}],
+        "managingOrganization": {"reference": "Organization/A1"}, "address": [{"city": "Hemlig ort"}], "telecom": [{"value": "0700000000"}]});
+    write(door, &open(), &protected).expect("a patient");
+    let relative = json!({"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/p1"}, "address": [{"city": "Hemlig ort"}]});
+    write(door, &staff(A1), &relative).expect("the own unit's");
+    // The same vårdgivare, but no part in the care.
+    assert!(matches!(read(door, &staff(A2), Patient, "p1"), Err(Problem::NotFound)));
+    assert!(matches!(
+        read(door, &staff(A2), RelatedPerson, "r"),
+        Err(Problem::NotFound)
+    ));
+    assert!(
+        read(door, &staff(A1), Patient, "p1")
+            .expect("the own unit")
+            .contains("Hemlig ort")
+    );
+    // Another vårdgivare with relation and consent sees who, and not where.
+    write(door, &staff(B1), &stay("b", "B1")).expect("the own unit's");
+    write(door, &patient("p1", false), &consent("c", "sammanhallen-vard", "B")).expect("her own");
+    for (kind, id) in [(Patient, "p1"), (RelatedPerson, "r")] {
+        let body = read(door, &staff(B1), kind, id).expect("with relation and consent");
+        assert!(!body.contains("Hemlig ort") && !body.contains("0700000000"), "{body}");
+    }
+    assert_eq!(ids(&found(door, &staff(B1), Patient, "family=Test")), ["p1"]);
+    assert!(ids(&found(door, &staff(B1), Patient, "address-city=Hemlig ort")).is_empty());
+    assert!(
+        ids(&found(
+            door,
+            &staff(B1),
+            Encounter,
+            "subject:Patient.address-city=Hemlig ort"
+        ))
+        .is_empty()
+    );
+    assert_eq!(
+        ids(&found(door, &staff(A1), Patient, "address-city=Hemlig ort")),
+        ["p1"]
+    );
+    // What was cut out is not written away.
+    let back: Value = serde_json::from_str(&read(door, &staff(B1), Patient, "p1").expect("a Patient")).expect("JSON");
+    assert!(matches!(write(door, &staff(B1), &back), Err(Problem::Forbidden)));
+}
+
+#[test]
+fn scopes_confine_what_is_read_and_written() {
+    let app = world();
+    let door = &app.door;
+    write(door, &staff(A1), &condition("a")).expect("the own unit's");
+    let only = |kind, rights, filter: Option<&str>| {
+        let scope = Scope {
+            context: Context::User,
+            kind: Some(kind),
+            rights,
+            filter: filter.map(str::to_owned),
+        };
+        call(medarbetare(A1, None), vec![scope])
+    };
+    let reader = only(
+        Condition,
+        Rights {
+            read: true,
+            ..Rights::default()
+        },
+        None,
+    );
+    read(door, &reader, Condition, "a").expect("r");
+    let refused = block_on(door.search(&reader, query(Condition, "", &[]), Vec::new()));
+    assert!(
+        matches!(refused, Err(Problem::Forbidden)),
+        "{Right:?} s",
+        Right = Right::Search
+    );
+    assert!(matches!(read(door, &reader, CareTeam, "x"), Err(Problem::Forbidden)));
+    assert!(matches!(write(door, &reader, &condition("a")), Err(Problem::Forbidden)));
+    let creator = only(
+        Condition,
+        Rights {
+            create: true,
+            ..Rights::default()
+        },
+        None,
+    );
+    write(door, &creator, &condition("b")).expect("c");
+    assert!(
+        matches!(write(door, &creator, &condition("b")), Err(Problem::Forbidden)),
+        "c is no u"
+    );
+    let active = only(Encounter, Rights::ALL, Some("?status=in-progress"));
+    write(door, &active, &stay("s", "A1")).expect("within the scope");
+    let mut over = stay("s", "A1");
+    over["status"] = json!("completed");
+    assert!(
+        matches!(write(door, &active, &over), Err(Problem::Forbidden)),
+        "out of the scope"
+    );
+    write(door, &staff(A1), &over).expect("the own unit's");
+    assert!(matches!(read(door, &active, Encounter, "s"), Err(Problem::NotFound)));
+    assert!(
+        matches!(write(door, &active, &stay("s", "A1")), Err(Problem::Forbidden)),
+        "from out of the scope"
+    );
+    // A scope for a patient stays with the patient.
+    let launched = call(medarbetare(A1, Some("p2")), vec![scope(Context::Patient, None, None)]);
+    assert!(matches!(read(door, &launched, Condition, "a"), Err(Problem::NotFound)));
+    assert!(matches!(
+        write(door, &launched, &condition("c")),
+        Err(Problem::Forbidden)
+    ));
+    // The catalogue decides who keeps what: no person writes it.
+    let unit = json!({"resourceType": "Organization", "id": "A3", "identifier": [{"system": HSA, "value": "SE2321000164-A3"}],
+        "partOf": {"reference": "Organization/A"}});
+    assert!(matches!(write(door, &staff(A1), &unit), Err(Problem::Forbidden)));
+    write(door, &system(None), &unit).expect("the vårdgivare's system");
+    let theirs = json!({"resourceType": "Organization", "id": "B1", "identifier": [{"system": HSA, "value": B1}], "partOf": {"reference": "Organization/A"}});
+    assert!(
+        matches!(write(door, &system(None), &theirs), Err(Problem::Forbidden)),
+        "another's unit is not taken"
+    );
+    let mut twin = theirs.clone();
+    twin["id"] = json!("X");
+    assert!(
+        matches!(write(door, &system(None), &twin), Err(Problem::Forbidden)),
+        "nor its name"
+    );
+}
+
+#[test]
+fn what_is_kept_is_made_anew_by_reindexing() {
+    let app = world();
+    let door = &app.door;
+    write(door, &staff(A1), &condition("a")).expect("the own unit's");
+    write(door, &patient("p1", false), &consent("c", "inre-sparr", "A1")).expect("her own");
+    let looked = |door: &Door| {
+        let kept = door.store.read_blocking(|session| {
+            Ok::<_, StoreError>((
+                session.kept_beside(Condition, "a")?,
+                session.kept_beside(Organization, "A1")?,
+                session.ratter("p1")?,
+            ))
+        });
+        kept.expect("an answer")
+    };
+    let before = looked(door);
+    fastkontakt::door::reindex::reindex(&door.store).expect("made anew");
+    assert_eq!(looked(door), before);
+    assert!(matches!(read(door, &staff(A2), Condition, "a"), Err(Problem::NotFound)));
+}

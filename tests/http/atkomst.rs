@@ -1,0 +1,225 @@
+//! The access decisions as callers meet them: over HTTP, with tokens.
+
+use serde_json::{Value, json};
+
+use crate::common::{Answer, TestApp};
+use crate::issuer::*;
+
+const OTHERS: &str = "SE2321000172-B";
+const OTHERS_UNIT: &str = "SE2321000172-B1";
+const HSA: &str = "urn:oid:1.2.752.129.2.1.4.1";
+const INTERN: &str = "https://w3id.org/fastkontakt/StructureDefinition/intern-anteckning";
+
+struct World {
+    app: TestApp,
+    staff: String,
+    others: String,
+    patient: String,
+    system: String,
+}
+
+fn put(app: &TestApp, path: &str, token: &str, body: &Value) -> Answer {
+    app.put_with(path, &[("Authorization", &format!("Bearer {token}"))], body)
+}
+
+/// Two vårdgivare, a patient, a plan that the first keeps, and a visit at the second.
+fn world() -> World {
+    let issuer = Issuer::start();
+    let app = issuer.service();
+    let system = issuer.token(&system(&app, "system/*.cruds"));
+    let mut other = crate::issuer::system(&app, "system/*.cruds");
+    other["organization_hsaid"] = json!(OTHERS);
+    let other_system = issuer.token(&other);
+    let mut others = medarbetare(&app, "user/*.cruds");
+    others["vardenhet_hsaid"] = json!(OTHERS_UNIT);
+    others["organization_hsaid"] = json!(OTHERS);
+    for (id, hsa_id, above, by) in [
+        ("vg", VARDGIVARE, None, &system),
+        ("vc", VARDENHET, Some("vg"), &system),
+        ("b", OTHERS, None, &other_system),
+        ("b1", OTHERS_UNIT, Some("b"), &other_system),
+    ] {
+        let mut unit = json!({"resourceType": "Organization", "id": id, "name": id, "identifier": [{"system": HSA, "value": hsa_id}]});
+        if let Some(above) = above {
+            unit["partOf"] = json!({"reference": format!("Organization/{above}")});
+        }
+        put(&app, &format!("/fhir/r5/Organization/{id}"), by, &unit).expect(201);
+    }
+    let staff = issuer.token(&medarbetare(&app, "user/*.cruds"));
+    let world = World {
+        others: issuer.token(&others),
+        patient: issuer.token(&patientanvandare(&app, "anna", "patient/*.cruds")),
+        app,
+        staff,
+        system,
+    };
+    let anna = json!({"resourceType": "Patient", "id": "anna", "name": [{"family": "Test"}]});
+    put(&world.app, "/fhir/r5/Patient/anna", &world.staff, &anna).expect(201);
+    let plan = json!({"resourceType": "CarePlan", "id": "plan", "status": "active", "intent": "plan",
+        "subject": {"reference": "Patient/anna"}, "title": "Synlig", "extension": [{"url": INTERN, "valueString": "Hemligt"}]});
+    put(&world.app, "/fhir/r5/CarePlan/plan", &world.staff, &plan).expect(201);
+    let visit = json!({"resourceType": "Encounter", "id": "visit", "status": "in-progress",
+        "subject": {"reference": "Patient/anna"}, "serviceProvider": {"reference": "Organization/b1"}});
+    put(&world.app, "/fhir/r5/Encounter/visit", &world.others, &visit).expect(201);
+    world
+}
+
+fn modes(answer: &Answer) -> Vec<String> {
+    let bundle = answer.json();
+    let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
+    entries
+        .iter()
+        .map(|entry| {
+            let resource = &entry["resource"];
+            format!(
+                "{} {}",
+                entry["search"]["mode"].as_str().unwrap_or_default(),
+                resource["id"].as_str().unwrap_or_default()
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn another_vardgivare_is_told_that_there_is_more_and_no_more() {
+    let World {
+        app,
+        others,
+        staff,
+        patient,
+        ..
+    } = world();
+    for path in [
+        "/fhir/r5/CarePlan/plan",
+        "/fhir/r4/CarePlan/plan",
+        "/fhir/r5/CarePlan/plan/_history",
+        "/fhir/r5/CarePlan/plan/_history/1",
+    ] {
+        let answer = get(&app, path, &others).expect(404);
+        assert!(!answer.text.contains("Synlig"), "{}", answer.text);
+        get(&app, path, &staff).expect(200);
+    }
+    for path in [
+        "/fhir/r5/CarePlan?subject=Patient/anna&_total=accurate",
+        "/fhir/r4/CarePlan?subject=Patient/anna",
+        "/fhir/r5/Patient/anna/CarePlan",
+    ] {
+        let answer = get(&app, path, &others).expect(200);
+        assert_eq!(modes(&answer), ["outcome "], "{}", answer.text);
+        let told = &answer.json()["entry"][0]["resource"]["issue"][0];
+        assert_eq!(
+            (told["severity"].as_str(), told["code"].as_str()),
+            (Some("information"), Some("informational"))
+        );
+        assert!(!answer.text.contains("plan\"") && answer.json()["total"].as_i64().unwrap_or(0) == 0);
+        assert_eq!(modes(&get(&app, path, &staff)), ["match plan"]);
+    }
+    let all = get(&app, "/fhir/r5/Patient/anna/$everything", &others).expect(200);
+    let mut shown = modes(&all);
+    shown.sort();
+    assert_eq!(
+        shown,
+        ["include b", "include b1", "match anna", "match visit", "outcome "],
+        "{}",
+        all.text
+    );
+    // The patient sees what both keep, and is told nothing besides.
+    let hers = get(&app, "/fhir/r5/Patient/anna/$everything", &patient).expect(200);
+    let mut shown = modes(&hers);
+    shown.sort();
+    assert_eq!(
+        shown,
+        ["include b", "include b1", "match anna", "match plan", "match visit"],
+        "{}",
+        hers.text
+    );
+}
+
+#[test]
+fn the_patient_never_meets_what_is_meant_for_the_staff_alone() {
+    let World {
+        app, patient, staff, ..
+    } = world();
+    let bearer = format!("Bearer {patient}");
+    for path in [
+        "/fhir/r5/CarePlan/plan",
+        "/fhir/r4/CarePlan/plan",
+        "/fhir/r4/CarePlan/plan/_history",
+        "/fhir/r5/CarePlan/_history",
+        "/fhir/r5/CarePlan",
+        "/fhir/r4/CarePlan?_summary=data",
+        "/fhir/r5/Patient?_id=anna&_revinclude=CarePlan:subject",
+        "/fhir/r4/Patient/anna/$everything",
+    ] {
+        let answer = get(&app, path, &patient).expect(200);
+        assert!(answer.text.contains("Synlig"), "{path} {}", answer.text);
+        assert!(
+            !answer.text.contains("Hemligt") && !answer.text.contains("intern-anteckning"),
+            "{path} {}",
+            answer.text
+        );
+    }
+    for kind in ["batch", "transaction"] {
+        let bundle = json!({"resourceType": "Bundle", "type": kind, "entry": [
+            {"request": {"method": "GET", "url": "CarePlan/plan"}},
+            {"request": {"method": "GET", "url": "CarePlan?subject=Patient/anna"}},
+            {"request": {"method": "GET", "url": "CarePlan/plan/_history"}}]});
+        let answer = app
+            .post_with("/fhir/r5", &[("Authorization", &bearer)], &bundle)
+            .expect(200);
+        assert_eq!(answer.text.matches("Synlig").count(), 3, "{}", answer.text);
+        assert!(!answer.text.contains("Hemligt"), "{}", answer.text);
+    }
+    assert!(get(&app, "/fhir/r4/CarePlan/plan", &staff).text.contains("Hemligt"));
+    // She writes no plan, and does not make the note go away.
+    let patch = json!([{"op": "replace", "path": "/title", "value": "Annan"}]);
+    app.patch("/fhir/r5/CarePlan/plan", &[("Authorization", &bearer)], &patch)
+        .expect(403);
+    app.send("DELETE", "/fhir/r5/CarePlan/plan", &[("Authorization", &bearer)], None)
+        .expect(403);
+}
+
+#[test]
+fn a_write_is_the_keeping_units_own() {
+    let World {
+        app,
+        others,
+        staff,
+        system,
+        ..
+    } = world();
+    let plan = json!({"resourceType": "CarePlan", "id": "plan", "status": "active", "intent": "plan", "subject": {"reference": "Patient/anna"}, "title": "Annan"});
+    put(&app, "/fhir/r5/CarePlan/plan", &others, &plan).expect(404);
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+        {"resource": plan, "request": {"method": "PUT", "url": "CarePlan/plan"}}]});
+    app.post_with("/fhir/r5", &[("Authorization", &format!("Bearer {others}"))], &bundle)
+        .expect(404);
+    put(&app, "/fhir/r5/CarePlan/plan", &staff, &plan).expect(200);
+    put(&app, "/fhir/r5/CarePlan/plan", &system, &plan).expect(200);
+    // A condition does not meet what is not seen: the other's plan is no hindrance, and is not told of.
+    let new = json!({"resourceType": "CarePlan", "status": "active", "intent": "plan", "subject": {"reference": "Patient/anna"}});
+    let headers = [
+        ("Authorization", format!("Bearer {others}")),
+        ("If-None-Exist", "subject=Patient/anna".to_owned()),
+    ];
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    app.post_with("/fhir/r5/CarePlan", &headers, &new).expect(201);
+}
+
+#[test]
+fn checks_and_lists_are_for_those_whose_they_are() {
+    let World {
+        app,
+        others,
+        staff,
+        patient,
+        ..
+    } = world();
+    get(&app, "/fhir/r5/Patient/anna/$riktlinjekontroll", &patient).expect(403);
+    get(&app, "/fhir/r5/Patient/anna/$riktlinjekontroll", &staff).expect(200);
+    get(&app, "/fhir/r5/Organization/vc/$riktlinjekontroll", &staff).expect(200);
+    get(&app, "/fhir/r5/Organization/vc/$riktlinjekontroll", &others).expect(403);
+    get(&app, "/fhir/r5/Organization/vc/$riktlinjekontroll", &patient).expect(403);
+    let theirs = get(&app, "/fhir/r5/Patient/anna/$riktlinjekontroll", &others).expect(200);
+    assert!(!theirs.text.contains("CarePlan/plan"), "{}", theirs.text);
+}
