@@ -268,12 +268,12 @@ fn a_deleted_resource_is_not_found_and_a_changed_one_is_found_anew() {
 fn an_index_made_by_an_older_table_is_made_anew_at_start() {
     use fastkontakt::door::reindex::reindex_if_older;
     use fastkontakt::fhir::types::ResourceType;
-    use fastkontakt::store::StoreError;
+    use fastkontakt::store::{Keeping, StoreError};
 
     let app = spawn();
     anna_has_contacts(&app);
     let emptied = app.door.store.write_blocking(|session| {
-        session.reindex(ResourceType::CareTeam, "b", &[])?;
+        session.reindex(ResourceType::CareTeam, "b", &[], &Keeping::default())?;
         session.set_meta("index-version", "0")?;
         Ok::<(), StoreError>(())
     });
