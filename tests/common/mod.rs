@@ -134,6 +134,12 @@ impl Drop for TestApp {
     }
 }
 
+/// Whether a resource is a Provenance that the service itself has made (tests/http/provenance.rs); others look past those.
+pub fn is_the_services_provenance(resource: &Value) -> bool {
+    let by = resource["agent"][0]["who"]["display"].as_str();
+    resource["resourceType"] == "Provenance" && matches!(by, Some("open" | "service"))
+}
+
 /// What the service answered.
 #[derive(Debug)]
 pub struct Answer {

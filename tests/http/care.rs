@@ -5,7 +5,7 @@ use fastkontakt::fhir::structure::check;
 use fastkontakt::fhir::version::FhirVersion;
 use serde_json::{Value, json};
 
-use crate::common::{TestApp, spawn};
+use crate::common::{TestApp, is_the_services_provenance, spawn};
 use crate::people::{patient, put};
 
 const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
@@ -331,6 +331,7 @@ fn found(app: &TestApp, base: &str, query: &str) -> Vec<String> {
         .json();
     let entries = page["entry"].as_array().into_iter().flatten();
     entries
+        .filter(|entry| !is_the_services_provenance(&entry["resource"]))
         .map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned())
         // The service's own question set stands there from the start.
         .filter(|id| id != "gavleborg-atta-fragor")

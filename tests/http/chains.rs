@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{TestApp, spawn};
+use crate::common::{TestApp, is_the_services_provenance, spawn};
 use crate::people::*;
 
 const FORM: (&str, &str) = ("Content-Type", "application/x-www-form-urlencoded");
@@ -25,7 +25,7 @@ fn in_order(page: &Value) -> Vec<String> {
     };
     let entries = page["entry"].as_array().into_iter().flatten();
     entries
-        .filter(|entry| entry["search"]["mode"] == "match")
+        .filter(|entry| entry["search"]["mode"] == "match" && !is_the_services_provenance(&entry["resource"]))
         .map(name)
         .collect()
 }
@@ -342,8 +342,8 @@ fn a_search_over_several_types_is_one_list() {
         &["CareTeam/bo-1"],
     );
     let count = app.get("/fhir/r5?_summary=count").expect(200).json();
-    let everything = app.get("/fhir/r5/").expect(200).json();
-    assert_eq!(count["total"], in_order(&everything).len());
+    let everything = app.get("/fhir/r5/?_count=1000").expect(200).json();
+    assert_eq!(count["total"], everything["entry"].as_array().unwrap().len());
     assert_eq!(in_order(&everything)[0], "Task/task", "newest first");
 
     // Pages go on over the types while others write.

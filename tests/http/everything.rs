@@ -6,14 +6,14 @@ use fastkontakt::fhir::structure::check;
 use fastkontakt::fhir::version::FhirVersion;
 use serde_json::{Value, json};
 
-use crate::common::{TestApp, spawn};
+use crate::common::{TestApp, is_the_services_provenance, spawn};
 use crate::people::*;
 
 /// What stands in a page under a mode, as `Type/id`.
 fn of_mode(page: &Value, mode: &str) -> Vec<String> {
     let entries = page["entry"].as_array().into_iter().flatten();
     entries
-        .filter(|entry| entry["search"]["mode"] == mode)
+        .filter(|entry| entry["search"]["mode"] == mode && !is_the_services_provenance(&entry["resource"]))
         .map(|entry| {
             let resource = &entry["resource"];
             format!(

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::common::{TestApp, spawn};
+use crate::common::{TestApp, is_the_services_provenance, spawn};
 use crate::people::*;
 
 /// `Type/id` of each entry with its mode.
@@ -11,6 +11,7 @@ fn entries(page: &Value) -> Vec<(String, String)> {
         .as_array()
         .into_iter()
         .flatten()
+        .filter(|entry| !is_the_services_provenance(&entry["resource"]))
         .map(|entry| {
             let resource = &entry["resource"];
             let name = match resource["id"].as_str() {

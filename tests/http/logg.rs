@@ -167,7 +167,7 @@ fn one_record_names_every_patient_and_version_that_is_disclosed() {
     }
     let all = ["Goal/g1/_history/1", "Goal/g2/_history/1", "Goal/g3/_history/1"];
     let three = ["Patient/a", "Patient/b", "Patient/c"];
-    let (_, records) = logged(&app, "GET", "/fhir/r4/Goal?_sort=_id", None);
+    let (_, records) = logged(&app, "GET", "/fhir/r4/Goal", None);
     assert_eq!(records.len(), 1);
     assert_eq!(named(&records[0]), [&all[..], &three].concat());
     assert_eq!(records[0]["patient"], Value::Null, "there are several");
@@ -178,7 +178,7 @@ fn one_record_names_every_patient_and_version_that_is_disclosed() {
         ["Goal/g1/_history/1", "Patient/a", "Patient/a/_history/1"]
     );
     // A page that is not shown is not disclosed.
-    let (_, records) = logged(&app, "GET", "/fhir/r5/Goal?_count=1&_sort=_id", None);
+    let (_, records) = logged(&app, "GET", "/fhir/r5/Goal?_count=1&_sort=_lastUpdated", None);
     assert_eq!(patients(&records[0]), ["Patient/a"]);
     // A batch of reads leaves one.
     let get = |url: &str| json!({ "request": { "method": "GET", "url": url } });
@@ -220,12 +220,13 @@ fn the_log_is_searched_in_both_versions() {
         let success = if version == "r4" { "0" } else { "success" };
         assert_eq!(count("patient=Patient/a&action=R&entity=Goal/g"), 1);
         assert_eq!(count("patient=a&action=C,U&entity=Goal/g"), 1);
-        assert_eq!(count("entity=Patient/b&action=R"), 1);
+        // Who reads the log of a patient is logged too.
+        assert!(count("entity=Patient/b&action=R") >= 1);
         assert_eq!(count("patient=nobody"), 0);
         assert_eq!(count("agent:identifier=SE2321000016-1003"), 0);
         assert_eq!(count("date=lt2000"), 0);
-        assert_eq!(count("date=ge2026-01-01&date=lt2027&entity=Patient/b&action=R"), 1);
-        assert_eq!(count(&format!("outcome={success}&entity=Patient/b&action=R")), 1);
+        assert_eq!(count("date=ge2026-01-01&date=lt2027&entity=Goal/g&action=R"), 1);
+        assert_eq!(count(&format!("outcome={success}&entity=Goal/g&action=R")), 1);
         app.get(&format!("/fhir/{version}/AuditEvent?site=x")).expect(400);
         app.get(&format!("/fhir/{version}/AuditEvent?patient:identifier=x"))
             .expect(400);

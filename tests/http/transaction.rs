@@ -40,9 +40,9 @@ pub fn statuses(answer: &Value) -> Vec<&str> {
         .collect()
 }
 
-/// Every version of everything.
+/// Every version of everything, what the service tells of the writes included.
 pub fn everything(app: &TestApp) -> Value {
-    let mut found = app.get("/fhir/r5/_history?_count=500").expect(200).json();
+    let mut found = app.get("/fhir/r5/_history?_count=1000").expect(200).json();
     assert!(found["link"].as_array().unwrap().len() == 1, "all on one page");
     found["entry"].take()
 }

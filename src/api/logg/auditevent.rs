@@ -268,7 +268,9 @@ fn entities(version: FhirVersion, rad: &Recorded, reader: For<'_>) -> Vec<Value>
         return vec![patient(id)];
     }
     let mut entities: Vec<Value> = rad.patients.iter().map(|id| patient(id)).collect();
-    for named in &rad.resources {
+    // A patient of whom no version was shown is named above.
+    let is_patient = |named: &&Named| named.version == 0 && named.kind == "Patient" && rad.patients.contains(&named.id);
+    for named in rad.resources.iter().filter(|named| !is_patient(named)) {
         let what = json!({ "reference": reference(named) });
         entities.push(entity(version, what, SYSTEM_OBJECT, Some(("4", "Domain Resource"))));
     }
