@@ -1,7 +1,7 @@
 //! Single stories through the door: what is told before it is shown, what is cut out, and who may write.
 
 use fastkontakt::access::Call;
-use fastkontakt::access::scope::{Context, Right, Rights, Scope};
+use fastkontakt::access::scope::{About, Context, Right, Rights, Scope};
 use fastkontakt::door::Door;
 use fastkontakt::door::problem::Problem;
 use fastkontakt::fhir::types::ResourceType::{self, *};
@@ -258,7 +258,7 @@ fn scopes_confine_what_is_read_and_written() {
     let only = |kind, rights, filter: Option<&str>| {
         let scope = Scope {
             context: Context::User,
-            kind: Some(kind),
+            about: About::Kind(kind),
             rights,
             filter: filter.map(str::to_owned),
         };
