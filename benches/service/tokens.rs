@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use fastkontakt::access::settings::{AccessSettings, IssuerSettings};
 use fastkontakt::access::token::Tokens;
-use fastkontakt::access::{Call, Caller, Interaction, Right, decide};
+use fastkontakt::access::{Call, Caller, Disclosed, Interaction, Right, decide};
 use fastkontakt::clock::Clock;
 use fastkontakt::fhir::types::ResourceType;
 use serde_json::{Value, json};
@@ -66,6 +66,7 @@ fn call(identity: std::sync::Arc<fastkontakt::access::Identity>) -> Call {
         purpose: "TREAT".into(),
         nodoppning: None,
         request_id: Uuid::new_v4().to_string(),
+        disclosed: Disclosed::default(),
     }
 }
 
