@@ -64,11 +64,13 @@ fn world() -> World {
     world
 }
 
+/// How the entries came and their ids, but for what the service tells of the writes.
 fn modes(answer: &Answer) -> Vec<String> {
     let bundle = answer.json();
     let entries = bundle["entry"].as_array().cloned().unwrap_or_default();
     entries
         .iter()
+        .filter(|entry| entry["resource"]["resourceType"] != "Provenance")
         .map(|entry| {
             let resource = &entry["resource"];
             format!(

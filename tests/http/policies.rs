@@ -33,11 +33,14 @@ fn document(name: &str) -> String {
 /// The TOML block of README.
 fn snippet() -> String {
     let readme = document("README.md");
-    let block = readme
+    let mut blocks = readme
         .split("```toml\n")
-        .nth(1)
-        .and_then(|rest| rest.split("```").next());
-    block.expect("a TOML block").to_owned()
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    blocks
+        .find(|block| block.contains("hsa-prefix"))
+        .expect("the TOML of a region")
+        .to_owned()
 }
 
 #[test]
