@@ -15,7 +15,9 @@ use diesel::prelude::*;
 use diesel::{PgConnection, SqliteConnection};
 use fastkontakt::fhir::search::{IndexEntry, RefTarget};
 use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient};
-use fastkontakt::store::{AuditEntry, HistoryQuery, Keeping, NewVersion, Scope, Session, Store, StoreError, StoreOptions};
+use fastkontakt::store::{
+    AuditEntry, HistoryQuery, Keeping, NewVersion, Scope, Session, Store, StoreError, StoreOptions,
+};
 use jiff::{Timestamp, ToSpan};
 use support::{Fresh, page_of_versions, put_next, version, versions};
 
