@@ -137,6 +137,32 @@ impl Written {
             .inner_join(resource::table.on(resource::key.eq(history::resource)))
             .filter(history::seq.gt(seq))
             .order(history::seq)
+            // What is kept for access has its default in the floor's rows.
+            .select((
+                (
+                    history::seq,
+                    history::patient,
+                    history::resource,
+                    history::version,
+                    history::last_updated,
+                    history::deleted,
+                    history::caller,
+                    history::interaction,
+                    history::request_id,
+                    history::body,
+                    history::kind,
+                ),
+                (
+                    resource::key,
+                    resource::kind,
+                    resource::id,
+                    resource::patient,
+                    resource::current,
+                    resource::version,
+                    resource::last_updated,
+                    resource::deleted,
+                ),
+            ))
             .load(&mut c)
             .expect("rows");
         let audits: Vec<(AuditRow, LinkRow)> = audit::table
