@@ -149,7 +149,7 @@ pub enum Hinder {
     FelTyp,
     /// Another unit keeps it, or would.
     AnnanEnhet,
-    /// One who acts for a patient cannot block (PDL 4:4, third paragraph: a guardian may not block a child's data).
+    /// One who acts for a patient can neither block nor lift a block (PDL 4:4, third paragraph: a guardian may not block a child's data).
     OmbudSparrar,
     /// Consents and blocks are written for the caller's own unit or vårdgivare.
     AnnansSparr,
@@ -358,7 +358,8 @@ fn patienten_skriver(patient: &str, ombud: bool, skrivning: Skrivning<'_>) -> Re
     if skrivning.fore.is_some_and(|fore| fore.hallare != Hallare::Patienten) || efter.hallare != Hallare::Patienten {
         return Err(Hinder::AnnanEnhet);
     }
-    if ombud && skrivning.sparr {
+    let haver = skrivning.ger.iter().any(|ratt| ratt.slag == Slag::Havning);
+    if ombud && (skrivning.sparr || haver) {
         return Err(Hinder::OmbudSparrar);
     }
     Ok(())
@@ -374,9 +375,10 @@ fn varden_skriver(vard: &Vard, skrivning: Skrivning<'_>, nu: i64) -> Result<(), 
         let samordnar = kind == ResourceType::CarePlan
             && sagt(skrivning.ratter, Slag::Samordning, &vard.egen_enhet(), nu)
             && efter.is_some_and(|efter| efter.hallare == fore.hallare && efter.patient == fore.patient);
-        // The patient's own consents and blocks are also ended by the unit that she asks.
+        // The patient's own consents and blocks are also ended, and only ended, by the unit that she asks.
         let at_patienten = kind == ResourceType::Consent
             && fore.hallare == Hallare::Patienten
+            && skrivning.ger.iter().all(|ratt| ratt.high <= nu)
             && efter.is_some_and(|efter| efter.patient == fore.patient)
             && har_relation(vard, fore.patient.as_deref(), skrivning.ratter, nu);
         if samordnar {
@@ -405,6 +407,14 @@ fn varden_skriver(vard: &Vard, skrivning: Skrivning<'_>, nu: i64) -> Result<(), 
         });
         if om_andra {
             return Err(Hinder::AnnansSparr);
+        }
+        // Whoever has no part in the care has not been given the patient's word. (A system registers what others were given.)
+        let oppnar = |ratt: &Ratt| matches!(ratt.slag, Slag::Samtycke | Slag::Havning) && ratt.high > nu;
+        if !vard.system
+            && skrivning.ger.iter().any(oppnar)
+            && !har_relation(vard, efter.patient.as_deref(), skrivning.ratter, nu)
+        {
+            return Err(Hinder::IngenRelation);
         }
     }
     Ok(())

@@ -19,8 +19,17 @@ pub struct Disclosure {
     pub patients: BTreeMap<String, Option<i64>>,
     /// Something that was asked for was denied.
     pub denied: bool,
+    /// What that was, as far as it is known.
+    pub attempted: Attempted,
     /// Something was looked for, found or not. (A write leaves its record in its own transaction.)
     pub looked: bool,
+}
+
+/// What was asked for and not let out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Attempted {
+    pub resources: BTreeSet<(ResourceType, String, i64)>,
+    pub patients: BTreeMap<String, Option<i64>>,
 }
 
 impl Disclosure {
@@ -32,6 +41,8 @@ impl Disclosure {
             *known = known.or(key);
         }
         self.denied |= other.denied;
+        self.attempted.resources.extend(other.attempted.resources);
+        self.attempted.patients.extend(other.attempted.patients);
         self.looked |= other.looked;
     }
 }
@@ -42,8 +53,12 @@ impl Disclosed {
     }
 
     /// The request asked for something that the access decision denies.
-    pub fn deny(&self) {
-        self.with(|disclosure| disclosure.denied = true);
+    pub fn deny(&self, attempted: Attempted) {
+        self.note(Disclosure {
+            denied: true,
+            attempted,
+            ..Disclosure::default()
+        });
     }
 
     /// All that was noted; nothing is left.

@@ -26,7 +26,7 @@ pub mod tabell;
 pub mod token;
 
 pub use caller::{Caller, Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
-pub use disclosed::{Disclosed, Disclosure};
+pub use disclosed::{Attempted, Disclosed, Disclosure};
 pub use interaction::Interaction;
 pub use scope::Right;
 

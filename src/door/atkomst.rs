@@ -8,6 +8,7 @@ use fastkontakt_model::facts::{Identifier, Reference};
 use serde_json::Value;
 
 use super::Door;
+use super::logg::note_denied;
 use super::problem::Problem;
 use super::underlag::OppenTransaktion;
 use crate::access::beslut::{self, Lasare, PERSONER, Post, Skrivning};
@@ -25,6 +26,9 @@ use crate::store::{Hallare, Keeping, Kept, Ratt, Session, Sikt, Slag, StoreError
 fn is_adress(param: &str) -> bool {
     param.starts_with("address") || matches!(param, "telecom" | "phone" | "email")
 }
+
+/// What a write is about: what stands there, what is to stand with what is kept beside it, and whose that is.
+type What<'w> = (Option<&'w Stored>, Option<(&'w Value, &'w Keeping)>, Option<&'w str>);
 
 impl Door {
     /// Refuses what the access decision denies before any record is looked at.
@@ -71,6 +75,7 @@ impl Door {
             return Ok(stored);
         };
         let Some(kept) = session.kept_beside(stored.kind, &stored.id)? else {
+            note_denied(call, session, Some((stored.kind, &stored.id)))?;
             return Ok(None);
         };
         let version = match version {
@@ -84,6 +89,7 @@ impl Door {
             version,
         };
         if beslut::far_lasa(&lasare, post, &ratter, self.nu()).is_err() || !reaches(call, right, &kept, stored)? {
+            note_denied(call, session, Some((stored.kind, &stored.id)))?;
             return Ok(None);
         }
         cut(&lasare, &kept, &ratter, stored.clone()).map(Some)
@@ -128,7 +134,21 @@ impl Door {
         &self,
         call: &Call,
         session: &mut Session,
-        (current, after, patient): (Option<&Stored>, Option<(&Value, &Keeping)>, Option<&str>),
+        what: What<'_>,
+        kind: ResourceType,
+    ) -> Result<(), Problem> {
+        let decided = self.decide_write(call, session, what, kind);
+        if matches!(decided, Err(Problem::Forbidden | Problem::NotFound)) {
+            note_denied(call, session, what.0.map(|stored| (stored.kind, stored.id.as_str())))?;
+        }
+        decided
+    }
+
+    fn decide_write(
+        &self,
+        call: &Call,
+        session: &mut Session,
+        (current, after, patient): What<'_>,
         kind: ResourceType,
     ) -> Result<(), Problem> {
         let Some(lasare) = Lasare::of(call) else { return Ok(()) };
@@ -294,8 +314,8 @@ fn takes_anothers_id(
     Ok(false)
 }
 
-/// The unit that is stated, else the caller's. What the caller states within the own unit or vårdgivare lies there, whether
-/// the catalogue says so or not.
+/// The unit that is stated, else the caller's. What the caller states within the own unit or vårdgivare lies there and in
+/// nothing else, whatever the catalogue says: others write in it too.
 fn who_keeps(caller: &Caller, stated: &[String]) -> Option<Hallare> {
     let mut chain: Vec<String> = stated.iter().filter_map(|id| hsa_form(id)).collect();
     let (unit, vardgivare) = match caller {
@@ -310,10 +330,14 @@ fn who_keeps(caller: &Caller, stated: &[String]) -> Option<Hallare> {
         chain.extend(vardgivare);
         chain.dedup();
     } else if let Some(vardgivare) = vardgivare
-        && unit.as_ref().is_some_and(|unit| chain.contains(unit))
-        && !chain.contains(&vardgivare)
+        && let Some(own) = chain
+            .iter()
+            .position(|id| *id == vardgivare || Some(id) == unit.as_ref())
     {
-        chain.push(vardgivare);
+        chain.truncate(own + 1);
+        if !chain.contains(&vardgivare) {
+            chain.push(vardgivare);
+        }
     }
     (!chain.is_empty()).then_some(Hallare::Enhet(chain))
 }

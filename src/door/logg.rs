@@ -4,7 +4,7 @@
 
 use super::problem::Problem;
 use super::{Door, Looked, Order, Written};
-use crate::access::{Call, Caller, Disclosed, Disclosure, Interaction, Who};
+use crate::access::{Attempted, Call, Caller, Disclosed, Disclosure, Interaction, Who};
 use crate::fhir::types::ResourceType;
 use crate::store::{Record, Session, StoreError, Stored};
 
@@ -34,7 +34,7 @@ pub(super) fn disclosure<'s>(
         patients: session.patients_of(&ids)?.into_iter().collect(),
         resources: stored.iter().map(|it| (it.kind, it.id.clone(), it.version)).collect(),
         looked: true,
-        denied: false,
+        ..Disclosure::default()
     })
 }
 
@@ -51,7 +51,7 @@ pub(super) fn told<'s>(
             .map(|(kind, id)| (*kind, (*id).to_owned(), 0))
             .collect(),
         looked: true,
-        denied: false,
+        ..Disclosure::default()
     })
 }
 
@@ -73,6 +73,20 @@ pub(super) fn note<'s>(
     stored: impl IntoIterator<Item = &'s Stored>,
 ) -> Result<(), StoreError> {
     call.disclosed.note(disclosure(session, stored)?);
+    Ok(())
+}
+
+/// Notes that the call asked for this record and is not let to it, whatever it is told.
+pub(super) fn note_denied(
+    call: &Call,
+    session: &mut Session,
+    record: Option<(ResourceType, &str)>,
+) -> Result<(), StoreError> {
+    let attempted = told(session, record)?;
+    call.disclosed.deny(Attempted {
+        resources: attempted.resources,
+        patients: attempted.patients,
+    });
     Ok(())
 }
 
@@ -104,7 +118,7 @@ impl Door {
         interaction: Interaction,
         result: Result<(), &Problem>,
     ) -> Result<(), Problem> {
-        let disclosure = call.disclosed.take();
+        let mut disclosure = call.disclosed.take();
         let outcome = match result.map_err(Problem::itself) {
             Err(Problem::Forbidden | Problem::Unauthorized) => outcome::DENIED,
             Err(Problem::Refused(_)) => outcome::REFUSED,
@@ -117,6 +131,11 @@ impl Door {
         };
         if !self.access_log {
             return Ok(());
+        }
+        if outcome == outcome::DENIED {
+            // What was read on the way was not let out; what is told is what was asked for.
+            let attempted = std::mem::take(&mut disclosure.attempted);
+            (disclosure.resources, disclosure.patients) = (attempted.resources, attempted.patients);
         }
         let record = self.record(call, interaction, outcome, disclosure);
         self.store.log(record).await.map_err(|error| {

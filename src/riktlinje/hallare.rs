@@ -38,6 +38,19 @@ pub fn hallande_enhet<U: Underlag>(fact: &Fact, underlag: &mut U) -> Result<Vec<
     };
     match stated {
         None => Ok(Vec::new()),
+        // What the record itself contains is its writer's word alone: nobody else has said that there is such a unit.
+        Some(stated) if stated.is_contained() => Ok(Vec::new()),
+        // Nor does an identifier beside a reference make the Organization another one.
+        Some(stated) if stated.reference.is_some() => {
+            let alone = Reference {
+                identifier: None,
+                ..stated.clone()
+            };
+            match enhetens_kedja(&alone, fact, underlag)? {
+                kedja if kedja.is_empty() => enhetens_kedja(stated, fact, underlag),
+                kedja => Ok(kedja),
+            }
+        }
         Some(stated) => enhetens_kedja(stated, fact, underlag),
     }
 }

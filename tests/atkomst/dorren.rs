@@ -1,7 +1,7 @@
 //! Single stories through the door: what is told before it is shown, what is cut out, and who may write.
 
-use fastkontakt::access::Call;
 use fastkontakt::access::scope::{About, Context, Right, Rights, Scope};
+use fastkontakt::access::{Call, Systemanvandare, Who};
 use fastkontakt::door::Door;
 use fastkontakt::door::problem::Problem;
 use fastkontakt::fhir::types::ResourceType::{self, *};
@@ -353,4 +353,77 @@ fn what_is_kept_is_made_anew_by_reindexing() {
     fastkontakt::door::reindex::reindex(&door.store).expect("made anew");
     assert_eq!(looked(door), before);
     assert!(matches!(read(door, &staff(A2), Condition, "a"), Err(Problem::NotFound)));
+}
+
+#[test]
+fn what_the_patient_said_is_ended_by_staff_and_never_turned_round() {
+    let app = world();
+    let door = &app.door;
+    write(door, &staff(A1), &condition("a")).expect("the own unit's");
+    write(door, &staff(B1), &stay("visit", "B1")).expect("a part in the care");
+    write(door, &patient("p1", false), &consent("c", "yttre-sparr", "A")).expect("her own");
+    assert!(matches!(
+        write(door, &staff(B1), &consent("c", "sammanhallen-vard", "B")),
+        Err(Problem::Forbidden)
+    ));
+    assert!(matches!(read(door, &staff(B1), Condition, "a"), Err(Problem::NotFound)));
+    // Who has no part in the care has not been given the patient's word.
+    assert!(matches!(
+        write(door, &staff(A2), &consent("d", "sammanhallen-vard", "A2")),
+        Err(Problem::Forbidden)
+    ));
+    assert!(matches!(
+        write(door, &staff(A2), &consent("d", "havning-av-sparr", "A2")),
+        Err(Problem::Forbidden)
+    ));
+    assert!(matches!(
+        write(door, &patient("p1", true), &consent("e", "havning-av-sparr", "A")),
+        Err(Problem::Forbidden)
+    ));
+    let mut ended = consent("c", "yttre-sparr", "A");
+    ended["status"] = json!("inactive");
+    write(door, &staff(B1), &ended).expect("as she asked");
+}
+
+#[test]
+fn nothing_is_filed_in_the_name_of_another_unit() {
+    let app = world();
+    let door = &app.door;
+    let plan = |id: &str, custodian: Value| {
+        json!({"resourceType": "CarePlan", "id": id, "status": "draft", "intent": "plan", "custodian": custodian,
+            "subject": {"reference": "Patient/p1"}, "contained": [{"resourceType": "Organization", "id": "o",
+                "identifier": [{"system": HSA, "value": A1}], "partOf": {"reference": "Organization/B1"}}]})
+    };
+    let both = json!({"reference": "Organization/B1", "identifier": {"system": HSA, "value": A1}});
+    for (id, custodian) in [("contained", json!({"reference": "#o"})), ("both", both)] {
+        let mut plan = plan(id, custodian.clone());
+        if custodian["reference"] != "#o" {
+            plan.as_object_mut().unwrap().remove("contained");
+        }
+        write(door, &staff(B1), &plan).expect("the own unit's");
+        read(door, &staff(B1), CarePlan, id).expect("the own unit's");
+        assert!(
+            matches!(read(door, &staff(A1), CarePlan, id), Err(Problem::NotFound)),
+            "{id}"
+        );
+    }
+    // Nor does the catalogue of another vårdgivare make a unit its own.
+    let claimed = json!({"resourceType": "Organization", "id": "x", "identifier": [{"system": HSA, "value": "SE2321000164-A3"}],
+        "partOf": {"reference": "Organization/B"}});
+    let others = Who::System(Systemanvandare {
+        hsa_id: None,
+        vardenhet: None,
+        vardgivare: B.to_owned(),
+    });
+    let others = call(others, vec![scope(Context::System, None, None)]);
+    write(door, &others, &claimed).expect("an identifier that nobody has");
+    let a3 = call(
+        medarbetare("SE2321000164-A3", None),
+        vec![scope(Context::User, None, None)],
+    );
+    let own = json!({"resourceType": "CarePlan", "id": "a3", "status": "draft", "intent": "plan", "custodian": {"reference": "Organization/x"},
+        "subject": {"reference": "Patient/p1"}});
+    write(door, &a3, &own).expect("the own unit's");
+    assert!(matches!(read(door, &staff(B1), CarePlan, "a3"), Err(Problem::NotFound)));
+    assert!(matches!(read(door, &others, CarePlan, "a3"), Err(Problem::NotFound)));
 }

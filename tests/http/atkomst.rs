@@ -12,6 +12,8 @@ const INTERN: &str = "https://w3id.org/fastkontakt/StructureDefinition/intern-an
 
 struct World {
     app: TestApp,
+    /// Who reviews the log of the second vårdgivare, and of the first.
+    reviewers: [String; 2],
     staff: String,
     others: String,
     patient: String,
@@ -46,7 +48,14 @@ fn world() -> World {
         put(&app, &format!("/fhir/r5/Organization/{id}"), by, &unit).expect(201);
     }
     let staff = issuer.token(&medarbetare(&app, "user/*.cruds"));
+    let mut reviewer = others.clone();
+    reviewer["scope"] = json!("user/AuditEvent.rs");
+    let reviewers = [
+        issuer.token(&reviewer),
+        issuer.token(&medarbetare(&app, "user/AuditEvent.rs")),
+    ];
     let world = World {
+        reviewers,
         others: issuer.token(&others),
         patient: issuer.token(&patientanvandare(&app, "anna", "patient/*.cruds")),
         app,
@@ -224,4 +233,43 @@ fn checks_and_lists_are_for_those_whose_they_are() {
     get(&app, "/fhir/r5/Organization/vc/$riktlinjekontroll", &patient).expect(403);
     let theirs = get(&app, "/fhir/r5/Patient/anna/$riktlinjekontroll", &others).expect(200);
     assert!(!theirs.text.contains("CarePlan/plan"), "{}", theirs.text);
+}
+
+/// What was denied, told as if it was not there, is in the log with what it was about; each vårdgivare reviews its own rows.
+#[test]
+fn attempts_are_in_the_log_of_who_made_them() {
+    let World {
+        app,
+        others,
+        staff,
+        patient,
+        reviewers: [theirs, ours],
+        ..
+    } = world();
+    get(&app, "/fhir/r5/CarePlan/plan", &others).expect(404);
+    let plan = json!({"resourceType": "CarePlan", "id": "plan", "status": "revoked", "intent": "plan", "subject": {"reference": "Patient/anna"}});
+    put(&app, "/fhir/r5/CarePlan/plan", &others, &plan).expect(404);
+    get(&app, "/fhir/r5/CarePlan/plan", &staff).expect(200);
+    let log = "/fhir/r4/AuditEvent?entity=CarePlan/plan";
+    for (reviewer, rows) in [(&theirs, [("8", 2), ("0", 0)]), (&ours, [("8", 0), ("0", 2)])] {
+        for (outcome, number) in rows {
+            let answer = get(&app, &format!("{log}&outcome={outcome}"), reviewer).expect(200);
+            let bundle = answer.json();
+            let found = bundle["entry"].as_array().map_or(0, Vec::len);
+            assert_eq!(found, number, "{outcome}: {}", answer.text);
+            if number > 0 {
+                assert!(answer.text.contains("Patient/anna"), "{}", answer.text);
+            }
+        }
+    }
+    // Whose scopes do not name the log does not see it; nor does a patient but in the extract.
+    get(&app, log, &staff).expect(403);
+    get(&app, log, &patient).expect(403);
+    let extract = get(&app, "/fhir/r5/Patient/anna/$loggutdrag", &patient).expect(200);
+    assert!(
+        !extract.text.contains(OTHERS_UNIT) || !extract.text.contains("revoked"),
+        "{}",
+        extract.text
+    );
+    get(&app, "/fhir/r5/Patient/other/$loggutdrag", &patient).expect(404);
 }

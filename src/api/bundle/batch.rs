@@ -15,7 +15,7 @@ use super::super::{
     update, validate,
 };
 use super::{acceptable, response};
-use crate::access::Interaction;
+use crate::access::{Attempted, Interaction};
 use crate::door::bundle::{Entry, Method, strangers};
 use crate::door::problem::{Problem, in_resource};
 use crate::fhir::types::DefinitionType;
@@ -81,7 +81,7 @@ async fn one(ask: &Ask, entry: Entry) -> (usize, Reply) {
 /// How an entry that was refused tells why.
 fn failed(ask: &Ask, problem: &Problem) -> Reply {
     if let Problem::Forbidden | Problem::Unauthorized = problem.itself() {
-        ask.call.disclosed.deny();
+        ask.call.disclosed.deny(Attempted::default());
     }
     let (status, outcome) = told(problem, ask.manner.language, &ask.call.request_id);
     Reply {
