@@ -37,7 +37,8 @@ impl Service {
         Service::start_as(true, prepare)
     }
 
-    fn start_as(access_log: bool, prepare: impl FnOnce(&Door)) -> Service {
+    /// The same; whether reads leave a record in the access log is said.
+    pub fn start_as(access_log: bool, prepare: impl FnOnce(&Door)) -> Service {
         let folder = std::env::temp_dir().join(format!("fastkontakt-bench-{}", Uuid::new_v4()));
         std::fs::create_dir(&folder).expect("a folder for the database");
         let settings = Settings {

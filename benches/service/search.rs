@@ -156,7 +156,7 @@ fn nurse(patient: usize) -> String {
 pub fn ratios(wanted: &[String], tell: impl Fn(&str, Option<f64>, Vec<f64>)) {
     let words: Vec<&String> = wanted.iter().filter(|word| !"search".contains(word.as_str())).collect();
     let is_wanted = |search: &Search| words.is_empty() || words.iter().any(|word| search.name.contains(word.as_str()));
-    let service = Service::start_with(|door| {
+    let service = Service::start_as(false, |door| {
         populate(&door.store, |number| {
             let mut all = person(number);
             all.push(plan(number));

@@ -31,8 +31,8 @@ pub struct Vard {
     pub system: bool,
     /// The token was made for this patient: the care relation is asserted.
     pub i_kontext: Option<String>,
-    /// A nödöppning, with its reason.
-    pub nodoppning: bool,
+    /// The patient whose record is opened by a nödöppning, with its reason.
+    pub nodoppning: Option<String>,
     /// The purpose is care of the patient.
     pub for_vard: bool,
 }
@@ -54,10 +54,10 @@ impl Lasare {
             }
             Caller::Known(identity) => identity,
         };
-        let nodoppning = call
-            .nodoppning
-            .as_deref()
-            .is_some_and(|reason| !reason.trim().is_empty());
+        let nodoppning = || {
+            let stated = call.nodoppning.as_ref()?;
+            (!stated.skal.trim().is_empty() && !stated.patient.is_empty()).then(|| stated.patient.clone())
+        };
         let for_vard = VARD.contains(&call.purpose.as_ref());
         Some(match &identity.who {
             Who::Patient(it) => Lasare::Patient {
@@ -69,7 +69,7 @@ impl Lasare {
                 vardgivare: hsa_form(&it.vardgivare),
                 system: false,
                 i_kontext: it.patient.clone().filter(|id| !id.is_empty()),
-                nodoppning: nodoppning && for_vard,
+                nodoppning: nodoppning().filter(|_| for_vard),
                 for_vard,
             }),
             Who::System(it) => Lasare::Vard(Vard {
@@ -77,7 +77,7 @@ impl Lasare {
                 vardgivare: hsa_form(&it.vardgivare),
                 system: true,
                 i_kontext: None,
-                nodoppning: false,
+                nodoppning: None,
                 for_vard,
             }),
         })
@@ -218,13 +218,14 @@ fn varden_laser(
     let egen_enhet = halls_av(kept, &vard.egen_enhet());
     let egen_vardgivare = halls_av(kept, &vard.egna());
     let relation = har_relation(vard, kept.patient.as_deref(), ratter, nu);
+    let nodoppning = kept.patient.is_some() && kept.patient == vard.nodoppning;
 
     // A version that was filed on another patient: whose blocks and consents are they? Only who keeps it sees it.
     if version.is_some_and(|version| version.flyttad) && !egen_enhet {
         return Err(Hinder::Flyttad);
     }
     // Protected persons (OSL 22:1): who and where they are, only for those who take part in their care.
-    if ar_skyddad(kind, kept, ratter, nu) && !(egen_enhet || relation || vard.nodoppning) {
+    if ar_skyddad(kind, kept, ratter, nu) && !(egen_enhet || relation || nodoppning) {
         return Err(Hinder::Skyddad);
     }
     if kept.allman {
@@ -237,7 +238,7 @@ fn varden_laser(
     if kept.patient.is_none() {
         return Err(Hinder::AnnanPatient);
     }
-    if vard.nodoppning {
+    if nodoppning {
         return Ok(Grund::Nodoppning);
     }
     // The patient's blocks, and the patient's own leave to read past them.

@@ -39,12 +39,20 @@ pub struct Call {
     pub interaction: Interaction,
     /// Purpose of use (v3 PurposeOfUse); `TREAT` unless the token says otherwise.
     pub purpose: Cow<'static, str>,
-    /// Nödöppning (SVOD 2022:913 3:7): why the caller must see what otherwise needs a consent, in the caller's own words.
-    pub nodoppning: Option<Arc<str>>,
+    pub nodoppning: Option<Arc<Nodoppning>>,
     /// The id that answers, logs and audit share.
     pub request_id: String,
     /// What the answer tells of; the access log's record is made of it. Shared by all that one request does.
     pub disclosed: Disclosed,
+}
+
+/// A nödöppning (SVOD 2022:913 3:7): of one patient's record, when her life or health is in danger and she cannot consent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nodoppning {
+    /// The id of the Patient.
+    pub patient: String,
+    /// Why, in the caller's own words.
+    pub skal: String,
 }
 
 /// The answer of the access decision.

@@ -123,7 +123,7 @@ fn records(lasare: &Lasare, nu: i64) -> Villkor {
 fn vardens(vard: &Vard, nu: i64) -> Villkor {
     let egen_enhet = HallsAv(vard.egen_enhet());
     let egen_vardgivare = HallsAv(vard.egna());
-    let nodoppning = || if vard.nodoppning { Alltid } else { Aldrig };
+    let nodoppning = || vard.nodoppning.clone().map_or(Aldrig, Patient);
 
     let far_veta_vem = Nagot(vec![
         Inte(Box::new(skyddad(nu))),

@@ -12,13 +12,14 @@ use super::app::App;
 use super::limits::Room;
 use super::prefer::{Preferences, Return};
 use crate::access::scope::Context;
-use crate::access::{Call, Caller, Disclosed, Interaction, Who};
+use crate::access::{Call, Caller, Disclosed, Interaction, Nodoppning, Who};
 use crate::door::bundle::Entry;
 use crate::door::bundle::entry::chooses;
 use crate::door::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::door::problem::Problem;
 use crate::door::villkor::{Criteria, stated_twice};
 use crate::door::{Precondition, version_of_tag};
+use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 
@@ -317,9 +318,12 @@ fn purpose(caller: &Caller) -> Cow<'static, str> {
 /// The longest reason of a nödöppning, in characters.
 const LONGEST_REASON: usize = 500;
 
-/// Why the caller opens what otherwise needs a consent, in her own words (`X-Nodoppning`, percent-encoded UTF-8). Only one
-/// who works in care may.
-fn nodoppning(request: &HttpRequest, caller: &Caller) -> Result<Option<Arc<str>>, Problem> {
+/// The shortest, in letters: a full stop is no reason.
+const SHORTEST_REASON: usize = 3;
+
+/// Whose record the caller opens though it otherwise needs a consent, and why (`X-Nodoppning: Patient/[id] [reason]`,
+/// percent-encoded UTF-8). Only one who works in care may.
+fn nodoppning(request: &HttpRequest, caller: &Caller) -> Result<Option<Arc<Nodoppning>>, Problem> {
     let mut stated = request.headers().get_all("X-Nodoppning");
     let Some(header) = stated.next() else {
         return Ok(None);
@@ -328,16 +332,27 @@ fn nodoppning(request: &HttpRequest, caller: &Caller) -> Result<Option<Arc<str>>
         Caller::Known(identity) => matches!(identity.who, Who::Medarbetare(_)) && identity.scopes.has(Context::User),
         _ => false,
     };
-    let reason = percent_decoded(header.as_bytes()).filter(|reason| {
-        (1..=LONGEST_REASON).contains(&reason.chars().count()) && !reason.chars().any(char::is_control)
-    });
-    match reason.as_deref().map(str::trim) {
-        Some(reason) if may && !reason.is_empty() && stated.next().is_none() => Ok(Some(reason.into())),
+    let opened = percent_decoded(header.as_bytes()).and_then(|text| opened(&text));
+    match opened {
+        Some(opened) if may && stated.next().is_none() => Ok(Some(Arc::new(opened))),
         _ => Err(Problem::bad_request(
-            "X-Nodoppning anges en gång, av den som arbetar i vården (user/), med skälet i 1–500 tecken (procentkodad UTF-8).",
-            "X-Nodoppning is given once, by one who works in care (user/), with the reason in 1–500 characters (percent-encoded UTF-8).",
+            "X-Nodoppning anges en gång, av den som arbetar i vården (user/): Patient/[id], ett mellanslag och skälet i högst 500 tecken (procentkodad UTF-8).",
+            "X-Nodoppning is given once, by one who works in care (user/): Patient/[id], a space, and the reason in at most 500 characters (percent-encoded UTF-8).",
         )),
     }
+}
+
+fn opened(text: &str) -> Option<Nodoppning> {
+    let (patient, reason) = text.trim().split_once(' ')?;
+    let (kind, id) = local(patient)?;
+    let reason = reason.trim();
+    let letters = reason.chars().filter(|c| c.is_alphabetic()).count();
+    let is_reason =
+        reason.chars().count() <= LONGEST_REASON && letters >= SHORTEST_REASON && !reason.chars().any(char::is_control);
+    (kind == ResourceType::Patient && is_reason).then(|| Nodoppning {
+        patient: id.to_owned(),
+        skal: reason.to_owned(),
+    })
 }
 
 /// RFC 3986, 2.1; `None` when it is not UTF-8 in the end.

@@ -191,7 +191,10 @@ impl Door {
             provider: String::new(),
             client: String::new(),
             purpose: call.purpose.clone().into_owned(),
-            emergency: call.nodoppning.as_deref().unwrap_or_default().to_owned(),
+            emergency: call
+                .nodoppning
+                .as_ref()
+                .map_or_else(String::new, |stated| stated.skal.clone()),
             interaction: interaction.code(),
             outcome,
             request_id: call.request_id.clone(),

@@ -9,8 +9,8 @@ use fastkontakt::store::{Page, StoreError};
 use serde_json::{Value, json};
 
 use super::slumpen::{
-    A, A1, A2, ATKOMST, B, B1, HSA, block_on, call, delete, medarbetare, open, patient, query, scope, staff, system,
-    write,
+    A, A1, A2, ATKOMST, B, B1, HSA, block_on, call, delete, in_emergency, medarbetare, open, patient, query, scope,
+    staff, system, write,
 };
 use crate::common::{TestApp, spawn};
 
@@ -96,15 +96,9 @@ fn what_others_keep_is_told_to_exist_and_shown_when_the_patient_consents() {
     let page = found(door, &b1, Condition, MINE);
     assert_eq!((ids(&page), page.total, page.annorstades), (vec![], Some(0), false));
     // But in a nödöppning, with its reason.
-    let emergency = Call {
-        nodoppning: Some("Medvetslös".into()),
-        ..staff(B1)
-    };
-    assert_eq!(ids(&found(door, &emergency, Condition, MINE)), ["a"]);
-    let without = Call {
-        nodoppning: Some("  ".into()),
-        ..staff(B1)
-    };
+    assert_eq!(ids(&found(door, &in_emergency(B1, "p1"), Condition, MINE)), ["a"]);
+    // Which opens the record of that patient, and no other's.
+    let without = in_emergency(B1, "p2");
     assert!(ids(&found(door, &without, Condition, MINE)).is_empty());
 }
 

@@ -9,7 +9,8 @@ use fastkontakt::access::beslut::{Lasare, Post, ar_skyddad, far_lasa, far_se_adr
 use fastkontakt::access::medgivande::{medgivanden, racker};
 use fastkontakt::access::scope::{About, Context, Right, Rights, Scope, Scopes};
 use fastkontakt::access::{
-    Call, Caller, Disclosed, Identity, Interaction, Medarbetare, Patientanvandare, Systemanvandare, Who, klipp,
+    Call, Caller, Disclosed, Identity, Interaction, Medarbetare, Nodoppning, Patientanvandare, Systemanvandare, Who,
+    klipp,
 };
 use fastkontakt::door::content::Content;
 use fastkontakt::door::problem::Problem;
@@ -118,6 +119,17 @@ pub(super) fn system(unit: Option<&str>) -> Call {
     call(who, vec![scope(Context::System, None, None)])
 }
 
+/// Opens the patient's record by a nödöppning.
+pub(super) fn in_emergency(unit: &str, patient: &str) -> Call {
+    Call {
+        nodoppning: Some(Arc::new(Nodoppning {
+            patient: patient.to_owned(),
+            skal: "Medvetslös".to_owned(),
+        })),
+        ..staff(unit)
+    }
+}
+
 pub(super) fn open() -> Call {
     Call {
         caller: Caller::Open,
@@ -136,11 +148,7 @@ fn callers() -> Vec<(String, Call)> {
     ];
     for unit in [A1, A2, B1] {
         all.push((unit.to_owned(), staff(unit)));
-        let emergency = Call {
-            nodoppning: Some("Medvetslös".into()),
-            ..staff(unit)
-        };
-        all.push((format!("{unit} in an emergency"), emergency));
+        all.push((format!("{unit} in an emergency"), in_emergency(unit, "p1")));
         let other = Call {
             purpose: "HOPERAT".into(),
             ..staff(unit)

@@ -40,7 +40,7 @@ fn lasare(value: &Value, case: &str) -> Lasare {
         vardgivare: text(&value["vardgivare"]),
         system: truth(&value["system"]),
         i_kontext: text(&value["i_kontext"]),
-        nodoppning: truth(&value["nodoppning"]),
+        nodoppning: text(&value["nodoppning"]),
         for_vard: value["for_vard"].as_bool().unwrap_or(true),
     })
 }

@@ -571,10 +571,18 @@ fn nodoppning_is_said_once_by_staff_and_has_a_reason() {
         )
         .status
     };
-    assert_eq!(said(&staff, "medvetsl%C3%B6s%20vid%20inkomst"), 200);
-    assert_eq!(said(&patient, "medvetsl%C3%B6s"), 400);
-    let long = "x".repeat(501);
-    for bad in ["", "%20", "%FF", "%zz", "a%0Ab", long.as_str()] {
+    assert_eq!(said(&staff, "Patient/anna medvetsl%C3%B6s%20vid%20inkomst"), 200);
+    assert_eq!(said(&patient, "Patient/anna medvetsl%C3%B6s"), 400);
+    let long = format!("Patient/anna {}", "x".repeat(501));
+    let reasons = ["", ".", "%E2%80%8B", "%FF", "%zz", "abc%0Aabc"].map(|reason| format!("Patient/anna {reason}"));
+    let others = [
+        "medvetsl%C3%B6s",
+        "CareTeam/anna medvetsl%C3%B6s",
+        "Patient/ medvetsl%C3%B6s",
+        "",
+        long.as_str(),
+    ];
+    for bad in others.into_iter().chain(reasons.iter().map(String::as_str)) {
         assert_eq!(said(&staff, bad), 400, "{bad}");
     }
 }
