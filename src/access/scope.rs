@@ -210,17 +210,6 @@ impl Scope {
             filter,
         })
     }
-
-    /// Whether it lets its bearer do this with resources of the type, as far as the resources match its filter.
-    pub fn allows(&self, context: Context, kind: ResourceType, right: Right) -> bool {
-        self.context == context && self.about.covers(kind) && self.rights.has(right)
-    }
-
-    /// The criteria of the filter, decoded; empty: all resources.
-    pub fn criteria(&self) -> Vec<(String, String)> {
-        let filter = self.filter.as_deref().unwrap_or_default();
-        form_urlencoded::parse(filter.as_bytes()).into_owned().collect()
-    }
 }
 
 /// Whether it is `name=value`, joined by `&`.
@@ -254,13 +243,6 @@ impl Scopes {
             }
         }
         scopes
-    }
-
-    /// The scopes that let their bearer do this with resources of the type. Empty: it may not be done. When one of them
-    /// has no filter every resource will do; else a resource must match the filter of at least one.
-    pub fn allow(&self, context: Context, kind: ResourceType, right: Right) -> Vec<&Scope> {
-        let allowing = self.0.iter().filter(|scope| scope.allows(context, kind, right));
-        allowing.collect()
     }
 
     /// Whether there is a scope of this context.
@@ -347,43 +329,6 @@ mod tests {
             };
             assert_eq!(whole, expected, "{text}");
         }
-    }
-
-    #[test]
-    fn a_scope_allows_its_context_its_type_and_its_rights() {
-        let scopes = Scopes::read("patient/CareTeam.rs?status=active patient/*.r user/CareTeam.u");
-        let allowing = |context, kind, right| -> Vec<String> {
-            scopes
-                .allow(context, kind, right)
-                .into_iter()
-                .map(Scope::to_string)
-                .collect()
-        };
-        use ResourceType::{CarePlan, CareTeam};
-        assert_eq!(
-            allowing(Context::Patient, CareTeam, Right::Read),
-            ["patient/CareTeam.rs?status=active", "patient/*.r"]
-        );
-        assert_eq!(
-            allowing(Context::Patient, CareTeam, Right::Search),
-            ["patient/CareTeam.rs?status=active"]
-        );
-        assert_eq!(allowing(Context::Patient, CarePlan, Right::Read), ["patient/*.r"]);
-        assert_eq!(allowing(Context::User, CareTeam, Right::Update), ["user/CareTeam.u"]);
-        assert_eq!(allowing(Context::User, CareTeam, Right::Read), [""; 0]);
-        assert_eq!(allowing(Context::System, CareTeam, Right::Read), [""; 0]);
-        let status = ("status".to_owned(), "active".to_owned());
-        assert_eq!(scopes.0[0].criteria(), [status]);
-    }
-
-    #[test]
-    fn the_criteria_of_a_filter_are_decoded() {
-        let scope = Scope::read("patient/Condition.rs?category=http%3A%2F%2Fexample.se%7Ca&code=b").unwrap();
-        let pairs = [("category", "http://example.se|a"), ("code", "b")];
-        assert_eq!(
-            scope.criteria(),
-            pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))
-        );
     }
 
     fn abouts() -> impl Strategy<Value = About> {
