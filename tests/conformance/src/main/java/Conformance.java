@@ -68,6 +68,9 @@ public final class Conformance {
         NOISE.put("Unknown code 'http://terminology\\.hl7\\.org/CodeSystem/v3-ActCode#NOPATIENT'", "the label that the national decision PDL-001 names; the validator's v3-ActCode lacks it");
         NOISE.put("Unable to resolve package id hl7\\.fhir\\.r[45]\\.core#null", "the validator seeks HL7's package online when it looks at the contexts of an extension; the snapshot is made in definitions()");
         NOISE.put("StructureDefinition/(huvudman|nar) is not allowed to be used at this point \\(this element is \\[CarePlan\\.activity\\.extension\\.extension,", "what stands on an R4 detail goes along inside its cross-version extension");
+        NOISE.put("CodeSystem is unknown and can't be validated: https://profiles\\.ihe\\.net/ITI/BALP/CodeSystem/", "IHE's Basic Audit Log Patterns are not available offline");
+        NOISE.put("\\(https://profiles\\.ihe\\.net/ITI/BALP/CodeSystem/BasicAuditEntityType#XrequestId\\) was not found in the value set '.*'[^)]*audit-entity-type", "IHE's code for the request's id; HL7's value set is extensible and has none");
+        NOISE.put("Unable to expand ValueSet because CodeSystem has CodeSystem\\.content=not-present but contents were not found: http://dicom\\.nema\\.org/", "DICOM's codes are not in HL7's package of R5");
         NOISE.put("Details for #\\S+ matching against profile", "the validator telling what it did");
     }
 
