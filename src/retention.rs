@@ -76,7 +76,7 @@ impl fmt::Display for Cut {
 
 /// Walks the chain. Blocks.
 pub fn verify(database: &str) -> Result<Whole, LogError> {
-    let store = Store::open(database, &StoreOptions::default())?;
+    let store = Store::open(database, &StoreOptions::unhurried())?;
     let verified = store.read_blocking(Session::verify_audit);
     store.close_blocking();
     verified?.map(Whole).map_err(LogError::Broken)
@@ -84,7 +84,7 @@ pub fn verify(database: &str) -> Result<Whole, LogError> {
 
 /// Takes away what lies before the month that began so many years ago. The chain is verified before anything goes. Blocks.
 pub fn cut(database: &str, years: u16, clock: &Clock) -> Result<Cut, LogError> {
-    let store = Store::open(database, &StoreOptions::default())?;
+    let store = Store::open(database, &StoreOptions::unhurried())?;
     let before = first_kept(clock.today(), years);
     let done = cut_before(&store, before, clock.now());
     store.close_blocking();

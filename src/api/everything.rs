@@ -2,7 +2,6 @@
 //! what that refers to, as a searchset in pages.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use jiff::Timestamp;
 
 use super::answer::{answer, subset_of};
 use super::bundle_text::BundleText;
@@ -15,7 +14,7 @@ use crate::access::Interaction;
 use crate::door::content::require_id_form;
 use crate::door::problem::Problem;
 use crate::fhir::elements::elements;
-use crate::fhir::search::dates::{DateValue, Prefix};
+use crate::fhir::search::dates::DateValue;
 use crate::fhir::search::query::KeyPart;
 use crate::fhir::search::{compartments, has_patient, page};
 use crate::fhir::subset::{Role, Subset};
@@ -324,9 +323,7 @@ fn types(version: FhirVersion, given: &Given) -> Result<Option<Types>, Problem> 
 
 fn time(given: &Given, name: &'static str) -> Result<Option<Time>, Problem> {
     let Some(text) = given.one(name)? else { return Ok(None) };
-    let date = DateValue::parse(text, Timestamp::now().as_microsecond())
-        .filter(|date| date.prefix == Prefix::Eq && !text.starts_with("eq"))
-        .ok_or_else(|| refused(name))?;
+    let date = DateValue::exact(text).ok_or_else(|| refused(name))?;
     Ok(Some(Time {
         text: text.to_owned(),
         low: date.low,

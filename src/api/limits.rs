@@ -17,7 +17,7 @@ use crate::door::problem::Problem;
 const UNIT: usize = 1024;
 
 /// A body that is read takes many times its length: each value, its schema, the form it is stored in.
-const READ: usize = 16;
+pub const BODY_IS_READ_IN: usize = 16;
 
 /// Callers that are remembered before those who have been quiet are forgotten.
 const REMEMBERED: usize = 10_000;
@@ -86,7 +86,7 @@ pub struct Room(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 impl Room {
     /// Takes the room for a whole body of so many bytes that is to be read now.
     pub fn read(&self, limits: &Limits, bytes: usize) -> Result<(), Problem> {
-        self.grow(limits, bytes.saturating_mul(READ))
+        self.grow(limits, bytes.saturating_mul(BODY_IS_READ_IN))
     }
 
     /// Takes room for a body that has grown to so many bytes; 503 when there is none: the caller may try again, and no

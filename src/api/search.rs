@@ -200,7 +200,8 @@ pub async fn search_compartment_by_post(request: HttpRequest, payload: web::Payl
     by_post(request, Interaction::SearchCompartment, path, payload).await
 }
 
-fn in_address(request: &HttpRequest) -> Pairs {
+/// The parameters in the address.
+pub fn in_address(request: &HttpRequest) -> Pairs {
     form_urlencoded::parse(request.query_string().as_bytes())
         .into_owned()
         .collect()

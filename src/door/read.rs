@@ -92,7 +92,8 @@ impl Door {
     /// holds must be permitted. `own_bases` are our own base URLs: references under them lead to what is stored here.
     pub async fn search(&self, call: &Call, query: SearchQuery, own_bases: Vec<String>) -> Result<Page, Problem> {
         self.permit_search(call, &query)?;
-        let brief = is_brief(&query);
+        // Through eyes that see little, many rows may be passed before a page is full.
+        let brief = is_brief(&query) && Lasare::of(call).is_none();
         let asked = Arc::new((self.clone(), call.clone(), query, own_bases));
         if brief {
             let asked = asked.clone();

@@ -83,6 +83,16 @@ impl Default for StoreOptions {
     }
 }
 
+impl StoreOptions {
+    /// For an operator's work on all that is stored: it takes as long as it takes.
+    pub fn unhurried() -> StoreOptions {
+        StoreOptions {
+            read_time: Duration::from_secs(7 * 24 * 3600),
+            ..StoreOptions::default()
+        }
+    }
+}
+
 /// A page of an indexed search takes milliseconds; this is for those that meet no index.
 const READ_TIME: Duration = Duration::from_secs(20);
 

@@ -184,6 +184,8 @@ fn migrate_in_transaction(connection: &mut Connection) -> Result<Vec<String>, St
         Connection::Postgres(postgres) => {
             // Another program's change of the schema may take longer than a lock is waited for otherwise.
             diesel::sql_query("SET LOCAL lock_timeout = 0").execute(postgres)?;
+            // And what is changed may be large.
+            diesel::sql_query("SET LOCAL statement_timeout = 0").execute(postgres)?;
             diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
                 .bind::<BigInt, _>(MIGRATION_LOCK)
                 .execute(postgres)?;

@@ -29,13 +29,24 @@ fn errors(answer: &Answer) -> Vec<String> {
         .collect()
 }
 
-/// How many rows each table has. The access log is not among them: who validates sees what is stored of the patient.
-fn rows(app: &TestApp) -> Vec<(&'static str, i64)> {
+/// How many rows a table has.
+fn count(app: &TestApp, table: &str) -> i64 {
     #[derive(QueryableByName)]
     struct Count {
         #[diesel(sql_type = diesel::sql_types::BigInt)]
         count: i64,
     }
+    let sql = diesel::sql_query(format!("SELECT count(*) AS count FROM {table}"));
+    let count: Count = match app.database.strip_prefix("sqlite://") {
+        Some(path) => sql.get_result(&mut SqliteConnection::establish(path).unwrap()),
+        None => sql.get_result(&mut PgConnection::establish(&app.database).unwrap()),
+    }
+    .unwrap();
+    count.count
+}
+
+/// How many rows each table of what is stored has; the access log is not among them.
+fn rows(app: &TestApp) -> Vec<(&'static str, i64)> {
     let tables = [
         "patient_key",
         "resource",
@@ -47,17 +58,7 @@ fn rows(app: &TestApp) -> Vec<(&'static str, i64)> {
         "index_quantity",
         "outbox",
     ];
-    tables
-        .map(|table| {
-            let sql = diesel::sql_query(format!("SELECT count(*) AS count FROM {table}"));
-            let count: Count = match app.database.strip_prefix("sqlite://") {
-                Some(path) => sql.get_result(&mut SqliteConnection::establish(path).unwrap()),
-                None => sql.get_result(&mut PgConnection::establish(&app.database).unwrap()),
-            }
-            .unwrap();
-            (table, count.count)
-        })
-        .to_vec()
+    tables.map(|table| (table, count(app, table))).to_vec()
 }
 
 fn parameters(resource: &Value, others: &[(&str, &str, &str)]) -> Value {
@@ -111,7 +112,7 @@ fn a_refusal_is_told_and_not_made_and_nothing_is_stored() {
         &json!({ "resourceType": "Condition", "id": "c" }).merged(&livshotande_tillstand("anna")),
     );
     put(&app, &spotless("vc-lakare").merged(&json!({ "id": "k" })));
-    let before = rows(&app);
+    let (before, logged) = (rows(&app), count(&app, "audit"));
     let nurse = fast_kontakt("anna", "1", "vc-skoterska");
     let answers = [
         app.post("/fhir/r5/CareTeam/$validate", &nurse),
@@ -129,6 +130,7 @@ fn a_refusal_is_told_and_not_made_and_nothing_is_stored() {
             &nurse.clone().merged(&json!({ "id": "k" })),
         ),
     ];
+    let asked = i64::try_from(answers.len()).unwrap() + 3;
     for answer in answers {
         let answer = answer.expect(200);
         assert!(
@@ -144,6 +146,11 @@ fn a_refusal_is_told_and_not_made_and_nothing_is_stored() {
     app.get("/fhir/r5/CareTeam/k/$validate").expect(200);
     app.get("/fhir/r4/Patient/anna/$riktlinjekontroll").expect(200);
     assert_eq!(rows(&app), before, "nothing was stored");
+    assert_eq!(
+        count(&app, "audit") - logged,
+        asked,
+        "who validates sees what is stored: a record for each request, and nothing else is written"
+    );
     assert_eq!(
         app.get("/fhir/r5/CareTeam/k").expect(200).header("etag"),
         Some("W/\"1\"")

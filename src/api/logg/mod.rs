@@ -12,7 +12,7 @@ use super::answer::answer;
 use super::bundle_text::BundleText;
 use super::negotiate::Ask;
 use super::reply::Reply;
-use super::search::{Links, Pairs, address, ignored_parameters, opened, pretty, told, with_form};
+use super::search::{Links, Pairs, address, ignored_parameters, in_address, opened, pretty, told, with_form};
 use crate::access::Interaction;
 use crate::door::problem::Problem;
 use crate::fhir::version::FhirVersion;
@@ -82,7 +82,7 @@ fn number(id: &str) -> Option<i64> {
     ),
 )]
 pub async fn search(request: HttpRequest) -> HttpResponse {
-    let pairs = pairs_of(&request);
+    let pairs = in_address(&request);
     answer(request, Interaction::Search, |ask| async move {
         let (pairs, links) = opened(&ask, pairs)?;
         respond(&ask, pairs, links).await
@@ -92,18 +92,12 @@ pub async fn search(request: HttpRequest) -> HttpResponse {
 
 /// The same with the parameters in the body.
 pub async fn search_by_post(request: HttpRequest, payload: web::Payload) -> HttpResponse {
-    let in_address = pairs_of(&request);
+    let in_address = in_address(&request);
     answer(request, Interaction::Search, |ask| async move {
         let pairs = with_form(&ask, in_address, payload).await?;
         respond(&ask, pairs, Links::Sealed).await
     })
     .await
-}
-
-fn pairs_of(request: &HttpRequest) -> Pairs {
-    form_urlencoded::parse(request.query_string().as_bytes())
-        .into_owned()
-        .collect()
 }
 
 /// The search itself, also for an entry of a batch.

@@ -16,7 +16,7 @@ use crate::api::sent::Sent;
 use crate::door::content::require_id_form;
 use crate::door::loggranskning::Loggfraga;
 use crate::door::problem::Problem;
-use crate::fhir::search::dates::{DateValue, Prefix};
+use crate::fhir::search::dates::DateValue;
 use crate::fhir::search::page;
 use crate::store::LogQuery;
 
@@ -129,9 +129,7 @@ pub async fn run(ask: &Ask, id: String, query: String) -> Result<Reply, Problem>
 }
 
 fn day(name: &str, text: &str) -> Result<DateValue, Problem> {
-    DateValue::parse(text, 0)
-        .filter(|date| date.prefix == Prefix::Eq && !text.starts_with("eq"))
-        .ok_or_else(|| refused(name))
+    DateValue::exact(text).ok_or_else(|| refused(name))
 }
 
 fn refused(name: &str) -> Problem {

@@ -85,6 +85,16 @@ pub fn test<T: Copy>(prefix: Prefix, low: T, high: T) -> Test<T> {
 }
 
 impl DateValue {
+    /// A date without a prefix, as operations take them.
+    pub fn exact(text: &str) -> Option<DateValue> {
+        let (low, high) = range(text)?;
+        Some(DateValue {
+            prefix: Prefix::Eq,
+            low,
+            high,
+        })
+    }
+
     /// `[prefix]date`. Beside FHIR's own forms also minutes without seconds, and a time without a zone (Swedish time), as
     /// search allows; `now` (µs) is what `ap` measures its tenth from.
     pub fn parse(text: &str, now: i64) -> Option<DateValue> {
