@@ -29,9 +29,9 @@ pub(super) fn disclosure<'s>(
     stored: impl IntoIterator<Item = &'s Stored>,
 ) -> Result<Disclosure, StoreError> {
     let stored: Vec<&Stored> = stored.into_iter().collect();
-    let ids: Vec<(ResourceType, &str)> = stored.iter().map(|it| (it.kind, it.id.as_str())).collect();
+    let patients = session.patients_of_stored(&stored)?;
     Ok(Disclosure {
-        patients: session.patients_of(&ids)?.into_iter().collect(),
+        patients: patients.into_iter().map(|(id, key)| (id, Some(key))).collect(),
         resources: stored.iter().map(|it| (it.kind, it.id.clone(), it.version)).collect(),
         looked: true,
         ..Disclosure::default()

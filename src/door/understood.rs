@@ -66,6 +66,7 @@ mod tests {
         Stored {
             kind: ResourceType::Patient,
             id: "p".to_owned(),
+            patient: 1,
             version: 1,
             last_updated: Timestamp::UNIX_EPOCH,
             deleted: false,

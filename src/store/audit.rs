@@ -1,15 +1,18 @@
 //! The access log: a row for each request that disclosed or changed something, or was denied, and one for each patient that
 //! it names. Rows are only added; audit_chain.rs makes them links of a chain.
 
+use std::collections::BTreeSet;
+
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Text};
 use jiff::Timestamp;
 
 use super::connection::{Connection, on_either};
 use super::error::StoreError;
 use super::kind;
 use super::schema::{audit, audit_patient, patient_key, resource};
-use super::session::{Session, instant};
+use super::session::{Session, Stored, instant};
+use super::statement::Statement;
 use crate::fhir::types::ResourceType;
 
 /// Ids in one question.
@@ -269,6 +272,22 @@ impl Session {
         }
     }
 
+    /// The patients whose data these stored versions are: logical id and key, each once.
+    pub fn patients_of_stored(&mut self, stored: &[&Stored]) -> Result<Vec<(String, i64)>, StoreError> {
+        let keys: BTreeSet<i64> = stored
+            .iter()
+            .map(|stored| stored.patient)
+            .filter(|key| *key != 0)
+            .collect();
+        let keys: Vec<i64> = keys.into_iter().collect();
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(AT_ONCE) {
+            let rows: Vec<(i64, String)> = on_either!(self, c => ids_of(keys).of_columns::<(BigInt, Text)>().load(c))?;
+            found.extend(rows.into_iter().map(|(key, id)| (id, key)));
+        }
+        Ok(found)
+    }
+
     /// The patients whose data these resources are: logical id and key. A Patient is its own; one that nothing was ever
     /// stored about has no key.
     pub fn patients_of(
@@ -322,6 +341,25 @@ impl Session {
             ids => on_either!(self, c => wanted.filter(resource::id.eq_any(ids)).load(c)),
         }?)
     }
+}
+
+/// The ids of these patients. Asked for few, some or many, the last of them as often as it takes, so that the statement is one
+/// of few and stays prepared.
+fn ids_of(keys: &[i64]) -> Statement<'static> {
+    let places = match keys.len() {
+        0..=1 => 1,
+        2..=8 => 8,
+        9..=64 => 64,
+        _ => AT_ONCE,
+    };
+    let mut sql = Statement::default();
+    sql.push("SELECT key, id FROM patient_key WHERE key IN (");
+    for place in 0..places {
+        sql.push(if place == 0 { "" } else { ", " });
+        sql.number(*keys.get(place).or(keys.last()).unwrap_or(&0));
+    }
+    sql.push(")");
+    sql
 }
 
 /// A number of PostgreSQL's.

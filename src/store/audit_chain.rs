@@ -2,7 +2,7 @@
 //! takes away or puts in a row must make every later link anew; the last link's hash, which is told in the program's log and
 //! can be kept elsewhere, shows that.
 
-use aws_lc_rs::digest::{SHA256, digest};
+use aws_lc_rs::digest::{Context, SHA256};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
 use jiff::Timestamp;
@@ -20,7 +20,7 @@ const MOST_LINKS: i64 = 2048;
 const PAGE: i64 = 500;
 
 /// The end of the chain.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     /// The number of the link: 1, 2, 3 …; 0: there is none yet.
     pub n: i64,
@@ -76,12 +76,17 @@ impl std::fmt::Display for Break {
 
 /// The hash of a link.
 fn link(before: &str, row: &AuditRow) -> String {
-    let text = format!("{before}\n{}", row.canonical());
-    let mut hex = String::with_capacity(64);
-    for byte in digest(&SHA256, text.as_bytes()).as_ref() {
-        hex.push_str(&format!("{byte:02x}"));
-    }
-    hex
+    let mut held = Context::new(&SHA256);
+    held.update(before.as_bytes());
+    held.update(b"\n");
+    held.update(row.canonical().as_bytes());
+    hex(held.finish().as_ref())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| char::from(DIGITS[usize::from(value & 15)]);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect()
 }
 
 impl Session {
@@ -111,48 +116,17 @@ impl Session {
     /// Makes links of the rows that are not in the chain yet, as many as fit in one go. `None` when there was nothing to do.
     /// Under PostgreSQL one at a time, held until the transaction ends.
     pub(super) fn link_audit(&mut self) -> Result<Option<Head>, StoreError> {
-        let rows: Vec<AuditRow> = match &mut self.connection {
-            Connection::Sqlite(_) => {
-                let after = self.audit_head()?;
-                let Connection::Sqlite(connection) = &mut self.connection else {
-                    return Ok(None);
-                };
-                audit::table
-                    .filter(audit::seq.gt(after.audit))
-                    .order(audit::seq)
-                    .limit(MOST_LINKS)
-                    .load(connection)?
+        if self.needs_locks() {
+            if !self.is_any_unlinked()? {
+                return Ok(None);
             }
-            Connection::Postgres(connection) => {
-                let waiting: Option<i64> = audit_waiting::table
-                    .select(audit_waiting::audit)
-                    .limit(1)
-                    .get_result(connection)
-                    .optional()?;
-                if waiting.is_none() {
-                    return Ok(None);
-                }
-                self.lock_one("audit_chain")?;
-                let Connection::Postgres(connection) = &mut self.connection else {
-                    return Ok(None);
-                };
-                audit::table
-                    .filter(
-                        audit::seq.eq_any(
-                            audit_waiting::table
-                                .order(audit_waiting::audit)
-                                .select(audit_waiting::audit)
-                                .limit(MOST_LINKS),
-                        ),
-                    )
-                    .order(audit::seq)
-                    .load(connection)?
-            }
-        };
+            self.lock_one("audit_chain")?;
+        }
+        let mut head = self.audit_head()?;
+        let rows = self.unlinked(&head)?;
         if rows.is_empty() {
             return Ok(None);
         }
-        let mut head = self.audit_head()?;
         let mut links: Vec<(i64, i64, String)> = Vec::with_capacity(rows.len());
         for row in &rows {
             head = Head {
@@ -193,6 +167,28 @@ impl Session {
             }
         }
         Ok(Some(head))
+    }
+
+    /// Whether rows wait for their links (PostgreSQL).
+    fn is_any_unlinked(&mut self) -> Result<bool, StoreError> {
+        Ok(
+            on_either!(self, c => diesel::select(exists(audit_waiting::table.select(audit_waiting::audit))).get_result(c))?,
+        )
+    }
+
+    /// The first rows that are not in the chain, which ends at `head`.
+    fn unlinked(&mut self, head: &Head) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = audit::table.order(audit::seq).limit(MOST_LINKS);
+        Ok(match &mut self.connection {
+            Connection::Sqlite(connection) => rows.filter(audit::seq.gt(head.audit)).load(connection)?,
+            Connection::Postgres(connection) => {
+                let waiting = audit_waiting::table
+                    .order(audit_waiting::audit)
+                    .select(audit_waiting::audit)
+                    .limit(MOST_LINKS);
+                rows.filter(audit::seq.eq_any(waiting)).load(connection)?
+            }
+        })
     }
 
     fn lock_one(&mut self, name: &str) -> Result<(), StoreError> {

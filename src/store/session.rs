@@ -23,6 +23,8 @@ use crate::fhir::types::ResourceType;
 pub struct Stored {
     pub kind: ResourceType,
     pub id: String,
+    /// The key of the patient in whose compartment it lies; 0: of nobody.
+    pub patient: i64,
     pub version: i64,
     pub last_updated: Timestamp,
     pub deleted: bool,
@@ -35,18 +37,20 @@ pub struct Stored {
 pub(super) struct CurrentRow {
     pub kind: i16,
     pub id: String,
+    patient: i64,
     version: i64,
     pub last_updated: i64,
     body: String,
 }
 
-pub(super) type CurrentColumns = (SmallInt, Text, BigInt, BigInt, Text);
+pub(super) type CurrentColumns = (SmallInt, Text, BigInt, BigInt, BigInt, Text);
 
 impl CurrentRow {
     pub fn stored(self) -> Result<Stored, StoreError> {
         Ok(Stored {
             kind: kind::of_number(self.kind)?,
             id: self.id,
+            patient: self.patient,
             version: self.version,
             last_updated: instant(self.last_updated)?,
             deleted: false,
@@ -65,15 +69,16 @@ pub struct Session {
 }
 
 /// The columns of a version whose type and id are known.
-type VersionRow = (i64, i64, bool, String);
+type VersionRow = (i64, i64, i64, bool, String);
 /// The columns of [`Stored`].
-type StoredRow = (i16, String, i64, i64, bool, String);
+type StoredRow = (i16, String, i64, i64, i64, bool, String);
 
 fn stored_of_version(kind: ResourceType, id: &str, row: VersionRow) -> Result<Stored, StoreError> {
-    let (version, last_updated, deleted, body) = row;
+    let (patient, version, last_updated, deleted, body) = row;
     Ok(Stored {
         kind,
         id: id.to_owned(),
+        patient,
         version,
         last_updated: instant(last_updated)?,
         deleted,
@@ -82,11 +87,12 @@ fn stored_of_version(kind: ResourceType, id: &str, row: VersionRow) -> Result<St
 }
 
 fn stored(row: StoredRow) -> Result<Stored, StoreError> {
-    let (number, id, version, last_updated, deleted, body) = row;
+    let (number, id, patient, version, last_updated, deleted, body) = row;
     let kind = kind::of_number(number)?;
     Ok(Stored {
         kind,
         id,
+        patient,
         version,
         last_updated: instant(last_updated)?,
         deleted,
@@ -114,7 +120,7 @@ impl Session {
             .inner_join(history::table.on(history::seq.eq(resource::current)))
             .filter(resource::kind.eq(kind::number(kind)))
             .filter(resource::id.eq(id))
-            .select((resource::version, resource::last_updated, resource::deleted, history::body))
+            .select((resource::patient, resource::version, resource::last_updated, resource::deleted, history::body))
             .get_result(c)
             .optional())?;
         row.map(|row| stored_of_version(kind, id, row)).transpose()
@@ -148,7 +154,7 @@ impl Session {
             .filter(resource::kind.eq(kind::number(kind)))
             .filter(resource::id.eq(id))
             .filter(history::version.eq(version))
-            .select((history::version, history::last_updated, history::deleted, history::body))
+            .select((resource::patient, history::version, history::last_updated, history::deleted, history::body))
             .get_result(c)
             .optional())?;
         row.map(|row| stored_of_version(kind, id, row)).transpose()
@@ -172,6 +178,7 @@ impl Session {
                 .select((
                     resource::kind,
                     resource::id,
+                    resource::patient,
                     resource::version,
                     resource::last_updated,
                     resource::deleted,
@@ -248,6 +255,7 @@ impl Session {
                     .select((
                         resource::kind,
                         resource::id,
+                        resource::patient,
                         resource::version,
                         resource::last_updated,
                         resource::deleted,

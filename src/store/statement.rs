@@ -63,10 +63,9 @@ impl<'q> Statement<'q> {
         self.pieces.push(Piece::Text(text.into()));
     }
 
-    /// ` LIMIT ` so many rows. SQLite looks into a value that is bound as the limit when it plans, and so plans anew each time
-    /// one is bound, at many times the cost of a small search; into an expression it does not look.
+    /// ` LIMIT ` so many rows.
     pub(in crate::store) fn limit(&mut self, rows: i64) {
-        self.push(" LIMIT 0 + ");
+        self.push(" LIMIT ");
         self.number(rows);
     }
 
@@ -211,20 +210,4 @@ struct Step {
 struct PgStep {
     #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
     plan: String,
-}
-
-#[cfg(test)]
-mod tests {
-    use diesel::sqlite::Sqlite;
-
-    use super::*;
-
-    #[test]
-    fn a_limit_is_bound_within_an_expression() {
-        let mut sql = Statement::default();
-        sql.push("SELECT 1");
-        sql.limit(50);
-        let text = diesel::debug_query::<Sqlite, _>(&sql).to_string();
-        assert!(text.starts_with("SELECT 1 LIMIT 0 + ?"), "{text}");
-    }
 }

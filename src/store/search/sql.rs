@@ -9,9 +9,7 @@ mod strings;
 mod units;
 
 use crate::fhir::search::dates::Test;
-use crate::fhir::search::query::{
-    Criterion, Far, ReferenceValue, SearchQuery, SortBy, SortKey, SystemMatch, TokenValue,
-};
+use crate::fhir::search::query::{Criterion, Far, SearchQuery, SortBy, SortKey, SystemMatch, TokenValue};
 use crate::fhir::types::ResourceType;
 use crate::store::atkomst::Sikt;
 use crate::store::statement::Statement;
@@ -20,7 +18,7 @@ use super::ahead::Search;
 use arms::Arms;
 pub(super) use arms::is_unit_alone;
 use chain::spreads;
-use criteria::{FEW, drive, probe, rank, tokens};
+use criteria::{FEW, drive, names_a_patient, probe, rank, to_patients, tokens};
 use order::{beyond, order, sort_columns, tie_descending};
 
 /// The page a query asks for, and one row more, which tells that there is a next page: the row key, the current version's
@@ -35,7 +33,7 @@ pub(super) fn select<'q>(search: &'q Search<'_>) -> Statement<'q> {
     }
     let mut sql = search.statement();
     // The page's keys first, the bodies after: a sort must not carry bodies.
-    sql.push("SELECT p.key, p.kind, p.id, p.version, p.last_updated, h.body");
+    sql.push("SELECT p.key, p.kind, p.id, p.patient, p.version, p.last_updated, h.body");
     if holds_values(query) {
         sql.push(", p.s0, p.s1, p.s2, p.t0, p.t1, p.t2");
     }
@@ -77,11 +75,11 @@ fn rows(query: &SearchQuery) -> i64 {
 }
 
 fn page_of_type<'q>(sql: &mut Statement<'q>, query: &'q SearchQuery, kind: ResourceType, criteria: &'q [Criterion]) {
-    sql.push("SELECT r.key, r.kind, r.id, r.version, r.last_updated, r.current");
+    sql.push("SELECT r.key, r.kind, r.id, r.patient, r.version, r.last_updated, r.current");
     if holds_values(query) {
         sort_columns(sql, &query.sort);
     }
-    let start = Start::of(criteria, &query.sort);
+    let start = Start::of(kind, criteria, &query.sort);
     sql.push(start.tables());
     sql.push(" WHERE ");
     matches(sql, kind, criteria, start);
@@ -114,7 +112,7 @@ pub(super) fn goes_no_further_than_the_page(query: &SearchQuery) -> bool {
             }
             Some(Criterion::Token { .. } | Criterion::Reference { .. }) => {
                 query.sort.is_empty()
-                    && (matches!(Start::of(&query.criteria, &query.sort), Start::InOrder(_))
+                    && (matches!(Start::of(query.kind, &query.criteria, &query.sort), Start::InOrder(_))
                         || Arms::of(&query.criteria, 0, None).is_some_and(|arms| arms.are_in_order()))
             }
             _ => false,
@@ -132,9 +130,10 @@ fn gives_the_order(query: &SearchQuery) -> bool {
         }]
     );
     query.also.is_empty()
-        && match Start::of(&query.criteria, &query.sort) {
+        && match Start::of(query.kind, &query.criteria, &query.sort) {
             Start::Type => query.sort.is_empty() || by_time,
             Start::InOrder(_) => true,
+            Start::OfPatient(_) => query.sort.is_empty(),
             Start::Driver(number) => {
                 let driver = query.criteria.get(number);
                 query.sort.is_empty() && driver.is_some_and(|criterion| leaves_few(query.kind, criterion))
@@ -163,19 +162,14 @@ pub(super) fn leaves_few(kind: ResourceType, criterion: &Criterion) -> bool {
             param: "subject:identifier" | "patient:identifier",
             ..
         } => FEW_OF_A_PATIENT.contains(&kind),
-        Criterion::Reference { any_of, .. } => {
-            let patient = ResourceType::Patient.name();
-            let is_patient =
-                |value: &ReferenceValue| matches!(value, ReferenceValue::Local { kinds, .. } if *kinds == [patient]);
-            FEW_OF_A_PATIENT.contains(&kind) && any_of.iter().all(is_patient)
-        }
+        Criterion::Reference { any_of, .. } => FEW_OF_A_PATIENT.contains(&kind) && any_of.iter().all(names_a_patient),
         _ => false,
     }
 }
 
 fn page_in_order<'q>(search: &'q Search<'_>) -> Statement<'q> {
     let query = &*search.query;
-    let start = Start::of(&query.criteria, &query.sort);
+    let start = Start::of(query.kind, &query.criteria, &query.sort);
     let mut sql = search.statement();
     sql.push(COLUMNS);
     sql.push(start.tables());
@@ -187,7 +181,7 @@ fn page_in_order<'q>(search: &'q Search<'_>) -> Statement<'q> {
     sql
 }
 
-const COLUMNS: &str = "SELECT r.key, r.kind, r.id, r.version, r.last_updated, h.body";
+const COLUMNS: &str = "SELECT r.key, r.kind, r.id, r.patient, r.version, r.last_updated, h.body";
 
 /// What many may share, each value of it a walk of its own in the order of the row keys: no walk goes further than a page.
 fn page_of_arms<'q>(search: &'q Search<'_>, Arms { arms, covered }: &Arms<'q>) -> Statement<'q> {
@@ -244,7 +238,7 @@ fn arms<'q>(search: &'q Search<'_>) -> Option<Arms<'q>> {
     if !query.sort.is_empty() || !query.also.is_empty() {
         return None;
     }
-    let Start::Driver(number) = Start::of(&query.criteria, &query.sort) else {
+    let Start::Driver(number) = Start::of(query.kind, &query.criteria, &query.sort) else {
         return None;
     };
     // What leaves few is looked up at once.
@@ -284,7 +278,7 @@ pub(super) fn count<'q>(search: &'q Search<'_>) -> Statement<'q> {
     for (number, (kind, criteria)) in query.parts().enumerate() {
         sql.push(if number == 0 { "" } else { " UNION ALL " });
         sql.push("SELECT COUNT(*) AS number");
-        let start = Start::of(criteria, &query.sort);
+        let start = Start::of(kind, criteria, &query.sort);
         sql.push(start.tables());
         sql.push(" WHERE ");
         matches(&mut sql, kind, criteria, start);
@@ -306,8 +300,8 @@ impl Search<'_> {
 
 /// The criterion at which the look-up of a search on one type begins.
 pub(super) fn beginning(query: &SearchQuery) -> Option<&Criterion> {
-    match Start::of(&query.criteria, &query.sort) {
-        Start::Driver(number) | Start::InOrder(number) => query.criteria.get(number),
+    match Start::of(query.kind, &query.criteria, &query.sort) {
+        Start::Driver(number) | Start::InOrder(number) | Start::OfPatient(number) => query.criteria.get(number),
         Start::Type | Start::Lately => None,
     }
 }
@@ -324,11 +318,16 @@ enum Start {
     /// At one token, which many may share (a status, a unit), read from its index in the order of the row keys, so that a
     /// page needs no more rows than it shows.
     InOrder(usize),
+    /// At the few of one type that a patient has, by the reference to her of which each has one.
+    OfPatient(usize),
 }
+
+/// The parameters of [`FEW_OF_A_PATIENT`] whose element holds one reference at the most.
+const ONE_PATIENT: [&str; 2] = ["subject", "patient"];
 
 impl Start {
     /// The criterion that is likely to leave fewest rows.
-    fn of(criteria: &[Criterion], sort: &[SortKey]) -> Start {
+    fn of(kind: ResourceType, criteria: &[Criterion], sort: &[SortKey]) -> Start {
         let best = criteria
             .iter()
             .enumerate()
@@ -340,6 +339,11 @@ impl Start {
             // The index by time gives the order, or what is to be sorted.
             Some(Criterion::LastUpdated { .. }) => Start::Type,
             Some(Criterion::Token { any_of, .. }) if sort.is_empty() && in_order(any_of) => Start::InOrder(number),
+            Some(criterion @ Criterion::Reference { param, .. })
+                if ONE_PATIENT.contains(param) && leaves_few(kind, criterion) =>
+            {
+                Start::OfPatient(number)
+            }
             _ => Start::Driver(number),
         }
     }
@@ -348,6 +352,7 @@ impl Start {
     fn tables(self) -> &'static str {
         match self {
             Start::InOrder(_) => " FROM index_token o CROSS JOIN resource r",
+            Start::OfPatient(_) => " FROM index_reference o CROSS JOIN resource r",
             Start::Type | Start::Lately | Start::Driver(_) => " FROM resource r",
         }
     }
@@ -355,7 +360,7 @@ impl Start {
     /// The row key in the index that is read.
     fn key(self) -> &'static str {
         match self {
-            Start::InOrder(_) => "o.resource",
+            Start::InOrder(_) | Start::OfPatient(_) => "o.resource",
             Start::Type | Start::Driver(_) => "r.key",
             // No column of an index: else SQLite rather walks the type in the order of its keys than sort a few rows.
             Start::Lately => "(r.key + 0)",
@@ -371,7 +376,7 @@ fn in_order(any_of: &[TokenValue]) -> bool {
 /// The resources that fulfil every criterion.
 fn matches<'q>(sql: &mut Statement<'q>, kind: ResourceType, criteria: &'q [Criterion], start: Start) {
     sql.push(match start {
-        Start::InOrder(_) => "r.key = o.resource AND NOT r.deleted",
+        Start::InOrder(_) | Start::OfPatient(_) => "r.key = o.resource AND NOT r.deleted",
         Start::Type | Start::Lately | Start::Driver(_) => "NOT r.deleted",
     });
     sql.visible();
@@ -382,6 +387,7 @@ fn matches<'q>(sql: &mut Statement<'q>, kind: ResourceType, criteria: &'q [Crite
     }
     let few = match start {
         Start::Driver(number) => is_selective(criteria.get(number)),
+        Start::OfPatient(_) => true,
         _ => false,
     };
     for (number, criterion) in criteria.iter().enumerate() {
@@ -394,6 +400,14 @@ fn matches<'q>(sql: &mut Statement<'q>, kind: ResourceType, criteria: &'q [Crite
                 sql.text(*param);
                 sql.push(" AND ");
                 tokens(sql, any_of, "o");
+            }
+            Criterion::Reference { param, any_of } if start == Start::OfPatient(number) => {
+                sql.push("o.kind = ");
+                sql.kind(kind);
+                sql.push(" AND o.param = ");
+                sql.text(*param);
+                sql.push(" AND ");
+                to_patients(sql, any_of);
             }
             _ if start == Start::Driver(number) => drive(sql, kind, criterion),
             _ => test(sql, kind, criterion, few),

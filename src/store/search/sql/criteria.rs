@@ -77,7 +77,7 @@ fn is_bounded_below(date: &DateValue) -> bool {
     }
 }
 
-fn names_a_patient(value: &ReferenceValue) -> bool {
+pub(super) fn names_a_patient(value: &ReferenceValue) -> bool {
     matches!(value, ReferenceValue::Local { kinds, .. } if *kinds == [ResourceType::Patient.name()])
 }
 
@@ -380,6 +380,26 @@ pub(super) fn system(sql: &mut Statement<'_>, system: &SystemMatch, table: &'sta
     sql.push(table);
     sql.push(".system = ");
     sql.number(key);
+}
+
+/// `o` is a reference to one of these patients ([`names_a_patient`]). A patient's rows are few: whether an address is ours is
+/// asked of each of them, not of the index, for which SQLite would make a list of our addresses at every search.
+pub(super) fn to_patients<'q>(sql: &mut Statement<'q>, any_of: &'q [ReferenceValue]) {
+    any(sql, any_of, &|sql, value: &'q ReferenceValue| {
+        let ReferenceValue::Local { kinds, id, own_urls } = value else {
+            return sql.push(NEVER);
+        };
+        sql.push("o.target_id = ");
+        sql.text(text_key(id));
+        sql.push(" AND o.target_kind");
+        one_of(sql, kinds.iter().map(|kind| Cow::Borrowed(kind.as_str())));
+        sql.push(" AND (o.target_url || '' = ''");
+        for url in own_urls {
+            sql.push(" OR o.target_url || '' = ");
+            sql.text(text_key(url));
+        }
+        sql.push(")");
+    });
 }
 
 fn references<'q>(sql: &mut Statement<'q>, any_of: &'q [ReferenceValue]) {
