@@ -366,6 +366,68 @@ fn patienten_skriver(patient: &str, ombud: bool, skrivning: Skrivning<'_>) -> Re
     Ok(())
 }
 
+/// Whether one vårdgivare keeps both: the vårdgivare of the one is among those whom the other is kept by. Of what nobody
+/// knows who keeps it nothing is the same.
+pub fn samma_vardgivare(one: &Hallare, other: &Hallare) -> bool {
+    match (one, other) {
+        (Hallare::Enhet(one), Hallare::Enhet(other)) => {
+            let within = |vardgivare: Option<&String>, chain: &[String]| vardgivare.is_some_and(|it| chain.contains(it));
+            within(one.last(), other) || within(other.last(), one)
+        }
+        _ => false,
+    }
+}
+
+/// A contact that the one which is written replaces (FLK-04, FVK-03).
+#[derive(Clone, Copy, Debug)]
+pub struct Ersattning<'a> {
+    pub fore: &'a Kept,
+    pub samma_vardgivare: bool,
+    /// Who is to keep the new contact.
+    pub ny: &'a Hallare,
+    /// What is said of the patient, by other records than the one that is written.
+    pub ratter: &'a [Ratt],
+}
+
+/// May the service end or mark another contact because of what this caller writes? Of another vårdgivare's, and of what is
+/// blocked, only on the word of one who takes part in the care already, or of the patient: the new contact itself is no part
+/// in it, neither is a nödöppning, nor a Patient of one's own with the same number.
+pub fn far_ersatta(lasare: &Lasare, ersattning: Ersattning<'_>, nu: i64) -> bool {
+    let Ersattning { fore, ratter, .. } = ersattning;
+    let vard = match lasare {
+        Lasare::Patient { patient, .. } => return !patient.is_empty() && fore.patient.as_deref() == Some(patient),
+        Lasare::Vard(vard) => vard,
+    };
+    let patient = fore.patient.as_deref();
+    // A system writes for the unit that is to keep the contact.
+    let system = match ersattning.ny {
+        Hallare::Enhet(chain) if vard.system => enheter(chain),
+        _ => &[],
+    };
+    if patient.is_some() && (har_relation(vard, patient, ratter, nu) || sagt(ratter, Slag::Relation, system, nu)) {
+        return true;
+    }
+    let post = Post {
+        kind: ResourceType::CareTeam,
+        kept: fore,
+        version: None,
+    };
+    let utan_nodoppning = Vard {
+        nodoppning: None,
+        ..vard.clone()
+    };
+    ersattning.samma_vardgivare && varden_laser(&utan_nodoppning, post, ratter, nu).is_ok()
+}
+
+/// The units of those who keep a record: the vårdgivare as a whole takes part in nobody's care.
+pub fn enheter(chain: &[String]) -> &[String] {
+    match chain {
+        [alone] => std::slice::from_ref(alone),
+        [units @ .., _vardgivare] => units,
+        [] => &[],
+    }
+}
+
 /// What the caller's own unit keeps, and goes on keeping; of plans also what the unit of the coordinating contact changes.
 fn varden_skriver(vard: &Vard, skrivning: Skrivning<'_>, nu: i64) -> Result<(), Hinder> {
     let Skrivning { kind, fore, efter, .. } = skrivning;

@@ -8,6 +8,7 @@
 
 use serde_json::Value;
 
+use super::beslut::enheter;
 use crate::fhir::search::{IndexEntry, has_patient, span};
 use crate::fhir::types::ResourceType;
 use crate::store::{Keeping, Ratt, Slag};
@@ -133,12 +134,7 @@ fn relationer(kind: ResourceType, resource: &Value, entries: &[IndexEntry], hall
         ResourceType::Encounter => matches!(status, "in-progress" | "on-hold" | "planned"),
         _ => status == "active",
     };
-    // The vårdgivare as a whole takes part in nothing.
-    let units = match hallare {
-        [alone] => std::slice::from_ref(alone),
-        [units @ .., _vardgivare] => units,
-        [] => &[],
-    };
+    let units = enheter(hallare);
     if !goes_on {
         return Vec::new();
     }

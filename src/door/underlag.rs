@@ -9,7 +9,7 @@ use fastkontakt_model::{Fact, facts::Reference};
 use super::Understood;
 use super::atkomst::ratter;
 use crate::access::Call;
-use crate::access::beslut::{Lasare, Post, far_lasa};
+use crate::access::beslut::{self, Ersattning, Lasare, Post, far_lasa};
 use crate::fhir::identifiers::{canonical_system, equivalent_systems};
 use crate::fhir::references::local;
 use crate::fhir::search::parameters::{Kind, find};
@@ -18,7 +18,7 @@ use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::riktlinje::patient::{bars_av, nummer, till_patient};
 use crate::riktlinje::underlag::{Fore, Underlag};
-use crate::store::{Session, StoreError, Stored, text_key};
+use crate::store::{Hallare, Session, StoreError, Stored, text_key};
 
 use super::content::Prepared;
 
@@ -39,6 +39,8 @@ pub struct OppenTransaktion<'s> {
     bara_synliga: bool,
     /// Whether the caller may read what was asked about.
     lasta: HashMap<(ResourceType, String), bool>,
+    /// Who is to keep what this transaction writes.
+    hallare: HashMap<(ResourceType, String), Hallare>,
 }
 
 /// A write that is only thought of, as its rows in the database would tell it. A delete leaves no rows.
@@ -71,6 +73,7 @@ impl<'s> OppenTransaktion<'s> {
             lasare: None,
             bara_synliga: false,
             lasta: HashMap::new(),
+            hallare: HashMap::new(),
         }
     }
 
@@ -143,6 +146,18 @@ impl<'s> OppenTransaktion<'s> {
         self.lists.clear();
         self.known.insert((kind, id.to_owned()), fact);
         self.before.insert((kind, id.to_owned()), before);
+    }
+
+    /// Remembers who is to keep what is written.
+    pub fn remember_hallare(&mut self, kind: ResourceType, id: &str, hallare: Hallare) {
+        self.hallare.insert((kind, id.to_owned()), hallare);
+    }
+
+    fn hallare(&mut self, kind: ResourceType, id: &str) -> Result<Hallare, StoreError> {
+        if let Some(known) = self.hallare.get(&(kind, id.to_owned())) {
+            return Ok(known.clone());
+        }
+        Ok(self.session.kept_beside(kind, id)?.unwrap_or_default().hallare)
     }
 
     /// Understands a stored resource once per transaction. What cannot be understood counts as not stated (GEN-03).
@@ -319,6 +334,40 @@ impl Underlag for OppenTransaktion<'_> {
             // What cannot be asked is not shown.
             id => self.is_readable(kind, id).unwrap_or(false),
         }
+    }
+
+    fn samma_vardgivare(&mut self, kind: ResourceType, one: &str, other: &str) -> Result<Option<bool>, StoreError> {
+        // Where everybody may do everything, nobody knows who keeps what.
+        if self.lasare.is_none() {
+            return Ok(None);
+        }
+        let (one, other) = (self.hallare(kind, one)?, self.hallare(kind, other)?);
+        Ok(Some(beslut::samma_vardgivare(&one, &other)))
+    }
+
+    fn far_ersatta(
+        &mut self,
+        kind: ResourceType,
+        (written, other): (&str, &str),
+        samma_vardgivare: bool,
+    ) -> Result<bool, StoreError> {
+        let Some((lasare, nu)) = self.lasare.clone() else {
+            return Ok(true);
+        };
+        let Some(fore) = self.session.kept_beside(kind, other)? else {
+            return Ok(false);
+        };
+        let ratter = match &fore.patient {
+            Some(patient) => self.session.ratter_apart_from(patient, (kind, written))?,
+            None => Vec::new(),
+        };
+        let ersattning = Ersattning {
+            fore: &fore,
+            samma_vardgivare,
+            ny: &self.hallare(kind, written)?,
+            ratter: &ratter,
+        };
+        Ok(beslut::far_ersatta(&lasare, ersattning, nu))
     }
 
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, StoreError> {

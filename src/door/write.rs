@@ -388,7 +388,10 @@ impl<'a, 's> Transaction<'a, 's> {
             Some(stored) => self.underlag.session.kept_beside(kind, &stored.id)?,
             None => None,
         };
+        let was = before.as_ref().map(|kept| kept.hallare.clone());
         let keeping = keeping(&self.call.caller, &mut self.underlag, what, (&prepared.fact, before))?;
+        let hallare = keeping.hallare.clone().or(was).unwrap_or_default();
+        self.underlag.remember_hallare(kind, &prepared.id, hallare);
         let what = (staged.current.as_ref(), Some((resource, &keeping)), patient.as_deref());
         self.door
             .may_write(self.call, self.underlag.session, what, kind)

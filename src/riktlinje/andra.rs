@@ -36,6 +36,10 @@ pub struct AnnanKontakt {
     pub enhet: Option<Enhet>,
     /// The name of the policy its unit belongs to.
     pub policy: String,
+    /// Its vårdgivare is that of the written one.
+    pub samma_vardgivare: bool,
+    /// Whoever writes may replace it; asked only when the written one replaces any.
+    pub far_ersattas: bool,
 }
 
 /// All resources of a type of these patients, as they are, or as they were before the transaction.
@@ -89,6 +93,8 @@ impl Kontaktbild<'_> {
                 medlem: Medlem::default(),
                 enhet: None,
                 policy: String::new(),
+                samma_vardgivare: false,
+                far_ersattas: false,
             };
             found.push((fact.clone(), annan));
         }
@@ -108,9 +114,23 @@ impl Kontaktbild<'_> {
                 let val = valj(annan.enhet.as_ref(), villkor.policies, villkor.forced);
                 annan.policy.clone_from(&val.policy.name);
             }
+            if self.kontakt.head.extensions.get(EXT_ERSATTER).is_some() {
+                let (kind, own) = (ResourceType::CareTeam, self.kontakt.head.id.as_str());
+                annan.samma_vardgivare = match underlag.samma_vardgivare(kind, own, &annan.id)? {
+                    Some(known) => known,
+                    None => self.of_same_vardgivare(&annan),
+                };
+                annan.far_ersattas = underlag.far_ersatta(kind, (own, &annan.id), annan.samma_vardgivare)?;
+            }
             self.andra.push(annan);
         }
         Ok(())
+    }
+
+    /// Whether the catalogue says that the units of both belong to one vårdgivare.
+    fn of_same_vardgivare(&self, other: &AnnanKontakt) -> bool {
+        let both = self.enhet.as_ref().zip(other.enhet.as_ref());
+        both.is_some_and(|(own, others)| own.same_vardgivare(others))
     }
 
     /// Whether a rule asks where the others are: what is replaced (FLK-04, FVK-03), more than the most (FVK-03), several

@@ -114,6 +114,19 @@ impl<U: Underlag> Underlag for Avlyssnat<'_, U> {
         self.inner.far_lasa(fact)
     }
 
+    fn samma_vardgivare(&mut self, kind: ResourceType, one: &str, other: &str) -> Result<Option<bool>, U::Error> {
+        self.inner.samma_vardgivare(kind, one, other)
+    }
+
+    fn far_ersatta(
+        &mut self,
+        kind: ResourceType,
+        which: (&str, &str),
+        samma_vardgivare: bool,
+    ) -> Result<bool, U::Error> {
+        self.inner.far_ersatta(kind, which, samma_vardgivare)
+    }
+
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, U::Error> {
         self.inner.fore(current)
     }

@@ -1,11 +1,13 @@
 //! The vårdenhet behind a contact or plan, the vårdgivare above it, the policy that judges it (GEN-04) and its huvudman.
 
+use std::sync::Arc;
+
 use fastkontakt_model::Fact;
 use fastkontakt_model::facts::{
     Concept, Contact, ExtValue, Extension, Extensions, Identifier, Organization, Reference,
 };
 
-use crate::fhir::identifiers::HSA_ID;
+use crate::fhir::identifiers::{HSA_ID, equivalent_systems};
 use crate::fhir::types::ResourceType;
 
 use super::codes::{EXT_HUVUDMAN, EXT_UPPDRAGSGIVARE, HUVUDMAN_CS};
@@ -31,6 +33,9 @@ pub struct Organisation {
     pub contacts: Vec<Contact>,
     /// Whether its resource was found.
     pub found: bool,
+    /// Only the record that contains it, or something below it, says that there is such an organization where it lies: its
+    /// writer's word alone.
+    pub bara_pastadd: bool,
     /// The organization that commissioned it (extension `uppdragsgivare`).
     pub uppdragsgivare: Option<Box<Organisation>>,
 }
@@ -44,20 +49,31 @@ pub struct Enhet {
 
 impl Enhet {
     /// Gathers the unit a reference points at, or names by its HSA-id, and follows `partOf` to the top; a cycle ends where
-    /// it closes.
+    /// it closes. Where a contained organization lies is told by the catalogue when that knows its HSA-id, and is only
+    /// claimed when it does not.
     pub fn samla<U: Underlag>(underlag: &mut U, reference: &Reference, within: &Fact) -> Result<Enhet, U::Error> {
         let mut chain: Vec<Organisation> = Vec::new();
         let mut next = Some((reference.clone(), None));
+        let mut pastadd = false;
         while let Some((reference, home)) = next.take() {
             let found = match folj(underlag, &reference, home.as_deref().unwrap_or(within))? {
                 Some(found) => Some(found),
                 None => folj_hsa_id(underlag, &reference, ResourceType::Organization)?,
             };
             let Some(organization) = found.as_ref().and_then(|found| as_organization(&found.fact)) else {
-                chain.push(Organisation::told_by(&reference));
+                chain.push(Organisation {
+                    bara_pastadd: pastadd,
+                    ..Organisation::told_by(&reference)
+                });
                 break;
             };
             let mut own = Organisation::of(organization, &reference);
+            let catalogued = match reference.is_contained() {
+                true => i_katalogen(underlag, &own.hsa_ids)?,
+                false => None,
+            };
+            pastadd |= reference.is_contained() && catalogued.is_none();
+            own.bara_pastadd = pastadd;
             if own.place.is_some() && chain.iter().any(|seen| seen.place == own.place) {
                 break;
             }
@@ -66,10 +82,14 @@ impl Enhet {
                 _ => None,
             };
             chain.push(own);
+            let (part_of, home) = match &catalogued {
+                Some(fact) => (as_organization(fact).and_then(|it| it.part_of.as_ref()), Some(fact)),
+                None => (organization.part_of.as_ref(), found.as_ref().map(|found| &found.home)),
+            };
             if chain.len() < DEEPEST
-                && let (Some(above), Some(found)) = (&organization.part_of, &found)
+                && let (Some(above), Some(home)) = (part_of, home)
             {
-                next = Some((above.clone(), Some(found.home.clone())));
+                next = Some((above.clone(), Some(home.clone())));
             }
         }
         if chain.is_empty() {
@@ -93,6 +113,12 @@ impl Enhet {
         &self.chain
     }
 
+    /// The same unit, told by somebody that the record itself contains: its writer's word alone.
+    pub fn bara_pastadd(mut self) -> Enhet {
+        self.chain.iter_mut().for_each(|own| own.bara_pastadd = true);
+        self
+    }
+
     /// Whether a vårdgivare can be told: the top of `partOf`, or the number of the unit.
     pub fn has_vardgivare(&self) -> bool {
         match self.chain.as_slice() {
@@ -108,11 +134,14 @@ impl Enhet {
     }
 
     /// Whether both belong to one vårdgivare: the top of `partOf`, else the number inside the HSA-id, else the unit.
-    /// What cannot be told is not the same.
+    /// What cannot be told, or is only claimed, is not the same.
     pub fn same_vardgivare(&self, other: &Enhet) -> bool {
         let (Some(own), Some(others)) = (self.chain.last(), other.chain.last()) else {
             return false;
         };
+        if own.bara_pastadd || others.bara_pastadd {
+            return false;
+        }
         if own.is_same(others) || shares(&own.numbers, &others.numbers) {
             return true;
         }
@@ -138,6 +167,7 @@ impl Organisation {
             extensions: organization.head.extensions.clone(),
             contacts: organization.contacts.clone(),
             found: true,
+            bara_pastadd: false,
             uppdragsgivare: None,
         }
     }
@@ -201,6 +231,17 @@ impl Organisation {
 
 fn shares(one: &[String], two: &[String]) -> bool {
     one.iter().any(|value| two.contains(value))
+}
+
+/// The organization of the catalogue with one of these HSA-ids.
+fn i_katalogen<U: Underlag>(underlag: &mut U, ids: &[String]) -> Result<Option<Arc<Fact>>, U::Error> {
+    for id in ids {
+        let found = underlag.med_identifierare(ResourceType::Organization, &equivalent_systems(HSA_ID), id)?;
+        if let Some(fact) = found.into_iter().find(|fact| underlag.far_lasa(fact)) {
+            return Ok(Some(fact));
+        }
+    }
+    Ok(None)
 }
 
 fn as_organization(fact: &Fact) -> Option<&Organization> {

@@ -1,6 +1,7 @@
 //! `ersatter` on a new contact (FLK-04, FVK-03): which present contacts it replaces, and how these end. Within one
 //! vårdgivare the old contact gets its end. Across vårdgivare it is only marked as replaced, its unit is told, and it takes
-//! the patient's wish: the reason `patientens-begaran`, or the new unit among those the patient has chosen.
+//! the patient's wish: the reason `patientens-begaran`, or the new unit among those the patient has chosen. Who writes must
+//! take part in the care besides ([`Underlag::far_ersatta`]): nobody else has heard that wish.
 
 use std::sync::Arc;
 
@@ -45,12 +46,12 @@ pub fn ersatta<U: Underlag>(
     patients: &[String],
     underlag: &mut U,
 ) -> Result<Vec<Ersatt>, U::Error> {
-    let meant = menade(bild);
+    let meant = menade(bild).into_iter().filter(|other| other.far_ersattas);
     let mut asked = None;
-    let mut replaced = Vec::with_capacity(meant.len());
+    let mut replaced = Vec::new();
     for other in meant {
         let new_start = bild.interval.and_then(|interval| interval.start).unwrap_or(bild.today);
-        if of_same_vardgivare(bild, other) {
+        if other.samma_vardgivare {
             replaced.push(Ersatt {
                 id: other.id.clone(),
                 avslut: avslut(other, new_start),
@@ -179,13 +180,6 @@ fn is_carried_out(written: &CareTeam, stored: Option<&CareTeam>) -> bool {
     stored.is_some_and(|stored| is_active(stored) && said(stored) == said(written))
 }
 
-fn of_same_vardgivare(bild: &Kontaktbild<'_>, other: &AnnanKontakt) -> bool {
-    bild.enhet
-        .as_ref()
-        .zip(other.enhet.as_ref())
-        .is_some_and(|(own, others)| own.same_vardgivare(others))
-}
-
 /// Whether the patient asked for the new contact, or has chosen its unit (or one above it) in
 /// `Patient.generalPractitioner`.
 fn patienten_vill<U: Underlag>(
@@ -214,11 +208,8 @@ fn patienten_vill<U: Underlag>(
             };
             let Some(to_unit) = to_unit else { continue };
             let listed = Enhet::samla(underlag, &to_unit, &home)?;
-            if own
-                .chain()
-                .iter()
-                .any(|organisation| organisation.is_same(listed.unit()))
-            {
+            let mut known = own.chain().iter().filter(|organisation| !organisation.bara_pastadd);
+            if known.any(|organisation| organisation.is_same(listed.unit())) {
                 return Ok(true);
             }
         }

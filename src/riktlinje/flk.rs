@@ -111,12 +111,15 @@ pub fn flk_04(bild: &Kontaktbild<'_>) -> Vec<Remark> {
     let (sv, en) = if sager_ersatter(bild.kontakt) {
         (
             "Patienten har redan en aktiv fast läkarkontakt under samma tid, och den ersätts inte av det som anges i \
-             ersatter. Hos en annan vårdgivare krävs anledningen patientens-begaran eller att patienten är listad på \
-             enheten; en kontakt som ännu inte gäller när den nya börjar ska pekas ut. I annat fall avslutas den tidigare först.",
+             ersatter. För att ersätta en annan vårdgivares krävs anledningen patientens-begaran eller att patienten är \
+             listad på enheten, och att enheten redan deltar i patientens vård (ett besök, en insats eller en annan kontakt \
+             på samma Patient); en kontakt som ännu inte gäller när den nya börjar ska pekas ut. I annat fall avslutas den \
+             tidigare först.",
             "The patient already has an active fast läkarkontakt at the same time, and what ersatter states does not \
-             replace it. At another vårdgivare it takes the reason patientens-begaran or that the patient is listed at the \
-             unit; a contact that is not yet valid when the new one starts must be pointed out. Otherwise end the earlier \
-             one first.",
+             replace it. To replace another vårdgivare's takes the reason patientens-begaran or that the patient is listed \
+             at the unit, and that the unit takes part in the patient's care already (a visit, an episode of care or another \
+             contact on the same Patient); a contact that is not yet valid when the new one starts must be pointed out. \
+             Otherwise end the earlier one first.",
         )
     } else {
         (

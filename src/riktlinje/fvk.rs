@@ -122,11 +122,13 @@ pub fn fvk_03(bild: &Kontaktbild<'_>) -> Vec<Remark> {
     let (sv, en) = if sager_ersatter(bild.kontakt) {
         (
             "Patienten får fler aktiva fasta vårdkontakter än regionen tillåter, och ingen tidigare ersätts av det som anges \
-             i ersatter. Finns det flera ska ersatter peka ut vilken; hos en annan vårdgivare krävs anledningen \
-             patientens-begaran eller att patienten är listad på enheten. I annat fall avslutas den tidigare först.",
+             i ersatter. Finns det flera ska ersatter peka ut vilken; för att ersätta en annan vårdgivares krävs anledningen \
+             patientens-begaran eller att patienten är listad på enheten, och att enheten redan deltar i patientens vård. I \
+             annat fall avslutas den tidigare först.",
             "The patient gets more active fasta vårdkontakter than the region allows, and what ersatter states does not \
-             replace an earlier one. Where there are several, ersatter must point out which; at another vårdgivare it takes \
-             the reason patientens-begaran or that the patient is listed at the unit. Otherwise end the earlier one first.",
+             replace an earlier one. Where there are several, ersatter must point out which; to replace another vårdgivare's \
+             takes the reason patientens-begaran or that the patient is listed at the unit, and that the unit takes part in \
+             the patient's care already. Otherwise end the earlier one first.",
         )
     } else {
         (

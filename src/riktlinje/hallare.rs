@@ -63,7 +63,8 @@ fn enhetens_kedja<U: Underlag>(
 ) -> Result<Vec<String>, U::Error> {
     let enhet: Option<Enhet> = leder_till(underlag, reference, within)?;
     let mut ids: Vec<String> = Vec::new();
-    for organisation in enhet.iter().flat_map(Enhet::chain) {
+    let known = enhet.iter().flat_map(Enhet::chain).take_while(|own| !own.bara_pastadd);
+    for organisation in known {
         for id in organisation.hsa_ids.iter().take(MOST_OF_ONE) {
             if !ids.contains(id) {
                 ids.push(id.clone());

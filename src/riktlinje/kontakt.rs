@@ -250,8 +250,14 @@ pub(super) fn enhet_av<U: Underlag>(
         return Enhet::samla(underlag, organization, within).map(Some);
     }
     let by_role = medlem.and_then(|medlem| medlem.role()?.organization.as_ref().zip(medlem.home()));
+    let is_claimed = medlem
+        .and_then(|medlem| medlem.reference.as_ref())
+        .is_some_and(Reference::is_contained);
     match by_role {
-        Some((organization, home)) => Enhet::samla(underlag, organization, home).map(Some),
+        Some((organization, home)) => {
+            let enhet = Enhet::samla(underlag, organization, home)?;
+            Ok(Some(if is_claimed { enhet.bara_pastadd() } else { enhet }))
+        }
         None => Ok(None),
     }
 }

@@ -40,6 +40,24 @@ pub trait Underlag {
         true
     }
 
+    /// Whether one vårdgivare keeps both of these resources of a type, as the service knows who keeps them; `None`: the
+    /// catalogue tells.
+    fn samma_vardgivare(&mut self, kind: ResourceType, one: &str, other: &str) -> Result<Option<bool>, Self::Error> {
+        let _ = (kind, one, other);
+        Ok(None)
+    }
+
+    /// Whether whoever writes the one may bring about a change of the other, which one's own vårdgivare keeps, or not.
+    fn far_ersatta(
+        &mut self,
+        kind: ResourceType,
+        (written, other): (&str, &str),
+        samma_vardgivare: bool,
+    ) -> Result<bool, Self::Error> {
+        let _ = (kind, written, other, samma_vardgivare);
+        Ok(true)
+    }
+
     /// What stood before the transaction where this current resource stands now. Asked for when the stored version is
     /// judged (GEN-02): two resources written in one transaction must not excuse each other.
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, Self::Error> {

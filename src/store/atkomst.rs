@@ -302,6 +302,9 @@ const OKAND: i64 = 0;
 /// `resource.hallare` when the patient wrote it.
 const PATIENTEN: i64 = 1;
 
+/// No row of `resource` has this key.
+const NO_ROW: i64 = -1;
+
 /// Longest HSA-id that is kept; what is longer is none.
 const LONGEST: usize = 64;
 
@@ -406,9 +409,24 @@ impl Session {
 
     /// What a patient's records say about who may see the others, whenever in force.
     pub fn ratter(&mut self, patient: &str) -> Result<Vec<Ratt>, StoreError> {
+        self.ratter_but_of(patient, NO_ROW)
+    }
+
+    /// The same, without what this resource says.
+    pub fn ratter_apart_from(
+        &mut self,
+        patient: &str,
+        (kind, id): (ResourceType, &str),
+    ) -> Result<Vec<Ratt>, StoreError> {
+        let key = self.living_key(kind, id)?;
+        self.ratter_but_of(patient, key.unwrap_or(NO_ROW))
+    }
+
+    fn ratter_but_of(&mut self, patient: &str, resource: i64) -> Result<Vec<Ratt>, StoreError> {
         let rows: Vec<(i16, String, i64, i64)> = on_either!(self, c => ratt::table
             .inner_join(patient_key::table.on(patient_key::key.eq(ratt::patient)))
             .filter(patient_key::id.eq(patient))
+            .filter(ratt::resource.ne(resource))
             .order((ratt::slag, ratt::hsa_id, ratt::resource, ratt::low))
             .select((ratt::slag, ratt::hsa_id, ratt::low, ratt::high))
             .load(c))?;
