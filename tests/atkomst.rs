@@ -4,6 +4,8 @@
 mod common;
 #[path = "atkomst/dorren.rs"]
 mod dorren;
+#[path = "atkomst/reglerna.rs"]
+mod reglerna;
 #[path = "atkomst/slumpen.rs"]
 mod slumpen;
 #[path = "atkomst/vektorer.rs"]

@@ -6,6 +6,7 @@
 
 use crate::fhir::search::has_patient;
 use crate::fhir::types::ResourceType;
+use crate::riktlinje::identity::number_inside;
 use crate::store::{Hallare, Kept, KeptVersion, Ratt, Slag, hsa_form};
 
 use super::Call;
@@ -29,6 +30,8 @@ pub struct Vard {
     pub vardgivare: Option<String>,
     /// A program without a person behind it.
     pub system: bool,
+    /// A system that writes the catalogue of all vårdgivare.
+    pub katalog: bool,
     /// The token was made for this patient: the care relation is asserted.
     pub i_kontext: Option<String>,
     /// The patient whose record is opened by a nödöppning, with its reason.
@@ -68,6 +71,7 @@ impl Lasare {
                 enhet: hsa_form(&it.vardenhet),
                 vardgivare: hsa_form(&it.vardgivare),
                 system: false,
+                katalog: false,
                 i_kontext: it.patient.clone().filter(|id| !id.is_empty()),
                 nodoppning: nodoppning().filter(|_| for_vard),
                 for_vard,
@@ -76,6 +80,7 @@ impl Lasare {
                 enhet: hsa_form(it.vardenhet.as_deref().unwrap_or(&it.vardgivare)),
                 vardgivare: hsa_form(&it.vardgivare),
                 system: true,
+                katalog: it.katalog,
                 i_kontext: None,
                 nodoppning: None,
                 for_vard,
@@ -145,6 +150,8 @@ pub enum Hinder {
     OkandHallare,
     /// Only a system may write this type.
     BaraSystem,
+    /// An Organization would have an HSA-id that another organisation issues.
+    AnnansNamn,
     /// The caller may not write this type.
     FelTyp,
     /// Another unit keeps it, or would.
@@ -242,6 +249,10 @@ fn varden_laser(
         return Ok(Grund::Nodoppning);
     }
     // The patient's blocks, and the patient's own leave to read past them.
+    if kind == ResourceType::Patient && egen_vardgivare {
+        // Who the patient is, is no care documentation: whoever is to honour the block must know of whom.
+        return Ok(Grund::EgenVardgivare);
+    }
     let sparrad = sagt_om_hallaren(ratter, Slag::InreSparr, kept, nu)
         || (!egen_vardgivare && sagt_om_hallaren(ratter, Slag::YttreSparr, kept, nu));
     if sparrad && !sagt(ratter, Slag::Havning, &vard.egna(), nu) {
@@ -329,10 +340,23 @@ pub struct Skrivning<'a> {
     pub efter: Option<&'a Kept>,
     /// It is, or was, a block.
     pub sparr: bool,
+    /// Of what is there only the content changes: not whether it was a mistake, its labels or who is responsible for it
+    /// ([`super::harledning::bara_innehall`]).
+    pub bara_innehall: bool,
     /// What it says about who may see the patient's records.
     pub ger: &'a [Ratt],
+    /// The HSA-ids that an Organization is to have and has not had.
+    pub nya_hsa_id: &'a [String],
     /// What is said of the patient by what stands there already.
     pub ratter: &'a [Ratt],
+}
+
+/// Whether a vårdgivare's system may say that an organization has this HSA-id: such begin with the number of whoever issued
+/// them, `SE[organisationsnummer]-`. Who may not, and names a unit of others that is not in the catalogue, would lead to
+/// itself what is written there later.
+fn far_namna(vard: &Vard, hsa_id: &str) -> bool {
+    let own = vard.vardgivare.as_deref().and_then(number_inside);
+    own.is_some() && own == number_inside(hsa_id)
 }
 
 /// May this caller make this write? What stood there must be one that the caller may read; that is asked before.
@@ -371,7 +395,8 @@ fn patienten_skriver(patient: &str, ombud: bool, skrivning: Skrivning<'_>) -> Re
 pub fn samma_vardgivare(one: &Hallare, other: &Hallare) -> bool {
     match (one, other) {
         (Hallare::Enhet(one), Hallare::Enhet(other)) => {
-            let within = |vardgivare: Option<&String>, chain: &[String]| vardgivare.is_some_and(|it| chain.contains(it));
+            let within =
+                |vardgivare: Option<&String>, chain: &[String]| vardgivare.is_some_and(|it| chain.contains(it));
             within(one.last(), other) || within(other.last(), one)
         }
         _ => false,
@@ -431,11 +456,20 @@ pub fn enheter(chain: &[String]) -> &[String] {
 /// What the caller's own unit keeps, and goes on keeping; of plans also what the unit of the coordinating contact changes.
 fn varden_skriver(vard: &Vard, skrivning: Skrivning<'_>, nu: i64) -> Result<(), Hinder> {
     let Skrivning { kind, fore, efter, .. } = skrivning;
-    if KATALOG.contains(&kind) && !vard.system {
-        return Err(Hinder::BaraSystem);
+    if KATALOG.contains(&kind) {
+        if !vard.system {
+            return Err(Hinder::BaraSystem);
+        }
+        if vard.katalog {
+            return Ok(());
+        }
+        if skrivning.nya_hsa_id.iter().any(|id| !far_namna(vard, id)) {
+            return Err(Hinder::AnnansNamn);
+        }
     }
     if let Some(fore) = fore {
         let samordnar = kind == ResourceType::CarePlan
+            && skrivning.bara_innehall
             && sagt(skrivning.ratter, Slag::Samordning, &vard.egen_enhet(), nu)
             && efter.is_some_and(|efter| efter.hallare == fore.hallare && efter.patient == fore.patient);
         // The patient's own consents and blocks are also ended, and only ended, by the unit that she asks.

@@ -80,6 +80,8 @@ pub struct Systemanvandare {
     pub vardenhet: Option<String>,
     /// HSA-id of the vårdgivare that it acts for.
     pub vardgivare: String,
+    /// The operator has named it as one that writes the catalogue of all vårdgivare.
+    pub katalog: bool,
 }
 
 impl Caller {

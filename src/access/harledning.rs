@@ -24,11 +24,14 @@ const KODER: [(&str, &str, Slag); 4] = [
     ("havning-av-sparr", "permit", Slag::Havning),
 ];
 
-const ACT_CODE: &str = "http://terminology.hl7.org/CodeSystem/v3-ActCode";
-const SECURITY_LABEL: &str = "http://hl7.se/fhir/ig/base/CodeSystem/SecurityLabel";
-/// The label of what is not to be shown to the patient (Inera, PDL-001), and one of a protected person's.
-pub const DOLD: (&str, &str) = (ACT_CODE, "NOPATIENT");
-pub const SKYDDAD: (&str, &str) = (SECURITY_LABEL, "sekretessmarkering");
+/// The label of what is not to be shown to the patient (Inera, PDL-001), and one of a protected person's, as we write them.
+pub const DOLD: (&str, &str) = ("http://terminology.hl7.org/CodeSystem/v3-ActCode", "NOPATIENT");
+pub const SKYDDAD: (&str, &str) = (
+    "http://hl7.se/fhir/ig/base/CodeSystem/SecurityLabel",
+    "sekretessmarkering",
+);
+/// All labels of protected persons.
+const SKYDDADE: [&str; 2] = [SKYDDAD.1, "skyddadFolkbokforing"];
 
 const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
 const TYP_AV_FAST_KONTAKT: &str =
@@ -43,10 +46,7 @@ pub fn harled(
     hallare: &[String],
     mut units: impl FnMut(&Value) -> Vec<String>,
 ) -> Keeping {
-    let labels = || items(resource.pointer("/meta/security"));
-    let skyddad = labels().any(|label| {
-        is_coding(label, SKYDDAD.0, SKYDDAD.1) || is_coding(label, SECURITY_LABEL, "skyddadFolkbokforing")
-    });
+    let skyddad = SKYDDADE.into_iter().any(|code| ar_markt(resource, code));
     let mut ratter = Vec::new();
     match kind {
         ResourceType::Consent => ratter = samtycken(resource, &mut units),
@@ -63,7 +63,7 @@ pub fn harled(
     }
     Keeping {
         hallare: None,
-        dold: labels().any(|label| is_coding(label, DOLD.0, DOLD.1)),
+        dold: ar_markt(resource, DOLD.1),
         skyddad,
         allman: match kind {
             ResourceType::Patient => resource.get("managingOrganization").is_none(),
@@ -77,6 +77,15 @@ pub fn harled(
 pub fn ar_sparr(kind: ResourceType, resource: &Value) -> bool {
     kind == ResourceType::Consent
         && slag_of(resource).any(|(slag, _)| matches!(slag, Slag::InreSparr | Slag::YttreSparr))
+}
+
+/// Whether a change of a plan is one of its content alone: it neither becomes nor ceases to be a mistake
+/// (`entered-in-error`), its labels stay, and so do the patient and the unit that is responsible. No more is for others than
+/// the unit that keeps it, such as the unit of the contact who coordinates.
+pub fn bara_innehall(before: &Value, after: &Value) -> bool {
+    let is_mistake = |plan: &Value| plan["status"] == "entered-in-error";
+    let is_same = |pointer: &str| before.pointer(pointer) == after.pointer(pointer);
+    is_mistake(before) == is_mistake(after) && ["/meta/security", "/custodian", "/subject"].into_iter().all(is_same)
 }
 
 fn slag_of(consent: &Value) -> impl Iterator<Item = (Slag, &'static str)> {
@@ -182,6 +191,14 @@ fn samordnar(contact: &Value) -> bool {
         && roles
             .flat_map(|role| items(role.get("coding")))
             .any(|coding| is_coding(coding, TYP_AV_FAST_KONTAKT, "4"))
+}
+
+/// Whether a resource has a label with this code. The code alone tells: the same code system has several names
+/// (`urn:oid:2.16.840.1.113883.5.4`, `http://hl7.org/fhir/v3/ActCode`), or its name is left out, and to hide too much is the
+/// lesser fault.
+fn ar_markt(resource: &Value, code: &str) -> bool {
+    let codes = items(resource.pointer("/meta/security")).filter_map(|label| label["code"].as_str());
+    codes.into_iter().any(|own| own.trim().eq_ignore_ascii_case(code))
 }
 
 fn is_coding(coding: &Value, system: &str, code: &str) -> bool {

@@ -77,6 +77,9 @@ pub struct SystemSettings {
     pub vardenhet: Option<String>,
     /// What its client certificate alone gives, e.g. `system/*.rs`.
     pub scopes: Option<String>,
+    /// It keeps the catalogue of everybody: it writes the organizations, staff and assignments of all vårdgivare.
+    #[serde(default)]
+    pub catalogue: bool,
 }
 
 /// `[access.claims]`: where each claim stands, the first that is there counts. `a.b` leads into nested claims.

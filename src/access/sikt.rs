@@ -169,6 +169,7 @@ fn vardens(vard: &Vard, nu: i64) -> Villkor {
                 HarPatient,
                 Nagot(vec![
                     nodoppning(),
+                    Alla(vec![Typ(vec![ResourceType::Patient]), egen_vardgivare.clone()]),
                     Alla(vec![inte_sparrad, Nagot(vec![egen_vardgivare, annans])]),
                 ]),
             ]),

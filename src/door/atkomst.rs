@@ -178,6 +178,7 @@ impl Door {
             (Some(kept), _) | (None, Some(kept)) => ratter(session, kept)?,
             (None, None) => Vec::new(),
         };
+        let mut bara_innehall = false;
         let mut sparr = after.is_some_and(|(resource, _)| harledning::ar_sparr(kind, resource));
         if let (Some(stored), Some(fore)) = (current, &fore) {
             let post = Post {
@@ -191,22 +192,28 @@ impl Door {
                 if !reaches(call, right, fore, stored)? {
                     return Err(Problem::Forbidden);
                 }
-                sparr |= harledning::ar_sparr(kind, &json(stored)?);
+                let before = json(stored)?;
+                sparr |= harledning::ar_sparr(kind, &before);
+                bara_innehall = after.is_some_and(|(after, _)| harledning::bara_innehall(&before, after));
                 // Who is shown less than what is stored would take the rest away.
                 if cut(&lasare, fore, &ratter, stored.clone())?.body != stored.body {
                     return Err(Problem::Forbidden);
                 }
             }
         }
+        let mut nya_hsa_id = Vec::new();
         if let (Lasare::Vard(vard), Some((resource, _)), ResourceType::Organization) = (&lasare, after, kind)
-            && takes_anothers_id(
-                session,
-                &vard.egna(),
-                current.map(|stored| stored.id.as_str()),
-                resource,
-            )?
+            && !vard.katalog
         {
-            return Err(Problem::Forbidden);
+            nya_hsa_id = organisationens_hsa_id(resource);
+            let id = current.map(|stored| stored.id.as_str());
+            if takes_anothers_id(session, &vard.egna(), id, &nya_hsa_id)? {
+                return Err(Problem::Forbidden);
+            }
+            if let Some(stored) = living {
+                let before = organisationens_hsa_id(&json(stored)?);
+                nya_hsa_id.retain(|id| !before.contains(id));
+            }
         }
         if let (Caller::Known(identity), Some((resource, _))) = (&call.caller, after) {
             let granted = medgivanden(identity, right, kind);
@@ -219,7 +226,9 @@ impl Door {
             fore: fore.as_ref(),
             efter: efter.as_ref(),
             sparr,
+            bara_innehall,
             ger: after.map_or(&[], |(_, keeping)| keeping.ratter.as_slice()),
+            nya_hsa_id: &nya_hsa_id,
             ratter: &ratter,
         };
         beslut::far_skriva(&lasare, skrivning, self.nu()).map_err(|_| Problem::Forbidden)
@@ -288,23 +297,30 @@ fn keeping_of(
     }
 }
 
+/// The HSA-ids of an Organization, in capitals. What cannot be one is told as it is: it is nobody's to give.
+fn organisationens_hsa_id(organization: &Value) -> Vec<String> {
+    let identifiers = organization.get("identifier").and_then(Value::as_array);
+    let is_hsa = |system: &str| canonical_system(system) == HSA_ID;
+    let of_hsa = identifiers
+        .into_iter()
+        .flatten()
+        .filter(|identifier| identifier["system"].as_str().is_some_and(is_hsa));
+    let values = of_hsa.filter_map(|identifier| identifier["value"].as_str());
+    values
+        .map(|value| hsa_form(value).unwrap_or_else(|| value.to_owned()))
+        .collect()
+}
+
 /// Whether an Organization carries the HSA-id of one that another vårdgivare keeps: who names that unit by its id would be
 /// led here, and what lies in it with them.
 fn takes_anothers_id(
     session: &mut Session,
     own: &[String],
     id: Option<&str>,
-    organization: &Value,
+    hsa_ids: &[String],
 ) -> Result<bool, StoreError> {
-    let identifiers = organization.get("identifier").and_then(Value::as_array);
-    for identifier in identifiers.into_iter().flatten() {
-        let is_hsa = identifier["system"]
-            .as_str()
-            .is_some_and(|system| canonical_system(system) == HSA_ID);
-        let Some(value) = identifier["value"].as_str().filter(|_| is_hsa).and_then(hsa_form) else {
-            continue;
-        };
-        for other in session.with_identifier(ResourceType::Organization, &[HSA_ID], &value)? {
+    for value in hsa_ids {
+        for other in session.with_identifier(ResourceType::Organization, &[HSA_ID], value)? {
             let kept = session.kept_beside(other.kind, &other.id)?.unwrap_or_default();
             if Some(other.id.as_str()) != id && !beslut::halls_av(&kept, own) {
                 return Ok(true);

@@ -1,9 +1,9 @@
 //! DOK: the dokumenterad överenskommelse (formerly patientkontrakt).
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::{Concept, Goal, GoalStatus, QuestionnaireResponse};
+use fastkontakt_model::facts::{Coding, Concept, Goal, GoalStatus, QuestionnaireResponse};
 
-use super::codes::{ACT_CODE, EXT_EJ_DIGITAL_ATKOMST, EXT_INGET_EGET_ATAGANDE, NOPATIENT, SKAL_EJ_DIGITAL_ATKOMST};
+use super::codes::{EXT_EJ_DIGITAL_ATKOMST, EXT_INGET_EGET_ATAGANDE, NOPATIENT, SKAL_EJ_DIGITAL_ATKOMST};
 use super::finding::{Evidence, Remark, Severity, Weight};
 use super::plan::{Aktivitet, Planbild, Planer, Stod, Vem};
 use super::skal::{anges, anges_bland};
@@ -218,7 +218,14 @@ pub fn dok_05(bild: &Planbild<'_>) -> Vec<Remark> {
 /// Not kept from the patient without a reason.
 pub fn dok_06(bild: &Planbild<'_>) -> Vec<Remark> {
     let labels = &bild.plan.head.security;
-    let Some(index) = labels.iter().position(|label| label.is(ACT_CODE, NOPATIENT)) else {
+    // Whatever the code system is called: it is hidden all the same.
+    let is_hidden = |label: &Coding| {
+        label
+            .code
+            .as_deref()
+            .is_some_and(|code| code.trim().eq_ignore_ascii_case(NOPATIENT))
+    };
+    let Some(index) = labels.iter().position(is_hidden) else {
         return Vec::new();
     };
     if anges_bland(

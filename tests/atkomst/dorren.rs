@@ -15,7 +15,7 @@ use super::slumpen::{
 use crate::common::{TestApp, spawn};
 
 /// Two vårdgivare, and the patient p1.
-fn world() -> TestApp {
+pub(super) fn world() -> TestApp {
     let app = spawn();
     for (id, hsa_id, above) in [
         ("A", A, None),
@@ -37,16 +37,16 @@ fn world() -> TestApp {
     app
 }
 
-fn stay(id: &str, unit: &str) -> Value {
+pub(super) fn stay(id: &str, unit: &str) -> Value {
     json!({"resourceType": "Encounter", "id": id, "status": "in-progress", "subject": {"reference": "Patient/p1"},
         "serviceProvider": {"reference": format!("Organization/{unit}")}})
 }
 
-fn condition(id: &str) -> Value {
+pub(super) fn condition(id: &str) -> Value {
     json!({"resourceType": "Condition", "id": id, "subject": {"reference": "Patient/p1"}})
 }
 
-fn consent(id: &str, code: &str, about: &str) -> Value {
+pub(super) fn consent(id: &str, code: &str, about: &str) -> Value {
     let decision = if code.starts_with("sammanhallen") || code.starts_with("havning") {
         "permit"
     } else {
@@ -60,7 +60,7 @@ fn found(door: &Door, call: &Call, kind: ResourceType, text: &str) -> Page {
     block_on(door.search(call, query(kind, text, &[]), Vec::new())).expect("a page")
 }
 
-fn read(door: &Door, call: &Call, kind: ResourceType, id: &str) -> Result<String, Problem> {
+pub(super) fn read(door: &Door, call: &Call, kind: ResourceType, id: &str) -> Result<String, Problem> {
     block_on(door.read(call, kind, id.to_owned())).map(|stored| stored.body)
 }
 
@@ -408,9 +408,15 @@ fn nothing_is_filed_in_the_name_of_another_unit() {
         hsa_id: None,
         vardenhet: None,
         vardgivare: B.to_owned(),
+        katalog: false,
     });
     let others = call(others, vec![scope(Context::System, None, None)]);
-    write(door, &others, &claimed).expect("an identifier that nobody has");
+    assert!(
+        matches!(write(door, &others, &claimed), Err(Problem::Forbidden)),
+        "an identifier that nobody has yet, but that is not B's to give"
+    );
+    // And if the catalogue had it so, it would not help.
+    write(door, &open(), &claimed).expect("open mode");
     let a3 = call(
         medarbetare("SE2321000164-A3", None),
         vec![scope(Context::User, None, None)],

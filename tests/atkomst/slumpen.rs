@@ -115,6 +115,7 @@ pub(super) fn system(unit: Option<&str>) -> Call {
         hsa_id: None,
         vardenhet: unit.map(str::to_owned),
         vardgivare: A.to_owned(),
+        katalog: false,
     });
     call(who, vec![scope(Context::System, None, None)])
 }

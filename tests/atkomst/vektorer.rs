@@ -32,13 +32,22 @@ fn lasare(value: &Value, case: &str) -> Lasare {
     }
     known(
         value,
-        &["enhet", "vardgivare", "system", "i_kontext", "nodoppning", "for_vard"],
+        &[
+            "enhet",
+            "vardgivare",
+            "system",
+            "katalog",
+            "i_kontext",
+            "nodoppning",
+            "for_vard",
+        ],
         case,
     );
     Lasare::Vard(Vard {
         enhet: text(&value["enhet"]),
         vardgivare: text(&value["vardgivare"]),
         system: truth(&value["system"]),
+        katalog: truth(&value["katalog"]),
         i_kontext: text(&value["i_kontext"]),
         nodoppning: text(&value["nodoppning"]),
         for_vard: value["for_vard"].as_bool().unwrap_or(true),
@@ -125,16 +134,32 @@ fn writing() {
         let name = case["namn"].as_str().expect("a name");
         known(
             case,
-            &["namn", "vem", "typ", "fore", "efter", "sparr", "ger", "ratter", "svar"],
+            &[
+                "namn",
+                "vem",
+                "typ",
+                "fore",
+                "efter",
+                "sparr",
+                "mer_an_innehall",
+                "ger",
+                "nya_hsa_id",
+                "ratter",
+                "svar",
+            ],
             name,
         );
         let fore = case.get("fore").map(|value| kept(value, name));
         let efter = case.get("efter").map(|value| kept(value, name));
+        let named = case["nya_hsa_id"].as_array().into_iter().flatten();
+        let nya_hsa_id: Vec<String> = named.filter_map(text).collect();
         let skrivning = Skrivning {
             kind: kind(case),
             fore: fore.as_ref(),
             efter: efter.as_ref(),
             sparr: truth(&case["sparr"]),
+            bara_innehall: !truth(&case["mer_an_innehall"]),
+            nya_hsa_id: &nya_hsa_id,
             ger: &ratter(&case["ger"], name),
             ratter: &ratter(&case["ratter"], name),
         };

@@ -171,6 +171,7 @@ impl ClaimsMap {
             hsa_id: hsa(claims, &self.names.hsa_id)?,
             vardenhet: hsa(claims, &self.names.vardenhet)?,
             vardgivare: hsa(claims, &self.names.vardgivare)?.ok_or(Missing::Vardgivare)?,
+            katalog: false,
         })
     }
 
@@ -194,6 +195,7 @@ pub fn of_settings(system: &SystemSettings) -> Systemanvandare {
         hsa_id: system.hsa_id.as_deref().map(hsa_id),
         vardenhet: system.vardenhet.as_deref().map(hsa_id),
         vardgivare: hsa_id(&system.vardgivare),
+        katalog: system.catalogue,
     }
 }
 
