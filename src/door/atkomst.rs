@@ -27,8 +27,13 @@ fn is_adress(param: &str) -> bool {
     param.starts_with("address") || matches!(param, "telecom" | "phone" | "email")
 }
 
-/// What a write is about: what stands there, what is to stand with what is kept beside it, and whose that is.
-type What<'w> = (Option<&'w Stored>, Option<(&'w Value, &'w Keeping)>, Option<&'w str>);
+/// What a write is about: what stands there, with what is kept beside it; what is to stand there, with what is to be kept
+/// beside it, and whose that is.
+type What<'w> = (
+    Option<(&'w Stored, &'w Kept)>,
+    Option<(&'w Value, &'w Keeping)>,
+    Option<&'w str>,
+);
 
 impl Door {
     /// Refuses what the access decision denies before any record is looked at.
@@ -129,7 +134,37 @@ impl Door {
             .collect()
     }
 
-    /// Refuses a write that the access decision denies: of what stands there, and of what is to stand.
+    /// Refuses to touch what the caller may not know of, before anything is told of its version: who may not read it is not
+    /// told that it is there. Nor is it written over when it is deleted.
+    pub(super) fn may_touch(
+        &self,
+        call: &Call,
+        session: &mut Session,
+        (stored, kept): (&Stored, &Kept),
+        right: Right,
+    ) -> Result<(), Problem> {
+        let Some(lasare) = Lasare::of(call) else { return Ok(()) };
+        let post = Post {
+            kind: stored.kind,
+            kept,
+            version: None,
+        };
+        let ratter = ratter(session, kept)?;
+        let decided = match beslut::far_lasa(&lasare, post, &ratter, self.nu()) {
+            Err(_) => Err(Problem::NotFound),
+            Ok(_) => match self.permit(call, right, stored.kind) {
+                Ok(()) if !stored.deleted && !reaches(call, right, kept, stored)? => Err(Problem::Forbidden),
+                permitted => permitted,
+            },
+        };
+        if decided.is_err() {
+            note_denied(call, session, Some((stored.kind, &stored.id)))?;
+        }
+        decided
+    }
+
+    /// Refuses a write that the access decision denies: of what stands there, which the caller may touch
+    /// ([`Door::may_touch`]), and of what is to stand.
     pub(super) fn may_write(
         &self,
         call: &Call,
@@ -138,8 +173,9 @@ impl Door {
         kind: ResourceType,
     ) -> Result<(), Problem> {
         let decided = self.decide_write(call, session, what, kind);
-        if matches!(decided, Err(Problem::Forbidden | Problem::NotFound)) {
-            note_denied(call, session, what.0.map(|stored| (stored.kind, stored.id.as_str())))?;
+        if matches!(decided, Err(Problem::Forbidden)) {
+            let record = what.0.map(|(stored, _)| (stored.kind, stored.id.as_str()));
+            note_denied(call, session, record)?;
         }
         decided
     }
@@ -148,24 +184,17 @@ impl Door {
         &self,
         call: &Call,
         session: &mut Session,
-        (current, after, patient): What<'_>,
+        (before, after, patient): What<'_>,
         kind: ResourceType,
     ) -> Result<(), Problem> {
         let Some(lasare) = Lasare::of(call) else { return Ok(()) };
-        let fore = match current {
-            Some(stored) => session.kept_beside(kind, &stored.id)?,
-            None => None,
-        };
+        let (current, fore) = before.unzip();
         let living = current.filter(|stored| !stored.deleted);
-        let right = match (living, after) {
-            (_, None) => Right::Delete,
-            (None, Some(_)) => Right::Create,
-            (Some(_), Some(_)) => Right::Update,
-        };
+        let right = right_of(current, after.is_none());
         self.permit(call, right, kind)?;
         let efter = after.map(|(_, keeping)| Kept {
             patient: patient.map(str::to_owned),
-            hallare: match (&keeping.hallare, &fore) {
+            hallare: match (&keeping.hallare, fore) {
                 (Some(hallare), _) => hallare.clone(),
                 (None, Some(fore)) => fore.hallare.clone(),
                 (None, None) => Hallare::Okand,
@@ -174,31 +203,19 @@ impl Door {
             skyddad: keeping.skyddad,
             allman: keeping.allman,
         });
-        let ratter = match (&fore, &efter) {
+        let ratter = match (fore, &efter) {
             (Some(kept), _) | (None, Some(kept)) => ratter(session, kept)?,
             (None, None) => Vec::new(),
         };
         let mut bara_innehall = false;
         let mut sparr = after.is_some_and(|(resource, _)| harledning::ar_sparr(kind, resource));
-        if let (Some(stored), Some(fore)) = (current, &fore) {
-            let post = Post {
-                kind,
-                kept: fore,
-                version: None,
-            };
-            // Who may not read it is not told that it is there; nor is it written over when it is deleted.
-            beslut::far_lasa(&lasare, post, &ratter, self.nu()).map_err(|_| Problem::NotFound)?;
-            if living.is_some() {
-                if !reaches(call, right, fore, stored)? {
-                    return Err(Problem::Forbidden);
-                }
-                let before = json(stored)?;
-                sparr |= harledning::ar_sparr(kind, &before);
-                bara_innehall = after.is_some_and(|(after, _)| harledning::bara_innehall(&before, after));
-                // Who is shown less than what is stored would take the rest away.
-                if cut(&lasare, fore, &ratter, stored.clone())?.body != stored.body {
-                    return Err(Problem::Forbidden);
-                }
+        if let (Some(stored), Some(fore)) = (living, fore) {
+            let before = json(stored)?;
+            sparr |= harledning::ar_sparr(kind, &before);
+            bara_innehall = after.is_some_and(|(after, _)| harledning::bara_innehall(&before, after));
+            // Who is shown less than what is stored would take the rest away.
+            if cut(&lasare, fore, &ratter, stored.clone())?.body != stored.body {
+                return Err(Problem::Forbidden);
             }
         }
         let mut nya_hsa_id = Vec::new();
@@ -223,7 +240,7 @@ impl Door {
         }
         let skrivning = Skrivning {
             kind,
-            fore: fore.as_ref(),
+            fore,
             efter: efter.as_ref(),
             sparr,
             bara_innehall,
@@ -232,6 +249,15 @@ impl Door {
             ratter: &ratter,
         };
         beslut::far_skriva(&lasare, skrivning, self.nu()).map_err(|_| Problem::Forbidden)
+    }
+}
+
+/// The right that a write makes use of: by what stands there, and whether it is a delete.
+pub(super) fn right_of(current: Option<&Stored>, deletes: bool) -> Right {
+    match current.filter(|stored| !stored.deleted) {
+        _ if deletes => Right::Delete,
+        None => Right::Create,
+        Some(_) => Right::Update,
     }
 }
 

@@ -9,7 +9,7 @@ use fastkontakt_model::{Fact, understand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::atkomst::keeping;
+use super::atkomst::{keeping, right_of};
 use super::content::{Body, Prepared};
 use super::precondition::demand;
 use super::problem::{Problem, in_resource};
@@ -26,7 +26,7 @@ use crate::riktlinje::{
     Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient, samma_som,
     utan_patientresurs,
 };
-use crate::store::{Keeping, NewVersion, Session, Stored};
+use crate::store::{Keeping, Kept, NewVersion, Session, Stored};
 
 impl Door {
     /// Carries out all orders, or none. Answers after the commit.
@@ -173,6 +173,8 @@ pub(super) struct Staged<'o> {
     pub(super) order: &'o Order,
     /// What is replaced, deleted or not.
     pub(super) current: Option<Stored>,
+    /// What is kept beside it.
+    fore: Option<Kept>,
     before: Option<Arc<Fact>>,
     /// GEN-02: the write only ends or limits what is stored.
     bara_avslut: bool,
@@ -307,6 +309,16 @@ impl<'a, 's> Transaction<'a, 's> {
     /// nothing is stored and nothing judged yet.
     pub(super) fn stage<'o>(&mut self, order: &'o Order) -> Result<Staged<'o>, Problem> {
         let current = self.underlag.session.current(order.kind(), order.id())?;
+        let fore = match &current {
+            Some(stored) => self.underlag.session.kept_beside(stored.kind, &stored.id)?,
+            None => None,
+        };
+        if let (Some(stored), Some(fore)) = (&current, &fore) {
+            let right = right_of(Some(stored), order.prepared().is_none());
+            self.door
+                .may_touch(self.call, self.underlag.session, (stored, fore), right)
+                .map_err(|problem| order.place(problem))?;
+        }
         precondition(order, current.as_ref()).map_err(|problem| order.place(problem))?;
         if matches!(order.action, Action::Delete { .. }) && current.is_none() {
             return Err(order.place(Problem::NotFound));
@@ -328,6 +340,7 @@ impl<'a, 's> Transaction<'a, 's> {
         Ok(Staged {
             order,
             current,
+            fore,
             before: before_fact,
             bara_avslut,
         })
@@ -370,10 +383,10 @@ impl<'a, 's> Transaction<'a, 's> {
     /// Refuses a write that the access decision denies; what is to be kept beside it.
     pub(super) fn may_write(&mut self, staged: &Staged<'_>) -> Result<Keeping, Problem> {
         let (kind, place) = (staged.order.kind(), |problem| staged.order.place(problem));
+        let there = staged.current.as_ref().zip(staged.fore.as_ref());
         let Some(prepared) = staged.order.prepared() else {
-            let what = (staged.current.as_ref(), None, None);
             self.door
-                .may_write(self.call, self.underlag.session, what, kind)
+                .may_write(self.call, self.underlag.session, (there, None, None), kind)
                 .map_err(place)?;
             return Ok(Keeping::default());
         };
@@ -384,15 +397,12 @@ impl<'a, 's> Transaction<'a, 's> {
             ..
         } = &prepared.body;
         let what = (kind, resource, index.as_slice());
-        let before = match &staged.current {
-            Some(stored) => self.underlag.session.kept_beside(kind, &stored.id)?,
-            None => None,
-        };
-        let was = before.as_ref().map(|kept| kept.hallare.clone());
-        let keeping = keeping(&self.call.caller, &mut self.underlag, what, (&prepared.fact, before))?;
-        let hallare = keeping.hallare.clone().or(was).unwrap_or_default();
+        let before = (&*prepared.fact, staged.fore.clone());
+        let keeping = keeping(&self.call.caller, &mut self.underlag, what, before)?;
+        let was = || staged.fore.as_ref().map(|kept| kept.hallare.clone());
+        let hallare = keeping.hallare.clone().or_else(was).unwrap_or_default();
         self.underlag.remember_hallare(kind, &prepared.id, hallare);
-        let what = (staged.current.as_ref(), Some((resource, &keeping)), patient.as_deref());
+        let what = (there, Some((resource, &keeping)), patient.as_deref());
         self.door
             .may_write(self.call, self.underlag.session, what, kind)
             .map_err(place)?;
