@@ -74,7 +74,7 @@ impl Given {
             self.resource = Some(value);
             return Ok(());
         }
-        content::check(version, "Parameters", &value)?;
+        content::check_parameters(version, &value)?;
         let Value::Object(mut members) = value else {
             return Ok(());
         };

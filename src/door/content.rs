@@ -93,6 +93,16 @@ pub fn check(version: FhirVersion, kind: &str, resource: &Value) -> Result<(), P
     }
 }
 
+/// Checks Parameters that something is done by: well formed, and nothing in them that turns them round. The resources in
+/// them are not looked into for that.
+pub fn check_parameters(version: FhirVersion, parameters: &Value) -> Result<(), Problem> {
+    check(version, "Parameters", parameters)?;
+    match modifiers::unknown_around("Parameters", parameters) {
+        none if none.is_empty() => Ok(()),
+        unknown => Err(Problem::NotUnderstood(unknown)),
+    }
+}
+
 /// A part of a resource (`_summary`, `_elements`) may not be stored: it would take the place of the whole, and what it
 /// leaves out, a contact's member or end, would be lost.
 fn a_part_only(kind: &str, resource: &Value) -> Option<Fault> {

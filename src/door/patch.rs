@@ -20,6 +20,7 @@ use super::{Action, Door, Order, Precondition, Written};
 use crate::access::Call;
 use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::json::{self, Limits};
+use crate::fhir::modifiers;
 use crate::fhir::patch::{Patch, PatchError};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
@@ -66,7 +67,7 @@ pub fn read_plain_patch(
 
 /// Reads a FHIRPath Patch of a resource of type `kind`.
 pub fn read_fhirpath_patch(version: FhirVersion, kind: ResourceType, parameters: &Value) -> Result<Patch, Problem> {
-    content::check(version, "Parameters", parameters)?;
+    content::check_parameters(version, parameters)?;
     Ok(Patch::fhirpath(kind, parameters)?)
 }
 
@@ -80,6 +81,10 @@ pub fn read_entry(
 ) -> Result<Patch, Problem> {
     if content::type_of(resource) != Some("Binary") {
         return read_fhirpath_patch(version, kind, resource);
+    }
+    let unknown = modifiers::unknown("Binary", resource);
+    if !unknown.is_empty() {
+        return Err(Problem::NotUnderstood(unknown));
     }
     let text = |name: &str| resource.get(name).and_then(Value::as_str);
     if text("contentType") != Some(JSON_PATCH) {

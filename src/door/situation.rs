@@ -114,7 +114,7 @@ situations! {
         "The riktlinje refuses the write: an issue per finding, its rule in details.coding, its source in diagnostics",
         "", "";
     NotUnderstood => 422, None,
-        "The resource holds a modifierExtension or implicitRules: none are known here, and they may turn its meaning round (extensibility.html#modifierExtension)",
+        "The resource, or the Bundle or Parameters that say what is to be done, hold a modifierExtension or implicitRules: none are known here, and they may turn the meaning round (extensibility.html#modifierExtension)",
         "", "";
     PatchFailed => 422, Some(IssueCode::Processing),
         "A patch does not fit the resource: its path is not there, or its test fails",

@@ -1,7 +1,8 @@
 //! What may turn a resource's meaning round and is not known here. "Implementations processing an element SHALL reject it
 //! unless they recognise its modifier extensions" (extensibility.html#modifierExtension), and `implicitRules` "must be
 //! understood when processing the content" (resource.html#implicitRules). The riktlinje judges what a resource says, and the
-//! search chooses by it: a member who is marked as *not* taking part must not count as one.
+//! search chooses by it: a member who is marked as *not* taking part must not count as one. It holds no less for what is
+//! carried out: an entry of a Bundle that is marked as *not* meant must not be written.
 //!
 //! No modifier extension and no such rules are known here, so every one is told.
 
@@ -13,11 +14,22 @@ use super::structure::MOST_FAULTS;
 /// The modifier extensions and implicit rules of a resource of type `kind`, contained ones included: a fault for each.
 pub fn unknown(kind: &str, resource: &Value) -> Vec<Fault> {
     let mut faults = Vec::new();
-    look(resource, &mut kind.to_owned(), &mut faults);
+    look(resource, &mut kind.to_owned(), &mut faults, None);
+    faults.truncate(MOST_FAULTS);
     faults
 }
 
-fn look(value: &Value, path: &mut String, faults: &mut Vec<Fault>) {
+/// Those of a Bundle or of Parameters that are carried out, beside the resources in them: each of these is looked at for
+/// itself, as what it is to be (written, patched, validated). All are told, so that no entry of a batch is carried out
+/// because others had too many; each takes more bytes of the body than its fault costs.
+pub fn unknown_around(kind: &str, resource: &Value) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    look(resource, &mut kind.to_owned(), &mut faults, Some("resource"));
+    faults
+}
+
+/// `aside` names members that are not looked into.
+fn look(value: &Value, path: &mut String, faults: &mut Vec<Fault>, aside: Option<&str>) {
     let length = path.len();
     match value {
         Value::Object(members) => {
@@ -30,7 +42,8 @@ fn look(value: &Value, path: &mut String, faults: &mut Vec<Fault>) {
                         faults.extend(places.map(unknown_extension));
                     }
                     ("implicitRules", Value::String(_)) => faults.push(unknown_rules(path.clone())),
-                    _ => look(inner, path, faults),
+                    (name, _) if Some(name) == aside => {}
+                    _ => look(inner, path, faults, aside),
                 }
                 path.truncate(length);
             }
@@ -38,13 +51,12 @@ fn look(value: &Value, path: &mut String, faults: &mut Vec<Fault>) {
         Value::Array(items) => {
             for (index, inner) in items.iter().enumerate() {
                 path.push_str(&format!("[{index}]"));
-                look(inner, path, faults);
+                look(inner, path, faults, aside);
                 path.truncate(length);
             }
         }
         _ => {}
     }
-    faults.truncate(MOST_FAULTS);
 }
 
 fn unknown_extension(expression: String) -> Fault {
@@ -52,8 +64,8 @@ fn unknown_extension(expression: String) -> Fault {
         code: IssueCode::Extension,
         expression,
         text: Text::new(
-            "Tillägget (modifierExtension) är inte känt här. Det kan ändra innebörden av det som det står i, och därför lagras inte resursen.",
-            "The modifier extension is not known here. It may change the meaning of what it stands in, so the resource is not stored.",
+            "Tillägget (modifierExtension) är inte känt här. Det kan ändra innebörden av det som det står i, och därför tas det inte emot.",
+            "The modifier extension is not known here. It may change the meaning of what it stands in, so that is not accepted.",
         ),
     }
 }
@@ -63,8 +75,8 @@ fn unknown_rules(expression: String) -> Fault {
         code: IssueCode::NotSupported,
         expression,
         text: Text::new(
-            "Reglerna (implicitRules) är inte kända här. Utan dem går det inte att veta vad resursen säger, och därför lagras den inte.",
-            "The rules (implicitRules) are not known here. Without them nobody knows what the resource says, so it is not stored.",
+            "Reglerna (implicitRules) är inte kända här. Utan dem går det inte att veta vad resursen säger, och därför tas den inte emot.",
+            "The rules (implicitRules) are not known here. Without them nobody knows what the resource says, so it is not accepted.",
         ),
     }
 }
@@ -96,5 +108,31 @@ mod tests {
             ]
         );
         assert_eq!(unknown("CareTeam", &json!({ "resourceType": "CareTeam" })), []);
+    }
+
+    #[test]
+    fn what_is_around_resources_is_told_without_them() {
+        let extension = json!([{ "url": "http://example.org/not", "valueBoolean": true }]);
+        let bundle = json!({
+            "resourceType": "Bundle",
+            "implicitRules": "http://example.org/rules",
+            "entry": [{
+                "modifierExtension": extension,
+                "resource": { "resourceType": "Patient", "modifierExtension": extension },
+                "request": { "method": "POST", "url": "Patient", "modifierExtension": extension },
+            }],
+        });
+        let places: Vec<String> = unknown_around("Bundle", &bundle)
+            .into_iter()
+            .map(|it| it.expression)
+            .collect();
+        assert_eq!(
+            places,
+            [
+                "Bundle.implicitRules",
+                "Bundle.entry[0].modifierExtension[0]",
+                "Bundle.entry[0].request.modifierExtension[0]",
+            ]
+        );
     }
 }

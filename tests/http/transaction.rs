@@ -436,25 +436,120 @@ fn the_full_url_of_an_update_agrees_with_its_resource() {
     }
 }
 
+/// An Organization that is created unless these criteria are met.
+fn unit_unless(n: usize, criteria: &str, value: &str) -> Value {
+    let organization = json!({
+        "resourceType": "Organization", "name": format!("Rad {n}"),
+        "identifier": [{ "system": "https://example.se/id", "value": value }],
+    });
+    let mut entry = post(
+        &format!("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-00000000000{n}"),
+        organization,
+    );
+    entry["request"]["ifNoneExist"] = json!(criteria);
+    entry
+}
+
+const BY_ID: &str = "identifier=https://example.se/id|x";
+
 #[test]
-fn two_conditional_creates_of_the_same_are_refused() {
+fn a_conditional_create_that_finds_is_a_read() {
+    for version in ["r5", "r4"] {
+        let (app, base) = (spawn(), format!("/fhir/{version}"));
+        let there = json!({
+            "resourceType": "Organization", "id": "x", "name": "Finns",
+            "identifier": [{ "system": "https://example.se/id", "value": "x" }],
+        });
+        put(&app, &there);
+        let before = everything(&app);
+        // Twice the same, and by other criteria.
+        let entries = vec![
+            unit_unless(1, BY_ID, "x"),
+            unit_unless(2, BY_ID, "x"),
+            unit_unless(3, "name:exact=Finns", "x"),
+        ];
+        let answer = app.post(&base, &bundle(entries)).expect(200).json();
+        assert_eq!(statuses(&answer), ["200 OK"; 3]);
+        for entry in answer["entry"].as_array().unwrap() {
+            assert_eq!(entry["fullUrl"], format!("{}{base}/Organization/x", app.base));
+            assert_eq!(entry["response"]["etag"], "W/\"1\"");
+        }
+        assert_eq!(everything(&app), before, "nothing is written");
+        // And written by another entry: it is found as it was before that (POST comes before PUT).
+        for name in ["Ändrad", "Ändrad igen"] {
+            let version = app.get("/fhir/r5/Organization/x").expect(200).json()["meta"]["versionId"].take();
+            let update = put_entry(there.clone().merged(&json!({ "name": name })));
+            let mut entries = vec![update, unit_unless(1, BY_ID, "x")];
+            if name == "Ändrad igen" {
+                entries.reverse();
+            }
+            let answer = app.post(&base, &bundle(entries)).expect(200).json();
+            assert_eq!(statuses(&answer), ["200 OK"; 2]);
+            let found = answer["entry"].as_array().unwrap().iter();
+            let etags: Vec<&str> = found.filter_map(|it| it["response"]["etag"].as_str()).collect();
+            let old = format!("W/\"{}\"", version.as_str().unwrap());
+            assert!(etags.contains(&old.as_str()), "{etags:?}");
+            let stored = app.get("/fhir/r5/Organization/x").expect(200).json();
+            assert_eq!(stored["name"], name);
+        }
+        // Two that write the same are refused as ever.
+        let update = put_entry(there.clone());
+        let mut by_criteria = put_entry(there);
+        by_criteria["request"]["url"] = json!(format!("Organization?{BY_ID}"));
+        app.post(&base, &bundle(vec![update, by_criteria])).expect(400);
+    }
+}
+
+#[test]
+fn of_conditional_creates_under_the_same_criteria_one_creates_and_the_others_find() {
+    for version in ["r5", "r4"] {
+        let (app, base) = (spawn(), format!("/fhir/{version}"));
+        let mut below = unit_unless(4, "identifier=https://example.se/id|y", "y");
+        below["resource"]["partOf"] = json!({ "reference": unit_unless(3, "", "")["fullUrl"] });
+        let entries = vec![
+            below,
+            unit_unless(1, BY_ID, "x"),
+            unit_unless(2, &format!("Organization?{BY_ID}"), "x"),
+            unit_unless(3, BY_ID, "x"),
+        ];
+        let answer = app
+            .post_with(&base, &[("Prefer", "return=representation")], &bundle(entries))
+            .expect(200)
+            .json();
+        assert_eq!(statuses(&answer), ["201 Created", "201 Created", "200 OK", "200 OK"]);
+        let id = answer["entry"][1]["resource"]["id"].as_str().unwrap();
+        for entry in &answer["entry"].as_array().unwrap()[1..] {
+            assert_eq!(entry["resource"]["id"], id);
+            assert_eq!(entry["resource"]["name"], "Rad 1", "the first one's");
+            assert_eq!(entry["response"]["etag"], "W/\"1\"");
+            let location = format!("{}{base}/Organization/{id}/_history/1", app.base);
+            assert_eq!(entry["response"]["location"], location);
+        }
+        assert_eq!(
+            answer["entry"][0]["resource"]["partOf"]["reference"],
+            format!("Organization/{id}"),
+            "the address of any of them means the one"
+        );
+        let found = app.get(&format!("/fhir/r5/Organization?{BY_ID}")).expect(200).json();
+        assert_eq!(found["entry"].as_array().unwrap().len(), 1);
+    }
+}
+
+#[test]
+fn conditional_creates_whose_outcome_would_hang_on_their_order_are_refused() {
     let app = spawn();
     let before = everything(&app);
-    let create = |n: usize| {
-        let mut entry = post(
-            &format!("urn:uuid:0198c2a0-7b3c-7c1e-9d2f-00000000000{n}"),
-            patient("x", Some("195009072553")),
-        );
-        entry["request"]["ifNoneExist"] = json!("identifier=195009072553");
-        entry
-    };
-    let answer = app.post("/fhir/r5", &bundle(vec![create(1), create(2)])).expect(400);
+    // By other criteria, which what the other creates meets.
+    let other = unit_unless(2, "name=Rad", "x");
+    let answer = app
+        .post("/fhir/r5", &bundle(vec![unit_unless(1, BY_ID, "x"), other]))
+        .expect(400);
     assert_eq!(answer.expressions(), ["Bundle.entry[0]", "Bundle.entry[1]"]);
-    assert_eq!(everything(&app), before);
-    app.post("/fhir/r5", &bundle(vec![create(1)])).expect(200);
-    // And of one that is there.
-    let answer = app.post("/fhir/r5", &bundle(vec![create(1), create(2)])).expect(400);
+    // Under the same criteria, which what they create does not meet.
+    let entries = vec![unit_unless(1, BY_ID, "y"), unit_unless(2, BY_ID, "y")];
+    let answer = app.post("/fhir/r5", &bundle(entries)).expect(400);
     assert_eq!(answer.expressions(), ["Bundle.entry[1]"]);
+    assert_eq!(everything(&app), before);
 }
 
 #[test]

@@ -16,6 +16,8 @@ use super::content;
 use super::problem::Problem;
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::links;
+use crate::fhir::modifiers;
+use crate::fhir::structure::MOST_FAULTS;
 use crate::fhir::version::FhirVersion;
 pub use entry::{Entry, Method};
 pub use together::Done;
@@ -59,8 +61,9 @@ impl Submitted {
 
 /// Takes a Bundle apart. Addresses under `own_bases` are ours. The resources in it are not looked into yet.
 ///
-/// [`Problem::NotFhir`] when it is no Bundle that can be carried out; of a transaction every fault is told, each with its
-/// entry. The faults of a batch's entry are that entry's alone.
+/// [`Problem::NotFhir`] when it is no Bundle that can be carried out, [`Problem::NotUnderstood`] when it holds what may turn
+/// its meaning round; of a transaction every fault is told, each with its entry. The faults of a batch's entry are that
+/// entry's alone.
 pub fn read(
     version: FhirVersion,
     bundle: Value,
@@ -98,46 +101,77 @@ pub fn read(
             return Err(problem);
         };
         // What the Bundle's invariants say of the whole is told better where it is.
+        let has_been_told = !faults.is_empty();
         let told_already =
-            |fault: &Fault| fault.code == IssueCode::Invariant && fault.expression == "Bundle" && !faults.is_empty();
-        let found: Vec<Fault> = found.into_iter().filter(|fault| !told_already(fault)).collect();
-        faults.extend(found);
+            |fault: &Fault| fault.code == IssueCode::Invariant && fault.expression == "Bundle" && has_been_told;
+        // No more are told than so many: which other entries of a batch have faults is not known.
+        let are_all = found.len() < MOST_FAULTS;
+        faults.extend(found.into_iter().filter(|fault| !told_already(fault)));
+        if is_batch && !are_all {
+            return Err(Problem::NotFhir(faults));
+        }
     }
-    let mut entries = match bundle {
+    let mut unknown = modifiers::unknown_around("Bundle", &bundle);
+    let entries = match bundle {
         Value::Object(mut members) => match members.shift_remove("entry") {
             Some(Value::Array(entries)) => entries,
             _ => Vec::new(),
         },
         _ => Vec::new(),
     };
-    if !is_batch {
-        return transaction_of(entries, faults, own_bases).map(Submitted::Transaction);
+    if is_batch {
+        return batch_of(entries, faults, unknown, own_bases).map(Submitted::Batch);
     }
-    let mut of_entry: Vec<Vec<Fault>> = entries.iter().map(|_| Vec::new()).collect();
-    let mut of_bundle = Vec::new();
-    for fault in faults {
-        match index_in(&fault.expression).and_then(|index| of_entry.get_mut(index)) {
-            Some(own) => own.push(fault),
-            None => of_bundle.push(fault),
-        }
+    let entries = transaction_of(entries, faults, own_bases)?;
+    if unknown.is_empty() {
+        return Ok(Submitted::Transaction(entries));
     }
+    unknown.truncate(MOST_FAULTS);
+    Err(Problem::NotUnderstood(unknown))
+}
+
+fn batch_of(
+    entries: Vec<Value>,
+    faults: Vec<Fault>,
+    unknown: Vec<Fault>,
+    own_bases: &[String],
+) -> Result<Vec<Result<Entry, Problem>>, Problem> {
+    let (of_bundle, mut of_entries) = by_entry(faults);
     if !of_bundle.is_empty() {
         return Err(Problem::NotFhir(of_bundle));
     }
+    let (of_bundle, mut not_understood) = by_entry(unknown);
+    if !of_bundle.is_empty() {
+        return Err(Problem::NotUnderstood(of_bundle));
+    }
     let mut read: Vec<Result<Entry, Problem>> = entries
-        .drain(..)
+        .into_iter()
         .enumerate()
-        .zip(of_entry)
-        .map(|((index, entry), faults)| match faults.is_empty() {
-            true => Entry::read(index, entry, own_bases),
-            false => Err(Problem::NotFhir(faults)),
-        })
+        .map(
+            |(index, entry)| match (of_entries.remove(&index), not_understood.remove(&index)) {
+                (Some(faults), _) => Err(Problem::NotFhir(faults)),
+                (None, Some(unknown)) => Err(Problem::NotUnderstood(unknown)),
+                (None, None) => Entry::read(index, entry, own_bases),
+            },
+        )
         .collect();
     let twice = written_twice(read.iter().filter_map(|entry| entry.as_ref().ok()));
     for (index, fault) in twice {
         read[index] = Err(Problem::NotFhir(vec![fault]));
     }
-    Ok(Submitted::Batch(read))
+    Ok(read)
+}
+
+/// The faults of the Bundle itself, and those of each entry.
+fn by_entry(faults: Vec<Fault>) -> (Vec<Fault>, HashMap<usize, Vec<Fault>>) {
+    let (mut of_bundle, mut of_entries) = (Vec::new(), HashMap::<usize, Vec<Fault>>::new());
+    for fault in faults {
+        match index_in(&fault.expression) {
+            Some(index) => of_entries.entry(index).or_default().push(fault),
+            None => of_bundle.push(fault),
+        }
+    }
+    (of_bundle, of_entries)
 }
 
 fn transaction_of(entries: Vec<Value>, faults: Vec<Fault>, own_bases: &[String]) -> Result<Vec<Entry>, Problem> {

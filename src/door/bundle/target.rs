@@ -14,12 +14,22 @@ pub(super) enum Target {
         id: String,
         precondition: Precondition,
     },
-    /// A conditional create met the one with this id.
+    /// A conditional create met the one with this id: it reads, whoever writes that one.
     Met(String),
+    /// A conditional create under the criteria by which an earlier entry creates: it will meet what that one made.
+    Twin(Twin),
     /// A conditional delete met nobody.
     Nothing,
     /// Several match: nothing can be said.
     Unclear,
+}
+
+/// What an earlier entry creates, for those who meet it.
+#[derive(Clone)]
+pub(super) struct Twin {
+    /// The earlier entry's place in the Bundle.
+    pub(super) of: usize,
+    pub(super) id: String,
 }
 
 impl Item {

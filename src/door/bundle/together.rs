@@ -4,16 +4,18 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::duplicate;
+use super::target::Twin;
 use super::transaction::{Plan, Reading, When};
+use super::{Faults, duplicate};
 use crate::access::{Call, Disclosure};
 use crate::door::content::computing;
 use crate::door::logg::disclosure;
 use crate::door::problem::Problem;
 use crate::door::underlag::OppenTransaktion;
 use crate::door::villkor::{Matches, again};
-use crate::door::write::{Transaction, lock, note_refusal};
-use crate::door::{Action, Door, Look, Looked, Written};
+use crate::door::write::{Staged, Transaction, lock, note_refusal};
+use crate::door::{Action, Door, Look, Looked, Outcome, Written};
+use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::store::{Failure, Session, StoreError, Stored};
 
 /// How often a transaction is planned anew by what the last attempt learnt. Each conditional reference may lean on another.
@@ -253,6 +255,7 @@ impl Writing<'_> {
             return Err(Undone::Learnt(self.truth));
         }
         self.verify_alone(&plan.own, transaction.underlag.session, eyes)?;
+        self.verify_twins(plan, transaction.underlag.session, eyes)?;
         let concluded = transaction.conclude(&staged, &mut written)?;
         let looked = door.looked_at(call, concluded.session, looks)?;
         let mut disclosed = disclosed_by(concluded.session, &looked)?;
@@ -265,6 +268,7 @@ impl Writing<'_> {
             }
         }
         concluded.log(disclosed, &written)?;
+        met.extend(twins(plan, &staged, &written));
         let mut done: Vec<(usize, Done)> = staged
             .iter()
             .zip(written)
@@ -291,7 +295,7 @@ impl Writing<'_> {
     }
 
     /// When all is written, the criteria that chose an entry's resource match no other: else the outcome would hang on
-    /// the order of the entries (two conditional creates of the same).
+    /// the order of the entries (two conditional creates of the same, under different criteria).
     fn verify_alone(
         &self,
         own: &[(usize, String)],
@@ -311,10 +315,54 @@ impl Writing<'_> {
                 faults.push(duplicate(question.index));
             }
         }
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(Undone::Refused(Problem::NotFhir(faults)))
-        }
+        Faults(faults).none_or_refuse().map_err(Undone::Refused)
     }
+
+    /// What an entry creates meets the criteria under which another one was to create too, else that one would not have
+    /// found it. That nobody else does is seen by [`Writing::verify_alone`].
+    fn verify_twins(&self, plan: &Plan, session: &mut Session, (door, call): (&Door, &Call)) -> Result<(), Undone> {
+        let mut faults = Vec::new();
+        for (entry, question, twin) in &plan.twins {
+            let question = &self.reading.questions()[*question];
+            let eyes = door.eyes_in(call, question.criteria.query());
+            match session.seen_by(eyes, |session| question.criteria.matches(session))? {
+                Matches::One(stored) if stored.id == twin.id => {}
+                _ => faults.push(not_met(*entry)),
+            }
+        }
+        Faults(faults).none_or_refuse().map_err(Undone::Refused)
+    }
+}
+
+/// A conditional create whose criteria nobody meets, not even what an earlier entry made under the same.
+fn not_met(entry: usize) -> Fault {
+    Fault {
+        code: IssueCode::Duplicate,
+        expression: format!("Bundle.entry[{entry}]"),
+        text: Text::new(
+            "En tidigare post skapar under samma villkor, men det som den skapar uppfyller dem inte.",
+            "An earlier entry creates under the same criteria, but what it creates does not meet them.",
+        ),
+    }
+}
+
+/// The conditional creates that met what an earlier entry made.
+fn twins(plan: &Plan, staged: &[Staged], written: &[Written]) -> Vec<(usize, Done)> {
+    if plan.twins.is_empty() {
+        return Vec::new();
+    }
+    let made: HashMap<usize, &Written> = staged
+        .iter()
+        .zip(written)
+        .filter_map(|(staged, written)| Some((staged.order.entry?, written)))
+        .collect();
+    let met = |(entry, _, twin): &(usize, usize, Twin)| {
+        let written = Written {
+            outcome: Outcome::AlreadyThere,
+            findings: Vec::new(),
+            ..(*made.get(&twin.of)?).clone()
+        };
+        Some((*entry, Done::Written(written)))
+    };
+    plan.twins.iter().filter_map(met).collect()
 }

@@ -6,13 +6,14 @@
 //! (`together.rs`). What turns out otherwise is learnt, and the transaction is planned again. Nothing slow happens inside
 //! the write, and what is stored is right.
 
+use std::collections::hash_map::Entry as Slot;
 use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::entry::Entry;
-use super::target::Target;
+use super::target::{Target, Twin};
 use super::wanted::{Item, Reader, Wanted, Which};
 use super::{Faults, duplicate};
 use crate::door::content::{self, Content, Prepared};
@@ -71,6 +72,9 @@ pub struct Plan {
     pub orders: Vec<Order>,
     /// Conditional creates that met somebody: entry and question.
     pub met: Vec<(usize, usize)>,
+    /// Conditional creates that meet what an earlier entry creates under the same criteria: entry, question, and what that
+    /// is. In the end it alone must meet them.
+    pub(super) twins: Vec<(usize, usize, Twin)>,
     /// Conditional deletes that met nobody.
     pub nothing: Vec<usize>,
     /// For each question that chose what an entry creates or changes, the id that it has or will have. No other may match
@@ -192,6 +196,10 @@ impl Reading {
                     plan.own.extend(question.map(|question| (question, stored_id)));
                     continue;
                 }
+                Target::Twin(twin) => {
+                    plan.twins.extend(question.map(|question| (item.index, question, twin)));
+                    continue;
+                }
                 Target::Nothing => {
                     plan.nothing.push(item.index);
                     continue;
@@ -238,17 +246,40 @@ impl Reading {
         Ok(plan)
     }
 
-    /// Which resource each entry means by this guess. The same one for two entries is refused.
+    /// Which resource each entry means by this guess. The same one written by two entries is refused ("if any resource
+    /// identities overlap in steps 1-3", http.html#trules); a conditional create that finds writes nothing. Of two under
+    /// the same criteria that nobody meets, the first creates and the second finds.
     fn targets(&self, guess: &[Matches]) -> Result<Vec<Target>, Problem> {
         let mut faults = Faults::default();
         let mut taken = HashSet::new();
+        let mut created: HashMap<String, Twin> = HashMap::new();
         let mut targets = Vec::with_capacity(self.items.len());
         for item in &self.items {
             let target = item
                 .target(item.question().map(|question| &guess[question]))
                 .map_err(|problem| problem.in_entry(item.index));
-            let target = faults.sort_out(target)?.unwrap_or(Target::Unclear);
-            if let Target::Write { id, .. } | Target::Met(id) = &target
+            let mut target = faults.sort_out(target)?.unwrap_or(Target::Unclear);
+            if let (
+                Wanted::Create {
+                    id,
+                    unless: Some(question),
+                    ..
+                },
+                Target::Write { .. },
+            ) = (&item.wanted, &target)
+            {
+                let twin = Twin {
+                    of: item.index,
+                    id: id.clone(),
+                };
+                match created.entry(self.questions[*question].criteria.key()) {
+                    Slot::Occupied(first) => target = Target::Twin(first.get().clone()),
+                    Slot::Vacant(slot) => {
+                        slot.insert(twin);
+                    }
+                }
+            }
+            if let Target::Write { id, .. } = &target
                 && !taken.insert((item.kind(), id.clone()))
             {
                 faults.0.push(duplicate(item.index));
@@ -263,7 +294,8 @@ impl Reading {
     fn addresses(&self, targets: &[Target], guess: &[Matches]) -> Addresses {
         let mut addresses = Addresses::new();
         for (item, target) in self.items.iter().zip(targets) {
-            if let (Some(full_url), Target::Write { id, .. } | Target::Met(id)) = (&item.full_url, target)
+            if let (Some(full_url), Target::Write { id, .. } | Target::Met(id) | Target::Twin(Twin { id, .. })) =
+                (&item.full_url, target)
                 && !matches!(item.wanted, Wanted::Delete { .. })
             {
                 addresses.insert(full_url.clone(), format!("{}/{id}", item.kind()));
