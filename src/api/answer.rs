@@ -287,6 +287,12 @@ impl Ask {
         })
     }
 
+    /// How much of the one resource that the address names it asks for; nothing else may stand in it.
+    pub fn part(&self, query: &str, kind: ResourceType) -> Result<Subset, Problem> {
+        self.only(query, &["_summary", "_elements"])?;
+        self.subset(query, &[kind])
+    }
+
     /// How much of each resource the address asks for, on other interactions than search: `kinds` are the types it is about.
     pub fn subset(&self, query: &str, kinds: &[ResourceType]) -> Result<Subset, Problem> {
         let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
@@ -347,19 +353,27 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
     refuse(&Problem::UnknownAddress, Manner::of(&request), &request_id(&request))
 }
 
+/// The headers by which an answer is chosen. CORS adds its own.
+const VARY: &str = "Accept, Accept-Encoding, Accept-Language";
+
 /// The compression answers by itself, with a bare 406, when the caller accepts neither gzip nor the text as it is: that is told
-/// as any other problem.
+/// as any other problem. And every answer says what it hangs on (RFC 9110, 12.5.5), compressed or not.
 pub async fn no_bare_refusal<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    let response = next.call(request).await?;
+    let mut response = next.call(request).await?;
+    response
+        .headers_mut()
+        .insert(header::VARY, header::HeaderValue::from_static(VARY));
     let is_bare = response.status() == StatusCode::NOT_ACCEPTABLE && !response.headers().contains_key(REQUEST_ID);
     if !is_bare {
         return Ok(response.map_into_left_body());
     }
     let asked = response.request();
-    let told = refuse(&Problem::NotAcceptable, Manner::of(asked), &request_id(asked));
+    let mut told = refuse(&Problem::NotAcceptable, Manner::of(asked), &request_id(asked));
+    told.headers_mut()
+        .insert(header::VARY, header::HeaderValue::from_static(VARY));
     Ok(response.into_response(told).map_into_right_body())
 }
 

@@ -10,7 +10,7 @@ use super::answer::{answer, text_of};
 use super::bundle_text::BundleText;
 use super::negotiate::Ask;
 use super::reply::{Body, Reply};
-use super::search::{Pairs, ignored_parameters, pretty};
+use super::search::{Pairs, ignored_parameters, in_address, pretty, with_form};
 use crate::access::Interaction;
 use crate::definitions::Definition;
 use crate::door::problem::Problem;
@@ -140,15 +140,17 @@ fn kind(name: &str) -> Result<DefinitionType, Problem> {
 
 /// One definition; ETag and 304 like any read.
 pub async fn read(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
+    let query = request.query_string().to_owned();
     answer(request, Interaction::Read, |ask| async move {
         let (_, name, id) = path.into_inner();
-        one(&ask, &name, &id)
+        one(&ask, &name, &id, &query)
     })
     .await
 }
 
 /// The read itself, also for an entry of a batch.
-pub fn one(ask: &Ask, name: &str, id: &str) -> Result<Reply, Problem> {
+pub fn one(ask: &Ask, name: &str, id: &str, query: &str) -> Result<Reply, Problem> {
+    ask.only(query, &[])?;
     let definition = ask.app.door.definition(&ask.call, ask.version(), kind(name)?, id)?;
     let since = ask.app.door.definitions.since;
     let (status, body) = if ask.has_already(definition.version, since) {
@@ -175,9 +177,7 @@ fn written(ask: &Ask, definition: &Definition) -> String {
 
 /// Searches the definitions of a type.
 pub async fn search(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
-    let pairs: Pairs = form_urlencoded::parse(request.query_string().as_bytes())
-        .into_owned()
-        .collect();
+    let pairs = in_address(&request);
     answer(request, Interaction::Search, |ask| async move {
         respond(&ask, &path.1, pairs)
     })
@@ -190,18 +190,9 @@ pub async fn search_by_post(
     path: web::Path<(String, String)>,
     payload: web::Payload,
 ) -> HttpResponse {
-    let in_address: Pairs = form_urlencoded::parse(request.query_string().as_bytes())
-        .into_owned()
-        .collect();
+    let in_address = in_address(&request);
     answer(request, Interaction::Search, |ask| async move {
-        let body = ask.body(payload).await?;
-        if !body.is_empty() && !ask.has_form_body() {
-            return Err(Problem::UnsupportedMediaType {
-                wanted: "Content-Type: application/x-www-form-urlencoded",
-            });
-        }
-        let mut pairs = in_address;
-        pairs.extend(form_urlencoded::parse(&body).into_owned());
+        let pairs = with_form(&ask, in_address, payload).await?;
         respond(&ask, &path.1, pairs)
     })
     .await
@@ -290,7 +281,7 @@ impl Search {
             match search.pair(kind, &name, &value) {
                 Ok(()) if name == "_page" || value.is_empty() => {}
                 Ok(()) => search.used.push((name, value)),
-                Err(SearchError::UnknownParameter(_) | SearchError::UnknownModifier { .. }) if lenient => {
+                Err(SearchError::UnknownParameter(_) | SearchError::NoValue { .. }) if lenient => {
                     search.ignored.push(shown(&name));
                 }
                 Err(error) => return Err(error),
@@ -307,8 +298,10 @@ impl Search {
             "_total" if ["none", "estimate", "accurate"].contains(&value) => {}
             "_summary" if value == "false" => {}
             "_summary" if value == "count" => self.count = 0,
+            "_total" | "_summary" | "_count" | "_page" if value.is_empty() => {}
             _ if value.is_empty() => {
                 self.criterion(kind, name)?;
+                return Err(SearchError::NoValue { parameter: shown(name) });
             }
             "_count" => match number(value) {
                 Some(count) => self.count = self.count.min(count.unwrap_or(usize::MAX)),

@@ -31,8 +31,9 @@ use crate::door::{Action, Order};
     ),
 )]
 pub async fn delete(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
+    let query = request.query_string().to_owned();
     answer(request, Interaction::Delete, |ask| async move {
-        perform(&ask, &path.1, &path.2).await
+        perform(&ask, &path.1, &path.2, &query).await
     })
     .await
 }
@@ -64,10 +65,12 @@ pub async fn delete_where(request: HttpRequest, path: web::Path<(String, String)
     .await
 }
 
-/// The interaction itself, also for an entry of a batch.
-pub async fn perform(ask: &Ask, kind: &str, id: &str) -> Result<Reply, Problem> {
+/// The interaction itself, also for an entry of a batch; `query` is that of the address.
+pub async fn perform(ask: &Ask, kind: &str, id: &str, query: &str) -> Result<Reply, Problem> {
+    let kind = ask.kind(kind)?;
+    ask.only(query, &[])?;
     let action = Action::Delete {
-        kind: ask.kind(kind)?,
+        kind,
         id: id.to_owned(),
         precondition: ask.precondition()?,
     };

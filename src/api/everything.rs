@@ -207,7 +207,8 @@ impl Asked {
             since: time(given, "_since")?,
             start: time(given, "start")?,
             end: time(given, "end")?,
-            count: match given.one("_count")? {
+            // What steers the answer says nothing without a value, as in a search.
+            count: match given.one("_count")?.filter(|count| !count.is_empty()) {
                 None => MOST,
                 // None at all would never come to an end.
                 Some(count) => count

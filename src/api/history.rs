@@ -244,6 +244,8 @@ impl Asked {
 
     fn parameter(&mut self, name: &str, value: &str) -> Option<()> {
         match name {
+            // What steers the answer says nothing without a value, as in a search.
+            "_count" if value.is_empty() => {}
             "_count" => self.count = value.parse().ok().filter(|count: &i64| *count >= 0)?.min(PAGE.1),
             "_since" => {
                 self.since = Some(time(value)?.0);

@@ -14,11 +14,12 @@ use super::prefer::{Preferences, Return};
 use crate::access::scope::Context;
 use crate::access::{Call, Caller, Disclosed, Interaction, Nodoppning, Who};
 use crate::door::bundle::Entry;
-use crate::door::bundle::entry::chooses;
+use crate::door::bundle::entry::{chooses, only};
 use crate::door::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::door::problem::Problem;
-use crate::door::villkor::{Criteria, stated_twice};
-use crate::door::{Precondition, version_of_tag};
+use crate::door::villkor::{Criteria, only_of_a_create, stated_twice};
+use crate::door::{Precondition, versions_of_tags};
+use crate::fhir::percent;
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
@@ -109,6 +110,7 @@ impl Ask {
             .filter(|_| !request.path().contains("%00"))
             .ok_or(Problem::UnknownAddress)?;
         let manner = Manner::of(request);
+        readable(request.query_string().as_bytes())?;
         acceptable(request, version)?;
         let text = |name: header::HeaderName| {
             request
@@ -241,6 +243,12 @@ impl Ask {
         }
     }
 
+    /// 400 for a parameter of an address that names one resource, beside those that say how the answer is written and
+    /// those that are `known`: what is left out might have kept the interaction from being carried out.
+    pub fn only(&self, query: &str, known: &[&str]) -> Result<(), Problem> {
+        only(query, known)
+    }
+
     /// Takes the criteria in the address of a create as those of `If-None-Exist`.
     pub fn add_if_none_exist(&mut self, query: &str) {
         if chooses(query) {
@@ -289,21 +297,33 @@ impl Ask {
         Precondition::refuse_of_create(self.headers.if_match.as_deref(), self.headers.if_none_match.as_deref())
     }
 
-    /// What the caller demands of the version that a write replaces.
+    /// What the caller demands of the version that a write replaces; 400 for what only a create can demand.
     pub fn precondition(&self) -> Result<Precondition, Problem> {
+        if !self.headers.if_none_exist.is_empty() {
+            return Err(only_of_a_create());
+        }
         Precondition::read(self.headers.if_match.as_deref(), self.headers.if_none_match.as_deref())
     }
 
     /// Whether the caller already has this version (304): `If-None-Match`, else `If-Modified-Since`.
     pub fn has_already(&self, version: i64, last_updated: jiff::Timestamp) -> bool {
         if let Some(tags) = &self.headers.if_none_match {
-            return tags
-                .split(',')
-                .any(|tag| tag.trim() == "*" || version_of_tag(tag) == Some(version));
+            return tags.trim() == "*" || versions_of_tags(tags).is_some_and(|versions| versions.contains(&version));
         }
         let since = self.headers.if_modified_since;
         since.is_some_and(|since| last_updated.as_second() <= since)
     }
+}
+
+/// 400 for parameters, of an address or a form, that cannot be read as UTF-8.
+pub fn readable(parameters: &[u8]) -> Result<(), Problem> {
+    if percent::is_sound(parameters) {
+        return Ok(());
+    }
+    Err(Problem::bad_request(
+        "Parametrarna ska vara procentkodad UTF-8.",
+        "The parameters must be percent-encoded UTF-8.",
+    ))
 }
 
 /// The purpose that the caller's token states; care, when it states none.
@@ -332,7 +352,7 @@ fn nodoppning(request: &HttpRequest, caller: &Caller) -> Result<Option<Arc<Nodop
         Caller::Known(identity) => matches!(identity.who, Who::Medarbetare(_)) && identity.scopes.has(Context::User),
         _ => false,
     };
-    let opened = percent_decoded(header.as_bytes()).and_then(|text| opened(&text));
+    let opened = percent::decoded(header.as_bytes()).and_then(|text| opened(&text));
     match opened {
         Some(opened) if may && stated.next().is_none() => Ok(Some(Arc::new(opened))),
         _ => Err(Problem::bad_request(
@@ -353,27 +373,6 @@ fn opened(text: &str) -> Option<Nodoppning> {
         patient: id.to_owned(),
         skal: reason.to_owned(),
     })
-}
-
-/// RFC 3986, 2.1; `None` when it is not UTF-8 in the end.
-fn percent_decoded(text: &[u8]) -> Option<String> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, after @ ..] = rest {
-        rest = after;
-        let [high, low, after @ ..] = rest else {
-            decoded.push(*first);
-            continue;
-        };
-        if *first != b'%' {
-            decoded.push(*first);
-            continue;
-        }
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        decoded.push(u8::try_from(digit(*high)? * 16 + digit(*low)?).ok()?);
-        rest = after;
-    }
-    String::from_utf8(decoded).ok()
 }
 
 fn base(root: &str, version: FhirVersion) -> String {

@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::answer::{answer, part_text, text_of};
 use super::bundle_text::BundleText;
-use super::negotiate::{Ask, Language, Manner, may_write};
+use super::negotiate::{Ask, Language, Manner, may_write, readable};
 use super::outcome;
 use super::reply::Reply;
 use super::sealed;
@@ -215,6 +215,7 @@ pub async fn with_form(ask: &Ask, in_address: Pairs, payload: web::Payload) -> R
             wanted: "Content-Type: application/x-www-form-urlencoded",
         });
     }
+    readable(&body)?;
     let mut pairs = in_address;
     pairs.extend(form_urlencoded::parse(&body).into_owned());
     Ok(pairs)

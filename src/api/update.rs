@@ -83,15 +83,17 @@ pub async fn update(
     path: web::Path<(String, String, String)>,
     payload: web::Payload,
 ) -> HttpResponse {
+    let query = request.query_string().to_owned();
     answer(request, Interaction::Update, |ask| async move {
-        perform(&ask, &path.1, &path.2, Sent::Body(payload)).await
+        perform(&ask, &path.1, (&path.2, &query), Sent::Body(payload)).await
     })
     .await
 }
 
-/// The interaction itself, also for an entry of a batch.
-pub async fn perform(ask: &Ask, kind: &str, id: &str, sent: Sent) -> Result<Reply, Problem> {
+/// The interaction itself, also for an entry of a batch; `query` is that of the address.
+pub async fn perform(ask: &Ask, kind: &str, (id, query): (&str, &str), sent: Sent) -> Result<Reply, Problem> {
     let kind = ask.kind(kind)?;
+    ask.only(query, &[])?;
     require_id_form(id)?;
     let precondition = ask.precondition()?;
     let content = ask.content(kind, sent).await?;

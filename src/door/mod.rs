@@ -43,7 +43,7 @@ use bundle::BundleLimits;
 use content::Prepared;
 use fornyelse::Fornyelse;
 pub use patch::Turns;
-pub use precondition::{Precondition, version_number, version_of_tag};
+pub use precondition::{Precondition, version_number, versions_of_tags};
 use problem::Problem;
 pub use read::{Look, Looked};
 pub use understood::Understood;

@@ -8,7 +8,7 @@ use crate::store::Stored;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Precondition {
     None,
-    /// `If-Match: W/"n"`, or several of them: one of these.
+    /// `If-Match: W/"n"`, or several of them: one of these. None of them is when no tag is one of ours.
     VersionIn(Vec<i64>),
     /// `If-Match: *`.
     MustExist,
@@ -26,10 +26,10 @@ impl Precondition {
         if let Some(if_match) = if_match {
             return match if_match.trim() {
                 "*" => Ok(Precondition::MustExist),
-                tags => Precondition::version_in(tags).ok_or_else(|| {
+                tags => versions_of_tags(tags).map(Precondition::VersionIn).ok_or_else(|| {
                     Problem::bad_request(
-                        "If-Match ska vara en ETag från tjänsten, till exempel W/\"3\".",
-                        "If-Match must be an ETag of this service, for example W/\"3\".",
+                        "If-Match ska vara *, eller en eller flera ETag, till exempel W/\"3\".",
+                        "If-Match must be *, or one or more ETags, for example W/\"3\".",
                     )
                 }),
             };
@@ -43,12 +43,6 @@ impl Precondition {
                 "If-None-Match of a write must be *.",
             )),
         }
-    }
-
-    /// From ETags of ours, separated by commas (RFC 9110, 13.1.1): `W/"3"` or `"3"`.
-    fn version_in(tags: &str) -> Option<Precondition> {
-        let versions: Option<Vec<i64>> = tags.split(',').map(version_of_tag).collect();
-        versions.map(Precondition::VersionIn)
     }
 
     /// Refuses what a create cannot demand: there is no version yet, and to ignore it would write where it must not.
@@ -71,15 +65,26 @@ impl Precondition {
     }
 }
 
-/// The version that an ETag of ours names: `W/"3"` or `"3"` → 3.
-pub fn version_of_tag(tag: &str) -> Option<i64> {
-    version_number(
-        tag.trim()
-            .strip_prefix("W/")
-            .unwrap_or(tag.trim())
-            .strip_prefix('"')?
-            .strip_suffix('"')?,
-    )
+/// The versions that a list of ETags names (RFC 9110, 8.8.3 and 13.1.1): `W/"3", "4"` → 3, 4. A tag that is well formed and
+/// none of ours names none; empty elements of the list count for nothing (5.6.1.2). `None` when it is no such list.
+pub fn versions_of_tags(list: &str) -> Option<Vec<i64>> {
+    let (mut versions, mut tags) = (Vec::new(), 0);
+    let mut rest = list.trim_start_matches([' ', '\t', ',']);
+    while !rest.is_empty() {
+        let opaque = rest.strip_prefix("W/").unwrap_or(rest).strip_prefix('"')?;
+        let (tag, after) = opaque.split_once('"')?;
+        if tag.chars().any(|c| c == ' ' || c.is_control()) {
+            return None;
+        }
+        versions.extend(version_number(tag));
+        tags += 1;
+        let after = after.trim_start_matches([' ', '\t']);
+        if !after.is_empty() && !after.starts_with(',') {
+            return None;
+        }
+        rest = after.trim_start_matches([' ', '\t', ',']);
+    }
+    (tags > 0).then_some(versions)
 }
 
 /// A version's number as we write it: no sign, no leading zero.
@@ -128,5 +133,36 @@ fn no_match() -> Problem {
             "If-Match names a version, but no resource meets the criteria.",
         ),
         expression: String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_tags_are_read_as_the_rfc_says() {
+        for (list, versions) in [
+            ("W/\"3\"", Some(vec![3])),
+            ("\"3\"", Some(vec![3])),
+            (" W/\"3\" ,\"4\"", Some(vec![3, 4])),
+            ("W/\"1\",", Some(vec![1])),
+            (",W/\"9\",, W/\"1\"", Some(vec![9, 1])),
+            ("W/\"a,b\", W/\"1\"", Some(vec![1])),
+            ("W/\"x\"", Some(vec![])),
+            ("W/\"01\"", Some(vec![])),
+            ("\"\"", Some(vec![])),
+            ("", None),
+            (",", None),
+            ("3", None),
+            ("W/3", None),
+            ("w/\"3\"", None),
+            ("*, W/\"3\"", None),
+            ("W/\"3\" W/\"4\"", None),
+            ("W/\"3", None),
+            ("W/\"a b\"", None),
+        ] {
+            assert_eq!(versions_of_tags(list), versions, "{list}");
+        }
     }
 }

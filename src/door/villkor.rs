@@ -13,6 +13,7 @@ use super::write::first;
 use super::{Action, Door, Order, Precondition, Written};
 use crate::access::Call;
 use crate::fhir::fault::{IssueCode, Text};
+use crate::fhir::percent;
 use crate::fhir::search::{Handling, ParseContext, SearchQuery, parse};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
@@ -79,9 +80,14 @@ impl Criteria {
         own_bases: &[String],
         now: i64,
     ) -> Result<Criteria, Problem> {
-        let pairs: Vec<(String, String)> = form_urlencoded::parse(without_address(kind, text, own_bases).as_bytes())
-            .into_owned()
-            .collect();
+        let query = without_address(kind, text, own_bases)?;
+        if !percent::is_sound(query.as_bytes()) {
+            return Err(Problem::bad_request(
+                "Sökvillkoren ska vara procentkodad UTF-8.",
+                "The criteria must be percent-encoded UTF-8.",
+            ));
+        }
+        let pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         if pairs.iter().any(|(_, value)| value.is_empty()) {
             return Err(Problem::bad_request(
                 "Ett av sökvillkoren saknar värde.",
@@ -99,10 +105,7 @@ impl Criteria {
         };
         let parsed = parse(&pairs, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
         if parsed.query.criteria.is_empty() {
-            return Err(Problem::bad_request(
-                "Det saknas sökvillkor som talar om vilken resurs som menas.",
-                "There are no criteria that tell which resource is meant.",
-            ));
+            return Err(no_criteria());
         }
         Ok(Criteria {
             query: SearchQuery {
@@ -147,16 +150,21 @@ impl Criteria {
     }
 }
 
-/// What stands after the `?` of an address of this type.
-fn without_address<'t>(kind: ResourceType, text: &'t str, own_bases: &[String]) -> &'t str {
+/// What stands after the `?` of an address of this type; an address of another type is refused.
+fn without_address<'t>(kind: ResourceType, text: &'t str, own_bases: &[String]) -> Result<&'t str, Problem> {
     let Some((address, query)) = text.split_once('?') else {
-        return text;
+        return Ok(text);
     };
     let below = own_bases.iter().find_map(|base| address.strip_prefix(base.as_str()));
     match below.unwrap_or(address).trim_matches('/') {
-        "" => query,
-        name if name == kind.name() => query,
-        _ => text,
+        "" => Ok(query),
+        name if name == kind.name() => Ok(query),
+        // A `?` within a value is no address's.
+        name if name.contains('=') => Ok(text),
+        _ => Err(Problem::bad_request(
+            format!("Sökvillkoren ska gälla resurstypen {kind}."),
+            format!("The criteria must be about the resource type {kind}."),
+        )),
     }
 }
 
@@ -335,6 +343,22 @@ pub fn target_of<'i>(
             Ok((own.unwrap_or(new_id), precondition))
         }
     }
+}
+
+/// Criteria that choose nobody.
+pub fn no_criteria() -> Problem {
+    Problem::bad_request(
+        "Det saknas sökvillkor som talar om vilken resurs som menas.",
+        "There are no criteria that tell which resource is meant.",
+    )
+}
+
+/// If-None-Exist of another interaction than a create: to ignore it would write where it must not.
+pub fn only_of_a_create() -> Problem {
+    Problem::bad_request(
+        "If-None-Exist (ifNoneExist) gäller bara när en resurs skapas med POST.",
+        "If-None-Exist (ifNoneExist) is about the creation of a resource by POST only.",
+    )
 }
 
 /// The criteria of a create stand in two places.

@@ -10,6 +10,7 @@ pub mod json;
 pub mod links;
 pub mod modifiers;
 pub mod patch;
+pub mod percent;
 pub mod profile;
 pub mod references;
 pub mod search;

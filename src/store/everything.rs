@@ -102,16 +102,17 @@ fn select<'q>(key: i64, query: &'q EverythingQuery, sikt: Option<&'q Sikt>) -> S
         sql.number(since);
     }
     if let Some((low, high)) = query.care {
-        sql.push(" AND (r.kind NOT");
-        list(&mut sql, CARE_DATES, |sql, (kind, _)| sql.kind(*kind));
+        sql.push(" AND ");
+        in_time(&mut sql, "r", (low, high));
+        // What is told of something goes with it; of what is not stored here, nothing is known.
+        sql.push(" AND (r.kind <> ");
+        sql.kind(ResourceType::Provenance);
         sql.push(" OR NOT EXISTS (");
-        care_dates(&mut sql);
+        told_of(&mut sql);
         sql.push(") OR EXISTS (");
-        care_dates(&mut sql);
-        sql.push(" AND t.low < ");
-        sql.number(high);
-        sql.push(" AND t.high > ");
-        sql.number(low);
+        told_of(&mut sql);
+        sql.push(" AND NOT o.deleted AND ");
+        in_time(&mut sql, "o", (low, high));
         sql.push("))");
     }
     if let Some(end) = query.after {
@@ -129,8 +130,44 @@ fn select<'q>(key: i64, query: &'q EverythingQuery, sikt: Option<&'q Sikt>) -> S
     sql
 }
 
-fn care_dates(sql: &mut Statement<'_>) {
-    sql.push("SELECT 1 FROM index_date t WHERE t.patient = r.patient AND t.resource = r.key AND t.param");
+/// What the Provenance `r` tells of, as far as it is stored: `o`; the condition goes on.
+fn told_of(sql: &mut Statement<'_>) {
+    sql.push(
+        "SELECT 1 FROM index_reference g CROSS JOIN resource o WHERE g.patient = r.patient AND g.resource = r.key \
+         AND g.param = 'target' AND g.target_url = '' AND o.id = g.target_id AND o.kind = CASE g.target_kind",
+    );
+    for kind in ResourceType::ALL {
+        sql.push(" WHEN ");
+        sql.text(kind.name());
+        sql.push(" THEN ");
+        sql.kind(*kind);
+    }
+    sql.push(" END");
+}
+
+/// That the resource of this name has no date of care, or one in [low, high).
+fn in_time(sql: &mut Statement<'_>, resource: &'static str, (low, high): (i64, i64)) {
+    sql.push("(");
+    sql.push(resource);
+    sql.push(".kind NOT");
+    list(sql, CARE_DATES, |sql, (kind, _)| sql.kind(*kind));
+    sql.push(" OR NOT EXISTS (");
+    care_dates(sql, resource);
+    sql.push(") OR EXISTS (");
+    care_dates(sql, resource);
+    sql.push(" AND t.low < ");
+    sql.number(high);
+    sql.push(" AND t.high > ");
+    sql.number(low);
+    sql.push("))");
+}
+
+fn care_dates(sql: &mut Statement<'_>, resource: &'static str) {
+    sql.push("SELECT 1 FROM index_date t WHERE t.patient = ");
+    sql.push(resource);
+    sql.push(".patient AND t.resource = ");
+    sql.push(resource);
+    sql.push(".key AND t.param");
     let params: BTreeSet<&'static str> = CARE_DATES.iter().flat_map(|(_, params)| *params).copied().collect();
     list(sql, params, |sql, param| sql.text(param));
 }

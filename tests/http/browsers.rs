@@ -128,7 +128,7 @@ fn a_large_answer_is_compressed_when_the_caller_can_read_it() {
     let compressed = raw(&app, "/fhir/r5/metadata", "gzip");
     let head = String::from_utf8_lossy(&compressed).to_lowercase();
     assert!(
-        head.contains("content-encoding: gzip") && head.contains("vary: accept-encoding"),
+        head.contains("content-encoding: gzip") && head.contains("vary: accept, accept-encoding, accept-language"),
         "{head}"
     );
     assert!(compressed.len() < plain / 4, "{} of {plain}", compressed.len());

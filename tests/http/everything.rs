@@ -211,7 +211,7 @@ fn types_days_and_changes_narrow_it() {
         assert_eq!(matches("start=2024-02-01").0, without(&[]));
         assert_eq!(
             matches("start=2024&end=2024-12-31").0,
-            without(&["CareTeam/annas", "Appointment/tillsammans", "Provenance/harkomst"])
+            without(&["CareTeam/annas", "Appointment/tillsammans"])
         );
         assert_eq!(matches("_since=2999-01-01T00:00:00Z").0, without(&ANNAS));
         assert_eq!(matches("_since=2001-01-01T00:00:00Z").0, without(&[]));
@@ -323,4 +323,46 @@ fn who_is_not_there_and_what_is_not_understood() {
     app.get("/fhir/r5/Patient/okand/$everything").expect(404);
     app.delete("/fhir/r5/Patient/bo").expect(204);
     app.get("/fhir/r5/Patient/bo/$everything").expect(410);
+}
+
+#[test]
+fn what_is_told_of_care_goes_with_the_care() {
+    let app = spawn();
+    world(&app);
+    app.delete("/fhir/r5/Task/uppgift").expect(204);
+    for version in ["r5", "r4"] {
+        let told = |query: &str| {
+            let page = app
+                .get(&format!("/fhir/{version}/Patient/anna/$everything?{query}"))
+                .expect(200)
+                .json();
+            let entries = page["entry"].as_array().unwrap().iter();
+            let own = entries.filter(|entry| is_the_services_provenance(&entry["resource"]));
+            let targets = own.filter_map(|entry| entry["resource"]["target"][0]["reference"].as_str());
+            let mut targets: Vec<String> = targets
+                .map(|target| target.split("/_history").next().unwrap().to_owned())
+                .collect();
+            targets.sort_unstable();
+            targets.dedup();
+            targets
+        };
+        let everything = told("");
+        let without = |left_out: &[&str]| {
+            let mut left = everything.clone();
+            left.retain(|target| !left_out.contains(&target.as_str()));
+            left
+        };
+        for target in ["CareTeam/ended", "CareTeam/annas", "Patient/anna", "Task/uppgift"] {
+            assert!(
+                everything.contains(&target.to_owned()),
+                "{version} {target}: {everything:?}"
+            );
+        }
+        assert_eq!(told("start=2024-02-02"), without(&["CareTeam/ended", "Task/uppgift"]));
+        assert_eq!(
+            told("start=2024&end=2024-12-31"),
+            without(&["CareTeam/annas", "Appointment/tillsammans", "Task/uppgift"])
+        );
+        assert_eq!(told("start=2030&_type=Provenance"), told("start=2030"));
+    }
 }

@@ -38,6 +38,7 @@ mod search;
 mod search_values;
 mod serving;
 mod statuses;
+mod strict;
 mod subset;
 mod token;
 mod token_tls;

@@ -128,7 +128,7 @@ fn if_match_may_name_several_versions() {
         let twice = [("If-Match", "W/\"8\""), ("If-Match", "W/\"9\", W/\"3\"")];
         app.put_with(&path, &twice, &resource).expect(200);
         app.put_with(&path, &twice, &resource).expect(412);
-        for wrong in ["W/\"3\", *", "W/\"3\",", "W/\"3\" three"] {
+        for wrong in ["W/\"3\", *", "W/3", "W/\"3\" three"] {
             app.put_with(&path, &[("If-Match", wrong)], &resource).expect(400);
         }
         app.send("DELETE", &path, &[("If-Match", "W/\"3\",W/\"4\"")], None)

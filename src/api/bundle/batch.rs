@@ -16,9 +16,9 @@ use super::super::{
 };
 use super::{acceptable, response};
 use crate::access::{Attempted, Interaction};
-use crate::door::bundle::{Entry, Method, strangers};
+use crate::door::bundle::{Entry, Method, not_there, strangers};
 use crate::door::problem::{Problem, in_resource};
-use crate::fhir::types::DefinitionType;
+use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::store::Scope;
 
 /// Entries that are on their way at the same time. SQLite's writer takes them into one commit; more would keep other
@@ -98,21 +98,20 @@ fn failed(ask: &Ask, problem: &Problem) -> Reply {
 async fn perform(ask: &Ask, mut entry: Entry) -> Result<Reply, Problem> {
     acceptable(ask, &entry)?;
     let sent = entry.resource.take().map_or(Sent::Nothing, Sent::Entry);
-    let criteria = entry.criteria().map(str::to_owned);
     let asked = entry.query.take().unwrap_or_default();
     let ask = |interaction| ask.of_entry(interaction, &entry);
     let path = entry.path.iter().map(String::as_str).collect::<Vec<_>>();
     let is_definition = path
         .first()
         .is_some_and(|name| DefinitionType::from_name(name).is_some());
-    match (entry.method, path.as_slice(), criteria) {
-        (Method::Get | Method::Head, path, _) => match path {
+    match (entry.method, path.as_slice()) {
+        (Method::Get | Method::Head, path) => match path {
             ["metadata"] => Ok(metadata::perform(&ask(Interaction::Capabilities))),
             ["_history"] => history::perform(&ask(Interaction::HistorySystem), Scope::System, &asked).await,
             [kind] if is_definition => definitions::respond(&ask(Interaction::Search), kind, pairs(&asked)),
-            [kind, id] if is_definition => definitions::one(&ask(Interaction::Read), kind, id),
+            [kind, id] if is_definition => definitions::one(&ask(Interaction::Read), kind, id, &asked),
             [logg::AUDIT_EVENT] => logg::respond(&ask(Interaction::Search), pairs(&asked), Links::Sealed).await,
-            [logg::AUDIT_EVENT, id] => logg::one(&ask(Interaction::Read), id).await,
+            [logg::AUDIT_EVENT, id] => logg::one(&ask(Interaction::Read), id, &asked).await,
             ["Patient", id, "$loggutdrag"] => {
                 logg::utdrag::run(&ask(Interaction::Loggutdrag), (*id).to_owned(), asked).await
             }
@@ -138,25 +137,20 @@ async fn perform(ask: &Ask, mut entry: Entry) -> Result<Reply, Problem> {
                 search(&ask(interaction), &path.join("/"), pairs(&asked)).await
             }
         },
-        (Method::Post, [.., operation], _) if operation.starts_with('$') => operate(&ask, &path, asked, sent).await,
-        (Method::Post, [kind], _) => {
+        (Method::Post, [.., operation]) if operation.starts_with('$') => operate(&ask, &path, asked, sent).await,
+        (_, [name] | [name, _]) if ResourceType::from_name(name).is_none() => Err(not_there(&path)),
+        (Method::Post, [kind]) => {
             let mut ask = ask(Interaction::Create);
             ask.add_if_none_exist(&asked);
             create::perform(&ask, kind, sent).await
         }
-        (Method::Put, [kind, id], None) => update::perform(&ask(Interaction::Update), kind, id, sent).await,
-        (Method::Put, [kind], Some(criteria)) => {
-            update::perform_where(&ask(Interaction::Update), kind, &criteria, sent).await
-        }
-        (Method::Patch, [kind, id], None) => patch::perform(&ask(Interaction::Patch), kind, id, sent).await,
-        (Method::Patch, [kind], Some(criteria)) => {
-            patch::perform_where(&ask(Interaction::Patch), kind, &criteria, sent).await
-        }
-        (Method::Delete, [kind, id], None) => delete::perform(&ask(Interaction::Delete), kind, id).await,
-        (Method::Delete, [kind], Some(criteria)) => {
-            delete::perform_where(&ask(Interaction::Delete), kind, &criteria).await
-        }
-        _ => Err(Problem::UnknownAddress),
+        (Method::Put, [kind, id]) => update::perform(&ask(Interaction::Update), kind, (id, &asked), sent).await,
+        (Method::Put, [kind]) => update::perform_where(&ask(Interaction::Update), kind, &asked, sent).await,
+        (Method::Patch, [kind, id]) => patch::perform(&ask(Interaction::Patch), kind, (id, &asked), sent).await,
+        (Method::Patch, [kind]) => patch::perform_where(&ask(Interaction::Patch), kind, &asked, sent).await,
+        (Method::Delete, [kind, id]) => delete::perform(&ask(Interaction::Delete), kind, id, &asked).await,
+        (Method::Delete, [kind]) => delete::perform_where(&ask(Interaction::Delete), kind, &asked).await,
+        (_, path) => Err(not_there(path)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The reads of a transaction: asked like any read, looked at inside the transaction, told like any read.
 
 use super::super::history::History;
+use super::super::logg::AUDIT_EVENT;
 use super::super::negotiate::Ask;
 use super::super::reply::{Body, Reply};
 use super::super::search::{Links, Search, SearchAt, opened};
@@ -34,15 +35,15 @@ impl Asking {
         let path: Vec<&str> = entry.path.iter().map(String::as_str).collect();
         if path
             .first()
-            .is_some_and(|name| *name == "metadata" || DefinitionType::from_name(name).is_some())
+            .is_some_and(|name| ["metadata", AUDIT_EVENT].contains(name) || DefinitionType::from_name(name).is_some())
             || path.last().is_some_and(|name| name.starts_with('$'))
         {
             return Err(Problem::fault(
                 IssueCode::NotSupported,
                 entry.url_place(),
                 Text::new(
-                    "En transaktion läser det som är lagrat: operationer, metadata och definitioner går att läsa i en batch.",
-                    "A transaction reads what is stored: operations, metadata and definitions can be read in a batch.",
+                    "En transaktion läser det som är lagrat: operationer, metadata, definitioner och åtkomstloggen går att läsa i en batch.",
+                    "A transaction reads what is stored: operations, metadata, definitions and the access log can be read in a batch.",
                 ),
             ));
         }
@@ -68,13 +69,13 @@ impl Asking {
             [kind, id] => {
                 let kind = ask.kind(kind)?;
                 let look = Look::Current(kind, (*id).to_owned());
-                Ok((What::Resource(ask.subset(query, &[kind])?), look))
+                Ok((What::Resource(ask.part(query, kind)?), look))
             }
             [kind, id, "_history", version] => {
                 let kind = ask.kind(kind)?;
                 let version = version_number(version).ok_or(Problem::NotFound)?;
                 let look = Look::Version(kind, (*id).to_owned(), version);
-                Ok((What::Resource(ask.subset(query, &[kind])?), look))
+                Ok((What::Resource(ask.part(query, kind)?), look))
             }
             path => {
                 let at = SearchAt::of_path(ask, &path.join("/"))?;

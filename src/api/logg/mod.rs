@@ -39,14 +39,16 @@ pub const AUDIT_EVENT: &str = "AuditEvent";
     ),
 )]
 pub async fn read(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
+    let query = request.query_string().to_owned();
     answer(request, Interaction::Read, |ask| async move {
-        one(&ask, &path.into_inner().1).await
+        one(&ask, &path.into_inner().1, &query).await
     })
     .await
 }
 
 /// The read itself, also for an entry of a batch.
-pub async fn one(ask: &Ask, id: &str) -> Result<Reply, Problem> {
+pub async fn one(ask: &Ask, id: &str, query: &str) -> Result<Reply, Problem> {
+    ask.only(query, &[])?;
     let seq = number(id).ok_or(Problem::NotFound)?;
     let rad = ask.app.door.logg_rad(&ask.call, seq).await?;
     let mut reply = ask.reply_value(&audit_event(ask.version(), &rad, For::Reviewer));

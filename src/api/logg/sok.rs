@@ -80,7 +80,7 @@ impl Sok {
             match sok.pair(&name, &value, own_bases, now) {
                 Ok(()) if name == "_page" || value.is_empty() => {}
                 Ok(()) => sok.used.push((name, value)),
-                Err(SearchError::UnknownParameter(_) | SearchError::UnknownModifier { .. }) if lenient => {
+                Err(SearchError::UnknownParameter(_) | SearchError::NoValue { .. }) if lenient => {
                     sok.ignored.push(shown(&name));
                 }
                 Err(error) => return Err(error),
@@ -105,6 +105,7 @@ impl Sok {
         };
         let criterion = match (code, modifier) {
             ("_format" | "_pretty", None) => return Ok(()),
+            ("_count" | "_total" | "_sort" | "_summary", None) if value.is_empty() => return Ok(()),
             ("_total", None) if value == "none" => return Ok(()),
             ("_sort", None) if ["-date", "-_lastUpdated", "-_id"].contains(&value) => return Ok(()),
             ("_summary", None) if value == "false" => return Ok(()),
@@ -131,7 +132,7 @@ impl Sok {
                     });
                 }
                 if value.is_empty() {
-                    return Ok(());
+                    return Err(SearchError::NoValue { parameter: shown(name) });
                 }
                 let values = value.split(',').map(str::trim);
                 let local = |value: &str| relative(value, own_bases).to_owned();

@@ -5,8 +5,10 @@ use serde_json::Value;
 
 use crate::door::problem::Problem;
 use crate::fhir::fault::{IssueCode, Text};
+use crate::fhir::percent;
 use crate::fhir::references::relative;
-use crate::fhir::types::ResourceType;
+use crate::fhir::search::parse::shown;
+use crate::fhir::types::{DefinitionType, ResourceType};
 
 /// Parameters that every address takes: they say how the answer is written (http.html#parameters).
 pub const GENERAL: &[&str] = &["_format", "_pretty"];
@@ -14,6 +16,24 @@ pub const GENERAL: &[&str] = &["_format", "_pretty"];
 /// Whether a query says more than how the answer is written.
 pub fn chooses(query: &str) -> bool {
     form_urlencoded::parse(query.as_bytes()).any(|(name, _)| !GENERAL.contains(&name.as_ref()))
+}
+
+/// 400 for a parameter of an address that names one resource, beside those that every address takes and those that are
+/// `known`: what is left out might have kept the interaction from being carried out.
+pub fn only(query: &str, known: &[&str]) -> Result<(), Problem> {
+    let is_known = |name: &str| GENERAL.contains(&name) || known.contains(&name);
+    let mut names = form_urlencoded::parse(query.as_bytes()).map(|(name, _)| name);
+    match names.find(|name| !is_known(name)) {
+        None => Ok(()),
+        Some(name) => Err(Problem::fault(
+            IssueCode::NotSupported,
+            "",
+            Text::new(
+                format!("Okänd parameter: {}", shown(&name)),
+                format!("Unknown parameter: {}", shown(&name)),
+            ),
+        )),
+    }
 }
 
 /// What an entry wants done (value set http-verb).
@@ -89,13 +109,13 @@ impl Entry {
         // Criteria may name systems and whole addresses, the path may not. No address of ours has a NUL, and a text of
         // PostgreSQL holds none.
         let is_elsewhere = url.split('?').next().is_some_and(|path| path.contains("://"));
-        if is_elsewhere || url.starts_with("urn:") || url.contains('\0') {
+        if is_elsewhere || url.starts_with("urn:") || url.contains('\0') || !percent::is_sound(url.as_bytes()) {
             return Err(Problem::fault(
                 IssueCode::Value,
                 format!("{place}.url"),
                 Text::new(
-                    "Adressen ska vara relativ tjänstens bas, till exempel Patient/1.",
-                    "The url must be relative to the service's base, for example Patient/1.",
+                    "Adressen ska vara relativ tjänstens bas, till exempel Patient/1, och procentkodad UTF-8.",
+                    "The url must be relative to the service's base, for example Patient/1, and percent-encoded UTF-8.",
                 ),
             ));
         }
@@ -152,4 +172,20 @@ impl Entry {
     pub fn url_place(&self) -> String {
         format!("Bundle.entry[{}].request.url", self.index)
     }
+}
+
+/// Why nothing is done at an address that does not have the method: as a request of its own would be told.
+pub fn not_there(path: &[&str]) -> Problem {
+    let is_kind = |name: &str| ResourceType::from_name(name).is_some();
+    let is_read = |name: &str| DefinitionType::from_name(name).is_some() || ["metadata", "AuditEvent"].contains(&name);
+    let allow = match path {
+        [] => "GET, HEAD, POST",
+        ["_history"] => "GET, HEAD",
+        [name, ..] if is_read(name) => "GET, HEAD",
+        [kind] if is_kind(kind) => "GET, HEAD, POST, PUT, PATCH, DELETE",
+        [kind, "_history"] | [kind, _, "_history"] | [kind, _, "_history", _] if is_kind(kind) => "GET, HEAD",
+        [kind, id] if is_kind(kind) && !id.starts_with(['$', '_']) => "GET, HEAD, PUT, PATCH, DELETE",
+        _ => return Problem::UnknownAddress,
+    };
+    Problem::MethodNotAllowed { allow }
 }

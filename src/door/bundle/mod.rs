@@ -19,7 +19,7 @@ use crate::fhir::links;
 use crate::fhir::modifiers;
 use crate::fhir::structure::MOST_FAULTS;
 use crate::fhir::version::FhirVersion;
-pub use entry::{Entry, Method};
+pub use entry::{Entry, Method, not_there};
 pub use together::Done;
 pub use transaction::Reading;
 

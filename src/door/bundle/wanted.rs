@@ -7,12 +7,12 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Faults;
-use super::entry::{Entry, Method};
+use super::entry::{Entry, Method, not_there, only};
 use super::transaction::{Question, When};
 use crate::door::Precondition;
 use crate::door::patch::read_entry;
 use crate::door::problem::Problem;
-use crate::door::villkor::{Criteria, stated_twice};
+use crate::door::villkor::{Criteria, no_criteria, only_of_a_create, stated_twice};
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::json::Limits;
 use crate::fhir::links::{self, Stray};
@@ -120,6 +120,9 @@ impl<'a> Reader<'a> {
         let query = entry.criteria().map(str::to_owned);
         let at = |member: &str| format!("Bundle.entry[{index}].request.{member}");
         let precondition = || {
+            if entry.if_none_exist.is_some() {
+                return Err(placed(only_of_a_create(), &at("ifNoneExist")));
+            }
             Precondition::read(entry.if_match.as_deref(), entry.if_none_match.as_deref())
                 .map_err(|problem| placed(problem, &at("ifMatch")))
         };
@@ -177,7 +180,14 @@ impl<'a> Reader<'a> {
                 precondition: precondition()?,
                 which: self.whichever(&entry, kind, &criteria, When::Before)?,
             }),
-            _ => Err(wrong_address(&entry)),
+            (Method::Put | Method::Patch | Method::Delete, Some(_), Some(query)) => {
+                only(&query, &[]).map_err(|problem| placed(problem, &entry.url_place()))?;
+                Err(not_there(&entry.path()).in_entry(index))
+            }
+            (Method::Put | Method::Patch | Method::Delete, None, None) => {
+                Err(placed(no_criteria(), &entry.url_place()))
+            }
+            _ => Err(not_there(&entry.path()).in_entry(index)),
         }
     }
 
@@ -244,24 +254,14 @@ impl<'a> Reader<'a> {
 
 /// Type and id that the entry's address names.
 fn address(entry: &Entry) -> Result<(ResourceType, Option<String>), Problem> {
+    let nowhere = || not_there(&entry.path()).in_entry(entry.index);
     let (kind, id) = match entry.path.as_slice() {
         [kind] => (kind, None),
         [kind, id] if !id.starts_with(['$', '_']) => (kind, Some(id.clone())),
-        _ => return Err(wrong_address(entry)),
+        _ => return Err(nowhere()),
     };
-    let kind = ResourceType::from_name(kind).ok_or_else(|| wrong_address(entry))?;
+    let kind = ResourceType::from_name(kind).ok_or_else(nowhere)?;
     Ok((kind, id))
-}
-
-fn wrong_address(entry: &Entry) -> Problem {
-    Problem::fault(
-        IssueCode::Value,
-        entry.url_place(),
-        Text::new(
-            "Adressen passar inte metoden: typ eller typ?sökvillkor (POST), typ/id eller typ?sökvillkor (PUT, PATCH, DELETE), av en resurstyp som tjänsten har.",
-            "The url does not fit the method: type or type?criteria (POST), type/id or type?criteria (PUT, PATCH, DELETE), of a resource type of this service.",
-        ),
-    )
 }
 
 /// A problem with something that stands at `place`, as a fault there.
@@ -275,7 +275,7 @@ fn placed(problem: Problem, place: &str) -> Problem {
         Problem::NotFhir(faults) => {
             Problem::NotFhir(faults.into_iter().map(|fault| at(fault.code, fault.text)).collect())
         }
-        Problem::BadRequest { text, .. } => Problem::NotFhir(vec![at(IssueCode::Value, text)]),
+        Problem::BadRequest { text, .. } => Problem::NotFhir(vec![at(IssueCode::Invalid, text)]),
         other => other,
     }
 }

@@ -11,7 +11,7 @@ use crate::fhir::convert::shown_in_r4;
 use crate::fhir::identifiers::canonical_system;
 use crate::fhir::types::ResourceType;
 
-use super::literal::target;
+use super::literal::{VERSION, target};
 use super::parameters::{self, Kind, Parameter};
 use super::text::fold;
 use super::{IndexEntry, RefTarget, canonical, composite, paths, quantity as quantities, table, units};
@@ -180,6 +180,9 @@ fn index_reference(parameter: &'static Parameter, element: &Value, entries: &mut
         return;
     };
     entries.push(entry);
+    if let Some(literal) = text(element, "reference").filter(|literal| literal.contains(VERSION)) {
+        entries.push(token(parameter.version_index, None, literal));
+    }
     if let Some(identifier) = element.get("identifier").filter(|identifier| identifier.is_object()) {
         entries.push(identifier_token(parameter.identifier_index, identifier));
     }

@@ -5,6 +5,9 @@ use serde_json::Value;
 use super::RefTarget;
 use crate::fhir::types::ResourceType;
 
+/// What stands between a resource and its version (references.html#literal).
+pub(super) const VERSION: &str = "/_history/";
+
 /// Where a Reference points; its stated `type` helps where the literal does not tell.
 pub(super) fn target(reference: &Value) -> RefTarget {
     let text = |member: &str| reference.get(member).and_then(Value::as_str);
@@ -19,10 +22,10 @@ pub(super) fn target(reference: &Value) -> RefTarget {
     target
 }
 
-/// `Type/id`, an absolute URL ending so, or any other URL; a version at the end is left out, as search ignores it.
+/// `Type/id`, an absolute URL ending so, or any other URL; a version at the end is left out: it has an entry of its own.
 pub(super) fn parse_literal(literal: &str) -> RefTarget {
     let literal = literal
-        .split_once("/_history/")
+        .split_once(VERSION)
         .map_or(literal, |(unversioned, _)| unversioned);
     let absolute = literal.contains(':');
     let mut parts = literal.rsplit('/');
@@ -49,7 +52,7 @@ pub(super) fn parse_literal(literal: &str) -> RefTarget {
 
 /// A local reference (`Type/id`, perhaps with its version) to a type that is stored.
 pub(super) fn local_version(literal: &str) -> Option<(ResourceType, String, Option<i64>)> {
-    let (unversioned, version) = match literal.split_once("/_history/") {
+    let (unversioned, version) = match literal.split_once(VERSION) {
         Some((unversioned, version)) => (unversioned, Some(version.parse().ok()?)),
         None => (literal, None),
     };

@@ -92,6 +92,8 @@ pub struct Parameter {
     /// Reference: the name under which the identifiers inside the references are indexed. Identifier: the name of what
     /// `:of-type` asks for.
     pub identifier_index: &'static str,
+    /// Reference: the name under which the references that state a version are indexed, as they are written.
+    pub version_index: &'static str,
     definition: &'static str,
     r4_definition: Option<&'static str>,
     only: Option<FhirVersion>,
@@ -227,6 +229,7 @@ const fn row(code: &'static str, kind: Kind, paths: &'static [&'static str], def
         index: code,
         also: &[],
         identifier_index: code,
+        version_index: code,
         definition,
         r4_definition: None,
         only: None,
@@ -370,7 +373,7 @@ macro_rules! reference {
     ($code:literal in $index:literal, $paths:expr, $definition:literal, $targets:expr) => {
         $crate::fhir::search::parameters::reference_row(
             $code,
-            ($index, concat!($index, ":identifier")),
+            ($index, concat!($index, ":identifier"), concat!($index, ":version")),
             &$paths,
             $definition,
             $targets,
@@ -381,7 +384,7 @@ pub(super) use reference;
 
 pub(super) const fn reference_row(
     code: &'static str,
-    (index, identifier_index): (&'static str, &'static str),
+    (index, identifier_index, version_index): (&'static str, &'static str, &'static str),
     paths: &'static [&'static str],
     definition: &'static str,
     targets: &'static [&'static str],
@@ -389,6 +392,7 @@ pub(super) const fn reference_row(
     Parameter {
         index,
         identifier_index,
+        version_index,
         targets,
         ..row(code, Kind::Reference, paths, definition)
     }

@@ -1,5 +1,7 @@
 //! From the (decoded) pairs of a query string or form body to a [`SearchQuery`]. What we do not know is refused by name (400), or,
-//! with `Prefer: handling=lenient`, left out of the search and of `used`, from which the caller builds the `self` link.
+//! with `Prefer: handling=lenient`, left out of the search and of `used`, from which the caller builds the `self` link. A
+//! modifier that we do not know is refused in any case: without it the parameter would say something else, often the
+//! opposite (search.html#modifiers).
 
 mod chain;
 mod control;
@@ -29,7 +31,7 @@ const MOST_VALUES: usize = 500;
 /// Alternatives over all the types of a search: databases take some ten thousand bound values in a statement.
 const MOST_VALUES_IN_ALL: usize = 1000;
 
-/// What to do with parameters and modifiers we do not have (search.html#lenient).
+/// What to do with parameters that we do not have, or that have no value (search.html#lenient).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Handling {
     #[default]
@@ -82,6 +84,10 @@ pub enum SearchError {
         parameter: String,
         reason: Text,
     },
+    /// A parameter that chooses resources says nothing.
+    NoValue {
+        parameter: String,
+    },
     /// A chain goes through what is no reference to a resource.
     NoReference {
         parameter: String,
@@ -133,6 +139,13 @@ impl SearchError {
                     format!("Search parameter {parameter}: {}", reason.en),
                 ),
             ),
+            SearchError::NoValue { parameter } => (
+                IssueCode::Value,
+                Text::new(
+                    format!("Sökparametern {parameter} saknar värde"),
+                    format!("The search parameter {parameter} has no value"),
+                ),
+            ),
             SearchError::NoReference { parameter } => (
                 IssueCode::NotSupported,
                 Text::new(
@@ -182,17 +195,18 @@ pub fn parse(pairs: &[(String, String)], context: &ParseContext) -> Result<Parse
 }
 
 /// The parameters that steer the answer instead of choosing resources.
-const CONTROL: [&str; 10] = [
+const CONTROL: [&str; 11] = [
     "_count",
     "_sort",
     "_total",
     "_summary",
     "_elements",
     "_include",
+    "_include:iterate",
     "_revinclude",
+    "_revinclude:iterate",
     "_format",
     "_pretty",
-    "_page",
 ];
 
 struct Reading<'a> {
@@ -243,14 +257,8 @@ impl<'a> Reading<'a> {
             return Err(SearchError::TooMuch);
         }
         for (name, value) in pairs {
-            // "Empty parameters are not an error - they are just ignored by the server" (search.html#errors).
-            if value.is_empty() {
-                if self.context.handling == Handling::Strict && !self.is_known(name) {
-                    return Err(SearchError::UnknownParameter(shown(name)));
-                }
-                continue;
-            }
             match self.pair(name, value) {
+                Ok(()) if value.is_empty() => {}
                 Ok(()) => self.used.push((name.clone(), value.clone())),
                 Err(SearchError::UnknownParameter(name)) if self.context.handling == Handling::Lenient => {
                     self.ignored.push(name);
@@ -258,7 +266,7 @@ impl<'a> Reading<'a> {
                 Err(SearchError::UnknownElement(element)) if self.context.handling == Handling::Lenient => {
                     self.ignored.push(format!("{name}={element}"));
                 }
-                Err(SearchError::UnknownModifier { .. } | SearchError::NoReference { .. })
+                Err(SearchError::NoValue { .. } | SearchError::NoReference { .. })
                     if self.context.handling == Handling::Lenient =>
                 {
                     self.ignored.push(shown(name));
@@ -272,13 +280,28 @@ impl<'a> Reading<'a> {
     /// Whether a parameter of that name, modifier aside, exists.
     fn is_known(&self, name: &str) -> bool {
         let code = name.split(':').next().unwrap_or_default();
-        CONTROL.contains(&code)
-            || (self.may_have_type && code == scope::TYPE)
+        (self.may_have_type && code == scope::TYPE)
             || parameters::find(self.context.version, self.context.kind, code).is_some()
             || self.reaches(name)
     }
 
+    /// A parameter without a value. "Empty parameters are not an error - they are just ignored" (search.html#errors): so we
+    /// do with those that steer the answer. One that chooses resources would give all of them instead (`patient=` of a
+    /// form that was not filled in), and is refused.
+    fn empty(&self, name: &str) -> Result<(), SearchError> {
+        if CONTROL.contains(&name) {
+            Ok(())
+        } else if self.is_known(name) {
+            Err(SearchError::NoValue { parameter: shown(name) })
+        } else {
+            Err(SearchError::UnknownParameter(shown(name)))
+        }
+    }
+
     fn pair(&mut self, name: &str, value: &str) -> Result<(), SearchError> {
+        if value.is_empty() {
+            return self.empty(name);
+        }
         match name {
             "_count" => self.count(value),
             "_sort" => self.sort(value),

@@ -76,7 +76,8 @@ pub fn has_patient(kind: ResourceType) -> bool {
 }
 
 /// The date parameters (names in the index) that tell when care was given, or is planned, for `$everything` between two days.
-/// Types that are not here hold whatever the day: a diagnosis, a goal, a consent, a relative.
+/// Types that are not here hold whatever the day: a diagnosis, a goal, a consent, a relative. A Provenance goes with what it
+/// tells of.
 pub const CARE_DATES: &[(ResourceType, &[&str])] = &[
     (ResourceType::Appointment, &["date"]),
     (ResourceType::CarePlan, &["date"]),
@@ -85,7 +86,6 @@ pub const CARE_DATES: &[(ResourceType, &[&str])] = &[
     (ResourceType::Encounter, &["date"]),
     (ResourceType::EpisodeOfCare, &["date"]),
     (ResourceType::Flag, &["date"]),
-    (ResourceType::Provenance, &["recorded", "when"]),
     (ResourceType::QuestionnaireResponse, &["authored"]),
     (ResourceType::ServiceRequest, &["occurrence"]),
     (ResourceType::Task, &["period"]),

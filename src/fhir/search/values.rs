@@ -2,9 +2,10 @@
 
 use crate::fhir::fault::Text;
 use crate::fhir::identifiers::canonical_system;
+use crate::fhir::references::relative;
 
 use super::RefTarget;
-use super::literal::{is_id, is_type_name, parse_literal};
+use super::literal::{VERSION, is_id, is_type_name, parse_literal};
 use super::parameters::{Kind, Parameter};
 use super::query::{QuantityValue, ReferenceValue, StringMatch, StringValue, SystemMatch, TokenValue};
 use super::text::fold;
@@ -309,6 +310,35 @@ pub fn reference(
         found @ RefTarget { url: Some(_), .. } if literal.contains(':') => Ok(Some(ReferenceValue::Url(found))),
         _ => Err(ValueError::Reference),
     }
+}
+
+/// `Type/id/_history/version`, or the same under an address: a reference to that very version, in the ways in which the
+/// index may have it. None when the parameter's references are never to such a type.
+pub fn version_reference(
+    parameter: &Parameter,
+    target: Option<&str>,
+    own_bases: &[String],
+    value: &str,
+) -> Result<Vec<TokenValue>, ValueError> {
+    let literal = unescape(value)?;
+    let literal = relative(&literal, own_bases);
+    let (unversioned, version) = literal.split_once(VERSION).ok_or(ValueError::Reference)?;
+    let found = parse_literal(unversioned);
+    let (Some(kind), true) = (&found.kind, is_id(version)) else {
+        return Err(ValueError::Reference);
+    };
+    if !parameter.may_target(kind) || target.is_some_and(|target| target != kind) {
+        return Ok(Vec::new());
+    }
+    let mut written = vec![literal.to_owned()];
+    if found.url.is_none() {
+        written.extend(own_bases.iter().map(|base| format!("{base}/{literal}")));
+    }
+    let token = |literal| TokenValue {
+        system: SystemMatch::None,
+        value: Some(literal),
+    };
+    Ok(written.into_iter().map(token).collect())
 }
 
 pub fn local(kinds: Vec<String>, id: String, own_bases: &[String]) -> ReferenceValue {

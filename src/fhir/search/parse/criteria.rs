@@ -1,6 +1,7 @@
 //! The parameters that choose resources: one pair of name and value becomes one criterion.
 
 use crate::fhir::search::dates::DateValue;
+use crate::fhir::search::literal::VERSION;
 use crate::fhir::search::parameters::{self, Kind, Parameter};
 use crate::fhir::search::query::{Criterion, PairValue, StringMatch};
 use crate::fhir::search::values::{self, ValueError};
@@ -151,6 +152,10 @@ impl Reading<'_> {
         };
         let read = |value: &&str| {
             let [first_value, second_value] = values::pair(value).map_err(|error| bad_value(parameter.code, error))?;
+            // A pair holds where a reference points, whatever the version.
+            if first.kind == Kind::Reference && first_value.contains(VERSION) {
+                return Err(bad_value(parameter.code, ValueError::Reference));
+            }
             let first = self.condition(first, None, &[first_value])?;
             let second = self.condition(second, None, &[second_value])?;
             Ok(PairValue {
@@ -212,16 +217,28 @@ impl Reading<'_> {
         target: Option<&str>,
         values: &[&str],
     ) -> Result<Criterion, SearchError> {
-        let read = |value: &&str| values::reference(parameter, target, self.context.own_bases, value);
-        let found: Result<Vec<_>, ValueError> = values.iter().map(read).collect();
-        let any_of = found
-            .map_err(|error| bad_value(parameter.code, error))?
-            .into_iter()
-            .flatten()
-            .collect();
-        Ok(Criterion::Reference {
+        let bases = self.context.own_bases;
+        let (versions, plain): (Vec<&str>, Vec<&str>) = values.iter().partition(|value| value.contains(VERSION));
+        let of_any = Criterion::Reference {
             param: parameter.index,
-            any_of,
+            any_of: found(parameter, &plain, |value| {
+                values::reference(parameter, target, bases, value)
+            })?,
+        };
+        if versions.is_empty() {
+            return Ok(of_any);
+        }
+        let of_version = Criterion::Token {
+            param: parameter.version_index,
+            any_of: found(parameter, &versions, |value| {
+                values::version_reference(parameter, target, bases, value)
+            })?,
+            not: false,
+            selective: true,
+        };
+        Ok(match plain.is_empty() {
+            true => of_version,
+            false => Criterion::Any(vec![of_any, of_version]),
         })
     }
 
@@ -230,6 +247,20 @@ impl Reading<'_> {
             DateValue::parse(value, self.context.now).ok_or(ValueError::Date)
         })
     }
+}
+
+/// What the values can match: nothing, or several forms of it.
+fn found<T, F: IntoIterator<Item = T>>(
+    parameter: &Parameter,
+    values: &[&str],
+    read: impl Fn(&str) -> Result<F, ValueError>,
+) -> Result<Vec<T>, SearchError> {
+    let read: Result<Vec<F>, ValueError> = values.iter().map(|value| read(value)).collect();
+    Ok(read
+        .map_err(|error| bad_value(parameter.code, error))?
+        .into_iter()
+        .flatten()
+        .collect())
 }
 
 fn collect<T>(values: &[&str], read: impl Fn(&str) -> Result<T, ValueError>) -> Result<Vec<T>, ValueError> {
