@@ -328,8 +328,10 @@ fn an_answer_says_what_it_hangs_on() {
         ("/fhir/r5/nowhere", 404),
     ] {
         for encoding in ["identity", "gzip"] {
+            // The body of what is compressed is no text.
+            let method = if encoding == "gzip" { "HEAD" } else { "GET" };
             let answer = app
-                .send("GET", path, &[("Accept-Encoding", encoding)], None)
+                .send(method, path, &[("Accept-Encoding", encoding)], None)
                 .expect(status);
             let vary = answer.header("vary").unwrap_or_default().to_ascii_lowercase();
             for name in ["accept-language", "accept-encoding"] {
