@@ -11,7 +11,11 @@ use crate::api::BODY_IS_READ_IN;
 use crate::door::bundle::BundleLimits;
 
 /// The access log is kept at least so long (HSLF-FS 2016:40 4:9).
-const LEAST_LOG_YEARS: u16 = 5;
+pub const LEAST_LOG_YEARS: u16 = 5;
+
+/// Requests of one caller in a second, where callers are known, unless the settings say otherwise: more than a person or a
+/// program at work needs.
+const REQUESTS_PER_SECOND: u32 = 100;
 
 /// What the command line and the environment may say; each outranks the file.
 #[derive(Args, Clone, Debug, Default)]
@@ -59,6 +63,7 @@ struct File {
     workers: Option<usize>,
     cors_origins: Option<Vec<String>>,
     log_years: Option<u16>,
+    log_cut_nightly: Option<bool>,
     access: Option<AccessSettings>,
     tls: Option<TlsSettings>,
 }
@@ -86,7 +91,7 @@ pub struct Settings {
     pub max_body_memory: usize,
     /// How long a read may take, in seconds.
     pub max_query_seconds: u64,
-    /// Requests of one caller, twice as many at once; 0 = without bound.
+    /// Requests of one caller in a second, twice as many at once; 0 = without bound.
     pub requests_per_second: u32,
     /// Whoever changes or deletes a resource must name its version (`If-Match`); else 428.
     pub require_if_match: bool,
@@ -96,6 +101,8 @@ pub struct Settings {
     pub cors_origins: Vec<String>,
     /// How many years the access log is kept: 5 or more (HSLF-FS 2016:40 4:9).
     pub log_years: u16,
+    /// Take away every night what of the access log is older than that.
+    pub log_cut_nightly: bool,
     /// Whose calls are answered; without it, only `open` serves.
     pub access: Option<AccessSettings>,
     /// HTTPS; without it, HTTP.
@@ -122,6 +129,7 @@ impl Default for Settings {
             workers: None,
             cors_origins: Vec::new(),
             log_years: LEAST_LOG_YEARS,
+            log_cut_nightly: false,
             access: None,
             tls: None,
         }
@@ -197,11 +205,15 @@ impl Settings {
             max_batch_entries: file.max_batch_entries.unwrap_or(default.max_batch_entries),
             max_body_memory: file.max_body_memory.unwrap_or(default.max_body_memory),
             max_query_seconds: file.max_query_seconds.unwrap_or(default.max_query_seconds),
-            requests_per_second: file.requests_per_second.unwrap_or(default.requests_per_second),
+            requests_per_second: file.requests_per_second.unwrap_or(match flags.open {
+                true => default.requests_per_second,
+                false => REQUESTS_PER_SECOND,
+            }),
             require_if_match: file.require_if_match.unwrap_or(default.require_if_match),
             workers: file.workers.or(default.workers),
             cors_origins: file.cors_origins.unwrap_or(default.cors_origins),
             log_years: file.log_years.unwrap_or(default.log_years),
+            log_cut_nightly: file.log_cut_nightly.unwrap_or(default.log_cut_nightly),
             access: file.access,
             tls: file.tls,
         };
@@ -361,6 +373,14 @@ mod tests {
         let issuer = "[[access.issuers]]\nissuer = \"https://idp.example.se\"\naudience = \"a\"\n";
         let settings = read(&format!("{issuer}jwks_file = \"keys.json\"\n")).unwrap();
         assert_eq!(settings.access.unwrap().issuers[0].audience, ["a"]);
+        assert_eq!(settings.requests_per_second, REQUESTS_PER_SECOND);
+        let unbound = read(&format!("requests_per_second = 0\n{issuer}jwks_file = \"keys.json\"\n")).unwrap();
+        assert_eq!(unbound.requests_per_second, 0);
+        let open = Flags {
+            open: true,
+            ..Flags::default()
+        };
+        assert_eq!(Settings::new(&open).unwrap().requests_per_second, 0);
         for (text, part) in [
             (issuer.to_owned(), "jwks_url or jwks_file"),
             (format!("{issuer}jwks_file = \"k\"\njwks = \"x\"\n"), "jwks"),

@@ -12,10 +12,11 @@ use actix_web::dev::{Extensions, Server, ServerHandle};
 use actix_web::http::{Method, header};
 use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::rt::net::TcpStream;
-use actix_web::{App as ActixApp, HttpServer, web};
+use actix_web::{App as ActixApp, HttpServer, rt, web};
 
 use crate::access::authenticator::Authenticator;
-use crate::access::certificate::{ClientCertificate, server_config};
+use crate::access::certificate::ClientCertificate;
+use crate::access::tls::Tls;
 use crate::api::{self, App, Sealer};
 use crate::clock::Clock;
 use crate::config::Settings;
@@ -27,6 +28,7 @@ use crate::door::{Door, Turns, Understood};
 use crate::fhir::json::Limits;
 use crate::observe::Metrics;
 use crate::questions;
+use crate::retention::Nightly;
 use crate::riktlinje::{Policies, PolicyError};
 use crate::store::{Store, StoreError, StoreOptions};
 
@@ -117,6 +119,8 @@ pub struct Application {
     server: Server,
     address: SocketAddr,
     door: Door,
+    tls: Option<Tls>,
+    nightly: Option<Nightly>,
 }
 
 impl Application {
@@ -137,7 +141,7 @@ impl Application {
         let tls = settings
             .tls
             .as_ref()
-            .map(server_config)
+            .map(Tls::new)
             .transpose()
             .map_err(StartError::Tls)?;
         let app = web::Data::new(App {
@@ -169,12 +173,23 @@ impl Application {
             .max_connections(CONNECTIONS)
             .shutdown_timeout(10)
             .on_connect(remember_certificate);
-        let server = match tls {
-            Some(tls) => server.listen_rustls_0_23(listener, tls),
+        let server = match &tls {
+            Some(tls) => server.listen_rustls_0_23(listener, tls.config().map_err(StartError::Tls)?),
             None => server.listen(listener),
         };
         let server = server.map_err(cannot_bind)?.run();
-        Ok(Application { server, address, door })
+        let nightly = settings.log_cut_nightly.then(|| Nightly {
+            database: settings.database.clone(),
+            years: settings.log_years,
+            clock: door.clock,
+        });
+        Ok(Application {
+            server,
+            address,
+            door,
+            tls,
+            nightly,
+        })
     }
 
     /// Where the service listens; the port is a real one also when 0 was asked for.
@@ -190,7 +205,17 @@ impl Application {
     /// Serves until SIGTERM or SIGINT; then finishes what is under way and closes the store.
     pub async fn run(self) -> io::Result<()> {
         let renewal = Fornyelse::start(self.door.clone());
+        let beside: Vec<_> = [
+            self.tls.map(|tls| rt::spawn(tls.watch())),
+            self.nightly.map(|nightly| rt::spawn(nightly.run())),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let result = self.server.await;
+        for task in beside {
+            task.abort();
+        }
         renewal.stop().await;
         self.door.store.close().await;
         result

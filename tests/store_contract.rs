@@ -669,10 +669,10 @@ fn the_audit_names_the_patients_and_only_grows(fresh: &Fresh) {
         .store
         .write_blocking(|session| {
             let resources = [(CareTeam, "a"), (CareTeam, "b"), (CareTeam, "c"), (Organization, "o")];
-            let patients = session.patients_of(&resources)?;
+            let patients = session.owners(&resources)?.patients;
             session.record(&Record {
                 resources: resources.map(|(kind, id)| (kind, id.to_owned(), 1)).to_vec(),
-                patients,
+                patients: patients.into_iter().collect(),
                 ..record("r-9")
             })
         })
@@ -711,6 +711,7 @@ fn record(request_id: &str) -> Record {
         request_id: request_id.to_owned(),
         resources: vec![(CareTeam, "a".to_owned(), 1)],
         patients: vec![("p".to_owned(), None)],
+        keepers: Vec::new(),
     }
 }
 

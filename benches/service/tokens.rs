@@ -134,6 +134,7 @@ fn verifier(file: &KeyFile, remembered: usize) -> Tokens {
             jwks_file: Some(file.0.clone()),
             ca_file: None,
             algorithms: Vec::new(),
+            reviewers: Vec::new(),
             jwks_refresh: 600,
             jwks_pause: 30,
         }],

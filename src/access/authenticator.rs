@@ -36,6 +36,7 @@ impl Authenticator {
                 who: Who::System(of_settings(system)),
                 scopes,
                 purpose: None,
+                granskar_allt: false,
             };
             Some((id, Arc::new(identity)))
         });

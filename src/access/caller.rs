@@ -30,6 +30,8 @@ pub struct Identity {
     pub scopes: Scopes,
     /// Purpose of use (v3 PurposeOfUse) that the token states; `TREAT` for care.
     pub purpose: Option<String>,
+    /// The operator trusts the program with the access log of all vårdgivare (`reviewers` of the issuer).
+    pub granskar_allt: bool,
 }
 
 /// In what capacity somebody calls.

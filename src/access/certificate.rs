@@ -1,16 +1,9 @@
-//! HTTPS, and callers that show a certificate (mutual TLS): which system a certificate is of.
-
-use std::path::Path;
-use std::sync::Arc;
+//! Callers that show a certificate (mutual TLS): which system a certificate is of.
 
 use jiff::Timestamp;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, CertificateRevocationListDer, PrivateKeyDer};
-use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, ServerConfig};
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::settings::{TlsSettings, hsa_id};
+use super::settings::hsa_id;
 use super::token::{Digest, sha256};
 use crate::riktlinje::identity::is_hsa_id;
 
@@ -47,52 +40,4 @@ impl ClientCertificate {
     pub fn holds_at(&self, now: Timestamp) -> bool {
         now.as_second() <= self.not_after
     }
-}
-
-/// What a TLS listener needs. Every fault is told with the file that it is in.
-pub fn server_config(settings: &TlsSettings) -> Result<ServerConfig, String> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let chain = certificates(&settings.certificate)?;
-    let key = PrivateKeyDer::from_pem_file(&settings.key).map_err(|error| told(&settings.key, error))?;
-    let config = ServerConfig::builder_with_provider(provider.clone())
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?;
-    let config = match &settings.client_ca {
-        None => config.with_no_client_auth(),
-        Some(file) => {
-            let mut roots = RootCertStore::empty();
-            for authority in certificates(file)? {
-                roots.add(authority).map_err(|error| told(file, error))?;
-            }
-            let mut verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
-            if let Some(lists) = &settings.client_crl {
-                verifier = verifier.with_crls(revocations(lists)?);
-            }
-            if !settings.client_required {
-                verifier = verifier.allow_unauthenticated();
-            }
-            config.with_client_cert_verifier(verifier.build().map_err(|error| told(file, error))?)
-        }
-    };
-    config
-        .with_single_cert(chain, key)
-        .map_err(|error| told(&settings.certificate, error))
-}
-
-fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let found = CertificateDer::pem_file_iter(file).map_err(|error| told(file, error))?;
-    let found: Vec<_> = found.collect::<Result<_, _>>().map_err(|error| told(file, error))?;
-    if found.is_empty() {
-        return Err(told(file, "there is no certificate in it"));
-    }
-    Ok(found)
-}
-
-fn revocations(file: &Path) -> Result<Vec<CertificateRevocationListDer<'static>>, String> {
-    let found = CertificateRevocationListDer::pem_file_iter(file).map_err(|error| told(file, error))?;
-    found.collect::<Result<_, _>>().map_err(|error| told(file, error))
-}
-
-fn told(file: &Path, reason: impl std::fmt::Display) -> String {
-    format!("{}: {reason}", file.display())
 }

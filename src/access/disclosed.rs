@@ -1,14 +1,19 @@
-//! What a request discloses, gathered while it is carried out. The door notes it where data is read; when the answer is
-//! ready, one record of the access log is made of all of it (door/logg.rs).
+//! What a request asks about and what it discloses, gathered while it is carried out. The door notes both where data is read;
+//! when the answer is ready, one record of the access log is made of it (door/logg.rs).
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::fhir::search::query::Criterion;
 use crate::fhir::types::ResourceType;
+use crate::riktlinje::identity::holds_personal_number;
 
-/// What has been disclosed so far. Clones share it, so that the entries of a batch leave one record.
+/// What has been disclosed so far, and what was asked about. Clones share it, so that the entries of a batch leave one record.
 #[derive(Clone, Debug, Default)]
-pub struct Disclosed(Arc<Mutex<Disclosure>>);
+pub struct Disclosed {
+    told: Arc<Mutex<Disclosure>>,
+    asked: Arc<Mutex<Asked>>,
+}
 
 /// What is disclosed by one request.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,19 +22,86 @@ pub struct Disclosure {
     pub resources: BTreeSet<(ResourceType, String, i64)>,
     /// The patients whose data it is, by logical id; with the key the store has for them, when it has one.
     pub patients: BTreeMap<String, Option<i64>>,
+    /// The vårdgivare that keep it, by HSA-id.
+    pub keepers: BTreeSet<String>,
     /// Something that was asked for was denied.
     pub denied: bool,
-    /// What that was, as far as it is known.
-    pub attempted: Attempted,
+    /// Something could not be done because of what is stored, which tells of it (a patch that does not fit).
+    pub failed: bool,
     /// Something was looked for, found or not. (A write leaves its record in its own transaction.)
     pub looked: bool,
 }
 
-/// What was asked for and not let out.
+/// What a request asks about, by its own words: its address, its criteria, what it would write. It is what the log has to
+/// tell of a request that comes to nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attempted {
-    pub resources: BTreeSet<(ResourceType, String, i64)>,
-    pub patients: BTreeMap<String, Option<i64>>,
+pub struct Asked {
+    resources: BTreeSet<(ResourceType, String)>,
+    /// Ids of patients whose data it would write.
+    patients: BTreeSet<String>,
+    /// Criteria that patients fulfil by a number of theirs.
+    numbers: Vec<Criterion>,
+}
+
+/// Patients whose numbers one search may ask for and have them named: each is looked up.
+const MOST_NUMBERS: usize = 20;
+
+impl Asked {
+    /// About a resource. An id that holds a personal number is not kept: no resource has one, and the log is read by many.
+    pub fn resource(&mut self, kind: ResourceType, id: &str) {
+        if !holds_personal_number(id) {
+            self.resources.insert((kind, id.to_owned()));
+        }
+    }
+
+    /// About a patient's data.
+    pub fn patient(&mut self, id: &str) {
+        if !holds_personal_number(id) {
+            self.patients.insert(id.to_owned());
+        }
+    }
+
+    /// About the patients who fulfil this.
+    pub fn number(&mut self, criterion: Criterion) {
+        if self.numbers.len() < MOST_NUMBERS && !self.numbers.contains(&criterion) {
+            self.numbers.push(criterion);
+        }
+    }
+
+    pub fn resources(&self) -> impl Iterator<Item = (ResourceType, &str)> {
+        self.resources.iter().map(|(kind, id)| (*kind, id.as_str()))
+    }
+
+    pub fn numbers(&self) -> &[Criterion] {
+        &self.numbers
+    }
+
+    /// All whose owners are the patients that it is about.
+    pub fn owned(&self) -> impl Iterator<Item = (ResourceType, &str)> {
+        let patients = self.patients.iter().map(|id| (ResourceType::Patient, id.as_str()));
+        self.resources().chain(patients)
+    }
+
+    /// Without what has been told of already.
+    pub fn beyond(mut self, told: &Disclosure) -> Asked {
+        self.patients.retain(|id| !told.patients.contains_key(id));
+        let versions = |kind: ResourceType, id: &str| (kind, id.to_owned(), 0)..=(kind, id.to_owned(), i64::MAX);
+        self.resources.retain(|(kind, id)| match kind {
+            ResourceType::Patient => !told.patients.contains_key(id),
+            kind => told.resources.range(versions(*kind, id)).next().is_none(),
+        });
+        self
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty() && self.patients.is_empty() && self.numbers.is_empty()
+    }
+
+    fn add(&mut self, other: Asked) {
+        self.resources.extend(other.resources);
+        self.patients.extend(other.patients);
+        other.numbers.into_iter().for_each(|criterion| self.number(criterion));
+    }
 }
 
 impl Disclosure {
@@ -40,34 +112,68 @@ impl Disclosure {
             let known = self.patients.entry(id).or_default();
             *known = known.or(key);
         }
+        self.keepers.extend(other.keepers);
         self.denied |= other.denied;
-        self.attempted.resources.extend(other.attempted.resources);
-        self.attempted.patients.extend(other.attempted.patients);
+        self.failed |= other.failed;
         self.looked |= other.looked;
     }
 }
 
 impl Disclosed {
-    pub fn note(&self, more: Disclosure) {
-        self.with(|disclosure| disclosure.add(more));
+    /// The same for one entry of a batch, which asks about its own.
+    pub fn of_entry(&self) -> Disclosed {
+        Disclosed {
+            told: self.told.clone(),
+            asked: Arc::default(),
+        }
     }
 
-    /// The request asked for something that the access decision denies.
-    pub fn deny(&self, attempted: Attempted) {
-        self.note(Disclosure {
-            denied: true,
-            attempted,
-            ..Disclosure::default()
-        });
+    pub fn note(&self, more: Disclosure) {
+        held(&self.told).add(more);
+    }
+
+    /// The request asks about this.
+    pub fn ask(&self, more: Asked) {
+        held(&self.asked).add(more);
+    }
+
+    /// The request asks about this resource.
+    pub fn ask_of(&self, kind: ResourceType, id: &str) {
+        held(&self.asked).resource(kind, id);
+    }
+
+    /// The access decision denies something of what the request asks about.
+    pub fn deny(&self) {
+        held(&self.told).denied = true;
+    }
+
+    /// Something could not be done because of what is stored.
+    pub fn fail(&self) {
+        held(&self.told).failed = true;
+    }
+
+    /// What of this has not been told of already.
+    pub fn beyond(&self, asked: Asked) -> Asked {
+        asked.beyond(&held(&self.told))
     }
 
     /// All that was noted; nothing is left.
     pub fn take(&self) -> Disclosure {
-        self.with(std::mem::take)
+        std::mem::take(&mut held(&self.told))
     }
 
-    fn with<T>(&self, work: impl FnOnce(&mut Disclosure) -> T) -> T {
-        // A panic while it was held leaves it whole: it only grows.
-        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    /// All that was asked about so far.
+    pub fn asked(&self) -> Asked {
+        held(&self.asked).clone()
     }
+
+    /// All that was asked about; nothing is left.
+    pub fn take_asked(&self) -> Asked {
+        std::mem::take(&mut held(&self.asked))
+    }
+}
+
+/// A panic while it was held leaves it whole: it only grows.
+fn held<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,7 +2,7 @@
 //! record [`beslut`] or, of all rows at once, [`sikt`]. All of it is pure; docs/atkomst.md tells it in words, with the law.
 //!
 //! [`caller`] says who calls, [`interaction`] what is done, [`scope`] what a token lets its bearer ask for;
-//! [`authenticator`] finds out who calls, from a token ([`token`]) or a certificate ([`certificate`]). [`tabell`] says what
+//! [`authenticator`] finds out who calls, from a token ([`token`]) or a certificate ([`certificate`], over [`tls`]). [`tabell`] says what
 //! each interaction needs, [`medgivande`] what the scopes grant, [`harledning`] what a resource says that decisions lean on,
 //! [`klipp`] what is cut out of a record before it is shown.
 //! [`disclosed`] is what the answer tells of.
@@ -23,10 +23,11 @@ pub mod scope;
 pub mod settings;
 pub mod sikt;
 pub mod tabell;
+pub mod tls;
 pub mod token;
 
 pub use caller::{Caller, Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
-pub use disclosed::{Attempted, Disclosed, Disclosure};
+pub use disclosed::{Asked, Disclosed, Disclosure};
 pub use interaction::Interaction;
 pub use scope::Right;
 

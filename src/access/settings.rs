@@ -42,6 +42,10 @@ pub struct IssuerSettings {
     pub jwks_file: Option<PathBuf>,
     /// PEM file with the certificates that vouch for the server of `jwks_url`; by default those that browsers trust.
     pub ca_file: Option<PathBuf>,
+    /// `client_id` of the programs that review the whole access log, of all vårdgivare and of those who were not let in; with a
+    /// scope on AuditEvent. Others review what concerns their own vårdgivare.
+    #[serde(default)]
+    pub reviewers: Vec<String>,
     /// Accept only these algorithms; by default all that fit the key.
     #[serde(default)]
     pub algorithms: Vec<String>,

@@ -62,6 +62,8 @@ where
         .map_or_else(|_| request_id(&request), |ask| ask.call.request_id.clone());
     let result = match asked {
         Ok(ask) => {
+            // `/fhir/[version]/[type]/[id]…`
+            ask.asks_about(request.path().split('/').skip(3));
             let (app, call) = (ask.app.clone(), ask.call.clone());
             let result = AssertUnwindSafe(handler(ask))
                 .catch_unwind()

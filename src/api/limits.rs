@@ -5,12 +5,13 @@
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::access::Caller;
+use crate::access::{self, Caller};
 use crate::door::problem::Problem;
 
 /// One permit of the room for bodies, in bytes.
@@ -22,9 +23,14 @@ pub const BODY_IS_READ_IN: usize = 16;
 /// Callers that are remembered before those who have been quiet are forgotten.
 const REMEMBERED: usize = 10_000;
 
+/// How often they are forgotten, at the most.
+const FORGET: Duration = Duration::from_secs(1);
+
 /// Counts requests and the bytes of bodies.
 pub struct Limits {
-    rate: Option<DefaultKeyedRateLimiter<Who>>,
+    rate: Option<Arc<DefaultKeyedRateLimiter<Who>>>,
+    /// When the quiet callers were forgotten last.
+    forgot: Mutex<Instant>,
     clock: DefaultClock,
     room: Arc<Semaphore>,
 }
@@ -32,8 +38,8 @@ pub struct Limits {
 /// Whose requests are counted together.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Who {
-    /// A program that an authorization server has told of; else the caller it has told of.
-    Client(String),
+    /// A program that acts by itself, or a person: the issuer, and its name for it. All who use one program are not one.
+    Known(String, String),
     /// Where the request came from; of IPv6 the network, which is one customer's.
     Address(IpAddr),
     Unknown,
@@ -45,8 +51,9 @@ impl Limits {
         Limits {
             rate: NonZeroU32::new(per_second).map(|rate| {
                 let burst = rate.saturating_mul(NonZeroU32::MIN.saturating_add(1));
-                RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst))
+                Arc::new(RateLimiter::keyed(Quota::per_second(rate).allow_burst(burst)))
             }),
+            forgot: Mutex::new(Instant::now()),
             clock: DefaultClock::default(),
             room: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))),
         }
@@ -55,8 +62,13 @@ impl Limits {
     /// 429 for a caller who asks more often than one may.
     pub fn admit(&self, caller: &Caller, peer: Option<SocketAddr>) -> Result<(), Problem> {
         let Some(rate) = &self.rate else { return Ok(()) };
-        if rate.len() > REMEMBERED {
-            rate.retain_recent();
+        if rate.len() > REMEMBERED && self.may_forget() {
+            let rate = rate.clone();
+            // Each caller that is remembered is looked at: not while this one waits.
+            drop(tokio::task::spawn_blocking(move || {
+                rate.retain_recent();
+                rate.shrink_to_fit();
+            }));
         }
         rate.check_key(&Who::of(caller, peer))
             .map_err(|refused| Problem::TooMany {
@@ -65,10 +77,31 @@ impl Limits {
     }
 }
 
+impl Limits {
+    /// Whether it is time to forget those who have been quiet; true once in [`FORGET`].
+    fn may_forget(&self) -> bool {
+        // Who does not get the lock need not: another is asking the same.
+        let Ok(mut forgot) = self.forgot.try_lock() else {
+            return false;
+        };
+        let due = forgot.elapsed() >= FORGET;
+        if due {
+            *forgot = Instant::now();
+        }
+        due
+    }
+}
+
 impl Who {
     fn of(caller: &Caller, peer: Option<SocketAddr>) -> Who {
         match (caller, peer.map(|peer| peer.ip())) {
-            (Caller::Known(identity), _) => Who::Client(identity.client.as_ref().unwrap_or(&identity.subject).clone()),
+            (Caller::Known(identity), _) => {
+                let name = match (&identity.who, &identity.client) {
+                    (access::Who::System(_), Some(client)) => client,
+                    _ => &identity.subject,
+                };
+                Who::Known(identity.issuer.clone(), name.clone())
+            }
             (_, Some(IpAddr::V6(address))) => {
                 let network = address.to_bits() & (u128::MAX << 64);
                 Who::Address(IpAddr::V6(Ipv6Addr::from_bits(network)))
@@ -129,6 +162,33 @@ mod tests {
         assert!(limits.admit(&Caller::Anonymous, peer("2001:db8:0:1::1")).is_ok());
         assert!(limits.admit(&Caller::Anonymous, peer("192.0.2.1")).is_ok());
         assert!(Limits::new(0, 0).admit(&Caller::Anonymous, one).is_ok());
+    }
+
+    #[test]
+    fn the_quiet_are_forgotten_once_in_a_while_whoever_asks() {
+        let limits = Limits::new(1, 0);
+        *limits.forgot.lock().unwrap() = Instant::now().checked_sub(FORGET).unwrap();
+        let due = (0..1000).filter(|_| limits.may_forget()).count();
+        assert_eq!(due, 1);
+    }
+
+    #[tokio::test]
+    async fn a_crowd_is_forgotten_when_it_is_quiet() {
+        let limits = Limits::new(1_000_000, 0);
+        for number in 0..20_000_u32 {
+            let address = SocketAddr::new(IpAddr::V4(number.into()), 1);
+            limits.admit(&Caller::Anonymous, Some(address)).unwrap();
+        }
+        let rate = limits.rate.as_ref().unwrap();
+        for _ in 0..500 {
+            if rate.len() <= REMEMBERED {
+                return;
+            }
+            *limits.forgot.lock().unwrap() = Instant::now().checked_sub(FORGET).unwrap();
+            limits.admit(&Caller::Anonymous, None).unwrap();
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("{} are remembered", rate.len());
     }
 
     #[test]

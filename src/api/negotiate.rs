@@ -15,6 +15,7 @@ use crate::access::scope::Context;
 use crate::access::{Call, Caller, Disclosed, Interaction, Nodoppning, Who};
 use crate::door::bundle::Entry;
 use crate::door::bundle::entry::{chooses, only};
+use crate::door::content::require_id_form;
 use crate::door::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::door::problem::Problem;
 use crate::door::villkor::{Criteria, only_of_a_create, stated_twice};
@@ -23,6 +24,7 @@ use crate::fhir::percent;
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
+use crate::riktlinje::identity::holds_personal_number;
 
 /// What a body of FHIR must be sent as.
 const FHIR_JSON: &str = "Content-Type: application/fhir+json";
@@ -163,6 +165,22 @@ impl Ask {
                     .collect(),
             },
         })
+    }
+
+    /// Notes for the access log which resource an address is about; `path` is what stands below `[base]`.
+    pub fn asks_about<'p>(&self, mut path: impl Iterator<Item = &'p str>) {
+        let kind = path.next().and_then(ResourceType::from_name);
+        let id = path.next().filter(|id| require_id_form(id).is_ok());
+        if let (Some(kind), Some(id)) = (kind, id) {
+            self.call.disclosed.ask_of(kind, id);
+        }
+    }
+
+    /// The same caller, whose entry of a batch asks about its own.
+    pub fn within_batch(&self) -> Ask {
+        let mut ask = self.clone();
+        ask.call.disclosed = self.call.disclosed.of_entry();
+        ask
     }
 
     pub fn version(&self) -> FhirVersion {
@@ -356,8 +374,8 @@ fn nodoppning(request: &HttpRequest, caller: &Caller) -> Result<Option<Arc<Nodop
     match opened {
         Some(opened) if may && stated.next().is_none() => Ok(Some(Arc::new(opened))),
         _ => Err(Problem::bad_request(
-            "X-Nodoppning anges en gång, av den som arbetar i vården (user/): Patient/[id], ett mellanslag och skälet i högst 500 tecken (procentkodad UTF-8).",
-            "X-Nodoppning is given once, by one who works in care (user/): Patient/[id], a space, and the reason in at most 500 characters (percent-encoded UTF-8).",
+            "X-Nodoppning anges en gång, av den som arbetar i vården (user/): Patient/[id], ett mellanslag och skälet i högst 500 tecken, utan personnummer (procentkodad UTF-8).",
+            "X-Nodoppning is given once, by one who works in care (user/): Patient/[id], a space, and the reason in at most 500 characters, without a personal number (percent-encoded UTF-8).",
         )),
     }
 }
@@ -369,7 +387,9 @@ fn opened(text: &str) -> Option<Nodoppning> {
     let letters = reason.chars().filter(|c| c.is_alphabetic()).count();
     let is_reason =
         reason.chars().count() <= LONGEST_REASON && letters >= SHORTEST_REASON && !reason.chars().any(char::is_control);
-    (kind == ResourceType::Patient && is_reason).then(|| Nodoppning {
+    // Both are kept in the access log.
+    let is_plain = !holds_personal_number(reason) && !holds_personal_number(id);
+    (kind == ResourceType::Patient && is_reason && is_plain).then(|| Nodoppning {
         patient: id.to_owned(),
         skal: reason.to_owned(),
     })

@@ -80,7 +80,7 @@ impl Door {
             return Ok(stored);
         };
         let Some(kept) = session.kept_beside(stored.kind, &stored.id)? else {
-            note_denied(call, session, Some((stored.kind, &stored.id)))?;
+            note_denied(call, Some((stored.kind, &stored.id)));
             return Ok(None);
         };
         let version = match version {
@@ -94,7 +94,7 @@ impl Door {
             version,
         };
         if beslut::far_lasa(&lasare, post, &ratter, self.nu()).is_err() || !reaches(call, right, &kept, stored)? {
-            note_denied(call, session, Some((stored.kind, &stored.id)))?;
+            note_denied(call, Some((stored.kind, &stored.id)));
             return Ok(None);
         }
         cut(&lasare, &kept, &ratter, stored.clone()).map(Some)
@@ -173,9 +173,8 @@ impl Door {
         kind: ResourceType,
     ) -> Result<(), Problem> {
         let decided = self.decide_write(call, session, what, kind);
-        if matches!(decided, Err(Problem::Forbidden)) {
-            let record = what.0.map(|(stored, _)| (stored.kind, stored.id.as_str()));
-            note_denied(call, session, record)?;
+        if matches!(decided, Err(Problem::Forbidden | Problem::NotFound)) {
+            note_denied(call, what.0.map(|(stored, _)| (stored.kind, stored.id.as_str())));
         }
         decided
     }

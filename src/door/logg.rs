@@ -2,11 +2,15 @@
 //! the answer is ready one record is made of all that the request disclosed, before the answer goes out. A write leaves its
 //! record in its own transaction.
 
+use std::collections::BTreeSet;
+
+use super::efterfragat::{of_order, of_search, owners};
 use super::problem::Problem;
 use super::{Door, Looked, Order, Written};
-use crate::access::{Attempted, Call, Caller, Disclosed, Disclosure, Interaction, Who};
+use crate::access::{Asked, Call, Caller, Disclosed, Disclosure, Interaction, Who};
+use crate::fhir::search::SearchQuery;
 use crate::fhir::types::ResourceType;
-use crate::store::{Record, Session, StoreError, Stored};
+use crate::store::{Owners, Record, Session, StoreError, Stored, hsa_form};
 
 /// How what a record is about ended, as the log has it.
 pub mod outcome {
@@ -18,6 +22,8 @@ pub mod outcome {
     pub const PARTLY: &str = "partly";
     /// The riktlinje refused the write; its findings were told.
     pub const REFUSED: &str = "refused";
+    /// It could not be done because of what is stored, and that was told (a precondition, a patch that does not fit).
+    pub const FAILED: &str = "failed";
 }
 
 /// Stands as the interaction of those who were not let in.
@@ -29,13 +35,8 @@ pub(super) fn disclosure<'s>(
     stored: impl IntoIterator<Item = &'s Stored>,
 ) -> Result<Disclosure, StoreError> {
     let stored: Vec<&Stored> = stored.into_iter().collect();
-    let patients = session.patients_of_stored(&stored)?;
-    Ok(Disclosure {
-        patients: patients.into_iter().map(|(id, key)| (id, Some(key))).collect(),
-        resources: stored.iter().map(|it| (it.kind, it.id.clone(), it.version)).collect(),
-        looked: true,
-        ..Disclosure::default()
-    })
+    let resources = stored.iter().map(|it| (it.kind, it.id.clone(), it.version)).collect();
+    Ok(of(session.owners_of_stored(&stored)?, resources))
 }
 
 /// What is told of patients and resources without showing a version of them.
@@ -44,15 +45,21 @@ pub(super) fn told<'s>(
     resources: impl IntoIterator<Item = (ResourceType, &'s str)>,
 ) -> Result<Disclosure, StoreError> {
     let resources: Vec<(ResourceType, &str)> = resources.into_iter().collect();
-    Ok(Disclosure {
-        patients: session.patients_of(&resources)?.into_iter().collect(),
-        resources: resources
-            .iter()
-            .map(|(kind, id)| (*kind, (*id).to_owned(), 0))
-            .collect(),
+    let named = resources
+        .iter()
+        .map(|(kind, id)| (*kind, (*id).to_owned(), 0))
+        .collect();
+    Ok(of(session.owners(&resources)?, named))
+}
+
+fn of(owners: Owners, resources: BTreeSet<(ResourceType, String, i64)>) -> Disclosure {
+    Disclosure {
+        patients: owners.patients,
+        keepers: owners.keepers,
+        resources,
         looked: true,
         ..Disclosure::default()
-    })
+    }
 }
 
 impl Looked {
@@ -77,17 +84,29 @@ pub(super) fn note<'s>(
 }
 
 /// Notes that the call asked for this record and is not let to it, whatever it is told.
-pub(super) fn note_denied(
+pub(super) fn note_denied(call: &Call, record: Option<(ResourceType, &str)>) {
+    call.disclosed.deny();
+    if let Some((kind, id)) = record {
+        call.disclosed.ask_of(kind, id);
+    }
+}
+
+/// The patients whom criteria name, beyond those that are noted already: the answer tells of them, whatever was found.
+pub(super) fn named<'q>(
     call: &Call,
     session: &mut Session,
-    record: Option<(ResourceType, &str)>,
-) -> Result<(), StoreError> {
-    let attempted = told(session, record)?;
-    call.disclosed.deny(Attempted {
-        resources: attempted.resources,
-        patients: attempted.patients,
-    });
-    Ok(())
+    queries: impl IntoIterator<Item = &'q SearchQuery>,
+) -> Result<Disclosure, StoreError> {
+    let mut disclosure = Disclosure::default();
+    for query in queries {
+        let patients = owners(session, &call.disclosed.beyond(of_search(query)))?.patients;
+        disclosure.add(Disclosure {
+            patients,
+            looked: true,
+            ..Disclosure::default()
+        });
+    }
+    Ok(disclosure)
 }
 
 /// What the judgement of an order that is only thought of tells of.
@@ -100,18 +119,73 @@ pub(super) fn thought_of(session: &mut Session, order: &Order) -> Result<Disclos
     Ok(disclosure)
 }
 
-/// Notes that something was looked for, whether it was found or not.
-pub(super) fn note_looked(call: &Call) {
-    call.disclosed.note(Disclosure {
-        looked: true,
-        ..Disclosure::default()
-    });
+/// Notes that something was looked for by these criteria, whether it was found or not.
+pub(super) fn note_looked(call: &Call, session: &mut Session, query: &SearchQuery) -> Result<(), StoreError> {
+    let named = named(call, session, [query])?;
+    call.disclosed.note(named);
+    Ok(())
+}
+
+/// What orders that were not carried out were about.
+pub(super) fn note_undone<T>(call: &Call, orders: &[Order], outcome: &Result<T, Problem>) {
+    if outcome.is_err() {
+        orders.iter().for_each(|order| call.disclosed.ask(of_order(order)));
+    }
+}
+
+/// Whether the answer tells of what is stored, though nothing was done.
+fn tells_of_what_is_stored(problem: &Problem) -> bool {
+    matches!(
+        problem,
+        Problem::PreconditionFailed { .. }
+            | Problem::NotSelective { .. }
+            | Problem::IdTaken { .. }
+            | Problem::IfMatchRequired { .. }
+            | Problem::PatchFailed { .. }
+            | Problem::Deleted { .. }
+    )
+}
+
+/// How the log has it; `None`: nothing was told of anybody.
+fn outcome_of(result: Result<(), &Problem>, disclosure: &Disclosure) -> Option<&'static str> {
+    let Disclosure {
+        denied, failed, looked, ..
+    } = *disclosure;
+    match result.map_err(Problem::itself) {
+        Err(Problem::Forbidden | Problem::Unauthorized) => Some(outcome::DENIED),
+        Err(Problem::Refused(_)) => Some(outcome::REFUSED),
+        // Denied, but told as if it were not there.
+        Err(_) if denied => Some(outcome::DENIED),
+        Err(problem) if failed || tells_of_what_is_stored(problem) => Some(outcome::FAILED),
+        Err(_) => None,
+        Ok(()) if looked && (denied || failed) => Some(outcome::PARTLY),
+        Ok(()) if denied => Some(outcome::DENIED),
+        Ok(()) if failed => Some(outcome::FAILED),
+        Ok(()) => looked.then_some(outcome::SUCCESS),
+    }
 }
 
 impl Door {
-    /// Writes the record of a request that has been carried out, or has come to nothing: one for all that it disclosed. Only
-    /// when this has succeeded may the answer go out. What discloses nothing (a request that cannot be understood, the
-    /// service's own definitions) leaves none; nor does a write again, which has left its own.
+    /// Notes that an entry of a batch came to nothing, as far as that tells of what is stored.
+    pub fn note_failed_entry(&self, batch: &Call, entry: &Call, problem: &Problem) {
+        // What the entry noted itself stands in what all share.
+        let told = match problem.itself() {
+            Problem::Forbidden | Problem::Unauthorized => Disclosure {
+                denied: true,
+                ..Disclosure::default()
+            },
+            problem => Disclosure {
+                failed: matches!(problem, Problem::Refused(_)) || tells_of_what_is_stored(problem),
+                ..Disclosure::default()
+            },
+        };
+        batch.disclosed.note(told);
+        batch.disclosed.ask(entry.disclosed.take_asked());
+    }
+
+    /// Writes the record of a request that has been carried out, or has come to nothing: one for all that it disclosed, or
+    /// asked about. Only when this has succeeded may the answer go out. What discloses nothing (a request that cannot be
+    /// understood, the service's own definitions) leaves none; nor does a write again, which has left its own.
     pub async fn log(
         &self,
         call: &Call,
@@ -119,27 +193,49 @@ impl Door {
         result: Result<(), &Problem>,
     ) -> Result<(), Problem> {
         let mut disclosure = call.disclosed.take();
-        let outcome = match result.map_err(Problem::itself) {
-            Err(Problem::Forbidden | Problem::Unauthorized) => outcome::DENIED,
-            Err(Problem::Refused(_)) => outcome::REFUSED,
-            // Denied, but told as if it were not there.
-            Err(_) if disclosure.denied => outcome::DENIED,
-            Err(_) => return Ok(()),
-            Ok(()) if disclosure.denied => outcome::PARTLY,
-            Ok(()) if disclosure.looked => outcome::SUCCESS,
-            Ok(()) => return Ok(()),
+        let Some(outcome) = outcome_of(result, &disclosure) else {
+            return Ok(());
         };
         if !self.access_log {
             return Ok(());
         }
-        if outcome == outcome::DENIED {
-            // What was read on the way was not let out; what is told is what was asked for.
-            let attempted = std::mem::take(&mut disclosure.attempted);
-            (disclosure.resources, disclosure.patients) = (attempted.resources, attempted.patients);
+        if outcome != outcome::SUCCESS {
+            let asked = call.disclosed.take_asked();
+            if outcome == outcome::DENIED {
+                // What was read on the way was not let out; what is told is what was asked for.
+                disclosure = Disclosure::default();
+            }
+            let resources = asked.resources().map(|(kind, id)| (kind, id.to_owned(), 0));
+            disclosure
+                .resources
+                .extend(resources.filter(|(kind, ..)| *kind != ResourceType::Patient));
+            // The patients of a record are those whose data was disclosed, unless none was.
+            if outcome != outcome::PARTLY {
+                disclosure.add(self.asked_about(asked).await?);
+            }
         }
         let record = self.record(call, interaction, outcome, disclosure);
         self.store.log(record).await.map_err(|error| {
             tracing::error!(%error, request_id = %call.request_id, "the access log could not be written");
+            Problem::NotLogged
+        })
+    }
+
+    /// The patients whom a request that came to nothing was about, and those Patients of whom nothing is known by name.
+    async fn asked_about(&self, asked: Asked) -> Result<Disclosure, Problem> {
+        if asked.is_empty() {
+            return Ok(Disclosure::default());
+        }
+        let found = self.store.look_up(move |session| {
+            let owners = owners(session, &asked)?;
+            let unknown = asked
+                .resources()
+                .filter(|(kind, id)| *kind == ResourceType::Patient && !owners.patients.contains_key(*id));
+            let unknown = unknown.map(|(kind, id)| (kind, id.to_owned(), 0)).collect();
+            Ok::<_, StoreError>(of(owners, unknown))
+        });
+        found.await.map_err(|error| {
+            tracing::error!(%error, "what was asked about could not be told to the access log");
             Problem::NotLogged
         })
     }
@@ -173,9 +269,12 @@ impl Door {
     ) -> Result<(), StoreError> {
         let written: Vec<&Written> = written.into_iter().collect();
         let ids: Vec<(ResourceType, &str)> = written.iter().map(|it| (it.kind, it.id.as_str())).collect();
+        let resources = written.iter().map(|it| (it.kind, it.id.clone(), it.version)).collect();
+        disclosure.add(of(session.owners(&ids)?, resources));
+        // Criteria that chose what is written asked about patients too.
+        let asked = call.disclosed.asked().beyond(&disclosure);
         disclosure.add(Disclosure {
-            patients: session.patients_of(&ids)?.into_iter().collect(),
-            resources: written.iter().map(|it| (it.kind, it.id.clone(), it.version)).collect(),
+            patients: owners(session, &asked)?.patients,
             ..Disclosure::default()
         });
         session.record(&self.record(call, call.interaction, outcome::SUCCESS, disclosure))
@@ -200,6 +299,7 @@ impl Door {
             request_id: call.request_id.clone(),
             resources: disclosure.resources.into_iter().collect(),
             patients: disclosure.patients.into_iter().collect(),
+            keepers: Vec::new(),
         };
         match &call.caller {
             Caller::Open => record.capacity = "open",
@@ -225,6 +325,9 @@ impl Door {
                         record.provider = system.vardgivare.clone();
                     }
                 }
+                // Whose records others were told of, so that they can follow it up.
+                let others = |keeper: &String| hsa_form(&record.provider).as_ref() != Some(keeper);
+                record.keepers = disclosure.keepers.into_iter().filter(others).collect();
             }
         }
         record

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::logg::{outcome, told};
 use super::{Door, problem::Problem};
-use crate::access::{Call, Caller, Disclosure, Right, Target, Who};
+use crate::access::{Asked, Call, Caller, Disclosure, Right, Target, Who};
 use crate::fhir::identifiers::{HSA_ID, equivalent_systems};
 use crate::fhir::json::reread;
 use crate::fhir::types::ResourceType;
@@ -41,8 +41,11 @@ impl Door {
         let call = call.clone();
         self.store
             .look_up(move |session| {
-                let found = session.log_row(seq)?.filter(|rad| sees(&call, rad));
-                let rad = found.ok_or(Problem::NotFound)?;
+                let rad = session.log_row(seq)?.ok_or(Problem::NotFound)?;
+                let rad = seen(&call, session, rad)?.ok_or_else(|| {
+                    call.disclosed.deny();
+                    Problem::NotFound
+                })?;
                 note_rows(&call, std::slice::from_ref(&rad));
                 Ok(rad)
             })
@@ -51,12 +54,15 @@ impl Door {
 
     /// A page of the log.
     pub async fn logg(&self, call: &Call, fraga: Loggfraga) -> Result<Loggsida, Problem> {
-        self.permit(call, Right::Search, Target::Logg)?;
-        let fraga = within_sight(call, fraga);
+        self.permit(call, Right::Search, Target::Logg).inspect_err(|_| {
+            let mut asked = Asked::default();
+            fraga.query.patients.iter().flatten().for_each(|id| asked.patient(id));
+            call.disclosed.ask(asked);
+        })?;
         let call = call.clone();
         self.store
             .read(move |session| {
-                let sida = session.snapshot(|session| page(session, fraga))?;
+                let sida = session.snapshot(|session| page(&call, session, fraga))?;
                 note_rows(&call, &sida.rader);
                 Ok(sida)
             })
@@ -69,15 +75,20 @@ impl Door {
         match &call.caller {
             // The patient's own right needs no scope on the log.
             Caller::Known(identity) => match &identity.who {
-                Who::Patient(own) if own.patient != patient => return Err(Problem::NotFound),
+                Who::Patient(own) if own.patient != patient => {
+                    call.disclosed.deny();
+                    return Err(Problem::NotFound);
+                }
                 Who::Patient(_) => self.permit(call, Right::Read, ResourceType::Patient)?,
                 Who::Medarbetare(_) | Who::System(_) => self.permit(call, Right::Read, Target::Logg)?,
             },
             _ => self.permit(call, Right::Read, Target::Logg)?,
         }
         fraga.query.patients = vec![vec![patient.clone()]];
-        fraga.holds = Box::new(|rad| matches!(rad.outcome.as_str(), outcome::SUCCESS | outcome::PARTLY));
-        let fraga = within_sight(call, fraga);
+        let of = patient.clone();
+        fraga.holds = Box::new(move |rad| {
+            matches!(rad.outcome.as_str(), outcome::SUCCESS | outcome::PARTLY) && rad.patients.contains(&of)
+        });
         let call = call.clone();
         self.store
             .read(move |session| {
@@ -90,7 +101,7 @@ impl Door {
                     }
                     call.disclosed
                         .note(told(session, [(ResourceType::Patient, patient.as_str())])?);
-                    let mut sida = page(session, fraga)?;
+                    let mut sida = page(&call, session, fraga)?;
                     for rad in &sida.rader {
                         if !rad.unit.is_empty() && !sida.enheter.contains_key(&rad.unit) {
                             let name = unit_name(session, &rad.unit)?;
@@ -104,33 +115,48 @@ impl Door {
     }
 }
 
-/// Whether a caller who may review the log sees this row of it: each vårdgivare reviews what its own have done (PDL 4:3). A
-/// patient's extract has the rows of all.
-fn sees(call: &Call, rad: &Recorded) -> bool {
+/// The row as a caller who may review the log sees it: each vårdgivare reviews what its own have done, and what others have
+/// had to do with the records that it keeps (PDL 4:3), of which nothing but those is shown. Who is trusted with the log of
+/// all (`reviewers` in the settings) sees every row, also of those who were not let in. A patient's extract has the rows of all.
+fn seen(call: &Call, session: &mut Session, rad: Recorded) -> Result<Option<Recorded>, StoreError> {
     let Caller::Known(identity) = &call.caller else {
-        return true;
+        return Ok(Some(rad));
     };
-    match &identity.who {
-        Who::Patient(_) => true,
-        Who::Medarbetare(it) => is_of(rad, &it.vardgivare),
-        Who::System(it) => is_of(rad, &it.vardgivare),
+    let own = match &identity.who {
+        Who::Patient(_) => return Ok(Some(rad)),
+        _ if identity.granskar_allt => return Ok(Some(rad)),
+        Who::Medarbetare(it) => hsa_form(&it.vardgivare),
+        Who::System(it) => hsa_form(&it.vardgivare),
+    };
+    match own {
+        Some(own) if hsa_form(&rad.provider).as_ref() == Some(&own) => Ok(Some(rad)),
+        Some(own) if rad.keepers.contains(&own) => kept_by(&own, session, rad).map(Some),
+        _ => Ok(None),
     }
 }
 
-fn is_of(rad: &Recorded, vardgivare: &str) -> bool {
-    hsa_form(&rad.provider).is_some_and(|own| Some(own) == hsa_form(vardgivare))
+/// The row with nothing but what this vårdgivare keeps.
+fn kept_by(own: &str, session: &mut Session, mut rad: Recorded) -> Result<Recorded, StoreError> {
+    let named = rad
+        .resources
+        .iter()
+        .map(|named| (named.kind.as_str(), named.id.as_str()));
+    let named = named.filter_map(|(kind, id)| Some((ResourceType::from_name(kind)?, id)));
+    let patients = rad.patients.iter().map(|id| (ResourceType::Patient, id.as_str()));
+    let all: Vec<(ResourceType, &str)> = named.chain(patients).collect();
+    let kept = session.kept_by(own, &all)?;
+    let kept: Vec<(ResourceType, &str)> = kept.iter().map(|(kind, id)| (*kind, id.as_str())).collect();
+    let patients = session.owners(&kept)?.patients;
+    rad.patients.retain(|id| patients.contains_key(id));
+    rad.resources.retain(|named| {
+        kept.iter()
+            .any(|(kind, id)| named.kind == kind.name() && named.id == *id)
+    });
+    rad.keepers = vec![own.to_owned()];
+    Ok(rad)
 }
 
-/// The question, of the rows that the caller sees.
-fn within_sight(call: &Call, fraga: Loggfraga) -> Loggfraga {
-    let (call, holds) = (call.clone(), fraga.holds);
-    Loggfraga {
-        holds: Box::new(move |rad| sees(&call, rad) && holds(rad)),
-        ..fraga
-    }
-}
-
-fn page(session: &mut Session, fraga: Loggfraga) -> Result<Loggsida, StoreError> {
+fn page(call: &Call, session: &mut Session, fraga: Loggfraga) -> Result<Loggsida, StoreError> {
     let mut sida = Loggsida {
         rader: Vec::new(),
         next: None,
@@ -150,7 +176,8 @@ fn page(session: &mut Session, fraga: Loggfraga) -> Result<Loggsida, StoreError>
             }
             looked_through += 1;
             sida.next = Some(row.seq);
-            if (fraga.holds)(&row) {
+            // What is held against the question is what is seen of the row.
+            if let Some(row) = seen(call, session, row)?.filter(|row| (fraga.holds)(row)) {
                 sida.rader.push(row);
             }
         }

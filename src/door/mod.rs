@@ -8,6 +8,7 @@ pub mod arbetslista;
 mod atkomst;
 pub mod bundle;
 pub mod content;
+mod efterfragat;
 pub mod everything;
 pub mod fornyelse;
 pub mod kontroll;
@@ -149,5 +150,6 @@ impl Door {
             .touches()
             .into_iter()
             .try_for_each(|kind| self.permit(call, Right::Search, kind))
+            .inspect_err(|_| call.disclosed.ask(efterfragat::of_search(query)))
     }
 }

@@ -187,7 +187,9 @@ impl Door {
                 Meant::Id(kind, id) => (kind, id.to_owned()),
                 Meant::Where(criteria) => {
                     let found = self.resolve_one(call, criteria).await?;
-                    (criteria.kind(), found.ok_or(Problem::NotFound)?.id)
+                    let id = found.ok_or(Problem::NotFound)?.id;
+                    call.disclosed.ask_of(criteria.kind(), &id);
+                    (criteria.kind(), id)
                 }
             };
             // Many patches of one resource at once would make each other do their work again; so they take turns.
@@ -211,7 +213,9 @@ impl Door {
             let prepared = computing(stored.body.len(), move || {
                 patched(version, &stored, &patch, &own_bases, &limits)
             })
-            .await?;
+            .await
+            // Why what is stored cannot be patched tells of it: a `test` that fails, what it would become.
+            .inspect_err(|_| call.disclosed.fail())?;
             let order = Order {
                 action: Action::Patch { prepared, precondition },
                 entry: None,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::atkomst::content_reached;
-use super::logg::note;
+use super::logg::{note, note_looked};
 use super::{Door, problem::Problem};
 use crate::access::beslut::Lasare;
 use crate::access::{Call, Right};
@@ -282,6 +282,7 @@ fn still_page(
     };
     if let Some(page) = &page {
         note(call, session, page.entries.iter().chain(&page.included.entries))?;
+        note_looked(call, session, query)?;
     }
     Ok(page)
 }

@@ -67,6 +67,7 @@ mod tests {
             kind: ResourceType::Patient,
             id: "p".to_owned(),
             patient: 1,
+            hallare: 0,
             version: 1,
             last_updated: Timestamp::UNIX_EPOCH,
             deleted: false,

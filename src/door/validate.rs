@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::content::{self, Content, Prepared, require_same_id};
-use super::logg::{note, thought_of};
+use super::logg::{note, note_undone, thought_of};
 use super::problem::Problem;
 use super::read::{Seen, live};
 use super::underlag::OppenTransaktion;
@@ -17,7 +17,7 @@ use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::riktlinje::{Finding, Severity, omprova};
-use crate::store::Stored;
+use crate::store::{Session, Stored};
 
 /// What a validation has to tell; nothing at all when all is well. Expressions are in the caller's version.
 #[derive(Debug, Default)]
@@ -217,40 +217,48 @@ impl Door {
     /// What the riktlinje would say of this order, expressions at the caller's paths.
     /// A delete of what is deleted already is [`Problem::Deleted`].
     pub async fn validate(&self, call: &Call, order: Order) -> Result<Vec<Finding>, Problem> {
-        self.permit_order(call, &order)?;
+        let permitted = self.permit_order(call, &order);
+        note_undone(call, std::slice::from_ref(&order), &permitted);
+        permitted?;
         let (door, call) = (self.clone(), call.clone());
         self.store
             .read(move |session| {
                 session.snapshot(|session| {
-                    // The judgement tells of what is stored about the patient.
-                    call.disclosed.note(thought_of(session, &order)?);
-                    let mut transaction = Transaction {
-                        door: &door,
-                        call: &call,
-                        underlag: OppenTransaktion::new(session, &door.understood).seen_by(&call, door.nu()),
-                        made: Vec::new(),
-                    };
-                    let staged = transaction.stage(&order)?;
-                    transaction.may_write(&staged)?;
-                    match (staged.order.prepared(), &staged.current) {
-                        (Some(prepared), _) => transaction.underlag.think_of(prepared),
-                        (
-                            None,
-                            Some(Stored {
-                                deleted: true, version, ..
-                            }),
-                        ) => {
-                            return Err(Problem::Deleted { version: *version });
-                        }
-                        (None, _) => {}
-                    }
-                    let judgements = transaction.judge(&[staged])?;
-                    Ok(judgements
-                        .into_iter()
-                        .flat_map(|judgement| judgement.findings)
-                        .collect())
+                    let judged = door.judged(&call, session, &order);
+                    note_undone(&call, std::slice::from_ref(&order), &judged);
+                    judged
                 })
             })
             .await
+    }
+
+    fn judged(&self, call: &Call, session: &mut Session, order: &Order) -> Result<Vec<Finding>, Problem> {
+        // The judgement tells of what is stored about the patient.
+        call.disclosed.note(thought_of(session, order)?);
+        let mut transaction = Transaction {
+            door: self,
+            call,
+            underlag: OppenTransaktion::new(session, &self.understood).seen_by(call, self.nu()),
+            made: Vec::new(),
+        };
+        let staged = transaction.stage(order)?;
+        transaction.may_write(&staged)?;
+        match (staged.order.prepared(), &staged.current) {
+            (Some(prepared), _) => transaction.underlag.think_of(prepared),
+            (
+                None,
+                Some(Stored {
+                    deleted: true, version, ..
+                }),
+            ) => {
+                return Err(Problem::Deleted { version: *version });
+            }
+            (None, _) => {}
+        }
+        let judgements = transaction.judge(&[staged])?;
+        Ok(judgements
+            .into_iter()
+            .flat_map(|judgement| judgement.findings)
+            .collect())
     }
 }

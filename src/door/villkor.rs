@@ -7,6 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::content::{Content, require_id_form};
+use super::efterfragat::of_search;
 use super::logg::{note, note_looked};
 use super::problem::Problem;
 use super::write::first;
@@ -205,6 +206,7 @@ impl Door {
     pub async fn resolve(&self, call: &Call, criteria: Vec<Criteria>) -> Result<Vec<Matches>, Problem> {
         for criteria in &criteria {
             self.permit_search(call, &criteria.query)?;
+            call.disclosed.ask(of_search(&criteria.query));
         }
         let (door, call) = (self.clone(), call.clone());
         self.store
@@ -234,7 +236,7 @@ impl Door {
     pub async fn create_unless(&self, call: &Call, criteria: &Criteria, content: &Content) -> Result<Written, Problem> {
         let id = Uuid::now_v7().to_string();
         again(async || match self.resolve_one(call, criteria).await? {
-            Some(stored) => self.already_there(call, stored).await,
+            Some(stored) => self.already_there(call, criteria, stored).await,
             None => {
                 let action = Action::Create(content.clone().prepare(&id)?);
                 self.write_one(call, criteria.expecting(None), action).await
@@ -274,7 +276,9 @@ impl Door {
     ) -> Result<Option<Written>, Problem> {
         again(async || {
             let Some(found) = self.resolve_one(call, criteria).await? else {
-                note_looked(call);
+                let (call, query) = (call.clone(), criteria.query.clone());
+                let noted = self.store.look_up(move |session| note_looked(&call, session, &query));
+                noted.await?;
                 return precondition.met_by_nobody().map(|()| None);
             };
             let condition = criteria.expecting(Some(&found));
@@ -289,10 +293,11 @@ impl Door {
     }
 
     /// What a conditional create met, as the caller may see it.
-    async fn already_there(&self, call: &Call, stored: Stored) -> Result<Written, Problem> {
-        let (door, call) = (self.clone(), call.clone());
+    async fn already_there(&self, call: &Call, criteria: &Criteria, stored: Stored) -> Result<Written, Problem> {
+        let (door, call, query) = (self.clone(), call.clone(), criteria.query.clone());
         let shown = self.store.look_up(move |session| {
             note(&call, session, [&stored])?;
+            note_looked(&call, session, &query)?;
             door.shown(&call, session, stored)
         });
         Ok(Written::already_there(shown.await?))

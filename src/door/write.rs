@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::atkomst::{keeping, right_of};
 use super::content::{Body, Prepared};
+use super::logg::note_undone;
 use super::precondition::demand;
 use super::problem::{Problem, in_resource};
 use super::provenance::{self, Made, SeenBy};
@@ -19,9 +20,11 @@ use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
 use crate::access::harledning::harled;
 use crate::access::{Call, Caller, Disclosure, Interaction, Right};
+use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
+use crate::riktlinje::identity::holds_personal_number;
 use crate::riktlinje::{
     Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient, samma_som,
     utan_patientresurs,
@@ -42,9 +45,9 @@ impl Door {
         conditions: Vec<Condition>,
         orders: Vec<Order>,
     ) -> Result<Vec<Written>, Problem> {
-        for order in &orders {
-            self.permit_order(call, order)?;
-        }
+        let permitted = orders.iter().try_for_each(|order| self.permit_order(call, order));
+        note_undone(call, &orders, &permitted);
+        permitted?;
         let (door, call) = (self.clone(), call.clone());
         self.store
             .write(move |session| {
@@ -54,7 +57,7 @@ impl Door {
                     session,
                 };
                 let written = writing.carry_out(&conditions, &orders);
-                note_refusal(&call, &orders, &written);
+                note_undone(&call, &orders, &written);
                 written
             })
             .await
@@ -145,6 +148,10 @@ impl Order {
             Action::Patch { .. } => Interaction::Patch,
             Action::Delete { .. } => Interaction::Delete,
         }
+    }
+
+    pub(super) fn is_create(&self) -> bool {
+        matches!(self.action, Action::Create(_))
     }
 
     /// The patient whose compartment is written.
@@ -322,6 +329,9 @@ impl<'a, 's> Transaction<'a, 's> {
         precondition(order, current.as_ref()).map_err(|problem| order.place(problem))?;
         if matches!(order.action, Action::Delete { .. }) && current.is_none() {
             return Err(order.place(Problem::NotFound));
+        }
+        if current.is_none() {
+            refuse_personal_numbers(order).map_err(|problem| order.place(problem))?;
         }
         if order.kind() == ResourceType::Provenance && current.is_some() {
             provenance::refuse_change(self.underlag.session, order.id()).map_err(|problem| order.place(problem))?;
@@ -553,16 +563,24 @@ impl Concluded<'_, '_> {
     }
 }
 
-/// What a refusal tells of: the patients of what was to be written, and that it was to be written.
-pub(super) fn note_refusal<T>(call: &Call, orders: &[Order], outcome: &Result<T, Problem>) {
-    if let Err(Problem::Refused(_)) = outcome {
-        let patients = orders.iter().filter_map(Order::patient).map(|id| (id, None));
-        let named = orders.iter().map(|order| (order.kind(), order.id().to_owned(), 0));
-        call.disclosed.note(Disclosure {
-            patients: patients.collect(),
-            resources: named.collect(),
-            ..Disclosure::default()
-        });
+/// An id stands in every address and log that has to do with the resource: a new one is no personal number, nor that of the
+/// patient whom it is filed on.
+fn refuse_personal_numbers(order: &Order) -> Result<(), Problem> {
+    let kind = order.kind();
+    let fault = |expression: String| {
+        Err(Problem::fault(
+            IssueCode::BusinessRule,
+            expression,
+            Text::new(
+                "Ett id får inte vara eller innehålla ett personnummer: det står i adresser och loggar. Lägg numret i identifier.",
+                "An id must not be or hold a personal number: it stands in addresses and logs. Put the number into identifier.",
+            ),
+        ))
+    };
+    match order.patient() {
+        _ if holds_personal_number(order.id()) => fault(format!("{kind}.id")),
+        Some(patient) if holds_personal_number(&patient) => fault(kind.to_string()),
+        _ => Ok(()),
     }
 }
 

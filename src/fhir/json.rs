@@ -149,7 +149,10 @@ fn duplicate(root: &Value, path: &[Step]) -> Fault {
 
 /// Whether a name may be repeated to the caller: it looks like the name of an element, not like data.
 pub(crate) fn is_element_name(name: &str) -> bool {
+    // No element has so many digits (`valueBase64Binary` has two), but a number that was meant as a value has.
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
     name.len() <= 64
+        && digits <= 3
         && name.starts_with(|c: char| c.is_ascii_alphabetic())
         && name.bytes().all(|b| b.is_ascii_alphanumeric())
 }

@@ -71,6 +71,57 @@ pub fn check_digit_holds(number: &str) -> bool {
     sum.is_some_and(|sum: u32| sum.is_multiple_of(10))
 }
 
+/// Whether a text holds what has the form of a personnummer or samordningsnummer, of ten digits or twelve, with or without a
+/// sign before the last four, and its check digit: such a text is not kept where many read it (addresses, logs). A UUID
+/// is none, whatever digits it has in a row.
+pub fn holds_personal_number(text: &str) -> bool {
+    text.split('/').any(|part| !is_uuid(part) && holds_number(part))
+}
+
+fn holds_number(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(begin) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (run, after) = digits(&rest[begin..]);
+        let last_four = after
+            .strip_prefix(['-', '+', ' '])
+            .map(|after| digits(after).0)
+            .filter(|last| matches!(run.len(), 6 | 8) && last.len() == 4);
+        if is_number(run) || last_four.is_some_and(|last| is_number(&format!("{run}{last}"))) {
+            return true;
+        }
+        rest = after;
+    }
+    false
+}
+
+/// The digits that a text begins with, and what follows.
+fn digits(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// Ten digits or twelve that are a number of a person: a day that may be one of birth, with or without 60 more, and the check digit.
+fn is_number(digits: &str) -> bool {
+    let short = match digits.len() {
+        10 => digits,
+        12 if ["18", "19", "20"].iter().any(|century| digits.starts_with(century)) => &digits[2..],
+        _ => return false,
+    };
+    let part = |range: std::ops::Range<usize>| short[range].parse::<i8>().unwrap_or_default();
+    let day = part(4..6);
+    let is_day = (1..=31).contains(&day) || (1..=31).contains(&(day - SAMORDNING_DAY));
+    (1..=12).contains(&part(2..4)) && is_day && check_digit_holds(short)
+}
+
+/// Eight, four, four, four and twelve hexadecimal digits.
+fn is_uuid(text: &str) -> bool {
+    let parts = text.split('-').map(|part| {
+        let is_hex = part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_hex { part.len() } else { 0 }
+    });
+    parts.eq([8, 4, 4, 4, 12])
+}
+
 /// Whether it is `SE`, ten digits, a hyphen and 1 to 31 of A–Z, 0–9.
 pub fn is_hsa_id(value: &str) -> bool {
     let Some((prefix, local)) = value.split_once('-') else {
@@ -151,6 +202,37 @@ mod tests {
     use jiff::civil::date;
 
     const TODAY: Date = date(2026, 9, 15);
+
+    #[test]
+    fn personal_numbers_are_known_in_any_writing() {
+        for text in [
+            "195009072553",
+            "5009072553",
+            "19500907-2553",
+            "500907-2553",
+            "500907+2553",
+            "Practitioner/195009072553",
+            "pat195009072553x",
+            "ring 19500907 2553 genast",
+            // Day 67: a samordningsnummer.
+            "5009672550",
+        ] {
+            assert!(holds_personal_number(text), "{text}");
+        }
+        for text in [
+            "",
+            "195009072554",
+            "1950090725530",
+            "SE2321000164-1000",
+            "232100-0164",
+            "20261122-1",
+            "01950090-7255-7abc-8def-195009072553",
+            "a-b",
+            "åäö 1950",
+        ] {
+            assert!(!holds_personal_number(text), "{text}");
+        }
+    }
 
     #[test]
     fn the_valid_test_numbers_have_the_form() {

@@ -387,6 +387,29 @@ impl Session {
         }))
     }
 
+    /// Those of these resources that this unit or vårdgivare keeps, or a unit within it.
+    pub fn kept_by(
+        &mut self,
+        keeper: &str,
+        resources: &[(ResourceType, &str)],
+    ) -> Result<Vec<(ResourceType, String)>, StoreError> {
+        let mut kept = Vec::new();
+        for (kind, id) in resources {
+            let within = hallare_enhet::table
+                .filter(hallare_enhet::hsa_id.eq(keeper))
+                .select(hallare_enhet::hallare);
+            let found: Option<i64> = on_either!(self, c => resource::table
+                .filter(resource::kind.eq(kind::number(*kind)))
+                .filter(resource::id.eq(id))
+                .filter(resource::hallare.eq_any(within))
+                .select(resource::key)
+                .get_result(c)
+                .optional())?;
+            kept.extend(found.map(|_| (*kind, (*id).to_owned())));
+        }
+        Ok(kept)
+    }
+
     /// What is kept beside one version.
     pub fn kept_version(
         &mut self,

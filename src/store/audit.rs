@@ -1,7 +1,7 @@
 //! The access log: a row for each request that disclosed or changed something, or was denied, and one for each patient that
 //! it names. Rows are only added; audit_chain.rs makes them links of a chain.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use super::connection::{Connection, on_either};
 use super::error::StoreError;
 use super::kind;
-use super::schema::{audit, audit_patient, patient_key, resource};
+use super::schema::{audit, audit_patient, hallare, patient_key, resource};
 use super::session::{Session, Stored, instant};
 use super::statement::Statement;
 use crate::fhir::types::ResourceType;
@@ -43,6 +43,24 @@ pub struct Record {
     pub resources: Vec<(ResourceType, String, i64)>,
     /// Whose data it is: logical id, and the key when it is known. In order, each once.
     pub patients: Vec<(String, Option<i64>)>,
+    /// HSA-ids of the other vårdgivare that keep what it tells of. In order, each once.
+    pub keepers: Vec<String>,
+}
+
+/// Whose resources are, and who keeps them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Owners {
+    /// The patients whose data they are: logical id, and the key; one that nothing was ever stored about has no key.
+    pub patients: BTreeMap<String, Option<i64>>,
+    /// The vårdgivare that keep them, by HSA-id.
+    pub keepers: BTreeSet<String>,
+}
+
+impl Owners {
+    pub fn add(&mut self, other: Owners) {
+        self.patients.extend(other.patients);
+        self.keepers.extend(other.keepers);
+    }
 }
 
 /// A row of the log.
@@ -63,6 +81,7 @@ pub struct Recorded {
     pub request_id: String,
     pub resources: Vec<Named>,
     pub patients: Vec<String>,
+    pub keepers: Vec<String>,
 }
 
 /// A resource that a row names; version 0: the resource as such.
@@ -91,13 +110,14 @@ pub(super) struct AuditRow {
     client: String,
     emergency: String,
     patients: String,
+    keepers: String,
 }
 
 impl AuditRow {
     /// The row as the chain holds it: every value with its length before it, so that none can be mistaken for another.
     pub fn canonical(&self) -> String {
         let (seq, at) = (self.seq.to_string(), self.at.to_string());
-        let values = [
+        let mut values = vec![
             "fastkontakt-logg-1",
             &seq,
             &at,
@@ -115,6 +135,11 @@ impl AuditRow {
             &self.resources,
             &self.patients,
         ];
+        // Rows from before there were keepers are hashed as they were.
+        if !self.keepers.is_empty() {
+            values[0] = "fastkontakt-logg-2";
+            values.push(&self.keepers);
+        }
         let mut text = String::with_capacity(values.iter().map(|value| value.len() + 5).sum());
         for value in values {
             text.push_str(&value.len().to_string());
@@ -132,6 +157,7 @@ impl AuditRow {
 
     pub fn recorded(self) -> Result<Recorded, StoreError> {
         let patients = self.patients().map(str::to_owned).collect();
+        let keepers = self.keepers.split_ascii_whitespace().map(str::to_owned).collect();
         let resources = self.resources.split(' ').filter_map(named).collect();
         Ok(Recorded {
             seq: self.seq,
@@ -149,6 +175,7 @@ impl AuditRow {
             request_id: self.request_id,
             resources,
             patients,
+            keepers,
         })
     }
 }
@@ -203,6 +230,7 @@ impl Session {
                 audit::client.eq(text(&record.client)),
                 audit::emergency.eq(text(&record.emergency)),
                 audit::patients.eq(ids.join(" ")),
+                audit::keepers.eq(record.keepers.join(" ")),
             )
         });
         match &mut self.connection {
@@ -272,29 +300,42 @@ impl Session {
         }
     }
 
-    /// The patients whose data these stored versions are: logical id and key, each once.
-    pub fn patients_of_stored(&mut self, stored: &[&Stored]) -> Result<Vec<(String, i64)>, StoreError> {
-        let keys: BTreeSet<i64> = stored
-            .iter()
-            .map(|stored| stored.patient)
-            .filter(|key| *key != 0)
-            .collect();
+    /// The patients whose data these stored versions are, and the vårdgivare that keep them.
+    pub fn owners_of_stored(&mut self, stored: &[&Stored]) -> Result<Owners, StoreError> {
+        let patients = self.named_by_keys(
+            "SELECT id, key FROM patient_key WHERE key IN (",
+            stored.iter().map(|it| it.patient),
+        )?;
+        let keepers = self.named_by_keys(
+            "SELECT namn, key FROM hallare WHERE key IN (",
+            stored.iter().map(|it| it.hallare),
+        )?;
+        Ok(Owners {
+            patients: patients.into_iter().map(|(id, key)| (id, Some(key))).collect(),
+            keepers: keepers.iter().filter_map(|(namn, _)| vardgivare(namn)).collect(),
+        })
+    }
+
+    /// The names that rows have by their keys; key 0 has none.
+    fn named_by_keys(
+        &mut self,
+        select: &'static str,
+        keys: impl Iterator<Item = i64>,
+    ) -> Result<Vec<(String, i64)>, StoreError> {
+        let keys: BTreeSet<i64> = keys.filter(|key| *key != 0).collect();
         let keys: Vec<i64> = keys.into_iter().collect();
         let mut found = Vec::with_capacity(keys.len());
         for keys in keys.chunks(AT_ONCE) {
-            let rows: Vec<(i64, String)> = on_either!(self, c => ids_of(keys).of_columns::<(BigInt, Text)>().load(c))?;
-            found.extend(rows.into_iter().map(|(key, id)| (id, key)));
+            let statement = by_keys(select, keys).of_columns::<(Text, BigInt)>();
+            let rows: Vec<(String, i64)> = on_either!(self, c => statement.load(c))?;
+            found.extend(rows);
         }
         Ok(found)
     }
 
-    /// The patients whose data these resources are: logical id and key. A Patient is its own; one that nothing was ever
-    /// stored about has no key.
-    pub fn patients_of(
-        &mut self,
-        resources: &[(ResourceType, &str)],
-    ) -> Result<Vec<(String, Option<i64>)>, StoreError> {
-        let mut found: Vec<(String, Option<i64>)> = Vec::new();
+    /// The patients whose data these resources are, and the vårdgivare that keep them. A Patient is its own.
+    pub fn owners(&mut self, resources: &[(ResourceType, &str)]) -> Result<Owners, StoreError> {
+        let mut owners = Owners::default();
         let mut kinds: Vec<ResourceType> = resources.iter().map(|(kind, _)| *kind).collect();
         kinds.sort_unstable();
         kinds.dedup();
@@ -307,18 +348,30 @@ impl Session {
             ids.sort_unstable();
             ids.dedup();
             for ids in ids.chunks(AT_ONCE) {
-                let rows = match kind {
-                    ResourceType::Patient => self.keys_of_patients(ids)?,
-                    kind => self.owners_of(kind, ids)?,
-                };
-                if kind == ResourceType::Patient {
-                    let unknown = ids.iter().filter(|id| !rows.iter().any(|(known, _)| known == *id));
-                    found.extend(unknown.map(|id| ((*id).to_owned(), None)));
+                for (id, key, keeper) in self.owners_of(kind, ids)? {
+                    owners.patients.insert(id, Some(key));
+                    owners.keepers.extend(vardgivare(&keeper));
                 }
-                found.extend(rows.into_iter().map(|(id, key)| (id, Some(key))));
+                if kind != ResourceType::Patient {
+                    continue;
+                }
+                let unstored: Vec<&str> = ids
+                    .iter()
+                    .copied()
+                    .filter(|id| !owners.patients.contains_key(*id))
+                    .collect();
+                if !unstored.is_empty() {
+                    let known = self.keys_of_patients(&unstored)?;
+                    owners
+                        .patients
+                        .extend(unstored.iter().map(|id| ((*id).to_owned(), None)));
+                    owners
+                        .patients
+                        .extend(known.into_iter().map(|(id, key)| (id, Some(key))));
+                }
             }
         }
-        Ok(found)
+        Ok(owners)
     }
 
     fn keys_of_patients(&mut self, ids: &[&str]) -> Result<Vec<(String, i64)>, StoreError> {
@@ -329,12 +382,14 @@ impl Session {
         }?)
     }
 
-    fn owners_of(&mut self, kind: ResourceType, ids: &[&str]) -> Result<Vec<(String, i64)>, StoreError> {
+    /// For each patient, and each who keeps one of them: the patient's id and key, and the keeper.
+    fn owners_of(&mut self, kind: ResourceType, ids: &[&str]) -> Result<Vec<(String, i64, String)>, StoreError> {
         let wanted = resource::table
             .inner_join(patient_key::table.on(patient_key::key.eq(resource::patient)))
+            .inner_join(hallare::table.on(hallare::key.eq(resource::hallare)))
             .filter(resource::kind.eq(kind::number(kind)))
             .filter(resource::patient.ne(0))
-            .select((patient_key::id, patient_key::key))
+            .select((patient_key::id, patient_key::key, hallare::namn))
             .distinct();
         Ok(match ids {
             [id] => on_either!(self, c => wanted.filter(resource::id.eq(id)).load(c)),
@@ -343,9 +398,16 @@ impl Session {
     }
 }
 
-/// The ids of these patients. Asked for few, some or many, the last of them as often as it takes, so that the statement is one
-/// of few and stays prepared.
-fn ids_of(keys: &[i64]) -> Statement<'static> {
+/// The vårdgivare among those who keep a record: a unit, what it lies within, and last its vårdgivare. `None` when nobody is
+/// known, and of what the patient herself keeps, for which there is a word.
+fn vardgivare(keepers: &str) -> Option<String> {
+    let last = keepers.rsplit(' ').next()?;
+    (!matches!(last, "" | "patienten")).then(|| last.to_owned())
+}
+
+/// The rows of these keys. Asked for one, some or many, the last of them as often as it takes, so that the statement is one of
+/// few and stays prepared.
+fn by_keys(select: &'static str, keys: &[i64]) -> Statement<'static> {
     let places = match keys.len() {
         0..=1 => 1,
         2..=8 => 8,
@@ -353,7 +415,7 @@ fn ids_of(keys: &[i64]) -> Statement<'static> {
         _ => AT_ONCE,
     };
     let mut sql = Statement::default();
-    sql.push("SELECT key, id FROM patient_key WHERE key IN (");
+    sql.push(select);
     for place in 0..places {
         sql.push(if place == 0 { "" } else { ", " });
         sql.number(*keys.get(place).or(keys.last()).unwrap_or(&0));

@@ -1,12 +1,13 @@
 //! Reading the access log: by row, or newest first for patients and a time.
 
 use diesel::prelude::*;
+use jiff::Timestamp;
 
 use super::audit::{AuditRow, Recorded};
 use super::connection::on_either;
 use super::error::StoreError;
 use super::schema::{audit, audit_patient, patient_key};
-use super::session::Session;
+use super::session::{Session, instant};
 
 /// Which rows of the log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +27,14 @@ impl Session {
         let row: Option<AuditRow> =
             on_either!(self, c => audit::table.filter(audit::seq.eq(seq)).get_result(c).optional())?;
         row.map(AuditRow::recorded).transpose()
+    }
+
+    /// When the oldest row of the log was written.
+    pub fn oldest_in_log(&mut self) -> Result<Option<Timestamp>, StoreError> {
+        let oldest: Option<i64> = on_either!(self, c => audit::table
+            .select(diesel::dsl::min(audit::at))
+            .get_result(c))?;
+        oldest.map(instant).transpose()
     }
 
     /// Rows of the log, newest first.

@@ -68,8 +68,8 @@ fn select<'q>(key: i64, query: &'q EverythingQuery, sikt: Option<&'q Sikt>) -> S
     let mut sql = Statement::seen(sikt);
     // The page's keys first, the bodies after: a sort must not carry bodies.
     sql.push(
-        "SELECT p.key, p.kind, p.id, p.patient, p.version, p.last_updated, h.body FROM (\
-         SELECT r.kind, r.key, r.id, r.patient, r.version, r.last_updated, r.current FROM resource r \
+        "SELECT p.key, p.kind, p.id, p.patient, p.hallare, p.version, p.last_updated, h.body FROM (\
+         SELECT r.kind, r.key, r.id, r.patient, r.hallare, r.version, r.last_updated, r.current FROM resource r \
          WHERE NOT r.deleted AND r.key IN (SELECT o.key FROM resource o WHERE o.patient = ",
     );
     sql.number(key);

@@ -93,7 +93,7 @@ impl Session {
 
 /// The columns of [`Row`]; the tables go on. The version before is looked up by its key: to answer an `EXISTS`, PostgreSQL
 /// would read the whole table for a page.
-const COLUMNS: &str = "SELECT h.seq, r.kind, r.id, r.patient, h.version, h.last_updated, h.deleted, h.interaction, h.body, \
+const COLUMNS: &str = "SELECT h.seq, r.kind, r.id, r.patient, r.hallare, h.version, h.last_updated, h.deleted, h.interaction, h.body, \
      COALESCE((SELECT b.deleted FROM history b WHERE b.patient = h.patient AND b.resource = h.resource \
      AND b.version = h.version - 1), TRUE) AS begins ";
 
@@ -154,6 +154,8 @@ struct Row {
     #[diesel(sql_type = BigInt)]
     patient: i64,
     #[diesel(sql_type = BigInt)]
+    hallare: i64,
+    #[diesel(sql_type = BigInt)]
     version: i64,
     #[diesel(sql_type = BigInt)]
     last_updated: i64,
@@ -177,6 +179,7 @@ impl Row {
             kind: kind::of_number(self.kind)?,
             id: self.id,
             patient: self.patient,
+            hallare: self.hallare,
             version: self.version,
             last_updated: instant(self.last_updated)?,
             deleted: self.deleted,

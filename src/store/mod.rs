@@ -37,7 +37,7 @@ use writer::{Figures, Writer, gone};
 
 pub use arbetslista::{Kvar, Lakarrad, ListQuery, Listrad, Overlista, Rad};
 pub use atkomst::{Hallare, Hallarnyckel, Keeping, Kept, KeptVersion, Om, Ratt, Sikt, Slag, Villkor, hsa_form};
-pub use audit::{Named, Record, Recorded};
+pub use audit::{Named, Owners, Record, Recorded};
 pub use audit_chain::{Break, Head, Verified};
 pub use audit_read::LogQuery;
 pub use connection::{Connection, Synchronous};

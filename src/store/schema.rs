@@ -161,6 +161,7 @@ table! {
         client -> Text,
         emergency -> Text,
         patients -> Text,
+        keepers -> Text,
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Stored {
     pub id: String,
     /// The key of the patient in whose compartment it lies; 0: of nobody.
     pub patient: i64,
+    /// The key of those who keep it; 0: not known.
+    pub hallare: i64,
     pub version: i64,
     pub last_updated: Timestamp,
     pub deleted: bool,
@@ -38,12 +40,13 @@ pub(super) struct CurrentRow {
     pub kind: i16,
     pub id: String,
     patient: i64,
+    hallare: i64,
     version: i64,
     pub last_updated: i64,
     body: String,
 }
 
-pub(super) type CurrentColumns = (SmallInt, Text, BigInt, BigInt, BigInt, Text);
+pub(super) type CurrentColumns = (SmallInt, Text, BigInt, BigInt, BigInt, BigInt, Text);
 
 impl CurrentRow {
     pub fn stored(self) -> Result<Stored, StoreError> {
@@ -51,6 +54,7 @@ impl CurrentRow {
             kind: kind::of_number(self.kind)?,
             id: self.id,
             patient: self.patient,
+            hallare: self.hallare,
             version: self.version,
             last_updated: instant(self.last_updated)?,
             deleted: false,
@@ -69,16 +73,17 @@ pub struct Session {
 }
 
 /// The columns of a version whose type and id are known.
-type VersionRow = (i64, i64, i64, bool, String);
+type VersionRow = (i64, i64, i64, i64, bool, String);
 /// The columns of [`Stored`].
-type StoredRow = (i16, String, i64, i64, i64, bool, String);
+type StoredRow = (i16, String, i64, i64, i64, i64, bool, String);
 
 fn stored_of_version(kind: ResourceType, id: &str, row: VersionRow) -> Result<Stored, StoreError> {
-    let (patient, version, last_updated, deleted, body) = row;
+    let (patient, hallare, version, last_updated, deleted, body) = row;
     Ok(Stored {
         kind,
         id: id.to_owned(),
         patient,
+        hallare,
         version,
         last_updated: instant(last_updated)?,
         deleted,
@@ -87,12 +92,13 @@ fn stored_of_version(kind: ResourceType, id: &str, row: VersionRow) -> Result<St
 }
 
 fn stored(row: StoredRow) -> Result<Stored, StoreError> {
-    let (number, id, patient, version, last_updated, deleted, body) = row;
+    let (number, id, patient, hallare, version, last_updated, deleted, body) = row;
     let kind = kind::of_number(number)?;
     Ok(Stored {
         kind,
         id,
         patient,
+        hallare,
         version,
         last_updated: instant(last_updated)?,
         deleted,
@@ -120,7 +126,7 @@ impl Session {
             .inner_join(history::table.on(history::seq.eq(resource::current)))
             .filter(resource::kind.eq(kind::number(kind)))
             .filter(resource::id.eq(id))
-            .select((resource::patient, resource::version, resource::last_updated, resource::deleted, history::body))
+            .select((resource::patient, resource::hallare, resource::version, resource::last_updated, resource::deleted, history::body))
             .get_result(c)
             .optional())?;
         row.map(|row| stored_of_version(kind, id, row)).transpose()
@@ -154,7 +160,7 @@ impl Session {
             .filter(resource::kind.eq(kind::number(kind)))
             .filter(resource::id.eq(id))
             .filter(history::version.eq(version))
-            .select((resource::patient, history::version, history::last_updated, history::deleted, history::body))
+            .select((resource::patient, resource::hallare, history::version, history::last_updated, history::deleted, history::body))
             .get_result(c)
             .optional())?;
         row.map(|row| stored_of_version(kind, id, row)).transpose()
@@ -179,6 +185,7 @@ impl Session {
                     resource::kind,
                     resource::id,
                     resource::patient,
+                    resource::hallare,
                     resource::version,
                     resource::last_updated,
                     resource::deleted,
@@ -256,6 +263,7 @@ impl Session {
                         resource::kind,
                         resource::id,
                         resource::patient,
+                        resource::hallare,
                         resource::version,
                         resource::last_updated,
                         resource::deleted,

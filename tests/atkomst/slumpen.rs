@@ -76,6 +76,7 @@ pub(super) fn call(who: Who, scopes: Vec<Scope>) -> Call {
             who,
             scopes: Scopes(scopes),
             purpose: None,
+            granskar_allt: false,
         })),
         interaction: Interaction::Transaction,
         purpose: "TREAT".into(),

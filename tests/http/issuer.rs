@@ -106,6 +106,13 @@ impl Key {
         self.token_with(&json!({ "alg": self.alg, "typ": "at+jwt", "kid": self.id }), claims)
     }
 
+    /// A token of texts that may be no JSON.
+    pub fn token_of(&self, header: &str, claims: &str) -> String {
+        let signed = format!("{}.{}", encoded(header.as_bytes()), encoded(claims.as_bytes()));
+        let signature = encoded(&self.sign(signed.as_bytes()));
+        format!("{signed}.{signature}")
+    }
+
     /// A token with any header.
     pub fn token_with(&self, header: &Value, claims: &Value) -> String {
         let signed = unsigned(header, claims);
@@ -199,6 +206,7 @@ impl Issuer {
                 jwks_file: None,
                 ca_file: None,
                 algorithms: Vec::new(),
+                reviewers: Vec::new(),
                 jwks_refresh: 600,
                 jwks_pause: 1,
             }],

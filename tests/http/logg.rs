@@ -351,6 +351,36 @@ fn what_the_service_writes_is_a_whole_chain() {
     assert!(broken.contains("row 4"), "{broken}");
 }
 
+/// What `log_cut_nightly` does each night.
+#[test]
+fn a_night_takes_away_what_is_too_old_and_no_more() {
+    let then = jiff::civil::date(2020, 3, 10).at(12, 0, 0, 0);
+    let then = then.to_zoned(jiff::tz::TimeZone::UTC).expect("a time").timestamp();
+    let app = crate::common::spawn_at(fastkontakt::clock::Clock::Fixed(then), |_| {});
+    patient(&app, "a");
+    let rows = || {
+        let found = app.get("/fhir/r5/AuditEvent?_count=1000").expect(200);
+        entries(&found.json()).count()
+    };
+    let before = rows();
+    let at = |year: i16, years: u16| {
+        let now = jiff::civil::date(year, 4, 1).at(1, 0, 0, 0);
+        let now = now.to_zoned(jiff::tz::TimeZone::UTC).expect("a time").timestamp();
+        let nightly = fastkontakt::retention::Nightly {
+            database: app.database.clone(),
+            years,
+            clock: fastkontakt::clock::Clock::Fixed(now),
+        };
+        nightly.cut().expect("the log is whole")
+    };
+    // Five years are kept whatever is said.
+    assert_eq!(at(2024, 1), 0);
+    assert_eq!(at(2025, 6), 0);
+    assert_eq!(rows(), before + 1);
+    assert!(at(2025, 5) >= before);
+    assert!(rows() <= 2);
+}
+
 #[test]
 fn the_log_is_kept_five_years_at_least() {
     let today = jiff::civil::date(2026, 3, 10);

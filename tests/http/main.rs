@@ -37,6 +37,7 @@ mod riktlinje;
 mod search;
 mod search_values;
 mod serving;
+mod spar;
 mod statuses;
 mod strict;
 mod subset;

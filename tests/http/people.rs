@@ -11,7 +11,7 @@ pub const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/
 pub const TYP_AV_FAST_KONTAKT: &str =
     "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt";
 const HSA_ID: &str = "urn:oid:1.2.752.129.2.1.4.1";
-const PERSONNUMMER: &str = "http://electronichealth.se/identifier/personnummer";
+pub const PERSONNUMMER: &str = "http://electronichealth.se/identifier/personnummer";
 const HOSP: &str = "urn:oid:1.2.752.116.3.1.3";
 const BEFATTNING: &str = "urn:oid:1.2.752.129.2.2.1.4";
 

@@ -202,6 +202,8 @@ fn no_token_has_a_public_key_taken_for_a_secret_or_no_signature_for_a_good_one()
         json!({ "alg": "RS256", "kid": "k", "typ": "dpop+jwt" }),
         json!({ "alg": "RS256", "kid": "k", "typ": "logout+jwt" }),
         json!({ "alg": "RS256", "kid": "k", "crit": ["exp"] }),
+        json!({ "alg": "RS256", "kid": "k", "crit": ["b64"], "b64": false }),
+        json!({ "alg": "RS256", "kid": "k", "b64": false }),
     ] {
         refused(&app, &issuer.key.token_with(&header, &claims), &header.to_string());
     }
@@ -212,6 +214,28 @@ fn no_token_has_a_public_key_taken_for_a_secret_or_no_signature_for_a_good_one()
         assert_eq!(status(&app, &issuer.key.token_with(&header, &claims)), 200, "{header}");
     }
     assert_eq!(status(&app, &good), 200);
+}
+
+/// Readers differ in which of two values they take.
+#[test]
+fn a_token_says_everything_once() {
+    let issuer = Issuer::start();
+    let app = issuer.service();
+    let claims = medarbetare(&app, "user/*.rs").to_string();
+    let header = r#"{"alg":"ES256","kid":"k1"}"#;
+    assert_eq!(status(&app, &issuer.key.token_of(header, &claims)), 200);
+    let rest = claims.strip_prefix('{').unwrap();
+    for twice in [
+        format!(r#"{{"scope":"user/*.cruds",{rest}"#),
+        format!(r#"{{"organization_hsaid":"SE2321000172-B",{rest}"#),
+        format!(r#"{{"sc\u006fpe":"user/*.cruds",{rest}"#),
+        format!(r#"{{"uppdrag":{{"a":1,"a":2}},{rest}"#),
+        format!("{claims} x"),
+    ] {
+        refused(&app, &issuer.key.token_of(header, &twice), &twice);
+    }
+    let header = r#"{"alg":"ES256","kid":"k1","kid":"k1"}"#;
+    refused(&app, &issuer.key.token_of(header, &claims), header);
 }
 
 #[test]

@@ -241,7 +241,7 @@ fn files_that_cannot_be_used_are_told() {
     let told = |change: &dyn Fn(&mut TlsSettings)| {
         let mut tls = authority.tls();
         change(&mut tls);
-        fastkontakt::access::certificate::server_config(&tls).expect_err("a fault")
+        fastkontakt::access::tls::Tls::new(&tls).expect_err("a fault")
     };
     let nowhere = authority.folder.join("nowhere.pem");
     let empty = authority.file("empty.pem", "");
@@ -254,4 +254,30 @@ fn files_that_cannot_be_used_are_told() {
         "the key of another certificate"
     );
     assert!(told(&|tls| tls.client_ca = Some(empty.clone())).contains("empty.pem"));
+}
+
+/// Certificates are renewed while the service runs, and so are those who vouch for clients.
+#[test]
+fn files_that_change_are_read_again() {
+    let (issuer, authority, next) = (Issuer::start(), Authority::new(), Authority::new());
+    let mut files = None;
+    let app = service(&issuer, &authority, |tls| files = Some(tls.clone()));
+    let files = files.expect("settings");
+    let (old, new) = (authority.of_system(SYSTEM), next.of_system(SYSTEM));
+    let ask = |authority: &Authority, client: &Signed| status(&app, &authority.agent(Some(client)), CLOSED, None);
+    assert_eq!(ask(&authority, &old), Some(404));
+    assert_eq!(ask(&next, &new), None, "the other authority is not trusted, nor trusts");
+    // A key without its certificate is not used.
+    let server = next.sign(|_| {});
+    std::fs::write(&files.key, server.key.serialize_pem()).expect("a file");
+    std::thread::sleep(Duration::from_millis(2500));
+    assert_eq!(ask(&authority, &old), Some(404), "what was read before stays");
+    std::fs::write(&files.certificate, server.certificate.pem()).expect("a file");
+    std::fs::write(files.client_ca.expect("a file"), next.certificate.pem()).expect("a file");
+    let until = std::time::Instant::now() + Duration::from_secs(60);
+    while ask(&next, &new) != Some(404) {
+        assert!(std::time::Instant::now() < until, "the files are read");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(ask(&next, &old), None, "who is vouched for no more is not let in");
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::access::caller::{Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
 use crate::access::scope::{Context, Scopes};
 use crate::access::settings::{ClaimsSettings, SystemSettings, hsa_id};
-use crate::riktlinje::identity::is_hsa_id;
+use crate::riktlinje::identity::{holds_personal_number, is_hsa_id};
 
 /// The claims of a token.
 pub type Claims = Map<String, Value>;
@@ -21,6 +21,8 @@ const LONGEST: usize = 200;
 pub struct ClaimsMap {
     pub names: ClaimsSettings,
     pub systems: Vec<SystemSettings>,
+    /// Issuer and client of those who review the whole access log.
+    pub reviewers: Vec<(String, String)>,
     /// Names that would tell who somebody is are replaced by means of it.
     pub pseudonyms: Pseudonyms,
 }
@@ -70,12 +72,19 @@ impl ClaimsMap {
             None => client.clone().ok_or(Missing::Subject)?,
         };
         let purpose = text(claims, &names.purpose)?;
-        // A purpose that is not understood must not become care.
-        if purpose.as_deref().is_some_and(|purpose| !is_code(purpose)) {
+        // A purpose that is not understood must not become care; and what it says is kept in the log.
+        if purpose
+            .as_deref()
+            .is_some_and(|purpose| !is_code(purpose) || holds_personal_number(purpose))
+        {
             return Err(Missing::Form);
         }
         let (who, contexts) = self.who(issuer, client.as_deref(), &scopes, claims)?;
         let scopes = scopes.only(contexts);
+        let granskar_allt = client.as_deref().is_some_and(|client| {
+            let mut reviewers = self.reviewers.iter();
+            reviewers.any(|(of, reviewer)| of == issuer && reviewer == client)
+        });
         Ok(Identity {
             issuer: issuer.to_owned(),
             subject: self.pseudonyms.of(subject),
@@ -83,6 +92,7 @@ impl ClaimsMap {
             who,
             scopes,
             purpose,
+            granskar_allt,
         })
     }
 
@@ -95,6 +105,10 @@ impl ClaimsMap {
         claims: &Claims,
     ) -> Result<(Who, &'static [Context]), Missing> {
         let fhir_user = text(claims, &self.names.fhir_user)?.map(|user| relative(&user));
+        // It is kept in the log as the one who called.
+        if fhir_user.as_deref().is_some_and(holds_personal_number) {
+            return Err(Missing::Form);
+        }
         let patient = self.patient(claims)?;
         let practitioner = fhir_user
             .as_deref()
@@ -334,6 +348,7 @@ mod tests {
             )
             .expect("settings")
             .systems,
+            reviewers: vec![("https://idp.example.se".to_owned(), "granskning".to_owned())],
             pseudonyms: Pseudonyms::new(b"key"),
         }
     }

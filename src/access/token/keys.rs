@@ -2,9 +2,19 @@
 //!
 //! What a key may verify is fixed by the key: its type, its curve, and its own `alg` where it has one. The header of a token
 //! only chooses among that, so that no token can have a public key taken for a secret, or no signature for a good one.
+//!
+//! A key is parsed once, for each algorithm that it is for: to parse a point of a curve costs more than half of what it costs to
+//! verify by it.
 
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
+    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
+};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::Algorithm;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -18,8 +28,7 @@ const MOST_TRIES: usize = 4;
 #[derive(Clone, Debug)]
 struct Key {
     id: Option<String>,
-    algorithms: Vec<Algorithm>,
-    key: DecodingKey,
+    algorithms: Vec<(Algorithm, ParsedPublicKey)>,
 }
 
 /// The keys of an issuer at one time.
@@ -60,10 +69,15 @@ impl KeySet {
     }
 
     /// The keys that a token with this header may have been signed by.
-    pub fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &DecodingKey> {
-        let fits =
-            move |key: &&Key| key.algorithms.contains(&algorithm) && id.is_none_or(|id| key.id.as_deref() == Some(id));
-        self.keys.iter().filter(fits).map(|key| &key.key).take(MOST_TRIES)
+    pub fn candidates(&self, id: Option<&str>, algorithm: Algorithm) -> impl Iterator<Item = &ParsedPublicKey> {
+        let named = self
+            .keys
+            .iter()
+            .filter(move |key| id.is_none_or(|id| key.id.as_deref() == Some(id)));
+        let fitting = named
+            .flat_map(|key| &key.algorithms)
+            .filter(move |(own, _)| *own == algorithm);
+        fitting.map(|(_, key)| key).take(MOST_TRIES)
     }
 }
 
@@ -81,39 +95,66 @@ impl Key {
         if operations.is_some_and(|operations| !operations.contains(&KeyOperations::Verify)) {
             return None;
         }
-        let mut algorithms = of_type(&jwk.algorithm);
-        if let Some(own) = jwk.common.key_algorithm {
-            let own = own.to_string();
-            algorithms.retain(|algorithm| named(*algorithm) == own);
-        }
-        algorithms.retain(|algorithm| accepted.is_empty() || accepted.contains(algorithm));
-        if algorithms.is_empty() {
-            return None;
-        }
-        Some(Key {
-            key: DecodingKey::from_jwk(&jwk).ok()?,
+        let own = jwk.common.key_algorithm.map(|own| own.to_string());
+        let wanted = |algorithm: Algorithm| {
+            own.as_ref().is_none_or(|own| named(algorithm) == *own)
+                && (accepted.is_empty() || accepted.contains(&algorithm))
+        };
+        let algorithms = parsed(&jwk.algorithm, wanted)?;
+        (!algorithms.is_empty()).then_some(Key {
             id: jwk.common.key_id,
             algorithms,
         })
     }
 }
 
-/// The algorithms that fit a key of this type (RFC 7518, 3.1; RFC 8037, 3.1).
-fn of_type(parameters: &AlgorithmParameters) -> Vec<Algorithm> {
+/// What RSA keys are for, with what is verified by (RFC 7518, 3.1).
+const RSA: [(Algorithm, &RsaParameters); 6] = [
+    (Algorithm::RS256, &RSA_PKCS1_2048_8192_SHA256),
+    (Algorithm::RS384, &RSA_PKCS1_2048_8192_SHA384),
+    (Algorithm::RS512, &RSA_PKCS1_2048_8192_SHA512),
+    (Algorithm::PS256, &RSA_PSS_2048_8192_SHA256),
+    (Algorithm::PS384, &RSA_PSS_2048_8192_SHA384),
+    (Algorithm::PS512, &RSA_PSS_2048_8192_SHA512),
+];
+
+/// The key, for each of the algorithms that fit its type (RFC 7518, 3.1; RFC 8037, 3.1) and are `wanted`; `None` when it is none.
+fn parsed(
+    parameters: &AlgorithmParameters,
+    wanted: impl Fn(Algorithm) -> bool,
+) -> Option<Vec<(Algorithm, ParsedPublicKey)>> {
+    let bytes = |text: &str| URL_SAFE_NO_PAD.decode(text).ok();
+    let one = |algorithm: Algorithm, key: ParsedPublicKey| wanted(algorithm).then_some((algorithm, key));
     match parameters {
-        AlgorithmParameters::RSA(_) => vec![
-            Algorithm::RS256,
-            Algorithm::RS384,
-            Algorithm::RS512,
-            Algorithm::PS256,
-            Algorithm::PS384,
-            Algorithm::PS512,
-        ],
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => vec![Algorithm::ES256],
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P384 => vec![Algorithm::ES384],
-        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => vec![Algorithm::EdDSA],
+        AlgorithmParameters::RSA(key) => {
+            let (n, e) = (bytes(&key.n)?, bytes(&key.e)?);
+            let zeroes = n.iter().take_while(|byte| **byte == 0).count();
+            let key = RsaPublicKeyComponents { n: &n[zeroes..], e: &e };
+            let fitting = RSA.into_iter().filter(|(algorithm, _)| wanted(*algorithm));
+            fitting
+                .map(|(algorithm, how)| Some((algorithm, key.to_parsed_public_key(how).ok()?)))
+                .collect()
+        }
+        AlgorithmParameters::EllipticCurve(key) => {
+            // An uncompressed point (SEC 1, 2.3.3).
+            let point = [&[4], bytes(&key.x)?.as_slice(), bytes(&key.y)?.as_slice()].concat();
+            let parsed = match key.curve {
+                EllipticCurve::P256 => ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point),
+                EllipticCurve::P384 => ParsedPublicKey::new(&ECDSA_P384_SHA384_FIXED, point),
+                _ => return None,
+            };
+            let algorithm = match key.curve {
+                EllipticCurve::P256 => Algorithm::ES256,
+                _ => Algorithm::ES384,
+            };
+            Some(one(algorithm, parsed.ok()?).into_iter().collect())
+        }
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            let parsed = ParsedPublicKey::new(&ED25519, bytes(&key.x)?).ok()?;
+            Some(one(Algorithm::EdDSA, parsed).into_iter().collect())
+        }
         // A secret among public keys is no key; other curves and types are not verified here.
-        _ => Vec::new(),
+        _ => None,
     }
 }
 

@@ -15,7 +15,7 @@ use super::super::{
     update, validate,
 };
 use super::{acceptable, response};
-use crate::access::{Attempted, Interaction};
+use crate::access::Interaction;
 use crate::door::bundle::{Entry, Method, not_there, strangers};
 use crate::door::problem::{Problem, in_resource};
 use crate::fhir::types::{DefinitionType, ResourceType};
@@ -60,6 +60,9 @@ pub async fn carry_out(ask: &Ask, entries: Vec<Result<Entry, Problem>>) -> Resul
 /// One entry, whatever becomes of it.
 async fn one(ask: &Ask, entry: Entry) -> (usize, Reply) {
     let (index, is_head) = (entry.index, entry.method == Method::Head);
+    let batch = ask;
+    let ask = &batch.within_batch();
+    ask.asks_about(entry.path.iter().map(String::as_str));
     let answered = AssertUnwindSafe(perform(ask, entry))
         .catch_unwind()
         .await
@@ -68,7 +71,11 @@ async fn one(ask: &Ask, entry: Entry) -> (usize, Reply) {
                 reason: "an entry of a batch panicked".to_owned(),
             })
         });
-    let mut reply = answered.unwrap_or_else(|problem| failed(ask, &problem.in_entry(index)));
+    let mut reply = answered.unwrap_or_else(|problem| {
+        let door = &batch.app.door;
+        door.note_failed_entry(&batch.call, &ask.call, &problem);
+        failed(ask, &problem.in_entry(index))
+    });
     for finding in &mut reply.findings {
         finding.expression = in_resource(&format!("Bundle.entry[{index}]"), &finding.expression);
     }
@@ -80,9 +87,6 @@ async fn one(ask: &Ask, entry: Entry) -> (usize, Reply) {
 
 /// How an entry that was refused tells why.
 fn failed(ask: &Ask, problem: &Problem) -> Reply {
-    if let Problem::Forbidden | Problem::Unauthorized = problem.itself() {
-        ask.call.disclosed.deny(Attempted::default());
-    }
     let (status, outcome) = told(problem, ask.manner.language, &ask.call.request_id);
     Reply {
         version: match problem {

@@ -81,6 +81,9 @@ fn acceptable(ask: &Ask, entry: &Entry) -> Result<(), Problem> {
 /// `size` is the Bundle's, in bytes: what is to be done grows with it.
 async fn transaction(ask: &Ask, entries: Vec<Entry>, size: usize) -> Result<Reply, Problem> {
     entries.iter().try_for_each(|entry| acceptable(ask, entry))?;
+    for entry in &entries {
+        ask.asks_about(entry.path.iter().map(String::as_str));
+    }
     let (version, own_bases) = (ask.version(), ask.own_bases());
     let (now, limits) = (ask.app.door.clock.now().as_microsecond(), ask.app.door.limits);
     let (reads, writes): (Vec<Entry>, Vec<Entry>) = entries

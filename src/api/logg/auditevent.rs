@@ -64,6 +64,7 @@ fn outcome_text(stored: &str) -> Option<&'static str> {
         outcome::DENIED => Some("Åtkomst nekades"),
         outcome::PARTLY => Some("En del av det som begärdes nekades"),
         outcome::REFUSED => Some("Riktlinjen hindrade skrivningen"),
+        outcome::FAILED => Some("Gick inte att utföra, vilket berättade om det som är lagrat"),
         _ => None,
     }
 }
@@ -306,6 +307,7 @@ fn what(rad: &Recorded) -> &'static str {
         "C" => "skapade uppgifter om dig",
         "U" => "ändrade uppgifter om dig",
         "D" => "tog bort uppgifter om dig",
+        _ if rad.interaction.starts_with("search") && rad.resources.is_empty() => "sökte efter uppgifter om dig",
         _ if rad.interaction == Interaction::Transaction.code() => "läste eller ändrade uppgifter om dig",
         _ => "läste uppgifter om dig",
     }

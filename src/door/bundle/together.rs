@@ -9,13 +9,14 @@ use super::transaction::{Plan, Reading, When};
 use super::{Faults, duplicate};
 use crate::access::{Call, Disclosure};
 use crate::door::content::computing;
-use crate::door::logg::disclosure;
+use crate::door::logg::{disclosure, named, note_undone};
 use crate::door::problem::Problem;
 use crate::door::underlag::OppenTransaktion;
 use crate::door::villkor::{Matches, again};
 use crate::door::write::{Staged, Transaction, lock, note_refusal};
 use crate::door::{Action, Door, Look, Looked, Outcome, Written};
 use crate::fhir::fault::{Fault, IssueCode, Text};
+use crate::fhir::search::SearchQuery;
 use crate::store::{Failure, Session, StoreError, Stored};
 
 /// How often a transaction is planned anew by what the last attempt learnt. Each conditional reference may lean on another.
@@ -83,7 +84,13 @@ impl Door {
                     return Err(problem);
                 }
                 let stored = self.to_be_patched(call, &reading).await?;
-                let plan = planned(&reading, &guess, stored).await?;
+                let patches = !stored.is_empty();
+                let plan = planned(&reading, &guess, stored).await.inspect_err(|_| {
+                    // Why what is stored cannot be patched tells of it.
+                    if patches {
+                        call.disclosed.fail();
+                    }
+                })?;
                 match self.together(call, (&reading, plan, &looks), guess.clone()).await {
                     Ok(done) => return Ok(done),
                     Err(Undone::Refused(problem)) => return Err(problem),
@@ -125,9 +132,9 @@ impl Door {
         (reading, plan, looks): (&Arc<Reading>, Plan, &Looks),
         guess: Vec<Matches>,
     ) -> Result<Vec<(usize, Done)>, Undone> {
-        for order in &plan.orders {
-            self.permit_order(call, order)?;
-        }
+        let permitted = plan.orders.iter().try_for_each(|order| self.permit_order(call, order));
+        note_undone(call, &plan.orders, &permitted);
+        permitted?;
         let (door, call, reading, looks) = (self.clone(), call.clone(), reading.clone(), looks.clone());
         self.store
             .write(move |session| {
@@ -139,7 +146,7 @@ impl Door {
                 let mut done = match writing.carry_out(&door, &call, session, (&plan, &looks)) {
                     Err(Undone::Refused(problem)) => {
                         let refused = Err(problem);
-                        note_refusal(&call, &plan.orders, &refused);
+                        note_undone(&call, &plan.orders, &refused);
                         refused?
                     }
                     done => done?,
@@ -161,6 +168,7 @@ impl Door {
                     let done = door.looked_at(&call, session, &looks)?;
                     if are_disclosed {
                         call.disclosed.note(disclosed_by(session, &done)?);
+                        call.disclosed.note(named(&call, session, searches(&looks))?);
                     }
                     Ok(done)
                 })
@@ -186,6 +194,14 @@ impl Door {
         };
         looks.iter().map(look).collect()
     }
+}
+
+/// The searches among the reads of a transaction.
+fn searches(looks: &[(usize, Look)]) -> impl Iterator<Item = &SearchQuery> {
+    looks.iter().filter_map(|(_, look)| match look {
+        Look::Search(query, _) => Some(query.as_ref()),
+        _ => None,
+    })
 }
 
 /// What the reads of a transaction disclose.
@@ -259,6 +275,7 @@ impl Writing<'_> {
         let concluded = transaction.conclude(&staged, &mut written)?;
         let looked = door.looked_at(call, concluded.session, looks)?;
         let mut disclosed = disclosed_by(concluded.session, &looked)?;
+        disclosed.add(named(call, concluded.session, searches(looks))?);
         let mut met = Vec::new();
         for (index, question) in &plan.met {
             if let Matches::One(stored) = &self.truth[*question] {

@@ -33,7 +33,7 @@ pub(super) fn select<'q>(search: &'q Search<'_>) -> Statement<'q> {
     }
     let mut sql = search.statement();
     // The page's keys first, the bodies after: a sort must not carry bodies.
-    sql.push("SELECT p.key, p.kind, p.id, p.patient, p.version, p.last_updated, h.body");
+    sql.push("SELECT p.key, p.kind, p.id, p.patient, p.hallare, p.version, p.last_updated, h.body");
     if holds_values(query) {
         sql.push(", p.s0, p.s1, p.s2, p.t0, p.t1, p.t2");
     }
@@ -75,7 +75,7 @@ fn rows(query: &SearchQuery) -> i64 {
 }
 
 fn page_of_type<'q>(sql: &mut Statement<'q>, query: &'q SearchQuery, kind: ResourceType, criteria: &'q [Criterion]) {
-    sql.push("SELECT r.key, r.kind, r.id, r.patient, r.version, r.last_updated, r.current");
+    sql.push("SELECT r.key, r.kind, r.id, r.patient, r.hallare, r.version, r.last_updated, r.current");
     if holds_values(query) {
         sort_columns(sql, &query.sort);
     }
@@ -181,7 +181,7 @@ fn page_in_order<'q>(search: &'q Search<'_>) -> Statement<'q> {
     sql
 }
 
-const COLUMNS: &str = "SELECT r.key, r.kind, r.id, r.patient, r.version, r.last_updated, h.body";
+const COLUMNS: &str = "SELECT r.key, r.kind, r.id, r.patient, r.hallare, r.version, r.last_updated, h.body";
 
 /// What many may share, each value of it a walk of its own in the order of the row keys: no walk goes further than a page.
 fn page_of_arms<'q>(search: &'q Search<'_>, Arms { arms, covered }: &Arms<'q>) -> Statement<'q> {

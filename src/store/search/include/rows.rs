@@ -199,7 +199,7 @@ fn of_keys<'q>(keys: &[i64], sikt: Option<&'q Sikt>) -> Statement<'q> {
 fn current(sikt: Option<&Sikt>) -> Statement<'_> {
     let mut sql = Statement::seen(sikt);
     sql.push(
-        "SELECT r.kind, r.id, r.patient, r.version, r.last_updated, h.body FROM resource r JOIN history h ON h.seq = r.current \
+        "SELECT r.kind, r.id, r.patient, r.hallare, r.version, r.last_updated, h.body FROM resource r JOIN history h ON h.seq = r.current \
          WHERE NOT r.deleted",
     );
     sql.visible();

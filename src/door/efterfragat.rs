@@ -1,0 +1,91 @@
+//! What a request asks about, by its own words, and which patients that is: whoever searches for what is said of one patient
+//! has asked about her, also when nothing is found or no more than a number is told.
+
+use super::Order;
+use crate::access::Asked;
+use crate::fhir::search::SearchQuery;
+use crate::fhir::search::has_patient;
+use crate::fhir::search::query::{Criterion, ReferenceValue};
+use crate::fhir::types::ResourceType;
+use crate::store::{Owners, Session, StoreError};
+
+/// More of one search is not looked up: its criteria are so bounded (`fhir/search/values.rs`) that nobody comes near it.
+const MOST_MATCHES: u32 = 20;
+
+/// What the criteria of a search name: patients and records by their ids, patients by their numbers, through chains and `_has` too.
+pub(super) fn of_search(query: &SearchQuery) -> Asked {
+    let mut asked = Asked::default();
+    if let Some((kind, id)) = &query.compartment {
+        asked.resource(*kind, id);
+    }
+    for (kind, criteria) in query.parts() {
+        criteria.iter().for_each(|criterion| add(&mut asked, kind, criterion));
+    }
+    asked
+}
+
+/// `kind`: the type whose resources fulfil the criterion.
+fn add(asked: &mut Asked, kind: ResourceType, criterion: &Criterion) {
+    match criterion {
+        Criterion::Id { any_of, not: false } if has_patient(kind) => {
+            any_of.iter().for_each(|id| asked.resource(kind, id));
+        }
+        Criterion::Token {
+            not: false,
+            selective: true,
+            ..
+        } if kind == ResourceType::Patient => asked.number(criterion.clone()),
+        Criterion::Reference { any_of, .. } => {
+            for value in any_of {
+                let ReferenceValue::Local { kinds, id, .. } = value else {
+                    continue;
+                };
+                let is_patient = kinds.iter().any(|name| name == ResourceType::Patient.name());
+                let kind = match kinds.as_slice() {
+                    _ if is_patient => Some(ResourceType::Patient),
+                    [one] => ResourceType::from_name(one).filter(|kind| has_patient(*kind)),
+                    _ => None,
+                };
+                kind.into_iter().for_each(|kind| asked.resource(kind, id));
+            }
+        }
+        Criterion::Chain { any_of, .. } => any_of.iter().for_each(|far| add(asked, far.kind, &far.criterion)),
+        Criterion::Has { from, .. } => add(asked, from.kind, &from.criterion),
+        Criterion::Any(any_of) => any_of.iter().for_each(|criterion| add(asked, kind, criterion)),
+        _ => {}
+    }
+}
+
+/// What an order would write. The id of a new resource is ours, and says nothing.
+pub(super) fn of_order(order: &Order) -> Asked {
+    let mut asked = Asked::default();
+    if !order.is_create() {
+        asked.resource(order.kind(), order.id());
+    }
+    order.patient().iter().for_each(|id| asked.patient(id));
+    asked
+}
+
+/// The patients whom it is about, as far as something was ever stored of them, and who keeps what is named. Asked without
+/// anybody's eyes: what is not shown may be asked about all the same.
+pub(super) fn owners(session: &mut Session, asked: &Asked) -> Result<Owners, StoreError> {
+    if asked.is_empty() {
+        return Ok(Owners::default());
+    }
+    session.seen_by(None, |session| {
+        let named: Vec<(ResourceType, &str)> = asked.owned().collect();
+        let mut owners = session.owners(&named)?;
+        for number in asked.numbers() {
+            let query = SearchQuery {
+                criteria: vec![number.clone()],
+                ..SearchQuery::all(ResourceType::Patient, MOST_MATCHES)
+            };
+            let found = session.search(&query)?.entries;
+            let found: Vec<_> = found.iter().map(|stored| (stored.kind, stored.id.as_str())).collect();
+            owners.add(session.owners(&found)?);
+        }
+        // A patient of whom nothing was ever stored is none.
+        owners.patients.retain(|_, key| key.is_some());
+        Ok(owners)
+    })
+}

@@ -1,0 +1,503 @@
+//! The trace of what is only asked about: patients whom criteria name, and requests that come to nothing; who may review it;
+//! and what is never kept in it.
+
+use serde_json::{Value, json};
+
+use crate::common::{Answer, TestApp, spawn};
+use crate::issuer::*;
+use crate::people::{PERSONNUMMER, patient};
+
+/// A test number (Skatteverket).
+const NUMBER: &str = "195009072553";
+const OTHERS: &str = "SE2321000172-B";
+const OTHERS_UNIT: &str = "SE2321000172-B1";
+
+fn goal(id: &str, of: &str) -> Value {
+    json!({
+        "resourceType": "Goal", "id": id, "lifecycleStatus": "active", "description": { "text": "Mål" },
+        "subject": { "reference": format!("Patient/{of}") },
+    })
+}
+
+fn entries(bundle: &Value) -> Vec<Value> {
+    let all = bundle["entry"].as_array().cloned().unwrap_or_default();
+    all.into_iter().map(|entry| entry["resource"].clone()).collect()
+}
+
+fn references(event: &Value) -> Vec<String> {
+    let entities = event["entity"].as_array().cloned().unwrap_or_default();
+    let named = entities
+        .iter()
+        .filter_map(|entity| entity["what"]["reference"].as_str());
+    named.map(str::to_owned).collect()
+}
+
+fn code(event: &Value) -> &str {
+    event["outcome"]["code"]["code"].as_str().unwrap_or_default()
+}
+
+/// A caller, and one who reads the log.
+struct Asker<'a> {
+    app: &'a TestApp,
+    token: Option<&'a str>,
+    reviewer: Option<&'a str>,
+}
+
+fn bearer(token: Option<&str>) -> Vec<(String, String)> {
+    token
+        .map(|token| ("Authorization".to_owned(), format!("Bearer {token}")))
+        .into_iter()
+        .collect()
+}
+
+impl Asker<'_> {
+    fn send(&self, method: &str, path: &str, more: &[(&str, &str)], body: Option<&str>) -> (Answer, Vec<Value>) {
+        let id = uuid::Uuid::new_v4().to_string();
+        let known = bearer(self.token);
+        let mut headers: Vec<(&str, &str)> = known.iter().map(|(name, value)| (&**name, &**value)).collect();
+        headers.push(("X-Request-Id", &id));
+        headers.extend(more);
+        if body.is_some() && !more.iter().any(|(name, _)| *name == "Content-Type") {
+            headers.push(("Content-Type", "application/fhir+json"));
+        }
+        let answer = self.app.send(method, path, &headers, body.map(str::as_bytes));
+        (answer, self.rows(&id))
+    }
+
+    /// The rows of a request, as its reviewer sees them.
+    fn rows(&self, request_id: &str) -> Vec<Value> {
+        let known = bearer(self.reviewer);
+        let headers: Vec<(&str, &str)> = known.iter().map(|(name, value)| (&**name, &**value)).collect();
+        let all = self
+            .app
+            .send("GET", "/fhir/r5/AuditEvent?_count=1000", &headers, None)
+            .expect(200);
+        let of_request = |event: &Value| {
+            let entities = event["entity"].as_array().cloned().unwrap_or_default();
+            entities
+                .iter()
+                .any(|it| it["what"]["identifier"]["value"] == request_id)
+        };
+        entries(&all.json()).into_iter().filter(of_request).collect()
+    }
+
+    /// One row, with this outcome, that names these, sorted.
+    fn leaves(&self, method: &str, path: &str, body: Option<&str>, (status, outcome): (u16, &str), named: &[&str]) {
+        let (answer, rows) = self.send(method, path, &[], body);
+        assert_eq!(answer.status, status, "{method} {path}: {}", answer.text);
+        assert_eq!(rows.len(), 1, "{method} {path}");
+        assert_eq!(code(&rows[0]), outcome, "{method} {path}");
+        let mut found = references(&rows[0]);
+        found.sort();
+        assert_eq!(found, named, "{method} {path}");
+    }
+}
+
+fn open(app: &TestApp) -> Asker<'_> {
+    Asker {
+        app,
+        token: None,
+        reviewer: None,
+    }
+}
+
+#[test]
+fn patients_whom_criteria_name_are_named_in_the_log() {
+    let app = spawn();
+    app.put("/fhir/r5/Patient/a", &patient("a", Some(NUMBER))).expect(201);
+    app.put("/fhir/r5/Patient/b", &patient("b", None)).expect(201);
+    app.put("/fhir/r5/Goal/g", &goal("g", "a")).expect(201);
+    let ask = open(&app);
+    let identifier = format!("{PERSONNUMMER}|{NUMBER}");
+    let asked = [
+        "Practitioner?_has:CareTeam:participant:patient=Patient/a".to_owned(),
+        "PractitionerRole?_has:CareTeam:participant:patient=Patient/a".to_owned(),
+        "Practitioner?_has:CareTeam:participant:patient._id=a".to_owned(),
+        format!("Practitioner?_has:CareTeam:participant:patient.identifier={identifier}"),
+        "Goal?patient=Patient/a&_summary=count".to_owned(),
+        "Goal?patient=a&_count=0".to_owned(),
+        "Goal?_id=g&_summary=count".to_owned(),
+        format!("Goal?patient.identifier={identifier}&_summary=count"),
+        format!("Patient?identifier={identifier}&_summary=count"),
+        "Patient?_has:Goal:patient:_id=g&_summary=count".to_owned(),
+        "Goal?patient=a&_lastUpdated=gt2999".to_owned(),
+        "Patient/a/Goal?_lastUpdated=gt2999".to_owned(),
+        "Goal?patient=a,nobody&_lastUpdated=gt2999".to_owned(),
+    ];
+    for path in &asked {
+        ask.leaves(
+            "GET",
+            &format!("/fhir/r5/{path}"),
+            None,
+            (200, "success"),
+            &["Patient/a"],
+        );
+    }
+    // Of whom nothing was ever stored, nothing is told.
+    ask.leaves("GET", "/fhir/r5/Goal?patient=nobody", None, (200, "success"), &[]);
+    ask.leaves("GET", "/fhir/r5/Patient?identifier=x|1", None, (200, "success"), &[]);
+    // What is found is named as ever, and another whom the criteria name besides.
+    let (_, rows) = ask.send("GET", "/fhir/r5/Goal?patient=a,b", &[], None);
+    assert_eq!(references(&rows[0]), ["Patient/a", "Patient/b", "Goal/g/_history/1"]);
+    // Among entries, and as conditions of writes.
+    let count = json!({ "request": { "method": "GET", "url": "Goal?patient=b&_summary=count" } });
+    for kind in ["batch", "transaction"] {
+        let bundle = json!({ "resourceType": "Bundle", "type": kind, "entry": [count] }).to_string();
+        ask.leaves("POST", "/fhir/r5", Some(&bundle), (200, "success"), &["Patient/b"]);
+    }
+    let nobody = "/fhir/r5/Goal?patient=b&_id=x";
+    ask.leaves("DELETE", nobody, None, (204, "success"), &["Patient/b"]);
+    let new = json!({ "resourceType": "Organization", "name": "Enheten" }).to_string();
+    let id = [("If-None-Exist", "identifier=x|1")];
+    let (answer, rows) = ask.send("POST", "/fhir/r5/Organization", &id, Some(&new));
+    assert_eq!((answer.status, rows.len()), (201, 1));
+    let mut third = goal("x", "a");
+    third.as_object_mut().expect("an object").remove("id");
+    let id = [("If-None-Exist", "patient=Patient/b")];
+    let (answer, rows) = ask.send("POST", "/fhir/r5/Goal", &id, Some(&third.to_string()));
+    assert_eq!((answer.status, rows.len()), (201, 1), "{}", answer.text);
+    assert!(references(&rows[0]).starts_with(&["Patient/a".to_owned(), "Patient/b".to_owned()]));
+    // The patient is told that she was looked for.
+    let extract = app.get("/fhir/r5/Patient/b/$loggutdrag").expect(200);
+    assert!(
+        extract.text.contains("sökte efter uppgifter om dig"),
+        "{}",
+        extract.text
+    );
+}
+
+#[test]
+fn what_comes_to_nothing_leaves_what_it_was_about() {
+    let app = spawn();
+    app.put("/fhir/r5/Patient/a", &patient("a", None)).expect(201);
+    app.put("/fhir/r5/Goal/g", &goal("g", "a")).expect(201);
+    app.put("/fhir/r5/Goal/gone", &goal("gone", "a")).expect(201);
+    app.put("/fhir/r5/Goal/more", &goal("more", "a")).expect(201);
+    app.delete("/fhir/r5/Goal/gone").expect(204);
+    let ask = open(&app);
+    let about = |id: &str| [format!("Goal/{id}"), "Patient/a".to_owned()];
+    let sent = |method: &str, path: &str, headers: &[(&str, &str)], body: &str, status: u16, id: &str| {
+        let (answer, rows) = ask.send(method, path, headers, (!body.is_empty()).then_some(body));
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert_eq!(rows.len(), 1, "{method} {path}");
+        assert_eq!(code(&rows[0]), "warning", "{method} {path}");
+        let mut found = references(&rows[0]);
+        found.sort();
+        assert_eq!(found, about(id), "{method} {path}");
+    };
+    let patches = ("Content-Type", "application/json-patch+json");
+    let probe = r#"[{ "op": "test", "path": "/lifecycleStatus", "value": "completed" }]"#;
+    sent("PATCH", "/fhir/r5/Goal/g", &[patches], probe, 422, "g");
+    sent("PATCH", "/fhir/r5/Goal?_id=g", &[patches], probe, 422, "g");
+    // What a patch makes of what is stored is no Goal: the fault tells of it.
+    let away = r#"[{ "op": "remove", "path": "/subject" }]"#;
+    sent("PATCH", "/fhir/r5/Goal/g", &[patches], away, 400, "g");
+    let whole = goal("g", "a").to_string();
+    let other = ("If-Match", "W/\"7\"");
+    sent("PUT", "/fhir/r5/Goal/g", &[other], &whole, 412, "g");
+    sent("PATCH", "/fhir/r5/Goal/g", &[other, patches], "[]", 412, "g");
+    sent("DELETE", "/fhir/r5/Goal/g", &[other], "", 412, "g");
+    sent("PUT", "/fhir/r5/Goal/g", &[("If-None-Match", "*")], &whole, 412, "g");
+    sent("GET", "/fhir/r5/Goal/gone", &[], "", 410, "gone");
+    // Several match.
+    let (answer, rows) = ask.send("DELETE", "/fhir/r5/Goal?patient=a", &[], None);
+    assert_eq!((answer.status, rows.len()), (412, 1), "{}", answer.text);
+    assert_eq!(references(&rows[0]), ["Patient/a"]);
+    // What the riktlinje refuses.
+    let mut team = json!({ "resourceType": "CareTeam", "id": "t", "status": "active" });
+    team["subject"] = json!({ "reference": "Patient/a" });
+    team["category"] = json!([{ "coding": [{ "system": crate::people::TYP_AV_CARETEAM, "code": "fast-kontakt" }] }]);
+    ask.leaves(
+        "PUT",
+        "/fhir/r5/CareTeam/t",
+        Some(&team.to_string()),
+        (422, "warning"),
+        &["CareTeam/t", "Patient/a"],
+    );
+    let (answer, rows) = ask.send("POST", "/fhir/r5/CareTeam/$validate", &[], Some(&team.to_string()));
+    assert_eq!((answer.status, rows.len()), (200, 1), "{}", answer.text);
+    // Entries of a batch that come to nothing leave one row together; of a transaction too.
+    let binary = {
+        use base64::Engine;
+        let data = base64::engine::general_purpose::STANDARD.encode(probe);
+        json!({ "resourceType": "Binary", "contentType": "application/json-patch+json", "data": data })
+    };
+    let patch = json!({ "resource": binary, "request": { "method": "PATCH", "url": "Goal/g" } });
+    let put = json!({ "resource": goal("more", "a"), "request": { "method": "PUT", "url": "Goal/more", "ifMatch": "W/\"9\"" } });
+    let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": [patch, put] }).to_string();
+    ask.leaves(
+        "POST",
+        "/fhir/r5",
+        Some(&batch),
+        (200, "warning"),
+        &["Goal/g", "Goal/more", "Patient/a"],
+    );
+    let transaction = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [patch] }).to_string();
+    ask.leaves(
+        "POST",
+        "/fhir/r5",
+        Some(&transaction),
+        (422, "warning"),
+        &["Goal/g", "Patient/a"],
+    );
+    // None of it is access to the record, in the patient's eyes.
+    let all = entries(&app.get("/fhir/r5/Patient/a/$loggutdrag?_count=1000").expect(200).json());
+    assert!(all.iter().all(|event| code(event) == "success"), "{all:?}");
+}
+
+fn reviewed(change: impl FnOnce(&mut fastkontakt::config::Settings)) -> (Issuer, TestApp) {
+    let issuer = Issuer::start();
+    let app = issuer.service_with(|settings| {
+        settings.access.as_mut().expect("access").issuers[0].reviewers = vec!["granskning".to_owned()];
+        change(settings);
+    });
+    (issuer, app)
+}
+
+fn of_others(app: &TestApp, scope: &str) -> Value {
+    let mut claims = medarbetare(app, scope);
+    claims["vardenhet_hsaid"] = json!(OTHERS_UNIT);
+    claims["organization_hsaid"] = json!(OTHERS);
+    claims
+}
+
+fn put(app: &TestApp, path: &str, token: &str, body: &Value) -> Answer {
+    app.put_with(path, &[("Authorization", &format!("Bearer {token}"))], body)
+}
+
+#[test]
+fn attempts_without_the_scope_tell_what_they_were_about() {
+    let (issuer, app) = reviewed(|_| {});
+    let staff = issuer.token(&medarbetare(&app, "user/*.cruds"));
+    put(&app, "/fhir/r5/Patient/a", &staff, &patient("a", None)).expect(201);
+    put(&app, "/fhir/r5/Goal/g", &staff, &goal("g", "a")).expect(201);
+    let (few, own) = (
+        issuer.token(&medarbetare(&app, "user/CareTeam.rs")),
+        issuer.token(&patientanvandare(&app, "a", "patient/*.rs")),
+    );
+    let mut reviewer = system(&app, "system/AuditEvent.rs");
+    reviewer["client_id"] = json!("granskning");
+    let reviewer = issuer.token(&reviewer);
+    let asker = |token| Asker {
+        app: &app,
+        token: Some(token),
+        reviewer: Some(&reviewer),
+    };
+    let denied = (403, "error");
+    let few = asker(&few);
+    few.leaves("GET", "/fhir/r5/Goal?patient=a", None, denied, &["Patient/a"]);
+    few.leaves(
+        "GET",
+        "/fhir/r5/CareTeam?patient:Patient._id=a",
+        None,
+        denied,
+        &["Patient/a"],
+    );
+    few.leaves("GET", "/fhir/r5/Patient/a/Goal", None, denied, &["Patient/a"]);
+    few.leaves("GET", "/fhir/r5/Patient/a/$everything", None, denied, &["Patient/a"]);
+    few.leaves(
+        "GET",
+        "/fhir/r5/Patient/a/$riktlinjekontroll",
+        None,
+        denied,
+        &["Patient/a"],
+    );
+    few.leaves("GET", "/fhir/r5/Patient/a/$loggutdrag", None, denied, &["Patient/a"]);
+    few.leaves("GET", "/fhir/r5/AuditEvent?patient=a", None, denied, &["Patient/a"]);
+    few.leaves(
+        "GET",
+        "/fhir/r5/Goal/g/_history",
+        None,
+        denied,
+        &["Goal/g", "Patient/a"],
+    );
+    few.leaves(
+        "GET",
+        "/fhir/r5/Goal/g/$validate",
+        None,
+        denied,
+        &["Goal/g", "Patient/a"],
+    );
+    few.leaves("DELETE", "/fhir/r5/Goal/g", None, denied, &["Goal/g", "Patient/a"]);
+    few.leaves("GET", "/fhir/r5/Patient/nobody", None, denied, &["Patient/nobody"]);
+    let body = goal("new", "a").to_string();
+    few.leaves(
+        "PUT",
+        "/fhir/r5/Goal/new",
+        Some(&body),
+        denied,
+        &["Goal/new", "Patient/a"],
+    );
+    few.leaves("DELETE", "/fhir/r5/Goal?patient=a", None, denied, &["Patient/a"]);
+    let entry = json!({ "request": { "method": "GET", "url": "Goal/g" } });
+    let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": [entry] }).to_string();
+    few.leaves(
+        "POST",
+        "/fhir/r5",
+        Some(&batch),
+        (200, "error"),
+        &["Goal/g", "Patient/a"],
+    );
+    let own = asker(&own);
+    own.leaves(
+        "GET",
+        "/fhir/r5/Patient/a/$riktlinjekontroll",
+        None,
+        denied,
+        &["Patient/a"],
+    );
+    own.leaves(
+        "GET",
+        "/fhir/r5/Patient/b/$loggutdrag",
+        None,
+        (404, "error"),
+        &["Patient/b"],
+    );
+    // A number where an id should be is not kept.
+    let path = format!("/fhir/r5/Patient/{NUMBER}");
+    few.leaves("GET", &path, None, denied, &[]);
+}
+
+#[test]
+fn each_vardgivare_follows_up_who_had_to_do_with_what_it_keeps() {
+    let (issuer, app) = reviewed(|_| {});
+    let staff = issuer.token(&medarbetare(&app, "user/*.cruds"));
+    let others = issuer.token(&of_others(&app, "user/*.cruds"));
+    put(&app, "/fhir/r5/Patient/a", &staff, &patient("a", None)).expect(201);
+    put(&app, "/fhir/r5/Goal/g", &staff, &goal("g", "a")).expect(201);
+    put(&app, "/fhir/r5/Patient/z", &others, &patient("z", None)).expect(201);
+    put(&app, "/fhir/r5/Goal/theirs", &others, &goal("theirs", "z")).expect(201);
+    let ours = issuer.token(&medarbetare(&app, "user/AuditEvent.rs"));
+    let theirs = issuer.token(&of_others(&app, "user/AuditEvent.rs"));
+    let mut all = of_others(&app, "user/AuditEvent.rs");
+    all["client_id"] = json!("granskning");
+    let all = issuer.token(&all);
+    let as_seen_by = |reviewer: &str, id: &str| {
+        let asker = Asker {
+            app: &app,
+            token: None,
+            reviewer: Some(reviewer),
+        };
+        asker.rows(id).iter().flat_map(references).collect::<Vec<_>>()
+    };
+    let send = |path: &str, token: &str, more: &[(&str, &str)]| {
+        let id = uuid::Uuid::new_v4().to_string();
+        let bearer = format!("Bearer {token}");
+        let mut headers = vec![("Authorization", bearer.as_str()), ("X-Request-Id", &id)];
+        headers.extend(more);
+        (app.send("GET", path, &headers, None).status, id)
+    };
+    // Another vårdgivare's nödöppning of what we keep, in a search that finds its own records too.
+    let nodoppning = [("X-Nodoppning", "Patient/a medvetsl%C3%B6s")];
+    let (status, id) = send("/fhir/r5/Goal", &others, &nodoppning);
+    assert_eq!(status, 200);
+    assert_eq!(
+        as_seen_by(&theirs, &id),
+        ["Patient/a", "Patient/z", "Goal/g/_history/1", "Goal/theirs/_history/1"]
+    );
+    assert_eq!(
+        as_seen_by(&ours, &id),
+        ["Patient/a", "Goal/g/_history/1"],
+        "what we keep, and no more"
+    );
+    // What was denied.
+    let (status, id) = send("/fhir/r5/Goal/g", &others, &[]);
+    assert_eq!(status, 404);
+    assert_eq!(as_seen_by(&ours, &id), ["Patient/a", "Goal/g"]);
+    // What is theirs alone is not for us, nor by asking for the patient.
+    let (status, id) = send("/fhir/r5/Goal/theirs", &others, &[]);
+    assert_eq!(status, 200);
+    assert!(as_seen_by(&ours, &id).is_empty());
+    let found = get(&app, "/fhir/r5/AuditEvent?patient=z", &ours).expect(200).json();
+    assert!(entries(&found).is_empty(), "{found}");
+    assert!(!as_seen_by(&theirs, &id).is_empty());
+    // Who was not let in stands for no vårdgivare: those who review all see it.
+    let (status, id) = send("/fhir/r5/Goal/g", "x.y.z", &[]);
+    assert_eq!(status, 401);
+    let rows = |reviewer: &str| {
+        let asker = Asker {
+            app: &app,
+            token: None,
+            reviewer: Some(reviewer),
+        };
+        asker.rows(&id).len()
+    };
+    assert_eq!((rows(&ours), rows(&theirs), rows(&all)), (0, 0, 1));
+}
+
+#[test]
+fn personal_numbers_are_kept_in_no_address_and_no_log() {
+    let app = spawn();
+    for id in [NUMBER, "500907-2553", "pat-195009072553", "5009672550"] {
+        let refused = app
+            .put(&format!("/fhir/r5/Patient/{id}"), &patient(id, None))
+            .expect(400);
+        assert!(refused.text.contains("personnummer"), "{}", refused.text);
+        assert!(!refused.text.contains("2553"), "{}", refused.text);
+        let entry =
+            json!({ "resource": patient(id, None), "request": { "method": "PUT", "url": format!("Patient/{id}") } });
+        let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
+        app.post("/fhir/r5", &bundle).expect(400);
+    }
+    app.put("/fhir/r5/Goal/g", &goal("g", NUMBER)).expect(400);
+    app.put("/fhir/r5/Patient/195009072554", &patient("195009072554", None))
+        .expect(201);
+    app.get(&format!("/fhir/r5/Goal?patient={NUMBER}")).expect(200);
+    app.get(&format!("/fhir/r5/Patient/{NUMBER}")).expect(404);
+    // What is not known is not said again when it may be a number.
+    let mut odd = patient("odd", None);
+    odd["p195009072553"] = json!(1);
+    for answer in [
+        app.put("/fhir/r5/Patient/odd", &odd),
+        app.get(&format!("/fhir/r5/Patient?x{NUMBER}=1")),
+        app.get(&format!("/fhir/r5/Patient?identifier:{NUMBER}=1")),
+        app.get(&format!("/fhir/r5/Patient?_sort={NUMBER}")),
+        app.get(&format!("/fhir/r5/Patient?_elements={NUMBER}")),
+        app.get(&format!("/fhir/r5/Patient?_include=Patient:{NUMBER}")),
+        app.get(&format!("/fhir/r5/AuditEvent?x{NUMBER}=1")),
+        app.get(&format!("/fhir/r5/Patient/a/$everything?x{NUMBER}=1")),
+        app.send(
+            "PUT",
+            "/fhir/r5/Patient/odd",
+            &[("Content-Type", "application/fhir+json")],
+            Some(format!(r#"{{"resourceType":"Patient","id":"odd","p{NUMBER}":1,"p{NUMBER}":2}}"#).as_bytes()),
+        ),
+    ] {
+        assert_eq!(answer.status, 400, "{}", answer.text);
+        assert!(!answer.text.contains(NUMBER), "{}", answer.text);
+    }
+    let log = app.get("/fhir/r5/AuditEvent?_count=1000").expect(200);
+    assert!(!log.text.contains(NUMBER), "{}", log.text);
+
+    let (issuer, app) = reviewed(|_| {});
+    let with = |name: &str, value: &str| {
+        let mut claims = medarbetare(&app, "user/*.rs");
+        claims[name] = json!(value);
+        issuer.token(&claims)
+    };
+    for (name, value) in [
+        ("fhirUser", format!("Practitioner/{NUMBER}")),
+        ("purpose_of_use", NUMBER.to_owned()),
+    ] {
+        get(&app, "/fhir/r5/Goal", &with(name, &value)).expect(403);
+    }
+    for name in ["sub", "client_id"] {
+        get(&app, "/fhir/r5/Goal", &with(name, NUMBER)).expect(200);
+    }
+    let staff = issuer.token(&medarbetare(&app, "user/*.rs"));
+    let bearer = format!("Bearer {staff}");
+    for reason in [
+        "Patient/a 19500907-2553 ligger medvetsl%C3%B6s",
+        "Patient/195009072553 medvetsl%C3%B6s",
+    ] {
+        let headers = [("Authorization", bearer.as_str()), ("X-Nodoppning", reason)];
+        let refused = app.send("GET", "/fhir/r5/Goal", &headers, None).expect(400);
+        assert!(!refused.text.contains("2553"), "{}", refused.text);
+    }
+    let mut reviewer = system(&app, "system/AuditEvent.rs");
+    reviewer["client_id"] = json!("granskning");
+    let log = get(&app, "/fhir/r5/AuditEvent?_count=1000", &issuer.token(&reviewer)).expect(200);
+    for part in [NUMBER, "19500907-2553"] {
+        assert!(!log.text.contains(part), "{}", log.text);
+    }
+}
