@@ -63,6 +63,7 @@ contract!(
     the_outbox_has_a_row_per_version,
     the_audit_names_the_patients_and_only_grows,
     the_log_is_a_chain,
+    the_log_tells_who_keeps_what_was_told,
     a_row_that_is_taken_out_of_the_log_is_missed,
     a_row_that_is_gone_is_missed_with_or_without_its_link,
     the_log_is_cut_only_before_an_anchor,
@@ -768,6 +769,26 @@ fn the_log_is_a_chain(fresh: &Fresh) {
     assert_ne!(later.head.hash, whole.head.hash);
     tamper(fresh, "UPDATE audit SET caller = 'another' WHERE request_id = 'r-1'");
     assert_eq!(verified(fresh), Err(Break::Changed { n: 2, audit: 2 }));
+}
+
+fn the_log_tells_who_keeps_what_was_told(fresh: &Fresh) {
+    let keepers = ["SE2321000016-2000", "SE2321000016-3000"].map(str::to_owned).to_vec();
+    let row = Record {
+        keepers: keepers.clone(),
+        ..record("r-0")
+    };
+    let recorded = fresh.store.write_blocking(move |session| session.record(&row));
+    recorded.expect("a row of the log");
+    log_one(fresh, "r-1");
+    assert_eq!(verified(fresh).expect("it is whole").links, 2);
+    let rows = fresh.store.read_blocking(|session| {
+        let first = session.log_row(1)?;
+        let second = session.log_row(2)?;
+        Ok::<_, StoreError>([first, second].map(|row| row.map(|row| row.keepers)))
+    });
+    assert_eq!(rows.expect("the rows"), [Some(keepers), Some(Vec::new())]);
+    tamper(fresh, "UPDATE audit SET keepers = '' WHERE seq = 1");
+    assert_eq!(verified(fresh), Err(Break::Changed { n: 1, audit: 1 }));
 }
 
 fn a_row_that_is_taken_out_of_the_log_is_missed(fresh: &Fresh) {

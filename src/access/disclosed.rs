@@ -41,6 +41,8 @@ pub struct Asked {
     patients: BTreeSet<String>,
     /// Criteria that patients fulfil by a number of theirs.
     numbers: Vec<Criterion>,
+    /// Something of it was denied, or could not be done because of what is stored.
+    undone: bool,
 }
 
 /// Patients whose numbers one search may ask for and have them named: each is looked up.
@@ -91,6 +93,11 @@ impl Asked {
             kind => told.resources.range(versions(*kind, id)).next().is_none(),
         });
         self
+    }
+
+    /// Whether something of it was denied, or could not be done because of what is stored.
+    pub fn is_undone(&self) -> bool {
+        self.undone
     }
 
     pub fn is_empty(&self) -> bool {
@@ -145,11 +152,13 @@ impl Disclosed {
     /// The access decision denies something of what the request asks about.
     pub fn deny(&self) {
         held(&self.told).denied = true;
+        held(&self.asked).undone = true;
     }
 
     /// Something could not be done because of what is stored.
     pub fn fail(&self) {
         held(&self.told).failed = true;
+        held(&self.asked).undone = true;
     }
 
     /// What of this has not been told of already.

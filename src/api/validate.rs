@@ -260,7 +260,12 @@ async fn validate(
                 })
                 .await?;
             if let Some(order) = order {
-                told.findings = door.validate(&ask.call, order).await?;
+                match door.validate(&ask.call, order).await {
+                    Ok(findings) => told.findings = findings,
+                    // What a write would answer with 400.
+                    Err(Problem::NotFhir(faults)) => told.faults.extend(faults),
+                    Err(problem) => return Err(problem),
+                }
             }
             Ok(told)
         }

@@ -158,7 +158,7 @@ impl Door {
             },
         };
         if decided.is_err() {
-            note_denied(call, session, Some((stored.kind, &stored.id)))?;
+            note_denied(call, Some((stored.kind, &stored.id)));
         }
         decided
     }

@@ -114,8 +114,13 @@ pub(super) fn thought_of(session: &mut Session, order: &Order) -> Result<Disclos
     let patient = order.patient();
     let patient = patient.iter().map(|id| (ResourceType::Patient, id.as_str()));
     let mut disclosure = told(session, patient.chain([(order.kind(), order.id())]))?;
+    // Of a patient of whom nothing was ever stored there is nothing to tell.
+    disclosure.patients.retain(|_, key| key.is_some());
     // The patient's own resource is not shown.
-    disclosure.resources = [(order.kind(), order.id().to_owned(), 0)].into();
+    disclosure.resources = of_order(order)
+        .resources()
+        .map(|(kind, id)| (kind, id.to_owned(), 0))
+        .collect();
     Ok(disclosure)
 }
 
@@ -168,19 +173,16 @@ fn outcome_of(result: Result<(), &Problem>, disclosure: &Disclosure) -> Option<&
 impl Door {
     /// Notes that an entry of a batch came to nothing, as far as that tells of what is stored.
     pub fn note_failed_entry(&self, batch: &Call, entry: &Call, problem: &Problem) {
-        // What the entry noted itself stands in what all share.
-        let told = match problem.itself() {
-            Problem::Forbidden | Problem::Unauthorized => Disclosure {
-                denied: true,
-                ..Disclosure::default()
-            },
-            problem => Disclosure {
-                failed: matches!(problem, Problem::Refused(_)) || tells_of_what_is_stored(problem),
-                ..Disclosure::default()
-            },
-        };
-        batch.disclosed.note(told);
-        batch.disclosed.ask(entry.disclosed.take_asked());
+        match problem.itself() {
+            Problem::Forbidden | Problem::Unauthorized => entry.disclosed.deny(),
+            Problem::Refused(_) => entry.disclosed.fail(),
+            problem if tells_of_what_is_stored(problem) => entry.disclosed.fail(),
+            _ => {}
+        }
+        let asked = entry.disclosed.take_asked();
+        if asked.is_undone() {
+            batch.disclosed.ask(asked);
+        }
     }
 
     /// Writes the record of a request that has been carried out, or has come to nothing: one for all that it disclosed, or

@@ -13,7 +13,7 @@ use crate::door::logg::{disclosure, named, note_undone};
 use crate::door::problem::Problem;
 use crate::door::underlag::OppenTransaktion;
 use crate::door::villkor::{Matches, again};
-use crate::door::write::{Staged, Transaction, lock, note_refusal};
+use crate::door::write::{Staged, Transaction, lock};
 use crate::door::{Action, Door, Look, Looked, Outcome, Written};
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::search::SearchQuery;
