@@ -5,9 +5,9 @@ use super::Order;
 use crate::access::Asked;
 use crate::fhir::search::SearchQuery;
 use crate::fhir::search::has_patient;
-use crate::fhir::search::query::{Criterion, ReferenceValue};
+use crate::fhir::search::query::{Criterion, ReferenceValue, SystemMatch, TokenValue};
 use crate::fhir::types::ResourceType;
-use crate::store::{Owners, Session, StoreError};
+use crate::store::{Owners, Session, StoreError, Stored};
 
 /// More of one search is not looked up: its criteria are so bounded (`fhir/search/values.rs`) that nobody comes near it.
 const MOST_MATCHES: u32 = 20;
@@ -66,6 +66,22 @@ pub(super) fn of_order(order: &Order) -> Asked {
     asked
 }
 
+/// The Patients that fulfil a criterion on their numbers.
+fn with_number(session: &mut Session, criterion: &Criterion) -> Result<Vec<Stored>, StoreError> {
+    if let Criterion::Token { param, any_of, .. } = criterion
+        && let [TokenValue { system, value }] = any_of.as_slice()
+        && let (SystemMatch::Is(system), Some(value)) = (system, value)
+    {
+        // As people are asked for each day: one look-up, where a search would be made ready first.
+        return session.about_identifier(ResourceType::Patient, param, &[system], value);
+    }
+    let query = SearchQuery {
+        criteria: vec![criterion.clone()],
+        ..SearchQuery::all(ResourceType::Patient, MOST_MATCHES)
+    };
+    Ok(session.search(&query)?.entries)
+}
+
 /// The patients whom it is about, as far as something was ever stored of them, and who keeps what is named. Asked without
 /// anybody's eyes: what is not shown may be asked about all the same.
 pub(super) fn owners(session: &mut Session, asked: &Asked) -> Result<Owners, StoreError> {
@@ -76,13 +92,9 @@ pub(super) fn owners(session: &mut Session, asked: &Asked) -> Result<Owners, Sto
         let named: Vec<(ResourceType, &str)> = asked.owned().collect();
         let mut owners = session.owners(&named)?;
         for number in asked.numbers() {
-            let query = SearchQuery {
-                criteria: vec![number.clone()],
-                ..SearchQuery::all(ResourceType::Patient, MOST_MATCHES)
-            };
-            let found = session.search(&query)?.entries;
-            let found: Vec<_> = found.iter().map(|stored| (stored.kind, stored.id.as_str())).collect();
-            owners.add(session.owners(&found)?);
+            let found = with_number(session, number)?;
+            let patients = session.patients_of_stored(&found.iter().collect::<Vec<_>>())?;
+            owners.patients.extend(patients.into_iter().map(|(id, key)| (id, Some(key))));
         }
         // A patient of whom nothing was ever stored is none.
         owners.patients.retain(|_, key| key.is_some());

@@ -56,12 +56,6 @@ pub struct Owners {
     pub keepers: BTreeSet<String>,
 }
 
-impl Owners {
-    pub fn add(&mut self, other: Owners) {
-        self.patients.extend(other.patients);
-        self.keepers.extend(other.keepers);
-    }
-}
 
 /// A row of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,8 +3,7 @@
 //! What a key may verify is fixed by the key: its type, its curve, and its own `alg` where it has one. The header of a token
 //! only chooses among that, so that no token can have a public key taken for a secret, or no signature for a good one.
 //!
-//! A key is parsed once, for each algorithm that it is for: to parse a point of a curve costs more than half of what it costs to
-//! verify by it.
+//! A key is parsed once, for each algorithm that it is for, and not for each token.
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
