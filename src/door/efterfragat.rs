@@ -93,8 +93,8 @@ pub(super) fn owners(session: &mut Session, asked: &Asked) -> Result<Owners, Sto
         let mut owners = session.owners(&named)?;
         for number in asked.numbers() {
             let found = with_number(session, number)?;
-            let patients = session.patients_of_stored(&found.iter().collect::<Vec<_>>())?;
-            owners.patients.extend(patients.into_iter().map(|(id, key)| (id, Some(key))));
+            let found = session.owners_of_stored(&found.iter().collect::<Vec<_>>())?;
+            owners.patients.extend(found.patients);
         }
         // A patient of whom nothing was ever stored is none.
         owners.patients.retain(|_, key| key.is_some());

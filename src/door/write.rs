@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use fastkontakt_model::facts::Reference;
 use fastkontakt_model::{Fact, understand};
+use jiff::civil::Date;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -24,7 +25,7 @@ use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
-use crate::riktlinje::identity::holds_personal_number;
+use crate::riktlinje::identity::is_personal_number;
 use crate::riktlinje::{
     Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient, samma_som,
     utan_patientresurs,
@@ -331,7 +332,7 @@ impl<'a, 's> Transaction<'a, 's> {
             return Err(order.place(Problem::NotFound));
         }
         if current.is_none() {
-            refuse_personal_numbers(order).map_err(|problem| order.place(problem))?;
+            refuse_personal_numbers(order, self.door.clock.today()).map_err(|problem| order.place(problem))?;
         }
         if order.kind() == ResourceType::Provenance && current.is_some() {
             provenance::refuse_change(self.underlag.session, order.id()).map_err(|problem| order.place(problem))?;
@@ -565,21 +566,21 @@ impl Concluded<'_, '_> {
 
 /// An id stands in every address and log that has to do with the resource: a new one is no personal number, nor that of the
 /// patient whom it is filed on.
-fn refuse_personal_numbers(order: &Order) -> Result<(), Problem> {
+fn refuse_personal_numbers(order: &Order, today: Date) -> Result<(), Problem> {
     let kind = order.kind();
     let fault = |expression: String| {
         Err(Problem::fault(
             IssueCode::BusinessRule,
             expression,
             Text::new(
-                "Ett id får inte vara eller innehålla ett personnummer: det står i adresser och loggar. Lägg numret i identifier.",
-                "An id must not be or hold a personal number: it stands in addresses and logs. Put the number into identifier.",
+                "Ett id får inte vara ett personnummer: det står i adresser och loggar. Lägg numret i identifier.",
+                "An id must not be a personal number: it stands in addresses and logs. Put the number into identifier.",
             ),
         ))
     };
     match order.patient() {
-        _ if holds_personal_number(order.id()) => fault(format!("{kind}.id")),
-        Some(patient) if holds_personal_number(&patient) => fault(kind.to_string()),
+        _ if is_personal_number(order.id(), today) => fault(format!("{kind}.id")),
+        Some(patient) if is_personal_number(&patient, today) => fault(kind.to_string()),
         _ => Ok(()),
     }
 }

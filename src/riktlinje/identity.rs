@@ -78,6 +78,26 @@ pub fn holds_personal_number(text: &str) -> bool {
     text.split('/').any(|part| !is_uuid(part) && holds_number(part))
 }
 
+/// Whether an id is a personnummer or samordningsnummer, with something before it that is no digit or without: twelve digits,
+/// or ten or twelve with a sign before the last four. Journals number and date their records: ten digits in a row, and a day
+/// of the last year, are left alone.
+pub fn is_personal_number(id: &str, today: Date) -> bool {
+    let number = id.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+    let is_signed = digits.len() + 1 == number.len() && matches!(number.bytes().rev().nth(4), Some(b'-' | b'.'));
+    let number = match digits.len() {
+        12 if is_signed || digits == number => digits,
+        10 if is_signed => {
+            let of_this_century = digits[..2].parse().is_ok_and(|year: i16| year <= today.year() % 100);
+            format!("{}{digits}", if of_this_century { "20" } else { "19" })
+        }
+        _ => return false,
+    };
+    let a_year_ago = today.saturating_sub(jiff::Span::new().years(1));
+    let registers = [Personregister::Personnummer, Personregister::Samordningsnummer];
+    check_digit_holds(&number) && registers.iter().any(|register| register.has_form(&number, a_year_ago))
+}
+
 fn holds_number(text: &str) -> bool {
     let mut rest = text;
     while let Some(begin) = rest.find(|c: char| c.is_ascii_digit()) {
@@ -231,6 +251,34 @@ mod tests {
             "åäö 1950",
         ] {
             assert!(!holds_personal_number(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_a_personal_number_is_known_from_one_that_a_journal_made() {
+        for id in [
+            "195009072553",
+            "19500907-2553",
+            "500907-2553",
+            "pat-195009072553",
+            "196109732393",
+        ] {
+            assert!(is_personal_number(id, TODAY), "{id}");
+        }
+        let this_year = format!("{}0101", TODAY.year());
+        let stamped = (0..10_000).map(|last| format!("{this_year}{last:04}"));
+        let numbered = (0..10_000).map(|last| format!("500907{last:04}"));
+        for id in stamped.chain(numbered) {
+            assert!(!is_personal_number(&id, TODAY), "{id}");
+        }
+        for id in [
+            "195009072554",
+            "1950090725530",
+            "195009072553-1",
+            "01950090-7255-7abc-8def-195009072553",
+            "a",
+        ] {
+            assert!(!is_personal_number(id, TODAY), "{id}");
         }
     }
 

@@ -56,7 +56,6 @@ pub struct Owners {
     pub keepers: BTreeSet<String>,
 }
 
-
 /// A row of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recorded {
@@ -302,7 +301,7 @@ impl Session {
         )?;
         let keepers = self.named_by_keys(
             "SELECT namn, key FROM hallare WHERE key IN (",
-            stored.iter().map(|it| it.hallare),
+            stored.iter().filter(|it| it.patient != 0).map(|it| it.hallare),
         )?;
         Ok(Owners {
             patients: patients.into_iter().map(|(id, key)| (id, Some(key))).collect(),
