@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::config::Settings;
 use crate::definitions::Definitions;
 use crate::door::bundle::BundleLimits;
+use crate::door::enhet::Enheter;
 use crate::door::fornyelse::Fornyelse;
 use crate::door::reindex::reindex_if_older;
 use crate::door::{Door, Turns, Understood};
@@ -108,6 +109,7 @@ pub fn open_door_with(settings: &Settings, clock: Clock, options: &StoreOptions)
         },
         require_if_match: settings.require_if_match,
         turns: Turns::new(),
+        enheter: Enheter::default(),
         understood: Understood::new(),
         fornyelse: Fornyelse::default(),
         access_log: true,

@@ -129,6 +129,7 @@ fn verifier(file: &KeyFile, remembered: usize) -> Tokens {
     let settings = AccessSettings {
         issuers: vec![IssuerSettings {
             issuer: ISSUER.to_owned(),
+            vardgivare: Vec::new(),
             audience: vec!["bench".to_owned()],
             jwks_url: None,
             jwks_file: Some(file.0.clone()),

@@ -207,10 +207,10 @@ fn patienten_laser(patient: &str, Post { kind, kept, version }: Post<'_>) -> Res
         return Err(Hinder::AnnanPatient);
     }
     let version = version.unwrap_or_default();
-    if kept.dold || version.dold {
+    if kept.dold || version.dold || kept.mal.dold {
         return Err(Hinder::Dold);
     }
-    if version.flyttad {
+    if version.flyttad || kept.mal.flyttad {
         return Err(Hinder::Flyttad);
     }
     Ok(Grund::EgenJournal)
@@ -227,8 +227,9 @@ fn varden_laser(
     let relation = har_relation(vard, kept.patient.as_deref(), ratter, nu);
     let nodoppning = kept.patient.is_some() && kept.patient == vard.nodoppning;
 
-    // A version that was filed on another patient: whose blocks and consents are they? Only who keeps it sees it.
-    if version.is_some_and(|version| version.flyttad) && !egen_enhet {
+    // A version that was filed on another patient, or what tells of one: whose blocks and consents are they? Only who keeps it
+    // sees it.
+    if (version.is_some_and(|version| version.flyttad) || kept.mal.flyttad) && !egen_enhet {
         return Err(Hinder::Flyttad);
     }
     // Protected persons (OSL 22:1): who and where they are, only for those who take part in their care.

@@ -36,6 +36,9 @@ pub struct IssuerSettings {
     /// `aud` of the tokens that are meant for this service: one of these.
     #[serde(deserialize_with = "one_or_many")]
     pub audience: Vec<String>,
+    /// HSA-ids of the vårdgivare that it speaks for; by default whichever its tokens name.
+    #[serde(default, deserialize_with = "one_or_many")]
+    pub vardgivare: Vec<String>,
     /// Where its keys are (RFC 7517).
     pub jwks_url: Option<String>,
     /// A file with its keys; read again when it changes.
@@ -260,6 +263,11 @@ impl AccessSettings {
                     "needs an audience for {name}: the \"aud\" of tokens that are meant for this service"
                 ));
             }
+            if let Some(id) = issuer.vardgivare.iter().find(|id| !is_hsa_id(&hsa_id(id))) {
+                return fault(format!(
+                    "has the vardgivare \"{id}\" for {name}: it is no HSA-id, such as SE2321000164-1000"
+                ));
+            }
             match (&issuer.jwks_url, &issuer.jwks_file) {
                 (Some(url), None) if is_safe_url(url) => {}
                 (Some(url), None) => {
@@ -430,6 +438,7 @@ mod tests {
             ),
             (with("algorithms = [\"HS256\"]"), "access.issuers", "HS256"),
             (with("algorithms = [\"none\"]"), "access.issuers", "none"),
+            (with("vardgivare = [\"Region\"]"), "access.issuers", "no HSA-id"),
             (with(ISSUER), "access.issuers", "twice"),
             (
                 ISSUER.replace("\"https://fhir.example.se\"", "[]"),

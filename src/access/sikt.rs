@@ -113,7 +113,12 @@ fn records(lasare: &Lasare, nu: i64) -> Villkor {
     match lasare {
         Lasare::Patient { patient, .. } => Nagot(vec![
             nobodys(),
-            Alla(vec![Patient(patient.clone()), Inte(Box::new(Dold))]),
+            Alla(vec![
+                Patient(patient.clone()),
+                Inte(Box::new(Dold)),
+                Inte(Box::new(MalDolt)),
+                Inte(Box::new(MalFlyttat)),
+            ]),
         ]),
         Lasare::Vard(vard) => vardens(vard, nu),
     }
@@ -161,6 +166,7 @@ fn vardens(vard: &Vard, nu: i64) -> Villkor {
         ]),
     ]);
     Alla(vec![
+        Nagot(vec![Inte(Box::new(MalFlyttat)), egen_enhet.clone()]),
         far_veta_vem,
         Nagot(vec![
             Allman,

@@ -61,6 +61,11 @@ async fn caller(request: &HttpRequest) -> Result<Caller, Refused> {
         return Ok(Caller::Open);
     };
     let caller = shown(request, authenticator).await?;
+    app.door.check_unit(&caller).await.map_err(|problem| Refused {
+        problem,
+        reason: "the catalogue knows the unit as another vardgivare's",
+        of_token: true,
+    })?;
     if caller == Caller::Anonymous && !is_open_to_all(request) {
         return Err(Refused {
             problem: Problem::Unauthorized,

@@ -201,6 +201,7 @@ impl Door {
             dold: keeping.dold,
             skyddad: keeping.skyddad,
             allman: keeping.allman,
+            ..Kept::default()
         });
         let ratter = match (fore, &efter) {
             (Some(kept), _) | (None, Some(kept)) => ratter(session, kept)?,
@@ -394,7 +395,7 @@ fn own(identity: &Identity) -> Option<(Option<String>, Option<String>)> {
 }
 
 /// As the rules see a reference.
-fn reference_of(value: &Value) -> Reference {
+pub(super) fn reference_of(value: &Value) -> Reference {
     let text = |value: &Value, name: &str| value.get(name).and_then(Value::as_str).map(str::to_owned);
     Reference {
         reference: text(value, "reference"),

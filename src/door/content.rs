@@ -130,18 +130,22 @@ pub struct Content {
     pub kind: ResourceType,
     pub resource: Value,
     pub paths: PathMap,
+    /// Where a reference under one of our own bases is no resource's address, in the caller's version.
+    misspelt: Option<String>,
 }
 
 impl Content {
     /// Takes a resource that passed [`check`] in `version`. References under `own_bases` become relative.
     pub fn new(version: FhirVersion, kind: ResourceType, mut resource: Value, own_bases: &[String]) -> Content {
         references::make_local(&mut resource, own_bases);
+        let misspelt = references::first_misspelt(&resource, own_bases);
         forget_stale(version, &mut resource);
         match version {
             FhirVersion::R5 => Content {
                 kind,
                 resource,
                 paths: PathMap::default(),
+                misspelt,
             },
             FhirVersion::R4 => {
                 let converted = r4_to_r5(&resource);
@@ -149,6 +153,7 @@ impl Content {
                     kind,
                     resource: converted.resource,
                     paths: converted.paths,
+                    misspelt,
                 }
             }
         }
@@ -162,7 +167,22 @@ impl Content {
     /// Gives the resource its id and understands it: now it is ready for the door. [`Problem::NotUnderstood`] when it holds
     /// what may turn its meaning round and is not known here.
     pub fn prepare(self, id: &str) -> Result<Prepared, Problem> {
-        let Content { kind, resource, paths } = self;
+        let Content {
+            kind,
+            resource,
+            paths,
+            misspelt,
+        } = self;
+        if let Some(path) = misspelt {
+            return Err(Problem::fault(
+                IssueCode::Value,
+                format!("{kind}.{path}"),
+                Text::new(
+                    "Referensen börjar med den här tjänstens adress men är ingen resurs adress (…/typ/id).",
+                    "The reference begins with the address of this service but is no resource's address (…/type/id).",
+                ),
+            ));
+        }
         let mut unknown = modifiers::unknown(kind.name(), &resource);
         if !unknown.is_empty() {
             for fault in &mut unknown {

@@ -9,6 +9,7 @@ mod atkomst;
 pub mod bundle;
 pub mod content;
 mod efterfragat;
+pub mod enhet;
 pub mod everything;
 pub mod fornyelse;
 pub mod kontroll;
@@ -24,6 +25,7 @@ pub mod reindex;
 pub mod situation;
 mod underlag;
 mod understood;
+mod upphov;
 pub mod validate;
 pub mod villkor;
 mod write;
@@ -42,6 +44,7 @@ use crate::riktlinje::{Finding, Policies};
 use crate::store::{Store, Stored};
 use bundle::BundleLimits;
 use content::Prepared;
+use enhet::Enheter;
 use fornyelse::Fornyelse;
 pub use patch::Turns;
 pub use precondition::{Precondition, version_number, versions_of_tags};
@@ -63,6 +66,8 @@ pub struct Door {
     pub require_if_match: bool,
     /// Patches of one resource take turns.
     pub turns: Turns,
+    /// What the catalogue said lately of the callers' units.
+    pub enheter: Enheter,
     /// What the rules' context was understood as lately.
     pub understood: Understood,
     /// The renewal of what is kept for the work lists.

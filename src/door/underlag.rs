@@ -9,7 +9,7 @@ use fastkontakt_model::{Fact, facts::Reference};
 use super::Understood;
 use super::atkomst::ratter;
 use crate::access::Call;
-use crate::access::beslut::{self, Ersattning, Lasare, Post, far_lasa};
+use crate::access::beslut::{self, Ersattning, Lasare, Post, Vard, far_lasa};
 use crate::fhir::identifiers::{canonical_system, equivalent_systems};
 use crate::fhir::references::local;
 use crate::fhir::search::parameters::{Kind, find};
@@ -94,7 +94,7 @@ impl<'s> OppenTransaktion<'s> {
     }
 
     /// Whether the caller may read the current resource. What this transaction writes, the caller writes.
-    fn is_readable(&mut self, kind: ResourceType, id: &str) -> Result<bool, StoreError> {
+    pub(super) fn is_readable(&mut self, kind: ResourceType, id: &str) -> Result<bool, StoreError> {
         let Some((lasare, nu)) = &self.lasare else {
             return Ok(true);
         };
@@ -119,6 +119,14 @@ impl<'s> OppenTransaktion<'s> {
         };
         self.lasta.insert(name, readable);
         Ok(readable)
+    }
+
+    /// Who asks, when it is one who works in care or a system.
+    pub(super) fn vard(&self) -> Option<Vard> {
+        match &self.lasare {
+            Some((Lasare::Vard(vard), _)) => Some(vard.clone()),
+            _ => None,
+        }
     }
 
     /// What of it is to be told, when only that is told which the caller may read.

@@ -12,11 +12,12 @@ use uuid::Uuid;
 
 use super::atkomst::{keeping, right_of};
 use super::content::{Body, Prepared};
-use super::logg::note_undone;
+use super::logg::{note_denied, note_undone};
 use super::precondition::demand;
 use super::problem::{Problem, in_resource};
 use super::provenance::{self, Made, SeenBy};
 use super::underlag::OppenTransaktion;
+use super::upphov;
 use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
 use crate::access::harledning::harled;
@@ -49,8 +50,10 @@ impl Door {
         let permitted = orders.iter().try_for_each(|order| self.permit_order(call, order));
         note_undone(call, &orders, &permitted);
         permitted?;
+        let of_catalogue = orders.iter().any(|order| order.kind() == ResourceType::Organization);
         let (door, call) = (self.clone(), call.clone());
-        self.store
+        let written = self
+            .store
             .write(move |session| {
                 let writing = Writing {
                     door: &door,
@@ -61,7 +64,11 @@ impl Door {
                 note_undone(&call, &orders, &written);
                 written
             })
-            .await
+            .await;
+        if of_catalogue {
+            self.enheter.forget();
+        }
+        written
     }
 }
 
@@ -503,6 +510,11 @@ impl<'a, 's> Transaction<'a, 's> {
     /// still to be carried out.
     pub(super) fn judge(&mut self, staged: &[Staged<'_>]) -> Result<Vec<Judgement>, Problem> {
         let today = self.door.clock.today();
+        // What it tells of may be written by another entry: so it is asked when all are.
+        for staged in staged {
+            self.refuse_others_word(staged)
+                .map_err(|problem| staged.order.place(problem))?;
+        }
         let mut judgements = Vec::with_capacity(staged.len());
         for staged in staged {
             let Some(prepared) = staged.order.prepared() else {
@@ -522,6 +534,24 @@ impl<'a, 's> Transaction<'a, 's> {
             judgements.push(Judgement { findings, effects });
         }
         Ok(judgements)
+    }
+
+    /// Refuses a Provenance that tells of what the caller may not read, or speaks for others.
+    fn refuse_others_word(&mut self, staged: &Staged<'_>) -> Result<(), Problem> {
+        let (Some(prepared), Some(vard)) = (staged.order.prepared(), self.underlag.vard()) else {
+            return Ok(());
+        };
+        if prepared.kind != ResourceType::Provenance {
+            return Ok(());
+        }
+        let told = &prepared.body.resource;
+        if upphov::tells_of_what_is_read(told, &mut self.underlag)?
+            && upphov::in_own_name(&self.call.caller, &vard, (told, &prepared.fact), &mut self.underlag)?
+        {
+            return Ok(());
+        }
+        note_denied(self.call, self.underlag.session, None)?;
+        Err(Problem::Forbidden)
     }
 
     /// Carries out what a rule brings about, in the same transaction: a new version of another resource, or a new one

@@ -16,12 +16,43 @@ pub fn local(reference: &str) -> Option<(ResourceType, &str)> {
     }
 }
 
-/// An address without the one of our own bases that it begins with; any other as it is.
+/// Whether it is `Type/id` or `Type/id/_history/n`, to the letter: a type's name begins with a capital, and nothing stands
+/// around it. What only resembles a reference to a Patient would be filed on nobody, and escape her consents and blocks.
+pub fn is_literal(relative: &str) -> bool {
+    let is_id = |text: &str| {
+        (1..=64).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'.')
+    };
+    let is_name = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_uppercase()) && text.bytes().all(|b| b.is_ascii_alphabetic())
+    };
+    match relative.split('/').collect::<Vec<_>>()[..] {
+        [kind, id] => is_name(kind) && is_id(id),
+        [kind, id, "_history", version] => is_name(kind) && is_id(id) && is_id(version),
+        _ => false,
+    }
+}
+
+/// Whether it begins with the name of a scheme (RFC 3986, 3.1): then it is no relative reference.
+pub fn is_absolute(reference: &str) -> bool {
+    let scheme = reference.split_once(':').map(|(scheme, _)| scheme);
+    scheme.is_some_and(|scheme| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+    })
+}
+
+/// An address without the one of our own bases that it begins with; any other as it is. Scheme and host have no case.
 pub fn relative<'a>(address: &'a str, own_bases: &[String]) -> &'a str {
-    own_bases
-        .iter()
-        .find_map(|base| address.strip_prefix(base.as_str())?.strip_prefix('/'))
-        .unwrap_or(address)
+    let below = |base: &String| {
+        let (head, rest) = address.split_at_checked(base.len())?;
+        head.eq_ignore_ascii_case(base).then_some(rest)?.strip_prefix('/')
+    };
+    own_bases.iter().find_map(below).unwrap_or(address)
 }
 
 /// Makes references to resources under one of our own bases (`https://…/fhir/r5`, no slash at the end) relative, so that
@@ -47,6 +78,14 @@ pub fn make_local(resource: &mut Value, own_bases: &[String]) {
     }
 }
 
+/// The path, below the resource, of the first Reference under one of our own bases that is no resource's address.
+pub fn first_misspelt(resource: &Value, own_bases: &[String]) -> Option<String> {
+    first_where(resource, &|text| {
+        let rest = relative(text, own_bases);
+        rest.len() < text.len() && !is_literal(rest) && conditional(text, own_bases).is_none()
+    })
+}
+
 /// `Patient?identifier=…`: type and criteria of a conditional reference, which is relative to our base
 /// (http.html#trules). The type need not be one that is stored here.
 pub fn conditional<'a>(reference: &'a str, own_bases: &[String]) -> Option<(&'a str, &'a str)> {
@@ -56,17 +95,22 @@ pub fn conditional<'a>(reference: &'a str, own_bases: &[String]) -> Option<(&'a 
 
 /// The path, below the resource, of the first Reference that is conditional.
 pub fn first_conditional(resource: &Value, own_bases: &[String]) -> Option<String> {
+    first_where(resource, &|text| conditional(text, own_bases).is_some())
+}
+
+fn first_where(resource: &Value, is_it: &impl Fn(&str) -> bool) -> Option<String> {
     let below = |path: String, name: &str| match path.is_empty() {
         true => name.to_owned(),
         false => format!("{name}.{path}"),
     };
     let members = resource.as_object()?;
     members.iter().find_map(|(name, member)| match member {
-        Value::String(text) if name == "reference" && conditional(text, own_bases).is_some() => Some(String::new()),
-        Value::Object(_) => first_conditional(member, own_bases).map(|path| below(path, name)),
-        Value::Array(items) => items.iter().enumerate().find_map(|(index, item)| {
-            first_conditional(item, own_bases).map(|path| below(path, &format!("{name}[{index}]")))
-        }),
+        Value::String(text) if name == "reference" && is_it(text) => Some(String::new()),
+        Value::Object(_) => first_where(member, is_it).map(|path| below(path, name)),
+        Value::Array(items) => items
+            .iter()
+            .enumerate()
+            .find_map(|(index, item)| first_where(item, is_it).map(|path| below(path, &format!("{name}[{index}]")))),
         _ => None,
     })
 }
@@ -103,6 +147,53 @@ mod tests {
             first_conditional(&resource, &own),
             Some("participant[1].member".to_owned())
         );
+    }
+
+    #[test]
+    fn a_literal_reference_is_written_to_the_letter() {
+        for good in ["Patient/p1", "Location/a.b-C", "Patient/p1/_history/3"] {
+            assert!(is_literal(good), "{good}");
+        }
+        for bad in [
+            "patient/p1",
+            "PATIENT/",
+            "Patient/p1 ",
+            " Patient/p1",
+            "Patient//p1",
+            "Patient/p1/",
+            "/Patient/p1",
+            "./Patient/p1",
+            "Patient/p%31",
+            "Patient/p1#x",
+            "Patient/p1?x",
+            "Patient/p1/_history",
+            "Patient/p1/_History/1",
+            "Patient\\p1",
+            "Patient/p\u{e5}",
+            "Patient/\u{200b}p1",
+            "p1",
+            "",
+        ] {
+            assert!(!is_literal(bad), "{bad}");
+        }
+        let own = ["https://fhir.example.se/fhir/r5".to_owned()];
+        let subject = |reference: &str| json!({ "resourceType": "Goal", "subject": { "reference": reference } });
+        for (reference, misspelt) in [
+            ("https://fhir.example.se/fhir/r5/Patient/p1/", true),
+            ("https://fhir.example.se/fhir/r5//Patient/p1", true),
+            ("HTTPS://FHIR.example.se/fhir/r5/patient/p1", true),
+            ("HTTPS://FHIR.example.se/fhir/r5/Patient/p1", false),
+            ("https://fhir.example.se/fhir/r5/Location/1", false),
+            ("https://fhir.example.se/fhir/r5/Patient?identifier=x", false),
+            ("https://other.example.se/fhir/r5/patient/p1", false),
+            ("Patient/p1", false),
+        ] {
+            let found = first_misspelt(&subject(reference), &own);
+            assert_eq!(found.as_deref(), misspelt.then_some("subject"), "{reference}");
+        }
+        let mut mixed = subject("HTTPS://FHIR.example.se/fhir/r5/Patient/p1");
+        make_local(&mut mixed, &own);
+        assert_eq!(mixed["subject"]["reference"], "Patient/p1");
     }
 
     #[test]

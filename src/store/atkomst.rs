@@ -5,7 +5,7 @@
 //! after it, the vårdgivare last, each by HSA-id. What follows from a patient's consents, blocks and contacts (`ratt`) is
 //! derived from the resource that says so, in the same write.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
@@ -114,6 +114,8 @@ pub struct Kept {
     pub dold: bool,
     pub skyddad: bool,
     pub allman: bool,
+    /// Of a Provenance: how what it tells of stands now, any of its targets.
+    pub mal: KeptVersion,
 }
 
 /// What is kept beside a version.
@@ -161,6 +163,10 @@ pub enum Villkor {
     },
     /// It fulfils a search criterion.
     Kriterium(Box<Criterion>),
+    /// A Provenance that tells of what is not to be shown to the patient now.
+    MalDolt,
+    /// A Provenance that tells of what is filed on another patient now.
+    MalFlyttat,
     /// The version `h` of history was not to be shown to the patient.
     VersionDold,
     /// The version `h` of history was filed on another patient.
@@ -245,10 +251,31 @@ fn write<'q>(sql: &mut Statement<'q>, villkor: &'q Villkor) {
             sql.push(" LIMIT 1 OFFSET 0)");
         }
         Villkor::Kriterium(criterion) => criterion_holds(sql, criterion),
+        Villkor::MalDolt => target(sql, " AND t.dold)"),
+        Villkor::MalFlyttat => target(sql, " AND t.patient <> 0 AND t.patient <> r.patient)"),
         Villkor::VersionDold => sql.push("h.dold"),
         Villkor::VersionFlyttad => sql.push("h.flyttad"),
     }
 }
+
+/// Whether the row is a Provenance one of whose targets is so.
+fn target(sql: &mut Statement<'_>, that: &'static str) {
+    sql.push("(+r.kind = ");
+    sql.kind(ResourceType::Provenance);
+    sql.push(" AND EXISTS (SELECT 1 FROM index_reference i JOIN resource t ON t.id = i.target_id AND t.kind = ");
+    sql.push(&KIND_OF_TARGET);
+    sql.push(" WHERE i.patient = r.patient AND i.resource = r.key AND i.param = 'target'");
+    sql.push(that);
+    sql.push(")");
+}
+
+/// The number of the type that an entry of the index names.
+static KIND_OF_TARGET: LazyLock<String> = LazyLock::new(|| {
+    let kinds = ResourceType::ALL
+        .iter()
+        .map(|kind| format!(" WHEN '{kind}' THEN {}", kind::number(*kind)));
+    format!("CASE i.target_kind{} END", kinds.collect::<String>())
+});
 
 fn joined<'q>(sql: &mut Statement<'q>, parts: &'q [Villkor], (between, none): (&'static str, &'static str)) {
     if parts.is_empty() {
@@ -322,6 +349,14 @@ struct KeyRow {
     key: i64,
 }
 
+#[derive(QueryableByName)]
+struct TargetsRow {
+    #[diesel(sql_type = BigInt)]
+    dold: i64,
+    #[diesel(sql_type = BigInt)]
+    flyttad: i64,
+}
+
 /// The columns of [`Kept`].
 type KeptRow = (i64, String, i64, String, bool, bool, bool);
 
@@ -374,6 +409,10 @@ impl Session {
             ))
             .get_result(c)
             .optional())?;
+        let mal = match kind {
+            ResourceType::Provenance if row.is_some() => self.targets_of(id)?,
+            _ => KeptVersion::default(),
+        };
         Ok(row.map(|(key, patient, halls, namn, dold, skyddad, allman)| Kept {
             patient: (key != 0).then_some(patient),
             hallare: match halls {
@@ -384,6 +423,25 @@ impl Session {
             dold,
             skyddad,
             allman,
+            mal,
+        }))
+    }
+
+    /// How what a Provenance tells of stands now.
+    fn targets_of(&mut self, id: &str) -> Result<KeptVersion, StoreError> {
+        let mut sql = Statement::default();
+        sql.push("SELECT CAST(CASE WHEN ");
+        write(&mut sql, &Villkor::MalDolt);
+        sql.push(" THEN 1 ELSE 0 END AS BIGINT) AS dold, CAST(CASE WHEN ");
+        write(&mut sql, &Villkor::MalFlyttat);
+        sql.push(" THEN 1 ELSE 0 END AS BIGINT) AS flyttad FROM resource r WHERE r.kind = ");
+        sql.kind(ResourceType::Provenance);
+        sql.push(" AND r.id = ");
+        sql.text(id);
+        let rows: Vec<TargetsRow> = on_either!(self, c => sql.load(c))?;
+        Ok(rows.first().map_or(KeptVersion::default(), |row| KeptVersion {
+            dold: row.dold != 0,
+            flyttad: row.flyttad != 0,
         }))
     }
 

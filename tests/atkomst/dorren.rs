@@ -56,7 +56,7 @@ pub(super) fn consent(id: &str, code: &str, about: &str) -> Value {
         "category": [{"coding": [{"system": ATKOMST, "code": code}]}], "controller": [{"reference": format!("Organization/{about}")}]})
 }
 
-fn found(door: &Door, call: &Call, kind: ResourceType, text: &str) -> Page {
+pub(super) fn found(door: &Door, call: &Call, kind: ResourceType, text: &str) -> Page {
     block_on(door.search(call, query(kind, text, &[]), Vec::new())).expect("a page")
 }
 

@@ -2,14 +2,17 @@
 
 use fastkontakt::access::scope::Context;
 use fastkontakt::access::{Call, Systemanvandare, Who};
-use fastkontakt::door::Door;
+use fastkontakt::door::content::Content;
 use fastkontakt::door::problem::Problem;
+use fastkontakt::door::{Action, Door, Order, Precondition};
 use fastkontakt::fhir::types::ResourceType::*;
+use fastkontakt::fhir::version::FhirVersion;
 use serde_json::{Value, json};
 
-use super::dorren::{condition, consent, read, stay, world};
+use super::dorren::{condition, consent, found, read, stay, world};
 use super::slumpen::{
-    A, A1, A2, B, B1, HSA, call, in_emergency, medarbetare, open, patient, scope, staff, system, write,
+    A, A1, A2, B, B1, HSA, block_on, call, delete, in_emergency, medarbetare, open, patient, scope, staff, system,
+    write,
 };
 
 const ERSATTER: &str = "https://w3id.org/fastkontakt/StructureDefinition/ersatter";
@@ -311,5 +314,234 @@ fn what_is_not_for_the_patient_is_hidden_whatever_the_code_system_is_called() {
             matches!(read(door, &staff(A1), Patient, "p2"), Err(Problem::NotFound)),
             "{code}"
         );
+    }
+}
+
+fn provenance(id: &str, target: &str, who: Value, behalf: Option<Value>) -> Value {
+    let mut agent = json!({"who": who});
+    if let Some(behalf) = behalf {
+        agent["onBehalfOf"] = behalf;
+    }
+    json!({"resourceType": "Provenance", "id": id, "target": [{"reference": target}], "patient": {"reference": "Patient/p1"},
+        "recorded": "2026-03-10T12:00:00Z", "agent": [agent]})
+}
+
+fn by_id(kind: &str, hsa_id: &str) -> Value {
+    json!({"type": kind, "identifier": {"system": HSA, "value": hsa_id}})
+}
+
+#[test]
+fn nobody_tells_of_what_she_may_not_read_or_in_the_name_of_others() {
+    let app = world();
+    let door = &app.door;
+    // The person of `staff`, one more, and where they work.
+    let person = |id: &str, hsa_id: &str| {
+        json!({"resourceType": "Practitioner", "id": id,
+        "identifier": [{"system": HSA, "value": hsa_id}]})
+    };
+    let role = |id: &str, person: &str, unit_id: &str| {
+        json!({"resourceType": "PractitionerRole", "id": id,
+        "practitioner": {"reference": format!("Practitioner/{person}")}, "organization": unit(unit_id)})
+    };
+    for resource in [
+        person("me", "SE2321000164-P1"),
+        person("other", "SE2321000164-P2"),
+        role("me-b1", "me", "B1"),
+        role("me-a1", "me", "A1"),
+        role("other-b1", "other", "B1"),
+    ] {
+        write(door, &open(), &resource).expect("the catalogue");
+    }
+    write(door, &staff(A1), &condition("theirs")).expect("the own unit's");
+    write(door, &staff(B1), &condition("ours")).expect("the own unit's");
+    let me = || json!({"reference": "Practitioner/me"});
+    let refused = |case: &str, told: Value| {
+        let answer = write(door, &staff(B1), &told);
+        assert!(matches!(answer, Err(Problem::Forbidden)), "{case}: {answer:?}");
+    };
+    refused("of what is hidden", provenance("x", "Condition/theirs", me(), None));
+    refused(
+        "of its version",
+        provenance("x", "Condition/theirs/_history/1", me(), None),
+    );
+    let mut two = provenance("x", "Condition/ours", me(), None);
+    two["target"] = json!([{"reference": "Condition/ours"}, {"reference": "Condition/theirs"}]);
+    refused("of both", two);
+    refused("of nothing", provenance("x", "Condition/nobody", me(), None));
+    for (case, who, behalf) in [
+        ("for another unit", me(), Some(unit("A1"))),
+        ("for another unit, by its id", me(), Some(by_id("Organization", A1))),
+        ("for its vårdgivare", me(), Some(unit("A"))),
+        (
+            "for the whole vårdgivare's sister",
+            me(),
+            Some(json!({"display": "Region A"})),
+        ),
+        ("as another unit", unit("A1"), None),
+        ("as another person", json!({"reference": "Practitioner/other"}), None),
+        (
+            "as another in the own unit",
+            json!({"reference": "PractitionerRole/other-b1"}),
+            None,
+        ),
+        (
+            "as oneself at another unit",
+            json!({"reference": "PractitionerRole/me-a1"}),
+            None,
+        ),
+        ("as somebody by id", by_id("Practitioner", "SE2321000164-P2"), None),
+        (
+            "as a unit without saying so",
+            json!({"identifier": {"system": HSA, "value": A1}}),
+            None,
+        ),
+        ("as the patient", json!({"reference": "Patient/p1"}), None),
+        ("as a name", json!({"display": "Region A"}), None),
+        ("as nobody here", json!({"reference": "Practitioner/nobody"}), None),
+    ] {
+        refused(case, provenance("x", "Condition/ours", who, behalf));
+    }
+    let mut contained = provenance("x", "Condition/ours", me(), Some(json!({"reference": "#o"})));
+    contained["contained"] = json!([{"resourceType": "Organization", "id": "o", "identifier": [{"system": HSA, "value": A1}], "partOf": unit("B1")}]);
+    refused("for a contained unit", contained);
+    let mut entity = provenance("x", "Condition/ours", me(), None);
+    entity["entity"] = json!([{"role": "source", "what": {"display": "En källa"}, "agent": [{"who": unit("A1")}]}]);
+    refused("within an entity", entity);
+    let mut signed = provenance("x", "Condition/ours", me(), None);
+    signed["signature"] = json!([{"who": {"reference": "Practitioner/other"}}]);
+    refused("signed by another", signed);
+    for (number, (who, behalf)) in [
+        (me(), None),
+        (me(), Some(unit("B1"))),
+        (me(), Some(by_id("Organization", B1))),
+        (json!({"reference": "PractitionerRole/me-b1"}), Some(unit("B"))),
+        (by_id("Practitioner", "se2321000164-p1"), None),
+        (unit("B1"), None),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let told = provenance(&format!("own{number}"), "Condition/ours", who, behalf);
+        write(door, &staff(B1), &told).unwrap_or_else(|problem| panic!("{told}: {problem:?}"));
+    }
+    // A program tells of whomever works for its own units.
+    let told = provenance(
+        "program",
+        "Condition/theirs",
+        json!({"reference": "Practitioner/other"}),
+        Some(unit("A1")),
+    );
+    write(door, &system(None), &told).expect("its own");
+    let told = provenance(
+        "program2",
+        "Condition/theirs",
+        json!({"reference": "Practitioner/other"}),
+        Some(unit("B1")),
+    );
+    assert!(matches!(write(door, &system(None), &told), Err(Problem::Forbidden)));
+}
+
+/// The ids of what the service told of a record's writes, as a caller finds them and reads them.
+fn told_of(door: &Door, call: &Call, target: &str) -> usize {
+    let page = found(door, call, Provenance, &format!("target={target}&_total=accurate"));
+    assert_eq!(page.total, Some(page.entries.len() as i64));
+    page.entries.len()
+}
+
+#[test]
+fn what_was_told_of_a_record_is_hidden_when_the_record_is() {
+    let app = world();
+    let door = &app.door;
+    let (p1, p2, a1) = (patient("p1", false), patient("p2", false), staff(A1));
+    for id in ["labelled", "moved"] {
+        write(door, &a1, &condition(id)).expect("the own unit's");
+        assert_eq!(told_of(door, &p1, &format!("Condition/{id}")), 1);
+    }
+    let of_moved = found(door, &p1, Provenance, "target=Condition/moved").entries[0]
+        .id
+        .clone();
+    let mut hidden = condition("labelled");
+    hidden["meta"] = json!({"security": [{"system": "urn:oid:2.16.840.1.113883.5.4", "code": "NOPATIENT"}]});
+    write(door, &a1, &hidden).expect("the own unit's");
+    let mut elsewhere = condition("moved");
+    elsewhere["subject"] = json!({"reference": "Patient/p2"});
+    write(door, &a1, &elsewhere).expect("the own unit's");
+    assert_eq!(told_of(door, &p1, "Condition/labelled"), 0);
+    assert_eq!(told_of(door, &p1, "Condition/moved"), 0);
+    assert!(matches!(read(door, &p1, Provenance, &of_moved), Err(Problem::NotFound)));
+    let past = block_on(door.vread(&p1, Provenance, of_moved.clone(), 1));
+    assert!(matches!(past, Err(Problem::NotFound)), "{past:?}");
+    // Whose it is now is told of the move, and of no more; the unit that keeps it of all.
+    assert_eq!(told_of(door, &p2, "Condition/moved"), 1);
+    for id in ["labelled", "moved"] {
+        assert_eq!(told_of(door, &a1, &format!("Condition/{id}")), 2);
+    }
+    assert_eq!(told_of(door, &staff(A2), "Condition/labelled"), 2);
+    assert_eq!(told_of(door, &staff(A2), "Condition/moved"), 1);
+    // The label is taken away again.
+    write(door, &a1, &condition("labelled")).expect("the own unit's");
+    assert_eq!(told_of(door, &p1, "Condition/labelled"), 2);
+}
+
+#[test]
+fn what_is_hidden_is_not_held_against_a_version() {
+    let app = world();
+    let door = &app.door;
+    write(door, &staff(A1), &condition("a")).expect("the own unit's");
+    write(door, &staff(A1), &condition("gone")).expect("the own unit's");
+    delete(door, &staff(A1), Condition, "gone").expect("the own unit's");
+    let b1 = staff(B1);
+    for id in ["a", "gone"] {
+        for precondition in [
+            Precondition::None,
+            Precondition::VersionIn(vec![1]),
+            Precondition::VersionIn(vec![2]),
+            Precondition::VersionIn(vec![7]),
+            Precondition::MustExist,
+            Precondition::MustNotExist,
+            Precondition::BuiltOn(1),
+            Precondition::Free,
+        ] {
+            let prepared = Content::new(FhirVersion::R5, Condition, condition(id), &[])
+                .prepare(id)
+                .expect("a Condition");
+            let update = Action::Update {
+                prepared,
+                precondition: precondition.clone(),
+            };
+            let delete = Action::Delete {
+                kind: Condition,
+                id: id.to_owned(),
+                precondition: precondition.clone(),
+            };
+            for action in [update, delete] {
+                let answer = block_on(door.write(&b1, vec![Order { action, entry: None }]));
+                assert!(
+                    matches!(answer, Err(Problem::NotFound)),
+                    "{id} {precondition:?}: {answer:?}"
+                );
+            }
+        }
+    }
+    // So it is for a scope that does not reach it; who may read it is told.
+    let confined = call(medarbetare(A1, Some("p2")), vec![scope(Context::Patient, None, None)]);
+    for version in [1, 7] {
+        let delete = |call: &Call| {
+            let precondition = Precondition::VersionIn(vec![version]);
+            let action = Action::Delete {
+                kind: Condition,
+                id: "a".to_owned(),
+                precondition,
+            };
+            block_on(door.write(call, vec![Order { action, entry: None }]))
+        };
+        let answer = delete(&confined);
+        assert!(matches!(answer, Err(Problem::Forbidden)), "{answer:?}");
+        let answer = delete(&staff(A2));
+        let told = match version {
+            1 => matches!(answer, Err(Problem::Forbidden)),
+            _ => matches!(answer, Err(Problem::PreconditionFailed { .. })),
+        };
+        assert!(told, "{answer:?}");
     }
 }

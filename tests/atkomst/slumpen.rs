@@ -566,7 +566,7 @@ impl Looking<'_> {
     }
 
     fn searches(&self) {
-        for kind in KINDS.into_iter().chain([Patient, Organization]) {
+        for kind in KINDS.into_iter().chain([Patient, Organization, Provenance]) {
             let all = self.names(kind, |_| true);
             self.finds(kind, "_total=accurate", &all);
             self.finds(kind, "_sort=_id", &all);

@@ -57,7 +57,7 @@ fn lasare(value: &Value, case: &str) -> Lasare {
 fn kept(value: &Value, case: &str) -> Kept {
     known(
         value,
-        &["patient", "halls_av", "dold", "skyddad", "allman", "version"],
+        &["patient", "halls_av", "dold", "skyddad", "allman", "version", "mal"],
         case,
     );
     Kept {
@@ -73,6 +73,10 @@ fn kept(value: &Value, case: &str) -> Kept {
         dold: truth(&value["dold"]),
         skyddad: truth(&value["skyddad"]),
         allman: truth(&value["allman"]),
+        mal: KeptVersion {
+            dold: truth(&value["mal"]["dold"]),
+            flyttad: truth(&value["mal"]["flyttad"]),
+        },
     }
 }
 

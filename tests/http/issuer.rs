@@ -201,6 +201,7 @@ impl Issuer {
         AccessSettings {
             issuers: vec![IssuerSettings {
                 issuer: ISSUER.to_owned(),
+                vardgivare: Vec::new(),
                 audience: vec![AUDIENCE.to_owned()],
                 jwks_url: Some(format!("http://{}/jwks", self.address)),
                 jwks_file: None,

@@ -1,6 +1,8 @@
 //! From the claims of a verified token to who calls. Where each claim stands is configured; what a scope needs and the token
 //! does not say makes the token useless here, never a wider right.
 
+use std::collections::HashMap;
+
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -23,6 +25,8 @@ pub struct ClaimsMap {
     pub systems: Vec<SystemSettings>,
     /// Issuer and client of those who review the whole access log.
     pub reviewers: Vec<(String, String)>,
+    /// Each issuer that speaks for some vårdgivare only, with their HSA-ids.
+    pub vardgivare: HashMap<String, Vec<String>>,
     /// Names that would tell who somebody is are replaced by means of it.
     pub pseudonyms: Pseudonyms,
 }
@@ -39,6 +43,10 @@ pub enum Missing {
     HsaId,
     Vardenhet,
     Vardgivare,
+    /// The vårdgivare is none that the issuer speaks for.
+    AnnansVardgivare,
+    /// `system/` in a token that tells of a person.
+    Person,
     /// A claim that is there does not have the form that it must have.
     Form,
 }
@@ -52,6 +60,8 @@ impl Missing {
             Missing::HsaId => "no HSA-id of a person",
             Missing::Vardenhet => "no vardenhet",
             Missing::Vardgivare => "no vardgivare",
+            Missing::AnnansVardgivare => "a vardgivare that the issuer does not speak for",
+            Missing::Person => "a person's token with the scopes of a program",
             Missing::Form => "a claim of the wrong form",
         }
     }
@@ -118,6 +128,7 @@ impl ClaimsMap {
         // One who works in care never reads as the patient, however the token was made.
         if works_in_care {
             let medarbetare = self.medarbetare(claims, fhir_user, patient)?;
+            self.spoken_for(issuer, &medarbetare.vardgivare)?;
             if scopes.has(Context::Patient) && medarbetare.patient.is_none() {
                 return Err(Missing::Patient);
             }
@@ -131,7 +142,24 @@ impl ClaimsMap {
             return Ok((who, &[Context::Patient]));
         }
         let system = self.system(issuer, client, claims)?;
+        // A program is nobody: what a person may not do, she may not do by its scopes.
+        let not_a_device = |user: String| !user.starts_with("Device/");
+        // The id that the operator has told is the program's is no person's.
+        let stated = hsa(claims, &self.names.hsa_id)?;
+        let configured = self.configured(issuer, client).is_some();
+        let own_id = configured && stated.is_some() && stated == system.hsa_id;
+        if (self.is_person(claims)? && !own_id) || patient.is_some() || fhir_user.is_some_and(not_a_device) {
+            return Err(Missing::Person);
+        }
         Ok((Who::System(system), &[Context::System]))
+    }
+
+    /// Whether the issuer speaks for this vårdgivare.
+    fn spoken_for(&self, issuer: &str, vardgivare: &str) -> Result<(), Missing> {
+        match self.vardgivare.get(issuer) {
+            Some(own) if !own.iter().any(|own| own == vardgivare) => Err(Missing::AnnansVardgivare),
+            _ => Ok(()),
+        }
     }
 
     fn is_person(&self, claims: &Claims) -> Result<bool, Missing> {
@@ -173,19 +201,25 @@ impl ClaimsMap {
 
     /// A program: what the operator says of it outranks what the token says.
     fn system(&self, issuer: &str, client: Option<&str>, claims: &Claims) -> Result<Systemanvandare, Missing> {
-        let configured = self.systems.iter().find(|system| {
-            client.is_some()
-                && system.client.as_deref() == client
-                && system.issuer.as_deref().is_none_or(|named| named == issuer)
-        });
-        if let Some(system) = configured {
+        if let Some(system) = self.configured(issuer, client) {
             return Ok(of_settings(system));
         }
+        let vardgivare = hsa(claims, &self.names.vardgivare)?.ok_or(Missing::Vardgivare)?;
+        self.spoken_for(issuer, &vardgivare)?;
         Ok(Systemanvandare {
             hsa_id: hsa(claims, &self.names.hsa_id)?,
             vardenhet: hsa(claims, &self.names.vardenhet)?,
-            vardgivare: hsa(claims, &self.names.vardgivare)?.ok_or(Missing::Vardgivare)?,
+            vardgivare,
             katalog: false,
+        })
+    }
+
+    /// What the operator says of this program.
+    fn configured(&self, issuer: &str, client: Option<&str>) -> Option<&SystemSettings> {
+        self.systems.iter().find(|system| {
+            client.is_some()
+                && system.client.as_deref() == client
+                && system.issuer.as_deref().is_none_or(|named| named == issuer)
         })
     }
 
@@ -349,6 +383,10 @@ mod tests {
             .expect("settings")
             .systems,
             reviewers: vec![("https://idp.example.se".to_owned(), "granskning".to_owned())],
+            vardgivare: HashMap::from([(
+                "https://region.example.se".to_owned(),
+                vec!["SE2321000164-VG".to_owned()],
+            )]),
             pseudonyms: Pseudonyms::new(b"key"),
         }
     }
@@ -471,7 +509,8 @@ mod tests {
 
     #[test]
     fn a_program_acts_for_the_provider_that_the_operator_or_the_token_names() {
-        let claims = json!({ "sub": "journal", "client_id": "journal", "scope": "system/*.cruds openid", "hsaid": "SE2321000164-OTHER" });
+        let claims = json!({ "sub": "journal", "client_id": "journal", "scope": "system/*.cruds openid",
+            "hsaid": "SE2321000164-OTHER", "hsaid_type": "function" });
         let Who::System(system) = identity(claims.clone()).expect("an identity").who else {
             panic!()
         };
@@ -483,6 +522,48 @@ mod tests {
         assert!(
             matches!(identity(told).expect("an identity").who, Who::System(it) if it.vardgivare == "SE2321000164-VG2")
         );
+    }
+
+    #[test]
+    fn a_token_of_a_person_is_no_program_whatever_its_scopes() {
+        let program = json!({ "sub": "journal", "client_id": "journal", "scope": "system/*.cruds" });
+        for (name, value) in [
+            ("hsaid", json!("SE2321000164-P1")),
+            ("fhirUser", json!("Practitioner/p")),
+            ("fhirUser", json!("https://fhir.example.se/fhir/r5/Patient/anna")),
+            ("patient", json!("anna")),
+        ] {
+            let told = with(program.clone(), name, value.clone());
+            assert_eq!(identity(told.clone()), Err(Missing::Person), "{name} {value}");
+            let unknown = with(
+                with(told, "client_id", json!("x")),
+                "organization_hsaid",
+                json!("SE2321000164-VG"),
+            );
+            assert_eq!(identity(unknown), Err(Missing::Person), "{name} {value}");
+        }
+        let nurse = with(nurse(), "scope", json!("system/*.cruds"));
+        assert_eq!(identity(nurse), Err(Missing::Person));
+        for (name, value) in [("hsaid", "SE2321000164-SYS"), ("fhirUser", "Device/journal")] {
+            identity(with(program.clone(), name, json!(value))).expect("the program itself");
+        }
+    }
+
+    #[test]
+    fn an_issuer_speaks_for_its_own_vardgivare() {
+        let by_region = |claims: Value| {
+            let Value::Object(claims) = claims else { panic!() };
+            map().identity("https://region.example.se", &claims)
+        };
+        by_region(nurse()).expect("its own");
+        let other = with(nurse(), "organization_hsaid", json!("SE2321000172-VG"));
+        assert_eq!(by_region(other.clone()), Err(Missing::AnnansVardgivare));
+        identity(other).expect("an issuer that speaks for all");
+        let program = json!({ "sub": "x", "scope": "system/*.rs", "organization_hsaid": "SE2321000172-VG" });
+        assert_eq!(by_region(program.clone()), Err(Missing::AnnansVardgivare));
+        by_region(with(program, "organization_hsaid", json!("se2321000164-vg"))).expect("its own");
+        let patient = json!({ "sub": "x", "scope": "patient/*.rs", "patient": "anna" });
+        by_region(patient).expect("a patient is no vårdgivare's");
     }
 
     #[test]

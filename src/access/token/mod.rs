@@ -7,6 +7,7 @@ pub mod claims;
 pub mod keys;
 pub mod source;
 
+use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,7 +19,7 @@ use lru::LruCache;
 use serde_json::Value;
 
 use super::caller::Identity;
-use super::settings::{AccessSettings, IssuerSettings};
+use super::settings::{AccessSettings, IssuerSettings, hsa_id};
 use crate::clock::Clock;
 use crate::fhir::json;
 use claims::{Claims, ClaimsMap, Missing, Pseudonyms};
@@ -81,6 +82,7 @@ impl Tokens {
                 names: settings.claims.clone(),
                 systems: settings.systems.clone(),
                 reviewers: reviewers(settings),
+                vardgivare: speaking_for(&settings.issuers),
                 pseudonyms: Pseudonyms::new(pseudonym_key),
             },
             clock,
@@ -180,6 +182,17 @@ fn reviewers(settings: &AccessSettings) -> Vec<(String, String)> {
         clients.map(move |client| (name.clone(), client))
     };
     settings.issuers.iter().flat_map(of).collect()
+}
+
+/// The issuers that speak for some vårdgivare only.
+fn speaking_for(issuers: &[IssuerSettings]) -> HashMap<String, Vec<String>> {
+    let confined = issuers.iter().filter(|issuer| !issuer.vardgivare.is_empty());
+    confined
+        .map(|issuer| {
+            let ids = issuer.vardgivare.iter().map(|id| hsa_id(id)).collect();
+            (issuer.issuer.clone(), ids)
+        })
+        .collect()
 }
 
 const NO_JWT: Refusal = Refusal::Invalid("no JWT");

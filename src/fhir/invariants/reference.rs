@@ -1,6 +1,7 @@
 //! What a reference says about its target: the type in a literal reference (references.html#literal) and in `type`.
 
 use crate::fhir::elements::Tables;
+use crate::fhir::references::{conditional, is_absolute, is_literal};
 
 use super::node::{Around, Node};
 
@@ -13,6 +14,8 @@ pub enum Stated<'r> {
     Type(&'r str),
     /// `Foo/1`: relative, yet no resource type.
     NoSuchType,
+    /// `patient/1`, `Patient/1 `: neither an address nor `Type/id`.
+    Misspelt,
 }
 
 /// The type in `Patient/1`, `https://server/Patient/1/_history/2` or, looked up in what is contained, `#p`.
@@ -23,7 +26,13 @@ pub fn stated<'r>(around: &Around<'r>, reference: &'r str) -> Stated<'r> {
             .get(id)
             .map_or(Stated::Nothing, |kind| Stated::Type(kind));
     }
-    let absolute = reference.contains(':');
+    let absolute = is_absolute(reference);
+    let is_conditional = !absolute && conditional(reference, &[]).is_some();
+    if reference.contains(|c: char| c.is_whitespace() || c.is_control())
+        || !(absolute || is_conditional || is_literal(reference))
+    {
+        return Stated::Misspelt;
+    }
     let path = reference.split(['?', '#', '|']).next().unwrap_or_default();
     let mut parts: Vec<&str> = path.split('/').collect();
     if parts.len() >= 4 && parts[parts.len() - 2] == "_history" {
@@ -85,8 +94,13 @@ mod tests {
             ("Foo/1", Stated::NoSuchType),
             ("https://example.org/Foo/1", Stated::Nothing),
             ("urn:uuid:c757873d-ec9a-4326-a141-556f43239520", Stated::Nothing),
-            ("1", Stated::Nothing),
-            ("", Stated::Nothing),
+            ("Patient?identifier=x", Stated::Nothing),
+            ("1", Stated::Misspelt),
+            ("", Stated::Misspelt),
+            ("patient/1", Stated::Misspelt),
+            ("Patient/1 ", Stated::Misspelt),
+            ("https://example.org/fhir/Patient/1 ", Stated::Misspelt),
+            ("Patient/a:1", Stated::Misspelt),
         ] {
             assert_eq!(stated(&around, reference), expected, "{reference}");
         }

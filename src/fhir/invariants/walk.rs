@@ -404,8 +404,16 @@ impl<'w> Walk<'w> {
                     "The reference points to an unknown resource type.",
                 );
             }
+            Some(Stated::Misspelt) => {
+                return said(
+                    "Referensen är varken en adress eller skriven typ/id, till exempel Patient/123: utan mellanslag och med stor \
+                     begynnelsebokstav.",
+                    "The reference is neither an address nor written type/id, such as Patient/123: without spaces, and with a \
+                     capital letter.",
+                );
+            }
             Some(Stated::Type(kind)) => Some(kind),
-            _ => None,
+            Some(Stated::Nothing) | None => None,
         };
         let declared = declared(node);
         if let (Some(literal), Some(declared)) = (literal, declared)

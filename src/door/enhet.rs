@@ -1,0 +1,115 @@
+//! Whether the unit that somebody acts for lies with the vårdgivare that her token names: where the catalogue knows the unit, the
+//! catalogue tells. An issuer's word is not enough: by a unit of another vårdgivare one would be within two at once.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use fastkontakt_model::Fact;
+use lru::LruCache;
+
+use super::Door;
+use super::problem::Problem;
+use super::underlag::OppenTransaktion;
+use crate::access::{Caller, Who};
+use crate::fhir::identifiers::HSA_ID;
+use crate::fhir::types::ResourceType;
+use crate::riktlinje::Underlag;
+use crate::riktlinje::enhet::Enhet;
+use crate::riktlinje::identity::number_inside;
+use crate::store::{StoreError, hsa_form};
+
+/// How long what the catalogue said is good for. Another server may write it.
+const GOOD_FOR: Duration = Duration::from_secs(30);
+
+/// How many units are remembered.
+const MOST: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// A unit, and the vårdgivare that it is said to lie with.
+type Said = (String, String);
+
+/// What the catalogue said of units lately. Cheap to clone.
+#[derive(Clone)]
+pub struct Enheter(Arc<Mutex<LruCache<Said, (bool, Instant)>>>);
+
+impl Default for Enheter {
+    fn default() -> Enheter {
+        Enheter(Arc::new(Mutex::new(LruCache::new(MOST))))
+    }
+}
+
+impl Enheter {
+    fn known(&self, said: &Said) -> Option<bool> {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (holds, at) = known.get(said)?;
+        (at.elapsed() < GOOD_FOR).then_some(*holds)
+    }
+
+    fn learn(&self, said: Said, holds: bool) {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.put(said, (holds, Instant::now()));
+    }
+
+    /// The catalogue was written.
+    pub fn forget(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Door {
+    /// [`Problem::Forbidden`] when the catalogue knows the caller's unit, and not as one of the vårdgivare that is named with it.
+    pub async fn check_unit(&self, caller: &Caller) -> Result<(), Problem> {
+        let Some(said) = said(caller) else { return Ok(()) };
+        let holds = match self.enheter.known(&said) {
+            Some(known) => known,
+            None => {
+                let (door, asked) = (self.clone(), said.clone());
+                let answer: Result<bool, StoreError> = self
+                    .store
+                    .look_up(move |session| lies_with(&asked, &mut OppenTransaktion::new(session, &door.understood)))
+                    .await;
+                let holds = answer?;
+                self.enheter.learn(said, holds);
+                holds
+            }
+        };
+        if holds { Ok(()) } else { Err(Problem::Forbidden) }
+    }
+}
+
+/// The unit and the vårdgivare that a token or the settings name; nothing when there is but one.
+fn said(caller: &Caller) -> Option<Said> {
+    let Caller::Known(identity) = caller else { return None };
+    let (unit, vardgivare) = match &identity.who {
+        Who::Patient(_) => return None,
+        Who::Medarbetare(it) => (Some(&it.vardenhet), &it.vardgivare),
+        Who::System(it) => (it.vardenhet.as_ref(), &it.vardgivare),
+    };
+    let said = (hsa_form(unit?)?, hsa_form(vardgivare)?);
+    (said.0 != said.1).then_some(said)
+}
+
+/// By `partOf`; where that leads to no HSA-id, by the number inside the ids. What is not in the catalogue is as it is said.
+fn lies_with((unit, vardgivare): &Said, underlag: &mut OppenTransaktion<'_>) -> Result<bool, StoreError> {
+    let found = underlag.med_identifierare(ResourceType::Organization, &[HSA_ID], unit)?;
+    let mut holds = found.is_empty();
+    for organization in &found {
+        let Fact::Organization(it) = organization.as_ref() else {
+            continue;
+        };
+        let above = match &it.part_of {
+            Some(part_of) => Some(Enhet::samla(underlag, part_of, organization)?),
+            None => None,
+        };
+        let mut ids = above
+            .iter()
+            .flat_map(Enhet::chain)
+            .flat_map(|own| &own.hsa_ids)
+            .peekable();
+        holds |= match ids.peek() {
+            Some(_) => ids.any(|id| id == vardgivare),
+            None => number_inside(unit).is_some() && number_inside(unit) == number_inside(vardgivare),
+        };
+    }
+    Ok(holds)
+}
