@@ -274,3 +274,115 @@ fn attempts_are_in_the_log_of_who_made_them() {
     );
     get(&app, "/fhir/r5/Patient/other/$loggutdrag", &patient).expect(404);
 }
+
+/// A unit that the catalogue knows as one vårdgivare's is not another's, whatever a token says.
+#[test]
+fn a_unit_lies_with_the_vardgivare_that_the_catalogue_says() {
+    let issuer = Issuer::start();
+    let app = issuer.service();
+    let token = |unit: &str, vardgivare: &str| {
+        let mut claims = medarbetare(&app, "user/*.cruds");
+        claims["vardenhet_hsaid"] = json!(unit);
+        claims["organization_hsaid"] = json!(vardgivare);
+        issuer.token(&claims)
+    };
+    let both = token(VARDENHET, OTHERS);
+    let whole = token(VARDGIVARE, OTHERS);
+    // Nothing is known of them yet.
+    get(&app, "/fhir/r5/CarePlan", &both).expect(200);
+    let by = issuer.token(&system(&app, "system/*.cruds"));
+    for (id, hsa_id, above) in [("vg", VARDGIVARE, None), ("vc", VARDENHET, Some("vg"))] {
+        let mut unit = json!({"resourceType": "Organization", "id": id, "name": id, "identifier": [{"system": HSA, "value": hsa_id}]});
+        if let Some(above) = above {
+            unit["partOf"] = json!({"reference": format!("Organization/{above}")});
+        }
+        put(&app, &format!("/fhir/r5/Organization/{id}"), &by, &unit).expect(201);
+    }
+    for (token, case) in [(&both, "a unit"), (&whole, "a vårdgivare as a unit of another")] {
+        for path in ["/fhir/r5/CarePlan", "/fhir/r4/CarePlan/x"] {
+            let answer = get(&app, path, token).expect(403);
+            assert!(!answer.text.contains(VARDENHET), "{case}: {}", answer.text);
+        }
+    }
+    get(&app, "/fhir/r5/CarePlan", &token(VARDENHET, VARDGIVARE)).expect(200);
+    get(&app, "/fhir/r5/CarePlan", &token(OTHERS_UNIT, OTHERS)).expect(200);
+    // The unit passes to the other vårdgivare.
+    let moved = json!({"resourceType": "Organization", "id": "vc", "name": "vc", "identifier": [{"system": HSA, "value": VARDENHET}],
+        "partOf": {"type": "Organization", "identifier": {"system": HSA, "value": OTHERS}}});
+    put(&app, "/fhir/r5/Organization/vc", &by, &moved).expect(200);
+    get(&app, "/fhir/r5/CarePlan", &both).expect(200);
+    get(&app, "/fhir/r5/CarePlan", &token(VARDENHET, VARDGIVARE)).expect(403);
+}
+
+/// What is hidden is answered alike whichever version is demanded, by every way to write it.
+#[test]
+fn if_match_tells_nothing_of_what_is_hidden() {
+    let World { app, others, staff, .. } = world();
+    let bearer = format!("Bearer {others}");
+    let plan = json!({"resourceType": "CarePlan", "id": "plan", "status": "revoked", "intent": "plan", "subject": {"reference": "Patient/anna"}});
+    let patch = json!([{"op": "replace", "path": "/status", "value": "revoked"}]);
+    for tag in ["W/\"1\"", "W/\"2\"", "*"] {
+        let headers = [("Authorization", bearer.as_str()), ("If-Match", tag)];
+        app.put_with("/fhir/r5/CarePlan/plan", &headers, &plan).expect(404);
+        app.send("DELETE", "/fhir/r4/CarePlan/plan", &headers, None).expect(404);
+        app.patch("/fhir/r5/CarePlan/plan", &headers, &patch).expect(404);
+        for kind in ["batch", "transaction"] {
+            let bundle = json!({"resourceType": "Bundle", "type": kind, "entry": [
+                {"resource": plan, "request": {"method": "PUT", "url": "CarePlan/plan", "ifMatch": tag}}]});
+            let answer = app.post_with("/fhir/r5", &[("Authorization", &bearer)], &bundle);
+            let status = match kind {
+                "batch" => answer.expect(200).json()["entry"][0]["response"]["status"].to_string(),
+                _ => answer.status.to_string(),
+            };
+            assert!(status.contains("404"), "{kind} {tag}: {status}");
+        }
+    }
+    let headers = [("Authorization", bearer.as_str()), ("If-None-Match", "*")];
+    app.put_with("/fhir/r5/CarePlan/plan", &headers, &plan).expect(404);
+    app.put_with("/fhir/r5/CarePlan?_id=plan", &[("Authorization", &bearer)], &plan)
+        .expect(404);
+    // It stands as it was, and for those who read it the versions count.
+    let bearer = format!("Bearer {staff}");
+    for (tag, status) in [("W/\"7\"", 412), ("W/\"1\"", 200)] {
+        app.put_with(
+            "/fhir/r5/CarePlan/plan",
+            &[("Authorization", &bearer), ("If-Match", tag)],
+            &plan,
+        )
+        .expect(status);
+    }
+}
+
+/// What only resembles a reference to the patient would be filed on nobody, past her blocks.
+#[test]
+fn a_reference_that_is_misspelt_is_refused() {
+    let World { app, staff, .. } = world();
+    let base = format!("{}/fhir/r5", app.base);
+    for reference in [
+        "patient/anna".to_owned(),
+        "Patient/anna ".to_owned(),
+        " Patient/anna".to_owned(),
+        "Patient//anna".to_owned(),
+        "Patient/anna/".to_owned(),
+        "/Patient/anna".to_owned(),
+        "Patient/ann%61".to_owned(),
+        "anna".to_owned(),
+        format!("{base}/patient/anna"),
+        format!("{base}//Patient/anna"),
+        format!("{base}/Patient/anna/"),
+    ] {
+        for version in ["r4", "r5"] {
+            let goal = json!({"resourceType": "Goal", "id": "g", "lifecycleStatus": "active", "description": {"text": "Mål"},
+                "subject": {"reference": reference}});
+            put(&app, &format!("/fhir/{version}/Goal/g"), &staff, &goal).expect(400);
+            let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+                {"resource": goal, "request": {"method": "PUT", "url": "Goal/g"}}]});
+            app.post_with(
+                &format!("/fhir/{version}"),
+                &[("Authorization", &format!("Bearer {staff}"))],
+                &bundle,
+            )
+            .expect(400);
+        }
+    }
+}
