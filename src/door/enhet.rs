@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use fastkontakt_model::Fact;
 use lru::LruCache;
 
-use super::Door;
+use super::{Door, Order};
 use super::problem::Problem;
 use super::underlag::OppenTransaktion;
 use crate::access::{Caller, Who};
@@ -50,13 +50,30 @@ impl Enheter {
         known.put(said, (holds, Instant::now()));
     }
 
-    /// The catalogue was written.
-    pub fn forget(&self) {
+    fn forget(&self) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
+/// What is remembered of units is forgotten when this goes: when a write of theirs is over, however it ended.
+#[must_use]
+pub(super) struct Forgets(Option<Enheter>);
+
+impl Drop for Forgets {
+    fn drop(&mut self) {
+        if let Some(enheter) = &self.0 {
+            enheter.forget();
+        }
+    }
+}
+
 impl Door {
+    /// To be held while these are written.
+    pub(super) fn writes_units(&self, orders: &[Order]) -> Forgets {
+        let any = orders.iter().any(|order| order.kind() == ResourceType::Organization);
+        Forgets(any.then(|| self.enheter.clone()))
+    }
+
     /// [`Problem::Forbidden`] when the catalogue knows the caller's unit, and not as one of the vårdgivare that is named with it.
     pub async fn check_unit(&self, caller: &Caller) -> Result<(), Problem> {
         let Some(said) = said(caller) else { return Ok(()) };

@@ -50,10 +50,9 @@ impl Door {
         let permitted = orders.iter().try_for_each(|order| self.permit_order(call, order));
         note_undone(call, &orders, &permitted);
         permitted?;
-        let of_catalogue = orders.iter().any(|order| order.kind() == ResourceType::Organization);
+        let _units = self.writes_units(&orders);
         let (door, call) = (self.clone(), call.clone());
-        let written = self
-            .store
+        self.store
             .write(move |session| {
                 let writing = Writing {
                     door: &door,
@@ -64,11 +63,7 @@ impl Door {
                 note_undone(&call, &orders, &written);
                 written
             })
-            .await;
-        if of_catalogue {
-            self.enheter.forget();
-        }
-        written
+            .await
     }
 }
 
@@ -550,7 +545,7 @@ impl<'a, 's> Transaction<'a, 's> {
         {
             return Ok(());
         }
-        note_denied(self.call, self.underlag.session, None)?;
+        note_denied(self.call, None);
         Err(Problem::Forbidden)
     }
 

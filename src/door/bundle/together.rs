@@ -135,6 +135,7 @@ impl Door {
         let permitted = plan.orders.iter().try_for_each(|order| self.permit_order(call, order));
         note_undone(call, &plan.orders, &permitted);
         permitted?;
+        let _units = self.writes_units(&plan.orders);
         let (door, call, reading, looks) = (self.clone(), call.clone(), reading.clone(), looks.clone());
         self.store
             .write(move |session| {
