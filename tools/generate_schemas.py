@@ -59,6 +59,8 @@ ROOTS = [
     "Bundle",
     "Parameters",
     "OperationOutcome",
+    # made of the access log (src/api/logg), never sent to us
+    "AuditEvent",
 ]
 
 # Where HL7's definitions come from when no path is given.

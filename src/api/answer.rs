@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::app::App;
+use super::logg::AUDIT_EVENT;
 use super::negotiate::{Ask, Language, Manner, PATCHES, names_version, request_id};
 use super::outcome;
 use super::prefer::Return;
@@ -339,7 +340,8 @@ pub fn subset_of<'p>(
     let mut subset = Subset::default();
     for (name, value) in pairs {
         if matches!(name, "_summary" | "_elements") && !value.is_empty() {
-            take(&mut subset, (name, value), version, kinds).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
+            take(&mut subset, (name, value), version, &kinds).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
         }
     }
     Ok(subset)
@@ -384,6 +386,7 @@ fn is_ours(request: &HttpRequest) -> bool {
     let named = |name: &str| request.match_info().get(name);
     names_version(request)
         && match (named("compartment"), named("type")) {
+            (Some("Patient"), Some(AUDIT_EVENT)) => true,
             (Some(of), kind) => {
                 let path = format!("{of}/{}/{}", named("id").unwrap_or_default(), kind.unwrap_or("*"));
                 Scope::of_path(Manner::of(request).version, &path).is_some()

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::answer::{answer, part_text, text_of};
 use super::bundle_text::BundleText;
+use super::logg::{self, AUDIT_EVENT};
 use super::negotiate::{Ask, Language, Manner, may_write, readable};
 use super::outcome;
 use super::reply::Reply;
@@ -170,6 +171,13 @@ pub async fn search_compartment(
     path: web::Path<(String, String, String, String)>,
 ) -> HttpResponse {
     let (_, of, id, kind) = path.into_inner();
+    if (of.as_str(), kind.as_str()) == ("Patient", AUDIT_EVENT) {
+        let pairs = in_address(&request);
+        return answer(request, Interaction::SearchCompartment, |ask| async move {
+            logg::respond_to(&ask, Some(&id), pairs).await
+        })
+        .await;
+    }
     by_get(request, Interaction::SearchCompartment, format!("{of}/{id}/{kind}")).await
 }
 
@@ -196,6 +204,14 @@ pub async fn search_compartment(
 pub async fn search_compartment_by_post(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let segment = |name: &str| request.match_info().get(name).unwrap_or_default().to_owned();
     let kind = request.match_info().get("type").unwrap_or("*");
+    if (segment("compartment").as_str(), kind) == ("Patient", AUDIT_EVENT) {
+        let (in_address, id) = (in_address(&request), segment("id"));
+        return answer(request, Interaction::SearchCompartment, |ask| async move {
+            let pairs = with_form(&ask, in_address, payload).await?;
+            logg::respond(&ask, Some(&id), pairs, Links::Sealed).await
+        })
+        .await;
+    }
     let path = format!("{}/{}/{kind}", segment("compartment"), segment("id"));
     by_post(request, Interaction::SearchCompartment, path, payload).await
 }

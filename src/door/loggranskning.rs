@@ -19,15 +19,31 @@ const AT_ONCE: i64 = 500;
 /// What is asked of the log.
 pub struct Loggfraga {
     pub query: LogQuery,
-    /// Rows on a page.
+    /// Rows on a page; none at all when only their number is asked for.
     pub count: usize,
+    /// Whether the number of all rows is told.
+    pub total: Total,
     /// What a row must be besides.
     pub holds: Box<dyn Fn(&Recorded) -> bool + Send>,
 }
 
+/// Whether, and how, the number of all that is found is told. To count, what is found is looked through: no further than
+/// for a page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Total {
+    No,
+    /// When the end comes soon enough.
+    IfFew,
+    /// [`Problem::TooCostly`] when it does not.
+    Demanded,
+}
+
 /// A page of the log, newest first.
+#[derive(Default)]
 pub struct Loggsida {
     pub rader: Vec<Recorded>,
+    /// How many are found in all, when that was asked for and is known.
+    pub total: Option<i64>,
     /// The row after which the next page begins, when there may be more.
     pub next: Option<i64>,
     /// Names of the units in the extract, by HSA-id.
@@ -62,7 +78,14 @@ impl Door {
         let call = call.clone();
         self.store
             .read(move |session| {
-                let sida = session.snapshot(|session| page(&call, session, fraga))?;
+                let sida = session.snapshot(|session| {
+                    let total = total(&call, session, &fraga)?;
+                    let sida = match fraga.count {
+                        0 => Loggsida::default(),
+                        _ => page(&call, session, fraga)?,
+                    };
+                    Ok::<_, Problem>(Loggsida { total, ..sida })
+                })?;
                 note_rows(&call, &sida.rader);
                 Ok(sida)
             })
@@ -156,12 +179,39 @@ fn kept_by(own: &str, session: &mut Session, mut rad: Recorded) -> Result<Record
     Ok(rad)
 }
 
-fn page(call: &Call, session: &mut Session, fraga: Loggfraga) -> Result<Loggsida, StoreError> {
-    let mut sida = Loggsida {
-        rader: Vec::new(),
-        next: None,
-        enheter: BTreeMap::new(),
+/// How many rows are found in all, from the newest on.
+fn total(call: &Call, session: &mut Session, fraga: &Loggfraga) -> Result<Option<i64>, Problem> {
+    if fraga.total == Total::No {
+        return Ok(None);
+    }
+    let mut query = LogQuery {
+        limit: AT_ONCE,
+        before: None,
+        ..fraga.query.clone()
     };
+    let (mut total, mut looked_through) = (0, 0);
+    loop {
+        let rows = session.log_rows(&query)?;
+        looked_through += rows.len();
+        query.before = rows.last().map(|row| row.seq);
+        let last = (rows.len() as i64) < AT_ONCE;
+        for row in rows {
+            total += usize::from(seen(call, session, row)?.is_some_and(|row| (fraga.holds)(&row)));
+        }
+        if last {
+            return Ok(i64::try_from(total).ok());
+        }
+        if looked_through >= MOST_LOOKED_THROUGH {
+            return match fraga.total {
+                Total::Demanded => Err(Problem::TooCostly),
+                _ => Ok(None),
+            };
+        }
+    }
+}
+
+fn page(call: &Call, session: &mut Session, fraga: Loggfraga) -> Result<Loggsida, StoreError> {
+    let mut sida = Loggsida::default();
     let mut query = LogQuery {
         limit: AT_ONCE,
         ..fraga.query

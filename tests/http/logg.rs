@@ -1,6 +1,8 @@
 //! The access log over HTTP: every interaction leaves its record, naming each patient, before the answer goes out.
 
 use fastkontakt::access::Interaction;
+use fastkontakt::fhir::structure::check;
+use fastkontakt::fhir::version::FhirVersion;
 use fastkontakt::store::Session;
 use serde_json::{Value, json};
 
@@ -401,4 +403,155 @@ fn the_log_is_kept_five_years_at_least() {
         .to_string();
     assert!(refused.contains("log_years"), "{refused}");
     let _gone = std::fs::remove_dir_all(&folder);
+}
+
+#[test]
+fn the_log_answers_what_a_reviewer_asks() {
+    let app = spawn();
+    patient(&app, "a");
+    patient(&app, "b");
+    goal(&app, "g", "a");
+    for _ in 0..3 {
+        app.get("/fhir/r5/Goal/g").expect(200);
+    }
+    app.get("/fhir/r5/Patient/b").expect(200);
+    for version in ["r4", "r5"] {
+        let base = format!("/fhir/{version}");
+        let fhir = if version == "r4" {
+            FhirVersion::R4
+        } else {
+            FhirVersion::R5
+        };
+        let page = |query: &str| app.get(&format!("{base}/AuditEvent?{query}")).expect(200).json();
+        let count = |query: &str| entries(&page(query)).count();
+        // Codes: which interaction, which kind of record, which part an entity has.
+        let (subtype, kind) = if version == "r4" {
+            ("subtype", "type")
+        } else {
+            ("code", "category")
+        };
+        let reads = count("entity=Goal/g&action=R");
+        assert_eq!(reads, 3);
+        assert_eq!(count(&format!("entity=Goal/g&{subtype}=read")), reads);
+        let system = "http://hl7.org/fhir/restful-interaction";
+        assert_eq!(count(&format!("entity=Goal/g&{subtype}={system}|read,delete")), reads);
+        assert_eq!(count(&format!("entity=Goal/g&{subtype}=http://example.org|read")), 0);
+        assert_eq!(count(&format!("entity=Goal/g&{subtype}=|read")), 0);
+        assert_eq!(count(&format!("entity=Goal/g&action=R&{kind}=rest")), reads);
+        assert_eq!(count("entity=Goal/g&action=R&entity-role=1"), reads);
+        assert_eq!(count("entity=Goal/g&action=R&entity-role=24"), 0);
+        if version == "r4" {
+            assert_eq!(count("entity=Goal/g&action=R&entity-type=2"), reads);
+            app.get(&format!("{base}/AuditEvent?purpose=TREAT")).expect(400);
+        } else {
+            assert_eq!(count("entity=Goal/g&action=R&purpose=TREAT"), reads);
+            assert_eq!(count("entity=Goal/g&action=R&purpose=BTG"), 0);
+            app.get(&format!("{base}/AuditEvent?entity-type=2")).expect(400);
+        }
+        // Numbers.
+        for alone in ["_summary=count", "_count=0"] {
+            let page = page(&format!("entity=Goal/g&action=R&{alone}"));
+            assert_eq!(page["total"], reads, "{alone}");
+            assert!(page.get("entry").is_none(), "{alone}");
+        }
+        for total in ["accurate", "estimate"] {
+            let page = page(&format!("entity=Goal/g&action=R&_total={total}&_count=1"));
+            assert_eq!((&page["total"], entries(&page).count()), (&json!(reads), 1));
+        }
+        assert!(page("entity=Goal/g&_total=none").get("total").is_none());
+        // Parts.
+        let one = |query: &str| {
+            let page = page(&format!("entity=Goal/g&action=R&_count=1&{query}"));
+            assert!(check(fhir, "Bundle", &page).is_empty());
+            entries(&page).next().expect("a record").clone()
+        };
+        assert!(
+            check(fhir, "AuditEvent", &one("")).is_empty(),
+            "{:?}",
+            check(fhir, "AuditEvent", &one(""))
+        );
+        let part = one("_elements=action,AuditEvent.recorded");
+        assert!(part.get("action").is_some() && part.get("entity").is_none(), "{part}");
+        assert_eq!(part["meta"]["tag"][0]["code"], "SUBSETTED");
+        let summary = one("_summary=true");
+        assert!(
+            summary.get("action").is_some() && summary["source"].get("type").is_none(),
+            "{summary}"
+        );
+        assert!(summary["agent"][0].get("who").is_some() && summary["agent"][0].get("type").is_none());
+        assert!(one("_summary=data").get("entity").is_some());
+        assert!(one("_summary=text").get("entity").is_none());
+        let id = one("")["id"].as_str().expect("an id").to_owned();
+        let read = app
+            .get(&format!("{base}/AuditEvent/{id}?_elements=action"))
+            .expect(200)
+            .json();
+        assert!(read.get("entity").is_none() && read.get("action").is_some());
+        for bad in [
+            "_elements=name",
+            "_summary=some",
+            "_total=much",
+            "_count=many",
+            "_sort=date",
+            "site=x",
+            "altid=x",
+        ] {
+            app.get(&format!("{base}/AuditEvent?{bad}")).expect(400);
+        }
+        // What of it is about one patient.
+        let of = |path: &str| {
+            let page = app.get(&format!("{base}/{path}")).expect(200).json();
+            let events: Vec<Value> = entries(&page).cloned().collect();
+            (page, events)
+        };
+        let (page, events) = of("Patient/a/AuditEvent?action=R");
+        assert!(events.len() >= 3);
+        assert!(
+            events
+                .iter()
+                .all(|event| patients(event).contains(&"Patient/a".to_owned()))
+        );
+        let link = page["link"][0]["url"].as_str().expect("a link");
+        assert!(link.ends_with("/Patient/a/AuditEvent?action=R"), "{link}");
+        let (first, _) = of("Patient/a/AuditEvent?_count=1");
+        let next = first["link"]
+            .as_array()
+            .and_then(|links| links.last())
+            .expect("a next page");
+        let next = next["url"]
+            .as_str()
+            .and_then(|url| url.strip_prefix(&app.base))
+            .expect("ours");
+        app.get(next).expect(200);
+        // A page of one patient is not another's.
+        let others = next.replace("Patient/a/", "Patient/b/");
+        app.get(&others).expect(400);
+        assert!(of("Patient/nobody/AuditEvent").1.is_empty());
+        app.get(&format!("{base}/Practitioner/a/AuditEvent")).expect(404);
+        let form = [("Content-Type", "application/x-www-form-urlencoded")];
+        let path = format!("{base}/Patient/a/AuditEvent/_search");
+        let found = app.send("POST", &path, &form, Some(b"action=R")).expect(200);
+        assert!(entries(&found.json()).count() >= 3);
+        let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": [
+            { "request": { "method": "GET", "url": "Patient/a/AuditEvent?action=R" } },
+        ] });
+        let answer = app.post(&base, &batch).expect(200).json();
+        assert_eq!(answer["entry"][0]["response"]["status"], "200 OK");
+    }
+}
+
+#[test]
+fn metadata_tells_the_parameters_that_the_log_has() {
+    let app = spawn();
+    for version in ["r4", "r5"] {
+        let statement = app.get(&format!("/fhir/{version}/metadata")).expect(200).json();
+        let resources = statement["rest"][0]["resource"].as_array().expect("resources");
+        let log = resources.iter().find(|it| it["type"] == "AuditEvent").expect("the log");
+        for parameter in log["searchParam"].as_array().expect("parameters") {
+            let name = parameter["name"].as_str().expect("a name");
+            let value = if parameter["type"] == "date" { "2026" } else { "x" };
+            app.get(&format!("/fhir/{version}/AuditEvent?{name}={value}"))
+                .expect(200);
+        }
+    }
 }

@@ -114,7 +114,11 @@ async fn perform(ask: &Ask, mut entry: Entry) -> Result<Reply, Problem> {
             ["_history"] => history::perform(&ask(Interaction::HistorySystem), Scope::System, &asked).await,
             [kind] if is_definition => definitions::respond(&ask(Interaction::Search), kind, pairs(&asked)),
             [kind, id] if is_definition => definitions::one(&ask(Interaction::Read), kind, id, &asked),
-            [logg::AUDIT_EVENT] => logg::respond(&ask(Interaction::Search), pairs(&asked), Links::Sealed).await,
+            [logg::AUDIT_EVENT] => logg::respond(&ask(Interaction::Search), None, pairs(&asked), Links::Sealed).await,
+            ["Patient", id, logg::AUDIT_EVENT] => {
+                let ask = ask(Interaction::SearchCompartment);
+                logg::respond(&ask, Some(id), pairs(&asked), Links::Sealed).await
+            }
             [logg::AUDIT_EVENT, id] => logg::one(&ask(Interaction::Read), id, &asked).await,
             ["Patient", id, "$loggutdrag"] => {
                 logg::utdrag::run(&ask(Interaction::Loggutdrag), (*id).to_owned(), asked).await

@@ -33,10 +33,12 @@ impl Asking {
         let ask = ask.of_entry(Interaction::Transaction, entry);
         let query = entry.query.as_deref().unwrap_or_default();
         let path: Vec<&str> = entry.path.iter().map(String::as_str).collect();
-        if path
-            .first()
-            .is_some_and(|name| ["metadata", AUDIT_EVENT].contains(name) || DefinitionType::from_name(name).is_some())
-            || path.last().is_some_and(|name| name.starts_with('$'))
+        let is_no_data =
+            |name: &&str| ["metadata", AUDIT_EVENT].contains(name) || DefinitionType::from_name(name).is_some();
+        if path.first().is_some_and(is_no_data)
+            || path
+                .last()
+                .is_some_and(|name| name.starts_with('$') || *name == AUDIT_EVENT)
         {
             return Err(Problem::fault(
                 IssueCode::NotSupported,

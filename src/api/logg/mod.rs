@@ -14,7 +14,10 @@ use super::negotiate::Ask;
 use super::reply::Reply;
 use super::search::{Links, Pairs, address, ignored_parameters, in_address, opened, pretty, told, with_form};
 use crate::access::Interaction;
+use crate::door::content::require_id_form;
 use crate::door::problem::Problem;
+use crate::fhir::search::parse::subset::take;
+use crate::fhir::subset::{Role, Subset};
 use crate::fhir::version::FhirVersion;
 use crate::store::Recorded;
 use auditevent::{For, audit_event};
@@ -48,10 +51,18 @@ pub async fn read(request: HttpRequest, path: web::Path<(String, String)>) -> Ht
 
 /// The read itself, also for an entry of a batch.
 pub async fn one(ask: &Ask, id: &str, query: &str) -> Result<Reply, Problem> {
-    ask.only(query, &[])?;
+    let mut subset = Subset::default();
+    ask.only(query, &["_summary", "_elements"])?;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if matches!(name.as_ref(), "_summary" | "_elements") && !value.is_empty() {
+            take(&mut subset, (&name, &value), ask.version(), &[AUDIT_EVENT])
+                .map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+        }
+    }
     let seq = number(id).ok_or(Problem::NotFound)?;
     let rad = ask.app.door.logg_rad(&ask.call, seq).await?;
-    let mut reply = ask.reply_value(&audit_event(ask.version(), &rad, For::Reviewer));
+    let event = audit_event(ask.version(), &rad, For::Reviewer);
+    let mut reply = ask.reply_value(&subset.of(ask.version(), Role::Match, event));
     reply.address = Some(format!("{}/{AUDIT_EVENT}/{id}", ask.base));
     reply.last_modified = Some(rad.at);
     Ok(reply)
@@ -75,6 +86,9 @@ fn number(id: &str) -> Option<i64> {
         ("entity" = Option<String>, Query, description = "What was seen or changed: Type/[id]"),
         ("action" = Option<String>, Query, description = "C, R, U, D or E"),
         ("outcome" = Option<String>, Query, description = "How it ended"),
+        ("_summary" = Option<String>, Query, description = "true, text, data, count or false; a part is tagged SUBSETTED"),
+        ("_elements" = Option<String>, Query, description = "The elements that are wanted, separated by commas"),
+        ("_total" = Option<String>, Query, description = "none, estimate or accurate"),
         ("_count" = Option<u32>, Query, description = "Entries per page, at most 1000"),
     ),
     responses(
@@ -86,10 +100,15 @@ fn number(id: &str) -> Option<i64> {
 pub async fn search(request: HttpRequest) -> HttpResponse {
     let pairs = in_address(&request);
     answer(request, Interaction::Search, |ask| async move {
-        let (pairs, links) = opened(&ask, pairs)?;
-        respond(&ask, pairs, links).await
+        respond_to(&ask, None, pairs).await
     })
     .await
+}
+
+/// A GET of the log, or of what of it tells of one patient: its parameters as they stand, or in a sealed link.
+pub async fn respond_to(ask: &Ask, patient: Option<&str>, pairs: Pairs) -> Result<Reply, Problem> {
+    let (pairs, links) = opened(ask, pairs)?;
+    respond(ask, patient, pairs, links).await
 }
 
 /// The same with the parameters in the body.
@@ -97,20 +116,28 @@ pub async fn search_by_post(request: HttpRequest, payload: web::Payload) -> Http
     let in_address = in_address(&request);
     answer(request, Interaction::Search, |ask| async move {
         let pairs = with_form(&ask, in_address, payload).await?;
-        respond(&ask, pairs, Links::Sealed).await
+        respond(&ask, None, pairs, Links::Sealed).await
     })
     .await
 }
 
-/// The search itself, also for an entry of a batch.
-pub async fn respond(ask: &Ask, pairs: Pairs, links: Links) -> Result<Reply, Problem> {
+/// The search itself, also for an entry of a batch; of the log, or of what of it lies in a patient's compartment
+/// (compartmentdefinition-patient.html: `AuditEvent.patient`).
+pub async fn respond(ask: &Ask, patient: Option<&str>, pairs: Pairs, links: Links) -> Result<Reply, Problem> {
+    if let Some(id) = patient {
+        require_id_form(id).map_err(|_| Problem::UnknownAddress)?;
+    }
     let now = ask.app.door.clock.now().as_microsecond();
-    let sok = Sok::read(ask.version(), pairs, &ask.own_bases(), now, ask.lenient)
+    let sok = Sok::read(ask.version(), patient, pairs, &ask.own_bases(), now, ask.lenient)
         .map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
     let (used, ignored, fingerprint) = (sok.used.clone(), sok.ignored.clone(), sok.fingerprint);
+    let subset = sok.subset.clone();
     let here = sok.page.clone();
     let sida = ask.app.door.logg(&ask.call, sok.fraga()).await?;
-    let base = format!("{}/{AUDIT_EVENT}", ask.base);
+    let base = match patient {
+        None => format!("{}/{AUDIT_EVENT}", ask.base),
+        Some(id) => format!("{}/Patient/{id}/{AUDIT_EVENT}", ask.base),
+    };
     let link = |page: Option<String>| {
         let page = page.map(|page| ("_page".to_owned(), page));
         let pairs: Pairs = used.iter().cloned().chain(page).collect();
@@ -123,9 +150,9 @@ pub async fn respond(ask: &Ask, pairs: Pairs, links: Links) -> Result<Reply, Pro
     if let Some(next) = sida.next {
         all.push(("next", link(Some(sok::token(fingerprint, next)))?));
     }
-    let mut bundle = BundleText::new("searchset", None, &all);
+    let mut bundle = BundleText::new("searchset", sida.total, &all);
     for rad in &sida.rader {
-        entry(&mut bundle, ask, rad, For::Reviewer);
+        entry(&mut bundle, ask, rad, (For::Reviewer, &subset));
     }
     if !ignored.is_empty() {
         told(&mut bundle, &ignored_parameters(&ignored, ask.manner.language));
@@ -134,8 +161,9 @@ pub async fn respond(ask: &Ask, pairs: Pairs, links: Links) -> Result<Reply, Pro
     Ok(ask.reply_text(if ask.manner.pretty { pretty(&text) } else { text }))
 }
 
-fn entry(bundle: &mut BundleText, ask: &Ask, rad: &Recorded, reader: For<'_>) {
-    let event = audit_event(ask.version(), rad, reader).to_string();
+fn entry(bundle: &mut BundleText, ask: &Ask, rad: &Recorded, (reader, subset): (For<'_>, &Subset)) {
+    let event = audit_event(ask.version(), rad, reader);
+    let event = subset.of(ask.version(), Role::Match, event).to_string();
     let full_url = format!("{}/{AUDIT_EVENT}/{}", ask.base, rad.seq);
     bundle.entry(
         Some(&full_url),
@@ -146,18 +174,12 @@ fn entry(bundle: &mut BundleText, ask: &Ask, rad: &Recorded, reader: For<'_>) {
 
 /// The CapabilityStatement's entry.
 pub fn capability(version: FhirVersion) -> Value {
-    let search: Vec<Value> = sok::PARAMETERS
-        .iter()
-        .map(|(name, kind)| {
-            let of = match *name {
-                "_id" | "_lastUpdated" => "Resource",
-                _ => AUDIT_EVENT,
-            };
-            let name_in_url = name.trim_start_matches('_');
+    let search: Vec<Value> = sok::parameters(version)
+        .map(|parameter| {
             json!({
-                "name": name,
-                "definition": format!("http://hl7.org/fhir/SearchParameter/{of}-{name_in_url}"),
-                "type": kind,
+                "name": parameter.name,
+                "definition": parameter.definition(version),
+                "type": parameter.kind,
             })
         })
         .collect();

@@ -14,10 +14,11 @@ use crate::api::reply::Reply;
 use crate::api::search::pretty;
 use crate::api::sent::Sent;
 use crate::door::content::require_id_form;
-use crate::door::loggranskning::Loggfraga;
+use crate::door::loggranskning::{Loggfraga, Total};
 use crate::door::problem::Problem;
 use crate::fhir::search::dates::DateValue;
 use crate::fhir::search::page;
+use crate::fhir::subset::Subset;
 use crate::store::LogQuery;
 
 const DEFAULT_COUNT: usize = 100;
@@ -99,6 +100,7 @@ pub async fn run(ask: &Ask, id: String, query: String) -> Result<Reply, Problem>
             limit: 0,
         },
         count,
+        total: Total::No,
         holds: Box::new(|_| true),
     };
     let sida = ask.app.door.loggutdrag(&ask.call, id.clone(), fraga).await?;
@@ -122,7 +124,8 @@ pub async fn run(ask: &Ask, id: String, query: String) -> Result<Reply, Problem>
     let mut bundle = BundleText::new("searchset", None, &links);
     for rad in &sida.rader {
         let unit_name = sida.enheter.get(&rad.unit).map_or("", String::as_str);
-        entry(&mut bundle, ask, rad, For::Patient { id: &id, unit_name });
+        let reader = For::Patient { id: &id, unit_name };
+        entry(&mut bundle, ask, rad, (reader, &Subset::default()));
     }
     let text = bundle.finish();
     Ok(ask.reply_text(if ask.manner.pretty { pretty(&text) } else { text }))

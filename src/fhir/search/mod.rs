@@ -21,7 +21,7 @@ pub mod query;
 mod table;
 pub mod text;
 pub mod units;
-mod values;
+pub mod values;
 
 pub use extract::{index, patient_of, span};
 pub use parameters::EXT_ERSATT_FRAN;

@@ -209,6 +209,11 @@ const PATIENT: &[Parameter] = &[
     reference!("link", ["link.other"], "Patient-link", &["Patient", "RelatedPerson"]),
     string("name", &["name.text", "name.prefix", "name.suffix"], "Patient-name").also(FAMILY_AND_GIVEN),
     reference!("organization", ["managingOrganization"], "Patient-organization", &["Organization"]),
+    // HL7's example of a parameter on an extension; R4's looks at a DocumentReference.
+    reference!(
+        "part-agree", ["extension[url=http://example.org/fhir/StructureDefinition/participation-agreement].valueReference"],
+        "example-extension", &["DocumentReference"]
+    ).only(R5),
     contact("phone", &["telecom[system=phone]"], "individual-phone"),
     string("phonetic", &["name.text", "name.prefix", "name.suffix"], "individual-phonetic").shares("name").also(FAMILY_AND_GIVEN),
     contact("telecom", &["telecom"], "individual-telecom"),

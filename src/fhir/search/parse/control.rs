@@ -47,7 +47,8 @@ impl Reading<'_> {
             return Ok(());
         }
         let mut subset = self.subset.clone();
-        super::subset::take(&mut subset, (name, value), self.context.version, &self.kinds)?;
+        let kinds: Vec<&str> = self.kinds.iter().map(|kind| kind.name()).collect();
+        super::subset::take(&mut subset, (name, value), self.context.version, &kinds)?;
         self.subset = subset;
         Ok(())
     }

@@ -8,13 +8,13 @@ use crate::fhir::version::FhirVersion;
 /// Names of `_elements`; no type has as many elements.
 const MOST_NAMES: usize = 100;
 
-/// Takes a pair of name and value into the subset. `kinds` are the types that the answer is about. `_summary=count` is the
-/// search's own and never comes here.
+/// Takes a pair of name and value into the subset. `kinds` are the names of the types that the answer is about.
+/// `_summary=count` is the search's own and never comes here.
 pub fn take(
     subset: &mut Subset,
     (name, value): (&str, &str),
     version: FhirVersion,
-    kinds: &[ResourceType],
+    kinds: &[&str],
 ) -> Result<(), SearchError> {
     match name {
         "_summary" => {
@@ -46,7 +46,7 @@ pub fn take(
 }
 
 /// `status` or `CareTeam.status`: an element at the top of a resource.
-fn element(text: &str, version: FhirVersion, kinds: &[ResourceType]) -> Result<ElementName, SearchError> {
+fn element(text: &str, version: FhirVersion, kinds: &[&str]) -> Result<ElementName, SearchError> {
     let name = match text.split_once('.') {
         Some((kind, name)) => ElementName {
             kind: Some(kind.to_owned()),
@@ -58,8 +58,10 @@ fn element(text: &str, version: FhirVersion, kinds: &[ResourceType]) -> Result<E
         },
     };
     let known = match &name.kind {
-        Some(kind) => ResourceType::from_name(kind).is_some_and(|kind| name.is_of(version, kind.name())),
-        None => kinds.iter().any(|kind| name.is_of(version, kind.name())),
+        Some(kind) => {
+            (kinds.contains(&kind.as_str()) || ResourceType::from_name(kind).is_some()) && name.is_of(version, kind)
+        }
+        None => kinds.iter().any(|kind| name.is_of(version, kind)),
     };
     if known {
         Ok(name)
