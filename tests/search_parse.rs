@@ -105,7 +105,6 @@ fn references_under_our_own_base_are_local() {
         "subject=Patient/1",
         "subject:Patient=1",
         "subject:Patient=Patient/1",
-        "patient=Patient/1/_history/3",
     ] {
         let Criterion::Reference {
             param: "subject",
@@ -128,6 +127,31 @@ fn references_under_our_own_base_are_local() {
             "{query}"
         );
     }
+    // With a version it is that version, however it is written.
+    for query in [
+        "patient=Patient/1/_history/3",
+        "patient=https://vi.se/fhir/r4/Patient/1/_history/3",
+    ] {
+        let Criterion::Token { param, any_of, .. } = criterion(query) else {
+            panic!("{query}")
+        };
+        let literals: Vec<_> = any_of.iter().filter_map(|token| token.value.as_deref()).collect();
+        assert_eq!(
+            (param, literals.as_slice()),
+            (
+                "subject:version",
+                &[
+                    "Patient/1/_history/3",
+                    "https://vi.se/fhir/r5/Patient/1/_history/3",
+                    "https://vi.se/fhir/r4/Patient/1/_history/3"
+                ][..]
+            )
+        );
+    }
+    assert!(matches!(
+        criterion("patient=Patient/2,Patient/1/_history/3"),
+        Criterion::Any(any_of) if any_of.len() == 2
+    ));
     let Criterion::Reference { any_of, .. } = criterion("subject=1") else {
         panic!()
     };
@@ -202,7 +226,9 @@ fn what_we_do_not_have_is_refused_by_name() {
         ("date=ge", "date"),
         ("status:missing=x", "status"),
         ("_lastUpdated=x", "_lastUpdated"),
-        ("patient=", ""),
+        ("patient=", "patient"),
+        ("patient.birthdate=", "patient.birthdate"),
+        ("_has:CarePlan:care-team:status=", "_has:CarePlan:care-team:status"),
         ("subject=a b", "subject"),
         ("subject=a/b/c", "subject"),
         ("_count=-1", "_count"),
@@ -210,15 +236,22 @@ fn what_we_do_not_have_is_refused_by_name() {
         ("_total=all", "_total"),
         ("status=a%00b", "status"),
     ] {
-        if name.is_empty() {
-            // "Empty parameters are not an error".
-            assert!(
-                read(query).is_ok_and(|parsed| parsed.query.criteria.is_empty() && parsed.used.is_empty()),
-                "{query}"
-            );
-            continue;
-        }
         assert!(refused(query).contains(name), "{query}: {}", refused(query));
+    }
+    // "Empty parameters are not an error": those that steer the answer.
+    for query in [
+        "_count=",
+        "_sort=",
+        "_elements=",
+        "_include=",
+        "_revinclude:iterate=",
+        "_format=",
+    ] {
+        let parsed = read(query);
+        assert!(
+            parsed.is_ok_and(|parsed| parsed.query.criteria.is_empty() && parsed.used.is_empty()),
+            "{query}"
+        );
     }
     assert_eq!(read(&"status=a&".repeat(101)), Err(SearchError::TooMuch));
     assert_eq!(
@@ -333,12 +366,13 @@ fn a_refusal_shows_no_value() {
 #[test]
 fn lenient_handling_leaves_out_what_we_do_not_have_and_says_so() {
     let lenient = |query| read_as(FhirVersion::R5, ResourceType::CareTeam, Handling::Lenient, query);
-    let parsed = lenient("status=active&colour=red&status:text=x&_count=5").expect("lenient");
+    let parsed = lenient("status=active&colour=red&patient=&_count=5").expect("lenient");
     assert_eq!(encode(&parsed.used), "status=active&_count=5");
-    assert_eq!(parsed.ignored, ["colour", "status:text"]);
+    assert_eq!(parsed.ignored, ["colour", "patient"]);
     assert_eq!((parsed.query.criteria.len(), parsed.query.count), (1, 5));
-    // A value that cannot be read is wrong in any handling.
+    // A value that cannot be read is wrong in any handling, and so is a modifier that the parameter does not have.
     assert!(lenient("date=x").is_err());
+    assert!(lenient("status:text=x").is_err());
 }
 
 #[test]
