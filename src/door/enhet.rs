@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use fastkontakt_model::Fact;
 use lru::LruCache;
 
-use super::{Door, Order};
 use super::problem::Problem;
 use super::underlag::OppenTransaktion;
+use super::{Door, Order};
 use crate::access::{Caller, Who};
 use crate::fhir::identifiers::HSA_ID;
 use crate::fhir::types::ResourceType;
