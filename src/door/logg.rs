@@ -207,12 +207,13 @@ impl Door {
                 // What was read on the way was not let out; what is told is what was asked for.
                 disclosure = Disclosure::default();
             }
+            // The patients of a record are those whose data was disclosed, unless none was: then those who were asked about,
+            // and their own resources need not be named besides.
+            let is_partly = outcome == outcome::PARTLY;
             let resources = asked.resources().map(|(kind, id)| (kind, id.to_owned(), 0));
-            disclosure
-                .resources
-                .extend(resources.filter(|(kind, ..)| *kind != ResourceType::Patient));
-            // The patients of a record are those whose data was disclosed, unless none was.
-            if outcome != outcome::PARTLY {
+            let resources = resources.filter(|(kind, ..)| is_partly || *kind != ResourceType::Patient);
+            disclosure.resources.extend(resources);
+            if !is_partly {
                 disclosure.add(self.asked_about(asked).await?);
             }
         }

@@ -338,6 +338,17 @@ fn attempts_without_the_scope_tell_what_they_were_about() {
         (200, "error"),
         &["Goal/g", "Patient/a"],
     );
+    // Beside what was shown, what was denied is named by resource; of patients those whose data was shown.
+    let [team, patient] =
+        ["CareTeam?patient=a", "Patient/a"].map(|url| json!({ "request": { "method": "GET", "url": url } }));
+    let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": [team, patient, entry] }).to_string();
+    few.leaves(
+        "POST",
+        "/fhir/r5",
+        Some(&batch),
+        (200, "warning"),
+        &["Goal/g", "Patient/a"],
+    );
     let own = asker(&own);
     own.leaves(
         "GET",
