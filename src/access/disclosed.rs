@@ -6,7 +6,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::fhir::search::query::Criterion;
 use crate::fhir::types::ResourceType;
-use crate::riktlinje::identity::holds_personal_number;
 
 /// What has been disclosed so far, and what was asked about. Clones share it, so that the entries of a batch leave one record.
 #[derive(Clone, Debug, Default)]
@@ -49,18 +48,14 @@ pub struct Asked {
 const MOST_NUMBERS: usize = 20;
 
 impl Asked {
-    /// About a resource. An id that holds a personal number is not kept: no resource has one, and the log is read by many.
+    /// About a resource.
     pub fn resource(&mut self, kind: ResourceType, id: &str) {
-        if !holds_personal_number(id) {
-            self.resources.insert((kind, id.to_owned()));
-        }
+        self.resources.insert((kind, id.to_owned()));
     }
 
     /// About a patient's data.
     pub fn patient(&mut self, id: &str) {
-        if !holds_personal_number(id) {
-            self.patients.insert(id.to_owned());
-        }
+        self.patients.insert(id.to_owned());
     }
 
     /// About the patients who fulfil this.

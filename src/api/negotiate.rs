@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest, web};
+use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::app::App;
@@ -24,7 +25,7 @@ use crate::fhir::percent;
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
-use crate::riktlinje::identity::holds_personal_number;
+use crate::riktlinje::identity::{holds_personal_number, is_personal_number};
 
 /// What a body of FHIR must be sent as.
 const FHIR_JSON: &str = "Content-Type: application/fhir+json";
@@ -143,7 +144,7 @@ impl Ask {
             call: Call {
                 interaction,
                 purpose: purpose(&caller),
-                nodoppning: nodoppning(request, &caller)?,
+                nodoppning: nodoppning(request, &caller, app.door.clock.today())?,
                 caller,
                 request_id: request_id(request),
                 disclosed: Disclosed::default(),
@@ -361,7 +362,7 @@ const SHORTEST_REASON: usize = 3;
 
 /// Whose record the caller opens though it otherwise needs a consent, and why (`X-Nodoppning: Patient/[id] [reason]`,
 /// percent-encoded UTF-8). Only one who works in care may.
-fn nodoppning(request: &HttpRequest, caller: &Caller) -> Result<Option<Arc<Nodoppning>>, Problem> {
+fn nodoppning(request: &HttpRequest, caller: &Caller, today: Date) -> Result<Option<Arc<Nodoppning>>, Problem> {
     let mut stated = request.headers().get_all("X-Nodoppning");
     let Some(header) = stated.next() else {
         return Ok(None);
@@ -370,7 +371,7 @@ fn nodoppning(request: &HttpRequest, caller: &Caller) -> Result<Option<Arc<Nodop
         Caller::Known(identity) => matches!(identity.who, Who::Medarbetare(_)) && identity.scopes.has(Context::User),
         _ => false,
     };
-    let opened = percent::decoded(header.as_bytes()).and_then(|text| opened(&text));
+    let opened = percent::decoded(header.as_bytes()).and_then(|text| opened(&text, today));
     match opened {
         Some(opened) if may && stated.next().is_none() => Ok(Some(Arc::new(opened))),
         _ => Err(Problem::bad_request(
@@ -380,7 +381,7 @@ fn nodoppning(request: &HttpRequest, caller: &Caller) -> Result<Option<Arc<Nodop
     }
 }
 
-fn opened(text: &str) -> Option<Nodoppning> {
+fn opened(text: &str, today: Date) -> Option<Nodoppning> {
     let (patient, reason) = text.trim().split_once(' ')?;
     let (kind, id) = local(patient)?;
     let reason = reason.trim();
@@ -388,7 +389,7 @@ fn opened(text: &str) -> Option<Nodoppning> {
     let is_reason =
         reason.chars().count() <= LONGEST_REASON && letters >= SHORTEST_REASON && !reason.chars().any(char::is_control);
     // Both are kept in the access log.
-    let is_plain = !holds_personal_number(reason) && !holds_personal_number(id);
+    let is_plain = !holds_personal_number(reason) && !is_personal_number(id, today);
     (kind == ResourceType::Patient && is_reason && is_plain).then(|| Nodoppning {
         patient: id.to_owned(),
         skal: reason.to_owned(),

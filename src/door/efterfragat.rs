@@ -1,12 +1,15 @@
 //! What a request asks about, by its own words, and which patients that is: whoever searches for what is said of one patient
 //! has asked about her, also when nothing is found or no more than a number is told.
 
+use std::collections::BTreeSet;
+
 use super::Order;
 use crate::access::Asked;
 use crate::fhir::search::SearchQuery;
 use crate::fhir::search::has_patient;
 use crate::fhir::search::query::{Criterion, ReferenceValue, SystemMatch, TokenValue};
 use crate::fhir::types::ResourceType;
+use crate::riktlinje::identity::holds_personal_number;
 use crate::store::{Owners, Session, StoreError, Stored};
 
 /// More of one search is not looked up: its criteria are so bounded (`fhir/search/values.rs`) that nobody comes near it.
@@ -64,6 +67,21 @@ pub(super) fn of_order(order: &Order) -> Asked {
     }
     order.patient().iter().for_each(|id| asked.patient(id));
     asked
+}
+
+/// The resources that are asked about, as the log names them. What may be a personal number is named when it is the id of
+/// something that is stored; else it was sent in the place of an id, and is not kept.
+pub(super) fn resources(
+    session: &mut Session,
+    asked: &Asked,
+) -> Result<BTreeSet<(ResourceType, String, i64)>, StoreError> {
+    let mut named = BTreeSet::new();
+    for (kind, id) in asked.resources() {
+        if !holds_personal_number(id) || session.current(kind, id)?.is_some() {
+            named.insert((kind, id.to_owned(), 0));
+        }
+    }
+    Ok(named)
 }
 
 /// The Patients that fulfil a criterion on their numbers.

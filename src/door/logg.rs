@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use super::efterfragat::{of_order, of_search, owners};
+use super::efterfragat::{of_order, of_search, owners, resources};
 use super::problem::Problem;
 use super::{Door, Looked, Order, Written};
 use crate::access::{Asked, Call, Caller, Disclosed, Disclosure, Interaction, Who};
@@ -117,10 +117,7 @@ pub(super) fn thought_of(session: &mut Session, order: &Order) -> Result<Disclos
     // Of a patient of whom nothing was ever stored there is nothing to tell.
     disclosure.patients.retain(|_, key| key.is_some());
     // The patient's own resource is not shown.
-    disclosure.resources = of_order(order)
-        .resources()
-        .map(|(kind, id)| (kind, id.to_owned(), 0))
-        .collect();
+    disclosure.resources = resources(session, &of_order(order))?;
     Ok(disclosure)
 }
 
@@ -207,15 +204,12 @@ impl Door {
                 // What was read on the way was not let out; what is told is what was asked for.
                 disclosure = Disclosure::default();
             }
-            // The patients of a record are those whose data was disclosed, unless none was: then those who were asked about,
-            // and their own resources need not be named besides.
-            let is_partly = outcome == outcome::PARTLY;
-            let resources = asked.resources().map(|(kind, id)| (kind, id.to_owned(), 0));
-            let resources = resources.filter(|(kind, ..)| is_partly || *kind != ResourceType::Patient);
-            disclosure.resources.extend(resources);
-            if !is_partly {
-                disclosure.add(self.asked_about(asked).await?);
+            let mut asked = self.asked_about(asked).await?;
+            if outcome == outcome::PARTLY {
+                // The patients of the record are those whose data was disclosed.
+                asked.patients.clear();
             }
+            disclosure.add(asked);
         }
         let record = self.record(call, interaction, outcome, disclosure);
         self.store.log(record).await.map_err(|error| {
@@ -224,19 +218,14 @@ impl Door {
         })
     }
 
-    /// The patients whom a request that came to nothing was about, and those Patients of whom nothing is known by name.
+    /// What a request that came to nothing was about, and whose that is.
     async fn asked_about(&self, asked: Asked) -> Result<Disclosure, Problem> {
         if asked.is_empty() {
             return Ok(Disclosure::default());
         }
-        let found = self.store.look_up(move |session| {
-            let owners = owners(session, &asked)?;
-            let unknown = asked
-                .resources()
-                .filter(|(kind, id)| *kind == ResourceType::Patient && !owners.patients.contains_key(*id));
-            let unknown = unknown.map(|(kind, id)| (kind, id.to_owned(), 0)).collect();
-            Ok::<_, StoreError>(of(owners, unknown))
-        });
+        let found = self
+            .store
+            .look_up(move |session| Ok::<_, StoreError>(of(owners(session, &asked)?, resources(session, &asked)?)));
         found.await.map_err(|error| {
             tracing::error!(%error, "what was asked about could not be told to the access log");
             Problem::NotLogged

@@ -455,6 +455,15 @@ fn personal_numbers_are_kept_in_no_address_and_no_log() {
         .expect(201);
     app.get(&format!("/fhir/r5/Goal?patient={NUMBER}")).expect(200);
     app.get(&format!("/fhir/r5/Patient/{NUMBER}")).expect(404);
+    // An id that a journal made of ten digits is one as any other, and an attempt on it is in the log.
+    app.put("/fhir/r5/Patient/5009072553", &patient("5009072553", None))
+        .expect(201);
+    let other = [("If-Match", "W/\"7\"")];
+    let (answer, rows) = open(&app).send("DELETE", "/fhir/r5/Patient/5009072553", &other, None);
+    assert_eq!(
+        (answer.status, references(&rows[0])),
+        (412, vec!["Patient/5009072553".to_owned()])
+    );
     // What is not known is not said again when it may be a number.
     let mut odd = patient("odd", None);
     odd["p195009072553"] = json!(1);

@@ -119,7 +119,6 @@ fn service(issuer: &Issuer, authority: &Authority, change: impl FnOnce(&mut TlsS
             issuer: None,
             hsa_id: Some(SYSTEM.to_lowercase()),
             vardgivare: VARDGIVARE.to_owned(),
-            catalogue: false,
             vardenhet: None,
             scopes: Some("system/*.cruds".to_owned()),
             catalogue: false,

@@ -81,6 +81,7 @@ impl Tokens {
             claims: ClaimsMap {
                 names: settings.claims.clone(),
                 systems: settings.systems.clone(),
+                clock,
                 reviewers: reviewers(settings),
                 vardgivare: speaking_for(&settings.issuers),
                 pseudonyms: Pseudonyms::new(pseudonym_key),
