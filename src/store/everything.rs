@@ -139,8 +139,9 @@ fn told_of(sql: &mut Statement<'_>) {
     for kind in ResourceType::ALL {
         sql.push(" WHEN ");
         sql.text(kind.name());
-        sql.push(" THEN ");
+        sql.push(" THEN CAST(");
         sql.kind(*kind);
+        sql.push(" AS SMALLINT)");
     }
     sql.push(" END");
 }

@@ -402,6 +402,92 @@ fn the_capability_statement_names_compartments_and_what_is_common() {
     }
 }
 
+/// A canonical may be the address under which the questions are stored here.
+#[test]
+fn a_canonical_may_be_the_place_where_the_questions_are() {
+    let app = spawn();
+    put(&app, &patient("p", None));
+    for (id, version) in [("q", Some("1")), ("r", None)] {
+        let mut questions =
+            json!({ "resourceType": "Questionnaire", "id": id, "status": "active", "title": format!("Om {id}") });
+        if let Some(version) = version {
+            questions = questions.merged(&json!({ "url": "https://exempel.se/q", "version": version }));
+        }
+        put(&app, &questions);
+    }
+    for (id, canonical) in [
+        ("of-q", format!("{}/fhir/r5/Questionnaire/q", app.base)),
+        ("of-q-1", format!("{}/fhir/r4/Questionnaire/q|1", app.base)),
+        ("of-q-2", format!("{}/fhir/r4/Questionnaire/q|2", app.base)),
+        ("of-r", format!("{}/fhir/r4/Questionnaire/r#1", app.base)),
+        ("of-url", "https://exempel.se/q".to_owned()),
+        ("elsewhere", "https://annan.se/fhir/r5/Questionnaire/q".to_owned()),
+    ] {
+        put(
+            &app,
+            &json!({
+                "resourceType": "QuestionnaireResponse", "id": id, "status": "completed", "questionnaire": canonical,
+                "subject": { "reference": "Patient/p" },
+            }),
+        );
+    }
+    let [of_q, of_q_1, of_r, of_url] =
+        ["of-q", "of-q-1", "of-r", "of-url"].map(|id| format!("QuestionnaireResponse/{id}"));
+    finds(
+        &app,
+        "QuestionnaireResponse?questionnaire.title=om%20q",
+        &[&of_q, &of_q_1, &of_url],
+    );
+    finds(&app, "QuestionnaireResponse?questionnaire.title=om%20r", &[&of_r]);
+    finds(
+        &app,
+        "QuestionnaireResponse?patient=Patient/p&questionnaire.title=om%20q&_id=of-q,of-r",
+        &[&of_q],
+    );
+    let all = ["Questionnaire/q", "Questionnaire/r"];
+    finds(
+        &app,
+        "Questionnaire?_has:QuestionnaireResponse:questionnaire:status=completed",
+        &all,
+    );
+    finds(
+        &app,
+        "Questionnaire?_has:QuestionnaireResponse:questionnaire:_id=of-r",
+        &all[1..],
+    );
+    finds(
+        &app,
+        "Questionnaire?title=om&_has:QuestionnaireResponse:questionnaire:_id=of-q-1",
+        &all[..1],
+    );
+    for version in ["r5", "r4"] {
+        let comes_along = |query: &str| {
+            let page = app.get(&format!("/fhir/{version}/{query}")).expect(200).json();
+            let entries = page["entry"].as_array().unwrap().iter();
+            let along = entries.filter(|entry| entry["search"]["mode"] == "include");
+            let mut along: Vec<String> = along
+                .map(|entry| entry["resource"]["id"].as_str().unwrap().to_owned())
+                .collect();
+            along.sort();
+            along
+        };
+        let by = "_include=QuestionnaireResponse:questionnaire";
+        assert_eq!(
+            comes_along(&format!("QuestionnaireResponse?_id=of-q,of-r&{by}")),
+            ["q", "r"]
+        );
+        assert_eq!(
+            comes_along(&format!("QuestionnaireResponse?_id=of-q-2,elsewhere&{by}")),
+            [""; 0]
+        );
+        assert_eq!(
+            comes_along("Questionnaire?_id=q&_revinclude=QuestionnaireResponse:questionnaire"),
+            ["of-q", "of-q-1", "of-url"]
+        );
+        assert_eq!(comes_along("Patient/p/$everything"), ["q", "r"]);
+    }
+}
+
 /// Along canonicals: to the questions of the version that is stated, of any when none is.
 #[test]
 fn answers_are_found_by_their_questions_and_questions_by_their_answers() {

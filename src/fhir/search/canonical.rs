@@ -1,6 +1,9 @@
 //! Canonical addresses (references.html#canonical): what refers names a resource by its `url`, perhaps with `|version`, and
 //! not by its place. Of ours, Questionnaires have such names.
 //!
+//! A canonical may be the literal address too under which the resource is stored ("a canonical URL may be a literal one",
+//! references.html#canonical): so a resource has a name more, its place below our base, and who looks knows the bases.
+//!
 //! A canonical is indexed by its address alone, because who asks without a version means any; and by the name it states,
 //! address and version with `|` between, where nothing after the `|` says that any version is meant. The resource has an
 //! entry for each name that means it, so that both meet.
@@ -54,15 +57,30 @@ pub fn stated(canonical: &str) -> Option<String> {
     (!address.starts_with('#')).then(|| name(address, version))
 }
 
-/// The names that mean a resource.
+/// The names that mean a resource: of its `url`, and its place below `[base]`.
 pub fn names(kind: ResourceType, resource: &Value) -> Vec<String> {
-    let Some(url) = resource["url"].as_str().filter(|_| kind == NAMED) else {
+    if kind != NAMED {
         return Vec::new();
+    }
+    let text = |member: &str| resource[member].as_str().filter(|text| !text.is_empty());
+    let version = text("version");
+    let place = text("id").map(|id| format!("{kind}/{id}"));
+    let addresses = text("url").map(str::to_owned).into_iter().chain(place);
+    let of_address = |address: String| {
+        let this = version.map(|version| name(&address, Some(version)));
+        std::iter::once(name(&address, None)).chain(this)
     };
-    let version = resource["version"].as_str().filter(|version| !version.is_empty());
-    let any = name(url, None);
-    let this = version.map(|version| name(url, Some(version)));
-    std::iter::once(any).chain(this).collect()
+    addresses.flat_map(of_address).collect()
+}
+
+/// What a canonical may state that means a resource of this name: the name, or a place under one of our own base URLs.
+pub fn written<'n>(name: &'n str, own_bases: &'n [String]) -> impl Iterator<Item = String> + 'n {
+    let is_place = name.starts_with(NAMED.name()) && !name.contains(':');
+    let places = own_bases
+        .iter()
+        .filter(move |_| is_place)
+        .map(move |base| format!("{base}/{name}"));
+    std::iter::once(name.to_owned()).chain(places)
 }
 
 /// A canonical in a query: `address` or `address|version`.
@@ -132,7 +150,7 @@ mod tests {
     #[test]
     fn what_refers_and_what_is_meant_meet_in_a_name() {
         let form = |version: Option<&str>| {
-            let mut form = json!({ "url": "https://a/q" });
+            let mut form = json!({ "id": "q", "url": "https://a/q" });
             if let Some(version) = version {
                 form["version"] = json!(version);
             }
@@ -158,5 +176,15 @@ mod tests {
             assert_eq!(meets(canonical, &form(None)), of_none, "{canonical}");
         }
         assert!(names(ResourceType::Patient, &json!({ "url": "https://a/q" })).is_empty());
+        assert_eq!(
+            form(Some("2")),
+            ["https://a/q|", "https://a/q|2", "Questionnaire/q|", "Questionnaire/q|2"]
+        );
+        let bases = ["https://vi/fhir/r5".to_owned()];
+        assert_eq!(
+            written("Questionnaire/q|", &bases).collect::<Vec<_>>(),
+            ["Questionnaire/q|", "https://vi/fhir/r5/Questionnaire/q|"]
+        );
+        assert_eq!(written("https://a/q|", &bases).count(), 1);
     }
 }

@@ -169,8 +169,8 @@ pub enum Criterion {
 pub enum Naming {
     /// By its place: relative, or under one of our own base URLs.
     Place { own_bases: Vec<String> },
-    /// By its canonical address ([`super::canonical`]).
-    Canonical,
+    /// By its canonical address ([`super::canonical`]), or by the place where it is stored under one of our own base URLs.
+    Canonical { own_bases: Vec<String> },
 }
 
 /// The other end of a reference: its type, and what it fulfils.

@@ -95,7 +95,7 @@ impl Session {
             }
             wanted.retain(|(kind, id)| !gathering.has_current(*kind, id));
             let mut found = self.current_of(&wanted, Whose::Nobodys)?;
-            found.extend(self.named(&names)?);
+            found.extend(self.named(&below_own(names, how.own_bases))?);
             step = gathering
                 .take(found.into_iter().map(Item::current).collect(), how)
                 .into_iter()
@@ -150,6 +150,7 @@ impl Session {
         }
         wanted.retain(|(kind, id, version)| version.is_some() || !gathering.has_current(*kind, id));
         let mut found = self.versions_of(wanted)?;
+        let names = below_own(names, how.own_bases);
         found.extend(self.named(&names)?.into_iter().map(Item::current));
         Ok(found)
     }
@@ -220,7 +221,7 @@ impl Session {
             }
             if !canonical.is_empty() {
                 let params: BTreeSet<&'static str> = canonical.iter().map(|join| join.index).collect();
-                let names = names_of(step)?;
+                let names = names_of(step, how.own_bases)?;
                 for chunk in names.chunks(CHUNK) {
                     let rows = self.canonicals_to(source, &params, chunk, limit)?;
                     more |= rows.len() as i64 == limit;
@@ -336,11 +337,18 @@ fn literals(value: &Value, each: &mut impl FnMut(&str)) {
     }
 }
 
-/// The canonical names of the resources of a step that have such.
-fn names_of(step: &[Item]) -> Result<Vec<String>, StoreError> {
+/// What canonicals may state that mean the resources of a step.
+fn names_of(step: &[Item], own_bases: &[String]) -> Result<Vec<String>, StoreError> {
     let mut names = Vec::new();
     for item in step.iter().filter(|item| item.stored.kind == canonical::NAMED) {
-        names.extend(canonical::names(item.stored.kind, &read(&item.stored)?));
+        let own = canonical::names(item.stored.kind, &read(&item.stored)?);
+        names.extend(own.iter().flat_map(|name| canonical::written(name, own_bases)));
     }
     Ok(names)
+}
+
+/// The names as the index has them: places under our own bases are relative there.
+fn below_own(names: BTreeSet<String>, own_bases: &[String]) -> BTreeSet<String> {
+    let short = |name: String| relative(&name, own_bases).to_owned();
+    names.into_iter().map(short).collect()
 }

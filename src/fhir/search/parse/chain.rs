@@ -121,7 +121,9 @@ impl Reading<'_> {
             Kind::Reference => Some(Naming::Place {
                 own_bases: self.context.own_bases.to_vec(),
             }),
-            Kind::Canonical if leads_to(parameter, canonical::NAMED) => Some(Naming::Canonical),
+            Kind::Canonical if leads_to(parameter, canonical::NAMED) => Some(Naming::Canonical {
+                own_bases: self.context.own_bases.to_vec(),
+            }),
             _ => None,
         }
     }

@@ -90,9 +90,14 @@ pub(super) fn drive_reaching<'q>(sql: &mut Statement<'q>, kind: ResourceType, cr
                         sql.push(") AND ");
                         points_at(sql, far.kind, own_bases);
                     }
-                    Naming::Canonical => {
+                    Naming::Canonical { own_bases } => {
                         sql.push(A_CANONICAL);
-                        sql.push(" AND t.target_url IN (SELECT n.value FROM resource r CROSS JOIN index_token n WHERE NOT r.deleted");
+                        sql.push(" AND t.target_url IN (SELECT b.base || n.value FROM resource r CROSS JOIN index_token n CROSS JOIN (SELECT '' AS base");
+                        for base in own_bases {
+                            sql.push(" UNION ALL SELECT ");
+                            sql.text(below(base));
+                        }
+                        sql.push(") b WHERE NOT r.deleted");
                         sql.visible();
                         sql.push(" AND ");
                         drive(sql, far.kind, &far.criterion);
@@ -108,7 +113,7 @@ pub(super) fn drive_reaching<'q>(sql: &mut Statement<'q>, kind: ResourceType, cr
             // In this order: what is asked for, its references by the key they begin with, the resource they name.
             sql.push(match by {
                 Naming::Place { .. } => "r.key IN (SELECT f.key FROM resource r CROSS JOIN index_reference t CROSS JOIN resource f WHERE NOT r.deleted",
-                Naming::Canonical => "r.key IN (SELECT n.resource FROM resource r CROSS JOIN index_reference t CROSS JOIN index_token n WHERE NOT r.deleted",
+                Naming::Canonical { .. } => "r.key IN (SELECT n.resource FROM resource r CROSS JOIN index_reference t CROSS JOIN index_token n WHERE NOT r.deleted",
             });
             sql.visible();
             sql.push(" AND ");
@@ -123,12 +128,13 @@ pub(super) fn drive_reaching<'q>(sql: &mut Statement<'q>, kind: ResourceType, cr
                     sql.kind(*to);
                     sql.push(" AND f.id = t.target_id)");
                 }
-                Naming::Canonical => {
+                Naming::Canonical { own_bases } => {
                     sql.push(" AND n.kind = ");
                     sql.kind(*to);
                     sql.push(" AND n.param = ");
                     sql.text(canonical::NAMES);
-                    sql.push(" AND n.value = t.target_url)");
+                    names_what_is_stated(sql, own_bases);
+                    sql.push(")");
                 }
             }
         }
@@ -161,12 +167,13 @@ pub(super) fn probe_reaching<'q>(sql: &mut Statement<'q>, criterion: &'q Criteri
                         sql.kind(far.kind);
                         sql.push(" AND r.id = t.target_id");
                     }
-                    Naming::Canonical => {
+                    Naming::Canonical { own_bases } => {
                         sql.push("EXISTS (SELECT 1 FROM index_token n CROSS JOIN resource r WHERE n.kind = ");
                         sql.kind(far.kind);
                         sql.push(" AND n.param = ");
                         sql.text(canonical::NAMES);
-                        sql.push(" AND n.value = t.target_url AND r.key = n.resource");
+                        names_what_is_stated(sql, own_bases);
+                        sql.push(" AND r.key = n.resource");
                     }
                 }
                 sql.push(" AND NOT r.deleted");
@@ -181,7 +188,9 @@ pub(super) fn probe_reaching<'q>(sql: &mut Statement<'q>, criterion: &'q Criteri
         Criterion::Has { to, param, from, by } => {
             sql.push(match by {
                 Naming::Place { .. } => "EXISTS (SELECT 1 FROM index_reference t WHERE t.kind = ",
-                Naming::Canonical => "EXISTS (SELECT 1 FROM index_token n CROSS JOIN index_reference t WHERE t.kind = ",
+                Naming::Canonical { .. } => {
+                    "EXISTS (SELECT 1 FROM index_token n CROSS JOIN index_reference t WHERE t.kind = "
+                }
             });
             sql.kind(from.kind);
             sql.push(" AND t.param = ");
@@ -191,11 +200,15 @@ pub(super) fn probe_reaching<'q>(sql: &mut Statement<'q>, criterion: &'q Criteri
                     sql.push(" AND t.target_id = r.id AND ");
                     points_at(sql, *to, own_bases);
                 }
-                Naming::Canonical => {
+                Naming::Canonical { own_bases } => {
                     sql.push(A_CANONICAL);
-                    sql.push(
-                        " AND t.target_url = n.value AND n.patient = r.patient AND n.resource = r.key AND n.param = ",
-                    );
+                    sql.push(" AND t.target_url IN (n.value");
+                    for base in own_bases {
+                        sql.push(", ");
+                        sql.text(below(base));
+                        sql.push(" || n.value");
+                    }
+                    sql.push(") AND n.patient = r.patient AND n.resource = r.key AND n.param = ");
                     sql.text(canonical::NAMES);
                 }
             }
@@ -220,6 +233,22 @@ pub(super) fn probe_reaching<'q>(sql: &mut Statement<'q>, criterion: &'q Criteri
 
 /// What the index holds of a canonical besides its address: the index begins with it.
 const A_CANONICAL: &str = " AND t.target_id = '' AND t.target_kind = ''";
+
+/// That the name `n` is the one that the canonical `t` states, or the place that it states under one of our own bases.
+fn names_what_is_stated(sql: &mut Statement<'_>, own_bases: &[String]) {
+    sql.push(" AND n.value IN (t.target_url");
+    for base in own_bases {
+        sql.push(", REPLACE(t.target_url, ");
+        sql.text(below(base));
+        sql.push(", '')");
+    }
+    sql.push(")");
+}
+
+/// What a place under a base begins with.
+fn below(base: &str) -> String {
+    format!("{}/", base.trim_end_matches('/'))
+}
 
 /// `a UNION ALL b …`, which the planners begin one by one, as they do not the terms of an `OR`.
 fn union<'q, T>(sql: &mut Statement<'q>, alternatives: &'q [T], each: &impl Fn(&mut Statement<'q>, &'q T)) {
