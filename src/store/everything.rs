@@ -109,11 +109,12 @@ fn select<'q>(key: i64, query: &'q EverythingQuery, sikt: Option<&'q Sikt>) -> S
         sql.kind(ResourceType::Provenance);
         sql.push(" OR NOT EXISTS (");
         told_of(&mut sql);
-        sql.push(") OR EXISTS (");
+        // As in a probe: PostgreSQL is not to make a set of all that is told of.
+        sql.push(" LIMIT 1 OFFSET 0) OR EXISTS (");
         told_of(&mut sql);
         sql.push(" AND NOT o.deleted AND ");
         in_time(&mut sql, "o", (low, high));
-        sql.push("))");
+        sql.push(" LIMIT 1 OFFSET 0))");
     }
     if let Some(end) = query.after {
         sql.push(" AND +r.kind >= ");
