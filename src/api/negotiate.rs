@@ -475,10 +475,14 @@ impl MediaType {
     }
 }
 
+/// R4B left every type that we have as it is in R4 (r4b-explanation.html), and those who speak it ask for it: fhir-sdk's
+/// client speaks no R4.
 fn named_version(name: &str) -> Option<FhirVersion> {
-    FhirVersion::ALL
-        .into_iter()
-        .find(|version| version.mime_parameter() == name || version.number() == name)
+    let ours = |version: &FhirVersion| version.mime_parameter() == name || version.number() == name;
+    match name {
+        "4.3" | "4.3.0" => Some(FhirVersion::R4),
+        _ => FhirVersion::ALL.into_iter().find(ours),
+    }
 }
 
 /// Whether a media type is JSON, of no other version than this one. JSON is the one format we write; a browser, which asks

@@ -78,6 +78,28 @@ fn a_format_without_a_value_says_nothing() {
 }
 
 #[test]
+fn r4b_is_spoken_where_r4_is() {
+    let app = spawn();
+    put(&app, &patient("p", None));
+    let body = patient("p", None).to_string();
+    for (address, version, status) in [
+        ("/fhir/r4/Patient/p", "4.3", 200),
+        ("/fhir/r4/Patient/p", "4.3.0", 200),
+        ("/fhir/r4/Patient/p", "4.1", 406),
+        ("/fhir/r5/Patient/p", "4.3", 406),
+    ] {
+        let mime = format!("{FHIR}; fhirVersion={version}");
+        let read = app.send("GET", address, &[("Accept", &mime)], None).expect(status);
+        let answered = if address.contains("r4") { "4.0" } else { "5.0" };
+        let content_type = format!("{FHIR}; fhirVersion={answered}");
+        assert_eq!(read.header("content-type"), Some(content_type.as_str()));
+        let refused = if status == 406 { 415 } else { status };
+        app.send("PUT", address, &[("Content-Type", &mime)], Some(body.as_bytes()))
+            .expect(refused);
+    }
+}
+
+#[test]
 fn who_reads_neither_gzip_nor_plain_text_is_told_in_an_outcome() {
     let app = spawn();
     for (base, version) in [("/fhir/r5", "5.0"), ("/fhir/r4", "4.0")] {
