@@ -198,7 +198,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .default_service(web::to(answer::only_get_post)),
                 )
                 .service(of_type("/{type}"))
-                .service(of_instance("/{type}/{id}"))
+                // "$" begins the name of an operation, and those that there are stand above.
+                .service(of_instance("/{type}/{id:[^$/][^/]*}"))
                 .service(
                     web::resource("/{type}/{id}/_history")
                         .get(history::of_instance)

@@ -31,6 +31,12 @@ fn unknown_types_and_interactions() {
     }
     app.send("PUT", "/fhir/r5/Observation/1/_history", &[], None)
         .expect(404);
+    // An operation that is not offered is no resource with a strange id.
+    for method in ["GET", "POST", "PUT", "DELETE", "OPTIONS"] {
+        for path in ["Patient/$match", "Patient/%24match", "Patient/1/$match", "$versions"] {
+            app.send(method, &format!("/fhir/r5/{path}"), &[], None).expect(404);
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 #![allow(clippy::duplicate_mod, reason = "one story, compiled with the types of each version")]
 
 use fhir_sdk::StatusCode;
+pub use fhir_sdk::client::r4b as search;
 use fhir_sdk::client::{Client, Error};
 pub use fhir_sdk::r4b as fhir;
 use fhir_sdk::r4b::resources::OperationOutcome;

@@ -1,9 +1,11 @@
 //! What differs in R5.
 
 use fhir_sdk::StatusCode;
+pub use fhir_sdk::client::r5 as search;
 use fhir_sdk::client::{Client, Error};
 pub use fhir_sdk::r5 as fhir;
 use fhir_sdk::r5::resources::OperationOutcome;
+#[cfg(feature = "r4b")]
 use fhir_sdk::version::FhirR4B;
 pub use fhir_sdk::version::FhirR5 as Version;
 
@@ -22,6 +24,7 @@ fn refusal(error: Error) -> Result<(StatusCode, OperationOutcome), Error> {
     }
 }
 
+#[cfg(feature = "r4b")]
 fn of_other_version(client: &Client<Version>) -> Client<FhirR4B> {
     client.clone().r4b()
 }

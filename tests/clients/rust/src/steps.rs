@@ -21,6 +21,8 @@ pub struct Steps {
 
 impl Steps {
     pub fn new() -> Result<Steps, Fault> {
+        // An assertion is told as any fault, without its backtrace.
+        std::panic::set_hook(Box::new(|panic| println!("        {}", shortened(&panic.to_string()))));
         Ok(Steps {
             runtime: Builder::new_current_thread().enable_all().build()?,
             passed: 0,
@@ -35,8 +37,7 @@ impl Steps {
                 self.passed += 1;
                 println!("  ok    {title}");
             }
-            Ok(Err(fault)) => self.fault(title, &fault.to_string()),
-            // The panic has told itself on standard error.
+            Ok(Err(fault)) => self.fault(title, shortened(&fault.to_string())),
             Err(_) => self.fault(title, "see above"),
         }
     }
@@ -53,6 +54,11 @@ impl Steps {
     }
 }
 
+/// The client tells an outcome with all its empty elements.
+fn shortened(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(1000)).unwrap_or(text)
+}
+
 /// A value that nobody else has, for identifiers of this run.
 pub fn unique() -> String {
     static COUNTER: AtomicU32 = AtomicU32::new(0);
@@ -65,7 +71,18 @@ pub fn unique() -> String {
 }
 
 /// A physician as fast vårdkontakt of this patient, for no reason that is stored.
-pub fn contact(example: &str, subject: &str) -> Result<Value, Fault> {
+pub fn contact(example: &str, subject: &str) -> Result<Vec<u8>, Fault> {
+    Ok(serde_json::to_vec(&team(example, subject)?)?)
+}
+
+/// What the riktlinje refuses: a nurse as the only fast vårdkontakt of a patient with a life-threatening condition.
+pub fn nurse_for_anna(example: &str) -> Result<Vec<u8>, Fault> {
+    let mut team = team(example, "Patient/anna")?;
+    team["participant"][0]["member"]["reference"] = "PractitionerRole/orebro-vc-bjorken-sjukskoterska".into();
+    Ok(serde_json::to_vec(&team)?)
+}
+
+fn team(example: &str, subject: &str) -> Result<Value, Fault> {
     let path = format!("{}/../../../examples/{example}", env!("CARGO_MANIFEST_DIR"));
     let mut team: Value = serde_json::from_str(&std::fs::read_to_string(path)?)?;
     let members = team.as_object_mut().ok_or("the example is no resource")?;
@@ -73,12 +90,5 @@ pub fn contact(example: &str, subject: &str) -> Result<Value, Fault> {
         members.remove(name);
     }
     team["subject"]["reference"] = subject.into();
-    Ok(team)
-}
-
-/// What the riktlinje refuses: a nurse as the only fast vårdkontakt of a patient with a life-threatening condition.
-pub fn nurse_for_anna(example: &str) -> Result<Value, Fault> {
-    let mut team = contact(example, "Patient/anna")?;
-    team["participant"][0]["member"]["reference"] = "PractitionerRole/orebro-vc-bjorken-sjukskoterska".into();
     Ok(team)
 }
