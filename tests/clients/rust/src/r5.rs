@@ -1,8 +1,8 @@
 //! What differs in R5.
 
 use fhir_sdk::StatusCode;
+use fhir_sdk::client::Error;
 pub use fhir_sdk::client::r5 as search;
-use fhir_sdk::client::{Client, Error};
 pub use fhir_sdk::r5 as fhir;
 use fhir_sdk::r5::resources::OperationOutcome;
 #[cfg(feature = "r4b")]
@@ -25,6 +25,6 @@ fn refusal(error: Error) -> Result<(StatusCode, OperationOutcome), Error> {
 }
 
 #[cfg(feature = "r4b")]
-fn of_other_version(client: &Client<Version>) -> Client<FhirR4B> {
+fn of_other_version(client: &fhir_sdk::client::Client<Version>) -> fhir_sdk::client::Client<FhirR4B> {
     client.clone().r4b()
 }
