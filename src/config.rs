@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use crate::access::settings::{AccessSettings, TlsSettings};
-use crate::api::BODY_IS_READ_IN;
+use crate::api::MOST_FOR_A_BODY;
 use crate::door::bundle::BundleLimits;
 
 /// The access log is kept at least so long (HSLF-FS 2016:40 4:9).
@@ -238,8 +238,8 @@ impl Settings {
         if self.max_body_bytes == 0 {
             return unusable("max_body_bytes", "must be 1 or more");
         }
-        if self.max_body_memory / BODY_IS_READ_IN < self.max_body_bytes {
-            return unusable("max_body_memory", "must be sixteen times max_body_bytes or more");
+        if self.max_body_memory / MOST_FOR_A_BODY < self.max_body_bytes {
+            return unusable("max_body_memory", "must be twenty-eight times max_body_bytes or more");
         }
         if self.max_query_seconds == 0 {
             return unusable("max_query_seconds", "must be 1 or more");

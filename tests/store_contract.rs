@@ -813,7 +813,12 @@ fn a_row_that_is_gone_is_missed_with_or_without_its_link(fresh: &Fresh) {
 
 fn the_log_is_cut_only_before_an_anchor(fresh: &Fresh) {
     for number in 0..4 {
-        log_one(fresh, &format!("r-{number}"));
+        let old = Record {
+            at: Timestamp::now() - (6 * 366 * 24).hours(),
+            ..record(&format!("r-{number}"))
+        };
+        let logged = fresh.store.write_blocking(move |session| session.record(&old));
+        logged.expect("a row of the log");
     }
     let whole = verified(fresh).expect("it is whole");
     let later = Timestamp::now() + 1.hour();
@@ -833,6 +838,15 @@ fn the_log_is_cut_only_before_an_anchor(fresh: &Fresh) {
     log_one(fresh, "r-4");
     assert_eq!(verified(fresh).expect("it goes on").head.n, 5);
     sql(fresh, "DELETE FROM audit").expect_err("what the anchor does not free stands");
+    sql(
+        fresh,
+        "INSERT INTO audit_anchor SELECT n, audit, hash, 0 FROM audit_chain",
+    )
+    .expect_err("it is too young");
+    fresh
+        .store
+        .write_blocking(move |session| session.anchor_audit(later, later))
+        .expect_err("it is too young, whatever the clock says");
     assert!(
         fresh
             .store

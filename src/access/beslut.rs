@@ -344,7 +344,11 @@ pub struct Skrivning<'a> {
     /// Of what is there only the content changes: not whether it was a mistake, its labels or who is responsible for it
     /// ([`super::harledning::bara_innehall`]).
     pub bara_innehall: bool,
-    /// What it says about who may see the patient's records.
+    /// Of a Consent that is there nothing changes but that it ends ([`super::harledning::bara_avslut`]).
+    pub bara_avslut: bool,
+    /// What the record that is there says about who may see the patient's records.
+    pub gav: &'a [Ratt],
+    /// What it is to say of that.
     pub ger: &'a [Ratt],
     /// The HSA-ids that an Organization is to have and has not had.
     pub nya_hsa_id: &'a [String],
@@ -358,6 +362,13 @@ pub struct Skrivning<'a> {
 fn far_namna(vard: &Vard, hsa_id: &str) -> bool {
     let own = vard.vardgivare.as_deref().and_then(number_inside);
     own.is_some() && own == number_inside(hsa_id)
+}
+
+/// May a system put an Organization where these lie above it (`stated`: it says so of any)? Whoever keeps what is above may lead
+/// records there; only who keeps everybody's catalogue says what lies where between vårdgivare.
+pub fn far_ligga_under(vard: &Vard, stated: bool, above: &[String]) -> bool {
+    let own = vard.vardgivare.as_deref().and_then(hsa_form);
+    vard.katalog || !stated || own.is_some_and(|own| above.iter().any(|id| hsa_form(id).as_ref() == Some(&own)))
 }
 
 /// May this caller make this write? What stood there must be one that the caller may read; that is asked before.
@@ -468,16 +479,31 @@ fn varden_skriver(vard: &Vard, skrivning: Skrivning<'_>, nu: i64) -> Result<(), 
             return Err(Hinder::AnnansNamn);
         }
     }
+    // What keeps the catalogue of all keeps no records.
+    if vard.katalog && !KATALOG.contains(&kind) {
+        return Err(Hinder::AnnanEnhet);
+    }
     if let Some(fore) = fore {
         let samordnar = kind == ResourceType::CarePlan
             && skrivning.bara_innehall
             && sagt(skrivning.ratter, Slag::Samordning, &vard.egen_enhet(), nu)
             && efter.is_some_and(|efter| efter.hallare == fore.hallare && efter.patient == fore.patient);
-        // The patient's own consents and blocks are also ended, and only ended, by the unit that she asks.
+        // Who gave her word is told by the record, and by whom it was heard: it is not turned into another patient's.
+        if kind == ResourceType::Consent && efter.is_some_and(|efter| efter.patient != fore.patient) {
+            return Err(Hinder::AnnanPatient);
+        }
+        // The patient's own consents and blocks are also ended, and only ended, by the unit that she asks; a block by those
+        // whose records it blocks (PDL 4:4), so that nobody lets herself in.
+        let blocks = |ratt: &&Ratt| matches!(ratt.slag, Slag::InreSparr | Slag::YttreSparr);
         let at_patienten = kind == ResourceType::Consent
             && fore.hallare == Hallare::Patienten
+            && skrivning.bara_avslut
             && skrivning.ger.iter().all(|ratt| ratt.high <= nu)
-            && efter.is_some_and(|efter| efter.patient == fore.patient)
+            && skrivning
+                .gav
+                .iter()
+                .filter(blocks)
+                .all(|block| vard.egna().contains(&block.hsa_id))
             && har_relation(vard, fore.patient.as_deref(), skrivning.ratter, nu);
         if samordnar {
             return Ok(());

@@ -88,6 +88,27 @@ pub fn bara_innehall(before: &Value, after: &Value) -> bool {
     is_mistake(before) == is_mistake(after) && ["/meta/security", "/custodian", "/subject"].into_iter().all(is_same)
 }
 
+/// Whether a change of a Consent is that it ends, and no other: it becomes inactive, or its period gets an end. What it says
+/// stays as it was said.
+pub fn bara_avslut(before: &Value, after: &Value) -> bool {
+    let ended = |consent: &Value| {
+        let mut rest = consent.clone();
+        if let Some(members) = rest.as_object_mut() {
+            for of_its_state in ["meta", "text", "status"] {
+                members.remove(of_its_state);
+            }
+            if let Some(Value::Object(period)) = members.get_mut("period") {
+                period.remove("end");
+            }
+            // A period that is nothing but an end is there because it ended.
+            members.retain(|name, value| name != "period" || *value != serde_json::json!({}));
+        }
+        rest
+    };
+    let stays = after["status"] == before["status"];
+    (stays || after["status"] == "inactive") && ended(before) == ended(after)
+}
+
 fn slag_of(consent: &Value) -> impl Iterator<Item = (Slag, &'static str)> {
     let categories = items(consent.get("category")).flat_map(|category| items(category.get("coding")));
     let codings: Vec<&Value> = categories.collect();

@@ -246,7 +246,7 @@ impl Ask {
             self.room.grow(&self.app.limits, body.len() + chunk.len())?;
             body.extend_from_slice(&chunk);
         }
-        self.room.read(&self.app.limits, body.len())?;
+        self.room.read(&self.app.limits, &body, limit)?;
         Ok(body.freeze())
     }
 

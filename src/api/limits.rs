@@ -13,12 +13,19 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::access::{self, Caller};
 use crate::door::problem::Problem;
+use crate::fhir::json::BYTES_OF_A_VALUE;
 
 /// One permit of the room for bodies, in bytes.
 const UNIT: usize = 1024;
 
 /// A body that is read takes many times its length: each value, its schema, the form it is stored in.
-pub const BODY_IS_READ_IN: usize = 16;
+const BODY_IS_READ_IN: usize = 16;
+
+/// And so many bytes a value, when it is nothing but small values.
+const VALUE_IS_READ_IN: usize = 448;
+
+/// How many times its length the largest body takes at the most.
+pub const MOST_FOR_A_BODY: usize = VALUE_IS_READ_IN / BYTES_OF_A_VALUE;
 
 /// Callers that are remembered before those who have been quiet are forgotten.
 const REMEMBERED: usize = 10_000;
@@ -117,9 +124,14 @@ impl Who {
 pub struct Room(Arc<Mutex<Option<OwnedSemaphorePermit>>>);
 
 impl Room {
-    /// Takes the room for a whole body of so many bytes that is to be read now.
-    pub fn read(&self, limits: &Limits, bytes: usize) -> Result<(), Problem> {
-        self.grow(limits, bytes.saturating_mul(BODY_IS_READ_IN))
+    /// Takes the room for a whole body that is to be read now; `longest`: a body's bytes at the most, by which its values are
+    /// bounded.
+    pub fn read(&self, limits: &Limits, body: &[u8], longest: usize) -> Result<(), Problem> {
+        // Each value but a first comes after a comma. (Commas in texts count too: better too much room than too little.)
+        let values = body.iter().filter(|byte| matches!(byte, b',' | b'[' | b'{')).count();
+        let values = values.min(longest / BYTES_OF_A_VALUE);
+        let bytes = body.len().saturating_mul(BODY_IS_READ_IN);
+        self.grow(limits, bytes.max(values.saturating_mul(VALUE_IS_READ_IN)))
     }
 
     /// Takes room for a body that has grown to so many bytes; 503 when there is none: the caller may try again, and no

@@ -36,7 +36,7 @@ mod validate;
 pub use answer::no_bare_refusal;
 pub use app::App;
 pub use authenticate::authenticate;
-pub use limits::{BODY_IS_READ_IN, Limits};
+pub use limits::{Limits, MOST_FOR_A_BODY};
 pub use metadata::capability_statement;
 pub use sealed::Sealer;
 

@@ -207,12 +207,17 @@ impl Door {
             (Some(kept), _) | (None, Some(kept)) => ratter(session, kept)?,
             (None, None) => Vec::new(),
         };
-        let mut bara_innehall = false;
+        let (mut bara_innehall, mut bara_avslut) = (false, false);
+        let mut gav = Vec::new();
         let mut sparr = after.is_some_and(|(resource, _)| harledning::ar_sparr(kind, resource));
         if let (Some(stored), Some(fore)) = (living, fore) {
             let before = json(stored)?;
             sparr |= harledning::ar_sparr(kind, &before);
             bara_innehall = after.is_some_and(|(after, _)| harledning::bara_innehall(&before, after));
+            if kind == ResourceType::Consent {
+                bara_avslut = after.is_some_and(|(after, _)| harledning::bara_avslut(&before, after));
+                gav = session.ratter_of(kind, &stored.id)?;
+            }
             // Who is shown less than what is stored would take the rest away.
             if cut(&lasare, fore, &ratter, stored.clone())?.body != stored.body {
                 return Err(Problem::Forbidden);
@@ -244,6 +249,8 @@ impl Door {
             efter: efter.as_ref(),
             sparr,
             bara_innehall,
+            bara_avslut,
+            gav: &gav,
             ger: after.map_or(&[], |(_, keeping)| keeping.ratter.as_slice()),
             nya_hsa_id: &nya_hsa_id,
             ratter: &ratter,

@@ -23,6 +23,7 @@ mod provenance;
 mod read;
 pub mod reindex;
 pub mod situation;
+mod skrivratt;
 mod underlag;
 mod understood;
 mod upphov;

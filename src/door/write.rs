@@ -6,27 +6,24 @@ use std::sync::Arc;
 
 use fastkontakt_model::facts::Reference;
 use fastkontakt_model::{Fact, understand};
-use jiff::civil::Date;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::atkomst::{keeping, right_of};
 use super::content::{Body, Prepared};
-use super::logg::{note_denied, note_undone};
+use super::logg::note_undone;
 use super::precondition::demand;
 use super::problem::{Problem, in_resource};
 use super::provenance::{self, Made, SeenBy};
+use super::skrivratt::refuse_personal_numbers;
 use super::underlag::OppenTransaktion;
-use super::upphov;
 use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
 use crate::access::harledning::harled;
 use crate::access::{Call, Caller, Disclosure, Interaction, Right};
-use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
-use crate::riktlinje::identity::is_personal_number;
 use crate::riktlinje::{
     Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient, samma_som,
     utan_patientresurs,
@@ -163,7 +160,7 @@ impl Order {
     }
 
     /// The expression or problem as the caller sees it: within the entry, when there is one.
-    fn place(&self, problem: Problem) -> Problem {
+    pub(super) fn place(&self, problem: Problem) -> Problem {
         match self.entry {
             Some(index) => problem.in_entry(index),
             None => problem,
@@ -184,7 +181,7 @@ pub(super) struct Staged<'o> {
     /// What is replaced, deleted or not.
     pub(super) current: Option<Stored>,
     /// What is kept beside it.
-    fore: Option<Kept>,
+    pub(super) fore: Option<Kept>,
     before: Option<Arc<Fact>>,
     /// GEN-02: the write only ends or limits what is stored.
     bara_avslut: bool,
@@ -393,35 +390,6 @@ impl<'a, 's> Transaction<'a, 's> {
         Ok(keeping(&Caller::Service, &mut self.underlag, what, (&fact, before))?)
     }
 
-    /// Refuses a write that the access decision denies; what is to be kept beside it.
-    pub(super) fn may_write(&mut self, staged: &Staged<'_>) -> Result<Keeping, Problem> {
-        let (kind, place) = (staged.order.kind(), |problem| staged.order.place(problem));
-        let there = staged.current.as_ref().zip(staged.fore.as_ref());
-        let Some(prepared) = staged.order.prepared() else {
-            self.door
-                .may_write(self.call, self.underlag.session, (there, None, None), kind)
-                .map_err(place)?;
-            return Ok(Keeping::default());
-        };
-        let Body {
-            resource,
-            index,
-            patient,
-            ..
-        } = &prepared.body;
-        let what = (kind, resource, index.as_slice());
-        let before = (&*prepared.fact, staged.fore.clone());
-        let keeping = keeping(&self.call.caller, &mut self.underlag, what, before)?;
-        let was = || staged.fore.as_ref().map(|kept| kept.hallare.clone());
-        let hallare = keeping.hallare.clone().or_else(was).unwrap_or_default();
-        self.underlag.remember_hallare(kind, &prepared.id, hallare);
-        let what = (there, Some((resource, &keeping)), patient.as_deref());
-        self.door
-            .may_write(self.call, self.underlag.session, what, kind)
-            .map_err(place)?;
-        Ok(keeping)
-    }
-
     /// Writes the next version of a resource: current row, history, index and outbox in one go.
     fn put(
         &mut self,
@@ -507,7 +475,7 @@ impl<'a, 's> Transaction<'a, 's> {
         let today = self.door.clock.today();
         // What it tells of may be written by another entry: so it is asked when all are.
         for staged in staged {
-            self.refuse_others_word(staged)
+            self.refuse_for_others(staged)
                 .map_err(|problem| staged.order.place(problem))?;
         }
         let mut judgements = Vec::with_capacity(staged.len());
@@ -529,24 +497,6 @@ impl<'a, 's> Transaction<'a, 's> {
             judgements.push(Judgement { findings, effects });
         }
         Ok(judgements)
-    }
-
-    /// Refuses a Provenance that tells of what the caller may not read, or speaks for others.
-    fn refuse_others_word(&mut self, staged: &Staged<'_>) -> Result<(), Problem> {
-        let (Some(prepared), Some(vard)) = (staged.order.prepared(), self.underlag.vard()) else {
-            return Ok(());
-        };
-        if prepared.kind != ResourceType::Provenance {
-            return Ok(());
-        }
-        let told = &prepared.body.resource;
-        if upphov::tells_of_what_is_read(told, &mut self.underlag)?
-            && upphov::in_own_name(&self.call.caller, &vard, (told, &prepared.fact), &mut self.underlag)?
-        {
-            return Ok(());
-        }
-        note_denied(self.call, None);
-        Err(Problem::Forbidden)
     }
 
     /// Carries out what a rule brings about, in the same transaction: a new version of another resource, or a new one
@@ -586,27 +536,6 @@ impl Concluded<'_, '_> {
     pub(super) fn log(self, disclosed: Disclosure, written: &[Written]) -> Result<(), Problem> {
         let all = written.iter().chain(&self.brought_about);
         Ok(self.door.log_write(self.call, self.session, all, disclosed)?)
-    }
-}
-
-/// An id stands in every address and log that has to do with the resource: a new one is no personal number, nor that of the
-/// patient whom it is filed on.
-fn refuse_personal_numbers(order: &Order, today: Date) -> Result<(), Problem> {
-    let kind = order.kind();
-    let fault = |expression: String| {
-        Err(Problem::fault(
-            IssueCode::BusinessRule,
-            expression,
-            Text::new(
-                "Ett id får inte vara ett personnummer: det står i adresser och loggar. Lägg numret i identifier.",
-                "An id must not be a personal number: it stands in addresses and logs. Put the number into identifier.",
-            ),
-        ))
-    };
-    match order.patient() {
-        _ if is_personal_number(order.id(), today) => fault(format!("{kind}.id")),
-        Some(patient) if is_personal_number(&patient, today) => fault(kind.to_string()),
-        _ => Ok(()),
     }
 }
 

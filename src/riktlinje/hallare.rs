@@ -55,6 +55,17 @@ pub fn hallande_enhet<U: Underlag>(fact: &Fact, underlag: &mut U) -> Result<Vec<
     }
 }
 
+/// The HSA-ids of what an Organization says that it lies within; empty when that is nothing, or cannot be found.
+pub fn ovanfor<U: Underlag>(fact: &Fact, underlag: &mut U) -> Result<Vec<String>, U::Error> {
+    match fact {
+        Fact::Organization(it) => match &it.part_of {
+            Some(above) if !above.is_contained() => enhetens_kedja(above, fact, underlag),
+            _ => Ok(Vec::new()),
+        },
+        _ => Ok(Vec::new()),
+    }
+}
+
 /// The same of a reference that stands in `within`.
 fn enhetens_kedja<U: Underlag>(
     reference: &Reference,

@@ -335,6 +335,20 @@ const NO_ROW: i64 = -1;
 /// Longest HSA-id that is kept; what is longer is none.
 const LONGEST: usize = 64;
 
+/// The columns of [`Ratt`].
+type RattRow = (i16, String, i64, i64);
+
+fn ratt_of_row((number, hsa_id, low, high): RattRow) -> Result<Ratt, StoreError> {
+    let slag = Slag::ALL.into_iter().find(|slag| slag.number() == number);
+    let slag = slag.ok_or_else(|| StoreError::Corrupt(format!("no kind of right has the number {number}")))?;
+    Ok(Ratt {
+        slag,
+        hsa_id,
+        low,
+        high,
+    })
+}
+
 /// An HSA-id as it is kept and compared: without spaces around it, in capitals. `None` for what cannot be one.
 pub fn hsa_form(value: &str) -> Option<String> {
     let value = value.trim();
@@ -503,25 +517,29 @@ impl Session {
         self.ratter_but_of(patient, key.unwrap_or(NO_ROW))
     }
 
+    /// What this resource alone says.
+    pub fn ratter_of(&mut self, kind: ResourceType, id: &str) -> Result<Vec<Ratt>, StoreError> {
+        let Some(key) = self.living_key(kind, id)? else {
+            return Ok(Vec::new());
+        };
+        let rows: Vec<RattRow> = on_either!(self, c => ratt::table
+            .filter(ratt::patient.eq_any(resource::table.filter(resource::key.eq(key)).select(resource::patient)))
+            .filter(ratt::resource.eq(key))
+            .order((ratt::slag, ratt::hsa_id, ratt::low))
+            .select((ratt::slag, ratt::hsa_id, ratt::low, ratt::high))
+            .load(c))?;
+        rows.into_iter().map(ratt_of_row).collect()
+    }
+
     fn ratter_but_of(&mut self, patient: &str, resource: i64) -> Result<Vec<Ratt>, StoreError> {
-        let rows: Vec<(i16, String, i64, i64)> = on_either!(self, c => ratt::table
+        let rows: Vec<RattRow> = on_either!(self, c => ratt::table
             .inner_join(patient_key::table.on(patient_key::key.eq(ratt::patient)))
             .filter(patient_key::id.eq(patient))
             .filter(ratt::resource.ne(resource))
             .order((ratt::slag, ratt::hsa_id, ratt::resource, ratt::low))
             .select((ratt::slag, ratt::hsa_id, ratt::low, ratt::high))
             .load(c))?;
-        let read = |(number, hsa_id, low, high)| {
-            let slag = Slag::ALL.into_iter().find(|slag| slag.number() == number);
-            let slag = slag.ok_or_else(|| StoreError::Corrupt(format!("no kind of right has the number {number}")))?;
-            Ok(Ratt {
-                slag,
-                hsa_id,
-                low,
-                high,
-            })
-        };
-        rows.into_iter().map(read).collect()
+        rows.into_iter().map(ratt_of_row).collect()
     }
 
     /// The key of whoever keeps a record, made when it is the first time.

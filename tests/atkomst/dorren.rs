@@ -426,4 +426,19 @@ fn nothing_is_filed_in_the_name_of_another_unit() {
     write(door, &a3, &own).expect("the own unit's");
     assert!(matches!(read(door, &staff(B1), CarePlan, "a3"), Err(Problem::NotFound)));
     assert!(matches!(read(door, &others, CarePlan, "a3"), Err(Problem::NotFound)));
+    // And no vårdgivare puts its unit among those of another, whose records would then lie in it too.
+    let mut moved = json!({"resourceType": "Organization", "id": "B1", "identifier": [{"system": HSA, "value": B1}],
+        "partOf": {"reference": "Organization/B"}});
+    write(door, &others, &moved).expect("where it lies");
+    for above in [
+        json!({"reference": "Organization/A1"}),
+        json!({"identifier": {"system": HSA, "value": A1}}),
+        json!({"reference": "Organization/not-there"}),
+    ] {
+        moved["partOf"] = above;
+        assert!(
+            matches!(write(door, &others, &moved), Err(Problem::Forbidden)),
+            "{moved}"
+        );
+    }
 }

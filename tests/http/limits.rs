@@ -111,7 +111,7 @@ fn peak(process: u32) -> u64 {
 #[cfg(target_os = "linux")]
 fn memory_is_bounded_under_attack() {
     const BODY: usize = 4 * 1024 * 1024;
-    const AT_ONCE: usize = 80 * 1024 * 1024;
+    const AT_ONCE: usize = 128 * 1024 * 1024;
     let folder = Folder::new();
     let settings = folder.text(
         "settings.toml",
@@ -128,9 +128,14 @@ fn memory_is_bounded_under_attack() {
         "{{\"resourceType\":\"Patient\",\"id\":\"p\",\"name\":[{}{{}}]}}",
         "{},".repeat(BODY / 4)
     );
+    // As many values as any body may have, in the least room.
+    let dense = format!(
+        "{{\"resourceType\":\"Patient\",\"id\":\"p\",\"x\":[{}1]}}",
+        "1,".repeat(BODY / 16 - 100)
+    );
     std::thread::scope(|scope| {
         for thread in 0..8 {
-            let body = [&deep, &many, &wide][thread % 3];
+            let body = [&deep, &many, &wide, &dense][thread % 4];
             let (agent, url) = (&agent, &url);
             scope.spawn(move || {
                 for _ in 0..6 {

@@ -1,0 +1,116 @@
+//! What a write is refused for before the rules judge it: it is not the caller's to write, speaks for others, puts itself in
+//! others' place, or carries a personal number into addresses and logs.
+
+use jiff::civil::Date;
+
+use super::Order;
+use super::atkomst::keeping;
+use super::content::Body;
+use super::logg::note_denied;
+use super::problem::Problem;
+use super::upphov;
+use super::write::{Staged, Transaction};
+use crate::access::beslut::far_ligga_under;
+use crate::fhir::fault::{IssueCode, Text};
+use crate::fhir::json::reread;
+use crate::fhir::types::ResourceType;
+use crate::riktlinje::identity::is_personal_number;
+use crate::riktlinje::ovanfor;
+use crate::store::Keeping;
+
+impl Transaction<'_, '_> {
+    /// Refuses a write that the access decision denies; what is to be kept beside it.
+    pub(super) fn may_write(&mut self, staged: &Staged<'_>) -> Result<Keeping, Problem> {
+        let (kind, place) = (staged.order.kind(), |problem| staged.order.place(problem));
+        let there = staged.current.as_ref().zip(staged.fore.as_ref());
+        let Some(prepared) = staged.order.prepared() else {
+            self.door
+                .may_write(self.call, self.underlag.session, (there, None, None), kind)
+                .map_err(place)?;
+            return Ok(Keeping::default());
+        };
+        let Body {
+            resource,
+            index,
+            patient,
+            ..
+        } = &prepared.body;
+        let what = (kind, resource, index.as_slice());
+        let before = (&*prepared.fact, staged.fore.clone());
+        let keeping = keeping(&self.call.caller, &mut self.underlag, what, before)?;
+        let was = || staged.fore.as_ref().map(|kept| kept.hallare.clone());
+        let hallare = keeping.hallare.clone().or_else(was).unwrap_or_default();
+        self.underlag.remember_hallare(kind, &prepared.id, hallare);
+        let what = (there, Some((resource, &keeping)), patient.as_deref());
+        self.door
+            .may_write(self.call, self.underlag.session, what, kind)
+            .map_err(place)?;
+        Ok(keeping)
+    }
+
+    /// Refuses what can be told only when all of the transaction is known: another entry may hold what is named.
+    pub(super) fn refuse_for_others(&mut self, staged: &Staged<'_>) -> Result<(), Problem> {
+        let allowed = match staged.order.kind() {
+            ResourceType::Organization => self.is_in_own_place(staged)?,
+            ResourceType::Provenance => self.is_own_word(staged)?,
+            _ => true,
+        };
+        if !allowed {
+            // The id of a new resource is ours, and says nothing.
+            let named = (!staged.order.is_create()).then(|| (staged.order.kind(), staged.order.id()));
+            note_denied(self.call, named);
+            return Err(Problem::Forbidden);
+        }
+        Ok(())
+    }
+
+    /// Whether a Provenance tells of what the caller may read, and in no other's name.
+    fn is_own_word(&mut self, staged: &Staged<'_>) -> Result<bool, Problem> {
+        let (Some(prepared), Some(vard)) = (staged.order.prepared(), self.underlag.vard()) else {
+            return Ok(true);
+        };
+        let told = &prepared.body.resource;
+        Ok(upphov::tells_of_what_is_read(told, &mut self.underlag)?
+            && upphov::in_own_name(&self.call.caller, &vard, (told, &prepared.fact), &mut self.underlag)?)
+    }
+
+    /// Whether an Organization lies where it lay, or below what is the caller's vårdgivare's: others keep records where they
+    /// are led by what lies within what.
+    fn is_in_own_place(&mut self, staged: &Staged<'_>) -> Result<bool, Problem> {
+        let (Some(prepared), Some(vard)) = (staged.order.prepared(), self.underlag.vard()) else {
+            return Ok(true);
+        };
+        let now = prepared.body.resource.get("partOf");
+        if let Some(stored) = staged.current.as_ref().filter(|stored| !stored.deleted) {
+            let before = reread(&stored.body).map_err(|_| Problem::Internal {
+                reason: "a stored Organization is not JSON".to_owned(),
+            })?;
+            if now == before.get("partOf") {
+                return Ok(true);
+            }
+        }
+        let above = ovanfor(&prepared.fact, &mut self.underlag)?;
+        Ok(far_ligga_under(&vard, now.is_some(), &above))
+    }
+}
+
+/// An id stands in every address and log that has to do with the resource: a new one is no personal number, nor that of the
+/// patient whom it is filed on.
+pub(super) fn refuse_personal_numbers(order: &Order, today: Date) -> Result<(), Problem> {
+    let kind = order.kind();
+    let fault = |expression: String| {
+        Err(Problem::fault(
+            IssueCode::BusinessRule,
+            expression,
+            Text::new(
+                "Ett id får inte vara ett personnummer: det står i adresser och loggar. Lägg numret i identifier.",
+                "An id must not be a personal number: it stands in addresses and logs. Put the number into identifier.",
+            ),
+        ))
+    };
+    match order.patient() {
+        _ if is_personal_number(order.id(), today) => fault(format!("{kind}.id")),
+        Some(patient) if is_personal_number(&patient, today) => fault(kind.to_string()),
+        _ => Ok(()),
+    }
+}
