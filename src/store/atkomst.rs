@@ -251,31 +251,29 @@ fn write<'q>(sql: &mut Statement<'q>, villkor: &'q Villkor) {
             sql.push(" LIMIT 1 OFFSET 0)");
         }
         Villkor::Kriterium(criterion) => criterion_holds(sql, criterion),
-        Villkor::MalDolt => target(sql, " AND t.dold)"),
-        Villkor::MalFlyttat => target(sql, " AND t.patient <> 0 AND t.patient <> r.patient)"),
+        Villkor::MalDolt => sql.push(&TARGET_HIDDEN),
+        Villkor::MalFlyttat => sql.push(&TARGET_MOVED),
         Villkor::VersionDold => sql.push("h.dold"),
         Villkor::VersionFlyttad => sql.push("h.flyttad"),
     }
 }
 
-/// Whether the row is a Provenance one of whose targets is so.
-fn target(sql: &mut Statement<'_>, that: &'static str) {
-    sql.push("(+r.kind = ");
-    sql.kind(ResourceType::Provenance);
-    sql.push(" AND EXISTS (SELECT 1 FROM index_reference i JOIN resource t ON t.id = i.target_id AND t.kind = ");
-    sql.push(&KIND_OF_TARGET);
-    sql.push(" WHERE i.patient = r.patient AND i.resource = r.key AND i.param = 'target'");
-    sql.push(that);
-    sql.push(")");
-}
-
-/// The number of the type that an entry of the index names.
-static KIND_OF_TARGET: LazyLock<String> = LazyLock::new(|| {
+/// That the row is a Provenance one of whose targets is so. One piece of text each: a statement has many of them.
+fn of_target(that: &str) -> String {
     let kinds = ResourceType::ALL
         .iter()
         .map(|kind| format!(" WHEN '{kind}' THEN {}", kind::number(*kind)));
-    format!("CASE i.target_kind{} END", kinds.collect::<String>())
-});
+    format!(
+        "(+r.kind = {} AND EXISTS (SELECT 1 FROM index_reference i JOIN resource t ON t.id = i.target_id \
+         AND t.kind = CASE i.target_kind{} END \
+         WHERE i.patient = r.patient AND i.resource = r.key AND i.param = 'target' AND {that}))",
+        kind::number(ResourceType::Provenance),
+        kinds.collect::<String>()
+    )
+}
+
+static TARGET_HIDDEN: LazyLock<String> = LazyLock::new(|| of_target("t.dold"));
+static TARGET_MOVED: LazyLock<String> = LazyLock::new(|| of_target("t.patient <> 0 AND t.patient <> r.patient"));
 
 fn joined<'q>(sql: &mut Statement<'q>, parts: &'q [Villkor], (between, none): (&'static str, &'static str)) {
     if parts.is_empty() {
