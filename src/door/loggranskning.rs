@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::efterfragat::owners;
 use super::logg::{outcome, told};
 use super::{Door, problem::Problem};
 use crate::access::{Asked, Call, Caller, Disclosure, Right, Target, Who};
@@ -70,11 +71,10 @@ impl Door {
 
     /// A page of the log.
     pub async fn logg(&self, call: &Call, fraga: Loggfraga) -> Result<Loggsida, Problem> {
-        self.permit(call, Right::Search, Target::Logg).inspect_err(|_| {
-            let mut asked = Asked::default();
-            fraga.query.patients.iter().flatten().for_each(|id| asked.patient(id));
-            call.disclosed.ask(asked);
-        })?;
+        let mut asked = Asked::default();
+        fraga.query.patients.iter().flatten().for_each(|id| asked.patient(id));
+        self.permit(call, Right::Search, Target::Logg)
+            .inspect_err(|_| call.disclosed.ask(asked.clone()))?;
         let call = call.clone();
         self.store
             .read(move |session| {
@@ -87,6 +87,12 @@ impl Door {
                     Ok::<_, Problem>(Loggsida { total, ..sida })
                 })?;
                 note_rows(&call, &sida.rader);
+                // Whose log was asked for, whatever was found.
+                let patients = owners(session, &call.disclosed.beyond(asked))?.patients;
+                call.disclosed.note(Disclosure {
+                    patients,
+                    ..Disclosure::default()
+                });
                 Ok(sida)
             })
             .await

@@ -123,6 +123,7 @@ fn patients_whom_criteria_name_are_named_in_the_log() {
         "Goal?patient=a&_lastUpdated=gt2999".to_owned(),
         "Patient/a/Goal?_lastUpdated=gt2999".to_owned(),
         "Goal?patient=a,nobody&_lastUpdated=gt2999".to_owned(),
+        "AuditEvent?patient=a&date=lt2000".to_owned(),
     ];
     for path in &asked {
         ask.leaves(
