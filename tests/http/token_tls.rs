@@ -121,6 +121,7 @@ fn service(issuer: &Issuer, authority: &Authority, change: impl FnOnce(&mut TlsS
             vardgivare: VARDGIVARE.to_owned(),
             vardenhet: None,
             scopes: Some("system/*.cruds".to_owned()),
+            catalogue: false,
         }];
     })
 }
