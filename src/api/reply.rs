@@ -42,6 +42,16 @@ pub enum Body {
     Outcome(String),
 }
 
+impl Body {
+    /// In bytes.
+    pub fn size(&self) -> usize {
+        match self {
+            Body::Nothing => 0,
+            Body::Resource(text) | Body::Outcome(text) => text.len(),
+        }
+    }
+}
+
 impl Reply {
     pub fn new(fhir: FhirVersion, status: StatusCode) -> Reply {
         Reply {

@@ -60,9 +60,9 @@ situations! {
         "Åtkomst nekas.",
         "Access is denied.";
     TooCostly => 403, Some(IssueCode::TooCostly),
-        "A search took longer than the setting max_query_seconds: the server refuses to perform it (http.html#search)",
-        "Sökningen tar för lång tid. Begränsa den, till exempel till en patient, en enhet eller en tid.",
-        "The search takes too long. Narrow it, for example to a patient, a unit or a time.";
+        "A search took longer than the setting max_query_seconds, or the answers in a Bundle became too large: the server refuses to perform it (http.html#search)",
+        "Sökningen tar för lång tid, eller svaret blir för stort. Begränsa den, till exempel till en patient, en enhet eller en tid.",
+        "The search takes too long, or its answer becomes too large. Narrow it, for example to a patient, a unit or a time.";
     UnknownAddress => 404, Some(IssueCode::NotSupported),
         "A type outside the closed set, a version other than r4 and r5, an address that is not ours",
         "Adressen eller resurstypen finns inte här; se [base]/metadata.",

@@ -5,7 +5,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::content::{self, Content, Prepared, require_same_id};
-use super::logg::{note, note_undone, thought_of};
+use super::logg::{note, note_undone, thought_of, told};
 use super::problem::Problem;
 use super::read::{Seen, live};
 use super::underlag::OppenTransaktion;
@@ -256,6 +256,14 @@ impl Door {
             (None, _) => {}
         }
         let judgements = transaction.judge(&[staged])?;
+        if let Some(prepared) = order.prepared() {
+            // Also of those whom it is about by a number alone, whatever is found.
+            let berorda = transaction.berorda(prepared)?;
+            let patients = berorda.iter().map(|id| (ResourceType::Patient, id.as_str()));
+            let mut disclosure = told(transaction.underlag.session, patients)?;
+            disclosure.resources.clear();
+            call.disclosed.note(disclosure);
+        }
         Ok(judgements
             .into_iter()
             .flat_map(|judgement| judgement.findings)

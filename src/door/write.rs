@@ -20,7 +20,7 @@ use super::underlag::OppenTransaktion;
 use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
 use crate::access::harledning::harled;
-use crate::access::{Call, Caller, Disclosure, Interaction, Right};
+use crate::access::{Asked, Call, Caller, Disclosure, Interaction, Right};
 use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
@@ -490,6 +490,12 @@ impl<'a, 's> Transaction<'a, 's> {
                 bara_avslut: staged.bara_avslut,
             };
             let Judgement { findings, effects } = bedom(&skrivning, &mut self.underlag, &self.door.policies, today)?;
+            if !findings.is_empty() {
+                // What the rules find tells of them.
+                let mut asked = Asked::default();
+                self.berorda(prepared)?.iter().for_each(|id| asked.patient(id));
+                self.call.disclosed.ask(asked);
+            }
             let findings = findings
                 .into_iter()
                 .map(|finding| located(finding, prepared, staged.order.entry))
@@ -497,6 +503,18 @@ impl<'a, 's> Transaction<'a, 's> {
             judgements.push(Judgement { findings, effects });
         }
         Ok(judgements)
+    }
+
+    /// The patients whom the rules look at: those that it is about, by a number alone too, and those who are one with them.
+    pub(super) fn berorda(&mut self, prepared: &Prepared) -> Result<BTreeSet<String>, Problem> {
+        let mut all = BTreeSet::new();
+        if let Some(patient) = &prepared.body.patient {
+            all.extend(samma_patient(patient, &mut self.underlag)?);
+        }
+        for about in utan_patientresurs(&prepared.fact) {
+            all.extend(samma_som(Some(about), &prepared.fact, &mut self.underlag)?);
+        }
+        Ok(all)
     }
 
     /// Carries out what a rule brings about, in the same transaction: a new version of another resource, or a new one

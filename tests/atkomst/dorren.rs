@@ -376,7 +376,15 @@ fn what_the_patient_said_is_ended_by_staff_and_never_turned_round() {
     ));
     let mut ended = consent("c", "yttre-sparr", "A");
     ended["status"] = json!("inactive");
-    write(door, &staff(B1), &ended).expect("as she asked");
+    assert!(
+        matches!(write(door, &staff(B1), &ended), Err(Problem::Forbidden)),
+        "not by those whom it keeps out"
+    );
+    write(door, &staff(A1), &stay("visit-a", "A1")).expect("a part in the care");
+    let mut changed = ended.clone();
+    changed["decision"] = json!("permit");
+    assert!(matches!(write(door, &staff(A1), &changed), Err(Problem::Forbidden)));
+    write(door, &staff(A1), &ended).expect("as she asked");
 }
 
 #[test]

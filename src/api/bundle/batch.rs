@@ -1,7 +1,9 @@
 //! A batch: each entry is carried out like a request of its own, by the same functions, and tells how it went. None makes
 //! another fail.
 
+use std::cell::Cell;
 use std::panic::AssertUnwindSafe;
+use std::time::{Duration, Instant};
 
 use futures_util::{FutureExt, StreamExt, stream};
 
@@ -16,7 +18,7 @@ use super::super::{
 };
 use super::{acceptable, response};
 use crate::access::Interaction;
-use crate::door::bundle::{Entry, Method, not_there, strangers};
+use crate::door::bundle::{Entry, MOST_ANSWERED, Method, not_there, strangers};
 use crate::door::problem::{Problem, in_resource};
 use crate::fhir::types::{DefinitionType, ResourceType};
 use crate::store::Scope;
@@ -24,6 +26,10 @@ use crate::store::Scope;
 /// Entries that are on their way at the same time. SQLite's writer takes them into one commit; more would keep other
 /// callers waiting.
 const AT_ONCE: usize = 16;
+
+/// How long a batch may go on. After that, and when its answers have become too large ([`MOST_ANSWERED`]), the entries that are
+/// left are not carried out (403 `too-costly`): whoever asked may have gone long before.
+const LONGEST: Duration = Duration::from_secs(60);
 
 /// Carries out all entries; those that cannot even be tried tell why. Deletes go first, then creates, updates and reads
 /// (http.html#brules); within each the order is nobody's.
@@ -44,9 +50,17 @@ pub async fn carry_out(ask: &Ask, entries: Vec<Result<Entry, Problem>>) -> Resul
             Err(problem) => replies.push((index, failed(ask, &problem))),
         }
     }
+    let (begun, answered) = (Instant::now(), &Cell::new(0));
     for turn in turns {
         let answers: Vec<(usize, Reply)> = stream::iter(turn)
-            .map(|entry| one(ask, entry))
+            .map(|entry| async move {
+                if answered.get() > MOST_ANSWERED || begun.elapsed() > LONGEST {
+                    return (entry.index, failed(ask, &Problem::TooCostly.in_entry(entry.index)));
+                }
+                let (index, reply) = one(ask, entry).await;
+                answered.set(answered.get() + reply.body.size());
+                (index, reply)
+            })
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;

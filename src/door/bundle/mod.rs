@@ -23,6 +23,9 @@ pub use entry::{Entry, Method, not_there};
 pub use together::Done;
 pub use transaction::Reading;
 
+/// What the answers in one Bundle may take together, in bytes.
+pub const MOST_ANSWERED: usize = 32 * 1024 * 1024;
+
 /// How many entries a Bundle may have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BundleLimits {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::target::Twin;
 use super::transaction::{Plan, Reading, When};
-use super::{Faults, duplicate};
+use super::{Faults, MOST_ANSWERED, duplicate};
 use crate::access::{Call, Disclosure};
 use crate::door::content::computing;
 use crate::door::logg::{disclosure, named, note_undone};
@@ -189,9 +189,16 @@ impl Door {
         session: &mut Session,
         looks: &[(usize, Look)],
     ) -> Result<Vec<(usize, Done)>, Problem> {
-        let look = |(index, look): &(usize, Look)| match self.look(call, session, look) {
-            Ok(looked) => Ok((*index, Done::Looked(looked))),
-            Err(problem) => Err(problem.in_entry(*index)),
+        let mut size = 0;
+        let look = |(index, look): &(usize, Look)| {
+            let looked = self
+                .look(call, session, look)
+                .map_err(|problem| problem.in_entry(*index))?;
+            size += looked.resources().iter().map(|stored| stored.body.len()).sum::<usize>();
+            match size > MOST_ANSWERED {
+                true => Err(Problem::TooCostly.in_entry(*index)),
+                false => Ok((*index, Done::Looked(looked))),
+            }
         };
         looks.iter().map(look).collect()
     }
