@@ -712,6 +712,7 @@ fn record(request_id: &str) -> Record {
         request_id: request_id.to_owned(),
         resources: vec![(CareTeam, "a".to_owned(), 1)],
         patients: vec![("p".to_owned(), None)],
+        nekade: Default::default(),
         keepers: Vec::new(),
     }
 }
@@ -775,6 +776,8 @@ fn the_log_tells_who_keeps_what_was_told(fresh: &Fresh) {
     let keepers = ["SE2321000016-2000", "SE2321000016-3000"].map(str::to_owned).to_vec();
     let row = Record {
         keepers: keepers.clone(),
+        patients: vec![("p".to_owned(), None), ("q".to_owned(), None)],
+        nekade: ["q".to_owned()].into(),
         ..record("r-0")
     };
     let recorded = fresh.store.write_blocking(move |session| session.record(&row));
@@ -787,6 +790,13 @@ fn the_log_tells_who_keeps_what_was_told(fresh: &Fresh) {
         Ok::<_, StoreError>([first, second].map(|row| row.map(|row| row.keepers)))
     });
     assert_eq!(rows.expect("the rows"), [Some(keepers), Some(Vec::new())]);
+    // Who was only asked about is named, and told apart.
+    let row = fresh.store.read_blocking(|session| session.log_row(1));
+    let row = row.expect("the row").expect("a row");
+    assert_eq!(
+        (row.patients, row.nekade),
+        (vec!["p".to_owned(), "q".to_owned()], vec!["q".to_owned()])
+    );
     tamper(fresh, "UPDATE audit SET keepers = '' WHERE seq = 1");
     assert_eq!(verified(fresh), Err(Break::Changed { n: 1, audit: 1 }));
 }

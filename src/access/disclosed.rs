@@ -21,6 +21,8 @@ pub struct Disclosure {
     pub resources: BTreeSet<(ResourceType, String, i64)>,
     /// The patients whose data it is, by logical id; with the key the store has for them, when it has one.
     pub patients: BTreeMap<String, Option<i64>>,
+    /// Those of the patients who were only asked about: nothing was disclosed of them.
+    pub nekade: BTreeSet<String>,
     /// The vårdgivare that keep it, by HSA-id.
     pub keepers: BTreeSet<String>,
     /// Something that was asked for was denied.
@@ -114,6 +116,7 @@ impl Disclosure {
             let known = self.patients.entry(id).or_default();
             *known = known.or(key);
         }
+        self.nekade.extend(other.nekade);
         self.keepers.extend(other.keepers);
         self.denied |= other.denied;
         self.failed |= other.failed;

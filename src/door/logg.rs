@@ -206,8 +206,10 @@ impl Door {
             }
             let mut asked = self.asked_about(asked).await?;
             if outcome == outcome::PARTLY {
-                // The patients of the record are those whose data was disclosed.
-                asked.patients.clear();
+                // Whoever keeps what was denied follows that up; in the patient's eyes it was no access.
+                let disclosed = &disclosure.patients;
+                let denied = asked.patients.keys().filter(|id| !disclosed.contains_key(*id));
+                asked.nekade = denied.cloned().collect();
             }
             disclosure.add(asked);
         }
@@ -291,6 +293,7 @@ impl Door {
             request_id: call.request_id.clone(),
             resources: disclosure.resources.into_iter().collect(),
             patients: disclosure.patients.into_iter().collect(),
+            nekade: disclosure.nekade,
             keepers: Vec::new(),
         };
         match &call.caller {

@@ -116,7 +116,9 @@ impl Door {
         fraga.query.patients = vec![vec![patient.clone()]];
         let of = patient.clone();
         fraga.holds = Box::new(move |rad| {
-            matches!(rad.outcome.as_str(), outcome::SUCCESS | outcome::PARTLY) && rad.patients.contains(&of)
+            matches!(rad.outcome.as_str(), outcome::SUCCESS | outcome::PARTLY)
+                && rad.patients.contains(&of)
+                && !rad.nekade.contains(&of)
         });
         let call = call.clone();
         self.store

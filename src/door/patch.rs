@@ -187,7 +187,14 @@ impl Door {
                 Meant::Id(kind, id) => (kind, id.to_owned()),
                 Meant::Where(criteria) => {
                     let found = self.resolve_one(call, criteria).await?;
-                    let id = found.ok_or(Problem::NotFound)?.id;
+                    let id = match found {
+                        Some(found) => found.id,
+                        None => {
+                            // That nobody meets the criteria tells of whom they name.
+                            call.disclosed.fail();
+                            return Err(Problem::NotFound);
+                        }
+                    };
                     call.disclosed.ask_of(criteria.kind(), &id);
                     (criteria.kind(), id)
                 }

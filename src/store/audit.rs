@@ -43,6 +43,8 @@ pub struct Record {
     pub resources: Vec<(ResourceType, String, i64)>,
     /// Whose data it is: logical id, and the key when it is known. In order, each once.
     pub patients: Vec<(String, Option<i64>)>,
+    /// Those of the patients who were asked about and of whom nothing was disclosed, though something was of others.
+    pub nekade: BTreeSet<String>,
     /// HSA-ids of the other vårdgivare that keep what it tells of. In order, each once.
     pub keepers: Vec<String>,
 }
@@ -74,8 +76,13 @@ pub struct Recorded {
     pub request_id: String,
     pub resources: Vec<Named>,
     pub patients: Vec<String>,
+    /// Those of the patients of whom nothing was disclosed ([`Record::nekade`]).
+    pub nekade: Vec<String>,
     pub keepers: Vec<String>,
 }
+
+/// Stands before a patient's id in a row when nothing was disclosed of her; no id has it.
+const NEKAD: char = '!';
 
 /// A resource that a row names; version 0: the resource as such.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,11 +152,14 @@ impl AuditRow {
 
     /// The ids of the patients that it names.
     pub fn patients(&self) -> impl Iterator<Item = &str> {
-        self.patients.split(' ').filter(|id| !id.is_empty())
+        let named = self.patients.split(' ').filter(|id| !id.is_empty());
+        named.map(|id| id.strip_prefix(NEKAD).unwrap_or(id))
     }
 
     pub fn recorded(self) -> Result<Recorded, StoreError> {
         let patients = self.patients().map(str::to_owned).collect();
+        let nekade = self.patients.split(' ').filter_map(|id| id.strip_prefix(NEKAD));
+        let nekade = nekade.map(str::to_owned).collect();
         let keepers = self.keepers.split_ascii_whitespace().map(str::to_owned).collect();
         let resources = self.resources.split(' ').filter_map(named).collect();
         Ok(Recorded {
@@ -168,6 +178,7 @@ impl AuditRow {
             request_id: self.request_id,
             resources,
             patients,
+            nekade,
             keepers,
         })
     }
@@ -204,7 +215,14 @@ impl Session {
     pub(super) fn record_all(&mut self, records: &[&Record]) -> Result<(), StoreError> {
         let seqs = self.next_audit_seqs(records.len())?;
         let rows = records.iter().zip(&seqs).map(|(record, seq)| {
-            let ids: Vec<&str> = record.patients.iter().map(|(id, _)| id.as_str()).collect();
+            let ids: Vec<String> = record
+                .patients
+                .iter()
+                .map(|(id, _)| match record.nekade.contains(id) {
+                    true => format!("{NEKAD}{id}"),
+                    false => id.clone(),
+                })
+                .collect();
             // No text of PostgreSQL holds a NUL; nothing of a request's words may keep its record from being written.
             let text = |text: &str| text.replace('\0', " ");
             (

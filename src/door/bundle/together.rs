@@ -85,9 +85,9 @@ impl Door {
                 }
                 let stored = self.to_be_patched(call, &reading).await?;
                 let patches = !stored.is_empty();
-                let plan = planned(&reading, &guess, stored).await.inspect_err(|_| {
-                    // Why what is stored cannot be patched tells of it.
-                    if patches {
+                let plan = planned(&reading, &guess, stored).await.inspect_err(|problem| {
+                    // Why what is stored cannot be patched tells of it, and that nobody meets the criteria of whom they name.
+                    if patches || matches!(problem.itself(), Problem::NotFound) {
                         call.disclosed.fail();
                     }
                 })?;
