@@ -25,7 +25,7 @@ use crate::fhir::percent;
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
-use crate::riktlinje::identity::{holds_personal_number, is_personal_number};
+use crate::riktlinje::identity::{is_personal_number, tells_personal_number};
 
 /// What a body of FHIR must be sent as.
 const FHIR_JSON: &str = "Content-Type: application/fhir+json";
@@ -389,7 +389,7 @@ fn opened(text: &str, today: Date) -> Option<Nodoppning> {
     let is_reason =
         reason.chars().count() <= LONGEST_REASON && letters >= SHORTEST_REASON && !reason.chars().any(char::is_control);
     // Both are kept in the access log.
-    let is_plain = !holds_personal_number(reason) && !is_personal_number(id, today);
+    let is_plain = !tells_personal_number(reason) && !is_personal_number(id, today);
     (kind == ResourceType::Patient && is_reason && is_plain).then(|| Nodoppning {
         patient: id.to_owned(),
         skal: reason.to_owned(),

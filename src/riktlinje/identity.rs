@@ -2,6 +2,7 @@
 
 use fastkontakt_model::facts::{Identifier, Reference};
 use jiff::civil::Date;
+use unicode_normalization::UnicodeNormalization;
 
 use crate::fhir::identifiers::{HSA_ID, PERSONNUMMER, SAMORDNINGSNUMMER, canonical_system};
 
@@ -96,6 +97,84 @@ pub fn is_personal_number(id: &str, today: Date) -> bool {
     let a_year_ago = today.saturating_sub(jiff::Span::new().years(1));
     let registers = [Personregister::Personnummer, Personregister::Samordningsnummer];
     check_digit_holds(&number) && registers.iter().any(|register| register.has_form(&number, a_year_ago))
+}
+
+/// The same of an id whose digits stand in parts, with `-`, `.` or `_` between them (`1950.09.07.2553`): of somebody who is told of,
+/// where it is no journal's own.
+pub fn is_personal_number_in_parts(id: &str, today: Date) -> bool {
+    let number = id.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let has_parts = number.contains(PARTING);
+    let digits: String = number.chars().filter(|c| !PARTING.contains(c)).collect();
+    let in_parts = match digits.len() {
+        10 | 12 if has_parts && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let (head, last_four) = digits.split_at(digits.len() - 4);
+            is_personal_number(&format!("{head}-{last_four}"), today)
+        }
+        _ => false,
+    };
+    in_parts || is_personal_number(id, today)
+}
+
+/// What stands between the parts of a number.
+const PARTING: [char; 6] = ['-', '+', ' ', '.', '_', '/'];
+/// So much of it, at the most, between two parts (` - `).
+const WIDEST: usize = 3;
+
+/// Whether a text that somebody wrote holds a personnummer or samordningsnummer, however it is written: what
+/// [`holds_personal_number`] knows, and with dashes, spaces and digits of every kind, or in parts (`1950 0907 - 2553`).
+/// The last four stand together: a day and a time (`2026-11-22 14.20`) are no number.
+pub fn tells_personal_number(text: &str) -> bool {
+    let plain = written_plainly(text);
+    let words = plain.split_inclusive([' ', '/']);
+    let words = words.map(|word| match is_uuid(word.trim_end_matches([' ', '/'])) {
+        true => "x",
+        false => word,
+    });
+    holds_in_parts(&words.collect::<String>())
+}
+
+/// The text in compatibility form (NFKC), with `-` for every dash and one kind of space; without what is not seen.
+pub fn written_plainly(text: &str) -> String {
+    let seen = text
+        .nfkc()
+        .filter(|c| !matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}'));
+    seen.map(|c| match c {
+        '\u{2010}'..='\u{2015}' | '\u{2043}' | '\u{2212}' | '\u{2e3a}' | '\u{2e3b}' | '\u{301c}' | '\u{2d7}' => '-',
+        c if c.is_whitespace() => ' ',
+        c => c,
+    })
+    .collect()
+}
+
+/// Whether parts of digits that follow each other make a number.
+fn holds_in_parts(text: &str) -> bool {
+    let mut parts: Vec<&str> = Vec::new();
+    let mut rest = text;
+    loop {
+        let begin = rest.find(|c: char| c.is_ascii_digit()).unwrap_or(rest.len());
+        let (between, from) = rest.split_at(begin);
+        if between.chars().count() > WIDEST || !between.chars().all(|c| PARTING.contains(&c)) {
+            parts.clear();
+        }
+        if from.is_empty() {
+            return false;
+        }
+        let (part, after) = digits(from);
+        parts.push(part);
+        if part.len() >= 4 {
+            let mut number = String::new();
+            for part in parts.iter().rev() {
+                number.insert_str(0, part);
+                if number.len() > 12 {
+                    break;
+                }
+                if is_number(&number) {
+                    return true;
+                }
+            }
+        }
+        rest = after;
+    }
 }
 
 fn holds_number(text: &str) -> bool {
@@ -251,6 +330,73 @@ mod tests {
             "åäö 1950",
         ] {
             assert!(!holds_personal_number(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_number_in_free_text_is_known_however_it_is_written() {
+        for text in [
+            "195009072553",
+            "ring 5009072553",
+            "19500907-2553",
+            "19500907\u{2013}2553",
+            "19500907 - 2553",
+            "19500907\u{a0}\u{2014}\u{a0}2553",
+            "1950 0907 2553",
+            "1950-09-07-2553",
+            "1950.09.07.2553",
+            "19500907_2553",
+            "p19500907/2553",
+            "500907\u{a0}2553",
+            "500907\u{200b}-2553",
+            "500907\u{2212}2553",
+            "\u{ff11}\u{ff19}\u{ff15}\u{ff10}\u{ff10}\u{ff19}\u{ff10}\u{ff17}\u{ff0d}\u{ff12}\u{ff15}\u{ff15}\u{ff13}",
+            "s\u{e4}ng 4, 500907-2553, medvetsl\u{f6}s",
+            "s\u{e4}ng 12 500907-2553",
+            // Day 67: a samordningsnummer.
+            "19500967\u{2013}2550",
+        ] {
+            assert!(tells_personal_number(text), "{text}");
+        }
+        for text in [
+            "",
+            "medvetsl\u{f6}s vid inkomst",
+            "19500907\u{2013}2554",
+            "1950090725530",
+            "19500907 och 2553",
+            "2026-11-22 14.20",
+            "01950090-7255-7abc-8def-195009072553",
+            "klient/01950090-7255-7abc-8def-195009072553",
+            "SE2321000164-1000",
+            "1.2.752.129.2.1.4.1",
+        ] {
+            assert!(!tells_personal_number(text), "{text}");
+        }
+        let times = (0..24 * 60).map(|minute| format!("2026-11-22 {:02}.{:02}", minute / 60, minute % 60));
+        for text in times {
+            assert!(!tells_personal_number(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_id_in_parts_is_known() {
+        for id in [
+            "1950.0907.2553",
+            "1950-09-07-2553",
+            "p1950_0907_2553",
+            "50.09.07-2553",
+            "195009072553",
+        ] {
+            assert!(is_personal_number_in_parts(id, TODAY), "{id}");
+        }
+        for id in [
+            "5009072553",
+            "202611221234",
+            "1950.0907.2554",
+            "01990412-7255-7012-8345-195009072553",
+            "a.b-c",
+        ] {
+            assert!(!is_personal_number_in_parts(id, TODAY), "{id}");
         }
     }
 

@@ -330,6 +330,29 @@ fn what_is_no_token_is_refused_whatever_its_size() {
 }
 
 #[test]
+fn who_works_in_care_never_reads_as_the_patient_however_she_is_told() {
+    let issuer = Issuer::start();
+    let app = issuer.service();
+    let mut claims = patientanvandare(&app, "anna", "patient/*.rs");
+    for user in [
+        "https://x.example.se/Practitioner/p/",
+        "https://x.example.se/Practitioner/p/_history/1",
+        "practitioner/p",
+        "https://x.example.se/Practitioner/p?y=/z",
+    ] {
+        claims["fhirUser"] = json!(user);
+        refused(&app, &issuer.token(&claims), user);
+    }
+    claims["fhirUser"] = json!("https://x.example.se/fhir/r5/Patient/anna");
+    assert_eq!(status(&app, &issuer.token(&claims)), 200);
+    claims["hsaid"] = json!("SE2321000164-P1");
+    for kind in ["person", "function", "x"] {
+        claims["hsaid_type"] = json!(kind);
+        assert_eq!(status(&app, &issuer.token(&claims)), 403, "{kind}");
+    }
+}
+
+#[test]
 fn a_good_token_that_says_too_little_is_forbidden() {
     let issuer = Issuer::start();
     let app = issuer.service();

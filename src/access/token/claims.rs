@@ -12,7 +12,10 @@ use crate::access::caller::{Identity, Medarbetare, Patientanvandare, Systemanvan
 use crate::access::scope::{Context, Scopes};
 use crate::access::settings::{ClaimsSettings, SystemSettings, hsa_id};
 use crate::clock::Clock;
-use crate::riktlinje::identity::{holds_personal_number, is_hsa_id, is_personal_number};
+use crate::fhir::references::{is_absolute, is_literal};
+use crate::riktlinje::identity::{
+    is_hsa_id, is_personal_number, is_personal_number_in_parts, tells_personal_number, written_plainly,
+};
 
 /// The claims of a token.
 pub type Claims = Map<String, Value>;
@@ -51,6 +54,8 @@ pub enum Missing {
     Person,
     /// A claim that is there does not have the form that it must have.
     Form,
+    /// `fhirUser` is no `[base/]Type/id` of somebody who calls: the token itself is malformed.
+    FhirUser,
 }
 
 impl Missing {
@@ -65,6 +70,7 @@ impl Missing {
             Missing::AnnansVardgivare => "a vardgivare that the issuer does not speak for",
             Missing::Person => "a person's token with the scopes of a program",
             Missing::Form => "a claim of the wrong form",
+            Missing::FhirUser => "a fhirUser of the wrong form",
         }
     }
 }
@@ -87,7 +93,7 @@ impl ClaimsMap {
         // A purpose that is not understood must not become care; and what it says is kept in the log.
         if purpose
             .as_deref()
-            .is_some_and(|purpose| !is_code(purpose) || holds_personal_number(purpose))
+            .is_some_and(|purpose| !is_code(purpose) || tells_personal_number(purpose))
         {
             return Err(Missing::Form);
         }
@@ -116,18 +122,22 @@ impl ClaimsMap {
         scopes: &Scopes,
         claims: &Claims,
     ) -> Result<(Who, &'static [Context]), Missing> {
-        let fhir_user = text(claims, &self.names.fhir_user)?.map(|user| relative(&user));
+        let fhir_user = match text(claims, &self.names.fhir_user)? {
+            Some(user) => Some(relative(&user).ok_or(Missing::FhirUser)?.to_owned()),
+            None => None,
+        };
         // It is kept in the log as the one who called.
         let id = fhir_user.as_deref().and_then(|user| user.rsplit('/').next());
-        if id.is_some_and(|id| is_personal_number(id, self.clock.today())) {
+        if id.is_some_and(|id| is_personal_number_in_parts(id, self.clock.today())) {
             return Err(Missing::Form);
         }
         let patient = self.patient(claims)?;
         let practitioner = fhir_user
             .as_deref()
             .is_some_and(|user| user.starts_with("Practitioner"));
-        let works_in_care =
-            scopes.has(Context::User) || (scopes.has(Context::Patient) && (practitioner || self.is_person(claims)?));
+        // No patient has an HSA-id, whatever it is said to be of.
+        let has_hsa_id = text(claims, &self.names.hsa_id)?.is_some();
+        let works_in_care = scopes.has(Context::User) || (scopes.has(Context::Patient) && (practitioner || has_hsa_id));
         // One who works in care never reads as the patient, however the token was made.
         if works_in_care {
             let medarbetare = self.medarbetare(claims, fhir_user, patient)?;
@@ -325,19 +335,34 @@ fn is_code(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
-/// `https://fhir.example.se/fhir/r4/Practitioner/p` → `Practitioner/p`.
-fn relative(reference: &str) -> String {
-    let mut parts = reference.rsplit('/');
-    match (parts.next(), parts.next()) {
-        (Some(id), Some(kind)) => format!("{kind}/{id}"),
-        _ => reference.to_owned(),
-    }
+/// Who a `fhirUser` may be (SMART App Launch, 2.1.0.3), and the program itself.
+const USERS: [&str; 6] = [
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "RelatedPerson",
+    "Person",
+    "Device",
+];
+
+/// `https://fhir.example.se/fhir/r4/Practitioner/p` → `Practitioner/p`. `None` when it is no such reference to the letter: what
+/// only resembles one would be taken for somebody else.
+fn relative(reference: &str) -> Option<&str> {
+    let (kind_at, _) = reference.rmatch_indices('/').nth(1).unwrap_or_default();
+    let (base, user) = match reference.matches('/').count() {
+        1 => (None, reference),
+        _ => (reference.get(..kind_at), reference.get(kind_at + 1..)?),
+    };
+    let is_base = |base: &str| is_absolute(base) && !base.contains(['?', '#']) && !base.contains(char::is_whitespace);
+    let is_user = user.split_once('/').is_some_and(|(kind, _)| USERS.contains(&kind)) && is_literal(user);
+    (is_user && base.is_none_or(is_base)).then_some(user)
 }
 
-/// Whether there are ten digits or more in a row, as in a personal number; signs between digits do not break the row.
+/// Whether there are ten digits or more in a row, as in a personal number; signs between digits do not break the row. Or it is
+/// one, written in parts.
 fn may_be_a_personal_number(text: &str) -> bool {
     let mut row = 0;
-    for byte in text.bytes() {
+    for byte in written_plainly(text).bytes() {
         match byte {
             b'0'..=b'9' => row += 1,
             b'-' | b'+' | b' ' => {}
@@ -347,7 +372,7 @@ fn may_be_a_personal_number(text: &str) -> bool {
             return true;
         }
     }
-    false
+    tells_personal_number(text)
 }
 
 /// Stands in for names that tell who somebody is.
@@ -479,6 +504,57 @@ mod tests {
     }
 
     #[test]
+    fn a_user_who_is_told_in_another_form_is_nobody() {
+        let launched = with(with(nurse(), "scope", json!("patient/*.rs")), "patient", json!("anna"));
+        let alone = ["hsaid", "hsaid_type", "vardenhet_hsaid", "organization_hsaid"]
+            .into_iter()
+            .fold(launched.clone(), without);
+        for wrong in [
+            "https://x.example.se/Practitioner/p/",
+            "https://x.example.se/Practitioner/p/_history/1",
+            "Practitioner/p/_history/1",
+            "practitioner/p",
+            "PRACTITIONER/p",
+            "https://x.example.se/Practitioner/p?y=/z",
+            "https://x.example.se/Practitioner/p#a",
+            "https://x.example.se/?a=/Patient/anna",
+            "x/Practitioner/p",
+            "//Practitioner/p",
+            "/Practitioner/p",
+            "Practitioner/",
+            "Practitioner",
+            "p",
+            "Practitioner/p p",
+            "Organization/o",
+            "Practitioner/p%2e",
+        ] {
+            for claims in [&alone, &launched, &nurse()] {
+                let told = identity(with(claims.clone(), "fhirUser", json!(wrong)));
+                assert_eq!(told, Err(Missing::FhirUser), "{wrong}");
+            }
+        }
+        for right in [
+            "Practitioner/p",
+            "PractitionerRole/p",
+            "https://x.example.se/fhir/r5/Practitioner/p",
+        ] {
+            let told = identity(with(alone.clone(), "fhirUser", json!(right)));
+            assert_eq!(told, Err(Missing::HsaId), "{right}");
+        }
+        // An HSA-id of whatever kind is no patient's.
+        for kind in ["function", "Funktion", "x"] {
+            let mut told = with(without(launched.clone(), "fhirUser"), "hsaid_type", json!(kind));
+            assert_eq!(identity(told.clone()), Err(Missing::HsaId), "{kind}");
+            told["fhirUser"] = json!("Patient/anna");
+            assert_eq!(identity(told), Err(Missing::HsaId), "{kind}");
+        }
+        for number in ["Practitioner/1950.0907.2553", "Practitioner/1950-09-07-2553"] {
+            let told = with(nurse(), "fhirUser", json!(number));
+            assert_eq!(identity(told), Err(Missing::Form), "{number}");
+        }
+    }
+
+    #[test]
     fn a_patient_has_a_record_and_may_have_somebody_who_acts_for_her() {
         let claims = json!({ "sub": "x", "scope": "patient/*.rs user", "patient": "anna", "fhirUser": "Patient/anna" });
         let found = identity(claims.clone()).expect("an identity").who;
@@ -590,7 +666,15 @@ mod tests {
     #[test]
     fn a_subject_that_may_be_a_personal_number_is_hidden_and_always_alike() {
         let subject = |sub: &str| identity(with(nurse(), "sub", json!(sub))).expect("an identity").subject;
-        for number in ["195009072553", "19500907-2553", "500907-2553", "urn:pnr:195009072553"] {
+        for number in [
+            "195009072553",
+            "19500907-2553",
+            "500907-2553",
+            "urn:pnr:195009072553",
+            "19500907\u{2013}2553",
+            "p19500907/2553",
+            "1950.0907.2553",
+        ] {
             assert!(subject(number).starts_with("dold-"), "{number}");
             assert_eq!(subject(number), subject(number));
         }

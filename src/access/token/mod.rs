@@ -254,9 +254,10 @@ impl Verified {
             return Err(Refusal::Invalid("bound to another certificate"));
         }
         let identity = self.identity.as_ref();
-        identity
-            .cloned()
-            .map_err(|missing| Refusal::Insufficient(missing.name()))
+        identity.cloned().map_err(|missing| match missing {
+            Missing::FhirUser => Refusal::Invalid(missing.name()),
+            _ => Refusal::Insufficient(missing.name()),
+        })
     }
 }
 
