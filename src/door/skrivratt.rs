@@ -64,14 +64,28 @@ impl Transaction<'_, '_> {
         Ok(())
     }
 
-    /// Whether a Provenance tells of what the caller may read, and in no other's name.
+    /// Whether a Provenance tells of what the caller may read, and in no other's name; a name that nobody has is a fault.
     fn is_own_word(&mut self, staged: &Staged<'_>) -> Result<bool, Problem> {
         let (Some(prepared), Some(vard)) = (staged.order.prepared(), self.underlag.vard()) else {
             return Ok(true);
         };
         let told = &prepared.body.resource;
-        Ok(upphov::tells_of_what_is_read(told, &mut self.underlag)?
-            && upphov::in_own_name(&self.call.caller, &vard, (told, &prepared.fact), &mut self.underlag)?)
+        if !upphov::tells_of_what_is_read(told, &mut self.underlag)?
+            || !upphov::in_own_name(&self.call.caller, &vard, (told, &prepared.fact), &mut self.underlag)?
+        {
+            return Ok(false);
+        }
+        match upphov::first_untrue_name(told, &mut self.underlag)? {
+            None => Ok(true),
+            Some(path) => Err(Problem::fault(
+                IssueCode::BusinessRule,
+                prepared.paths.to_source(&format!("Provenance.{path}")),
+                Text::new(
+                    "Ett namn på den som gjort något ska vara det som katalogen har. Utelämna display, eller skriv namnet som det står där.",
+                    "A name of one who did something must be the one that the catalogue has. Leave display out, or write the name as it stands there.",
+                ),
+            )),
+        }
     }
 
     /// Whether an Organization lies where it lay, or below what is the caller's vårdgivare's: others keep records where they

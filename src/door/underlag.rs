@@ -121,6 +121,31 @@ impl<'s> OppenTransaktion<'s> {
         Ok(readable)
     }
 
+    /// Whether the version was ever there, and the caller may read it.
+    pub(super) fn is_version_readable(
+        &mut self,
+        kind: ResourceType,
+        id: &str,
+        version: i64,
+    ) -> Result<bool, StoreError> {
+        let is_there = self.session.version(kind, id, version)?.is_some();
+        let writes_it = self.before.contains_key(&(kind, id.to_owned()));
+        let Some((lasare, nu)) = self.lasare.as_ref().filter(|_| is_there && !writes_it) else {
+            return Ok(is_there);
+        };
+        let Some(kept) = self.session.kept_beside(kind, id)? else {
+            return Ok(false);
+        };
+        let version = self.session.kept_version(kind, id, version)?;
+        let ratter = ratter(self.session, &kept)?;
+        let post = Post {
+            kind,
+            kept: &kept,
+            version,
+        };
+        Ok(far_lasa(lasare, post, &ratter, *nu).is_ok())
+    }
+
     /// Who asks, when it is one who works in care or a system.
     pub(super) fn vard(&self) -> Option<Vard> {
         match &self.lasare {

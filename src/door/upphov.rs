@@ -6,30 +6,200 @@ use fastkontakt_model::facts::Reference;
 use serde_json::Value;
 
 use super::atkomst::reference_of;
+use super::precondition::version_number;
 use super::underlag::OppenTransaktion;
 use crate::access::beslut::Vard;
 use crate::access::{Caller, Who};
-use crate::fhir::identifiers::HSA_ID;
+use crate::fhir::identifiers::{HSA_ID, canonical_system, equivalent_systems};
+use crate::fhir::json::reread;
 use crate::fhir::references::local;
+use crate::fhir::types::ResourceType;
 use crate::riktlinje::Underlag;
 use crate::riktlinje::enhet::Enhet;
 use crate::riktlinje::identity::{hsa_ids, logical};
 use crate::riktlinje::underlag::folj;
 use crate::store::{StoreError, hsa_form};
 
-/// Whether all that a Provenance tells of may be read by the one who writes it.
+/// Whether all that a Provenance tells of is here, in the version that it names, and may be read by the one who writes it.
 pub(super) fn tells_of_what_is_read(
     provenance: &Value,
     underlag: &mut OppenTransaktion<'_>,
 ) -> Result<bool, StoreError> {
     for target in items(&provenance["target"]) {
-        if let Some((kind, id)) = target["reference"].as_str().and_then(local)
-            && !underlag.is_readable(kind, id)?
-        {
+        let Some((kind, id, version)) = target["reference"].as_str().and_then(versioned) else {
+            return Ok(false);
+        };
+        let is_told = match version {
+            _ if !underlag.is_readable(kind, id)? => false,
+            None => underlag.session.current(kind, id)?.is_some(),
+            Some(version) => underlag.is_version_readable(kind, id, version)?,
+        };
+        if !is_told {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// A resource that is stored here, and the version when one is named.
+fn versioned(reference: &str) -> Option<(ResourceType, &str, Option<i64>)> {
+    let (kind, id) = local(reference)?;
+    match reference.split_once("/_history/") {
+        None => Some((kind, id, None)),
+        Some((_, version)) => Some((kind, id, Some(version_number(version)?))),
+    }
+}
+
+/// The path, below the resource, of the first name that an agent or a signature is given beside its reference and that is not
+/// what the catalogue calls it: the patient reads the name as who it was.
+pub(super) fn first_untrue_name(
+    provenance: &Value,
+    underlag: &mut OppenTransaktion<'_>,
+) -> Result<Option<String>, StoreError> {
+    let mut names = Names { provenance, underlag };
+    for (path, agent) in agents(provenance) {
+        for name in ["who", "onBehalfOf"] {
+            if let Some(named) = agent.get(name)
+                && let Some(below) = names.first_untrue(named, true)?
+            {
+                return Ok(Some(format!("{path}.{name}.{below}")));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// Those who did something, or signed for it, each with the path.
+fn agents(provenance: &Value) -> Vec<(String, &Value)> {
+    let mut lists = vec![("agent".to_owned(), &provenance["agent"])];
+    for (index, entity) in items(&provenance["entity"]).enumerate() {
+        lists.push((format!("entity[{index}].agent"), &entity["agent"]));
+    }
+    lists.push(("signature".to_owned(), &provenance["signature"]));
+    let mut found = Vec::new();
+    for (path, list) in lists {
+        found.extend(
+            items(list)
+                .enumerate()
+                .map(|(index, agent)| (format!("{path}[{index}]"), agent)),
+        );
+    }
+    found
+}
+
+/// What the catalogue calls those who are named.
+struct Names<'a, 'u, 's> {
+    provenance: &'a Value,
+    underlag: &'u mut OppenTransaktion<'s>,
+}
+
+impl Names<'_, '_, '_> {
+    /// Where a name stands, below this reference, that is none of those which the catalogue knows; what is contained may refer
+    /// to more (`roles`).
+    fn first_untrue(&mut self, named: &Value, roles: bool) -> Result<Option<String>, StoreError> {
+        let contained = self.contained(named);
+        let mut stated: Vec<(&str, String)> = Vec::new();
+        stated.extend(named["display"].as_str().map(|name| ("display", name.to_owned())));
+        if let Some(contained) = &contained {
+            // Its name is the writer's own word too.
+            stated.extend(names_in(contained).into_iter().map(|name| ("reference", name)));
+            for below in [&contained["practitioner"], &contained["organization"]] {
+                if roles && self.first_untrue(below, false)?.is_some() {
+                    return Ok(Some("reference".to_owned()));
+                }
+            }
+        }
+        if stated.is_empty() {
+            return Ok(None);
+        }
+        let known: Vec<String> = self.known(named, true)?.iter().map(|name| plain(name)).collect();
+        let untrue = stated.into_iter().find(|(_, name)| !known.contains(&plain(name)));
+        Ok(untrue.map(|(at, _)| at.to_owned()))
+    }
+
+    /// What is called what, of the one that is referred to, and of the person and the unit of an assignment (`roles`).
+    fn known(&mut self, named: &Value, roles: bool) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        for resource in self.meant(named)? {
+            names.extend(names_in(&resource));
+            if roles && resource["resourceType"] == "PractitionerRole" {
+                for below in ["practitioner", "organization"] {
+                    names.extend(self.known(&resource[below], false)?);
+                }
+            }
+        }
+        if let (true, Some(contained)) = (roles, self.contained(named)) {
+            for below in ["practitioner", "organization"] {
+                names.extend(self.known(&contained[below], false)?);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The resources of the catalogue that a reference means: by its address, or by an HSA-id, its own or that of what is
+    /// contained.
+    fn meant(&mut self, named: &Value) -> Result<Vec<Value>, StoreError> {
+        if let Some((kind, id)) = named["reference"].as_str().and_then(local) {
+            let stored = match self.underlag.is_readable(kind, id)? {
+                true => self.underlag.session.current(kind, id)?,
+                false => None,
+            };
+            return Ok(stored
+                .and_then(|stored| reread(&stored.body).ok())
+                .into_iter()
+                .collect());
+        }
+        let identifiers = match self.contained(named) {
+            Some(contained) => contained["identifier"].as_array().cloned().unwrap_or_default(),
+            None => named.get("identifier").cloned().into_iter().collect(),
+        };
+        let mut meant = Vec::new();
+        for identifier in &identifiers {
+            let (Some(system), Some(value)) = (identifier["system"].as_str(), identifier["value"].as_str()) else {
+                continue;
+            };
+            if canonical_system(system) != HSA_ID {
+                continue;
+            }
+            for kind in [ResourceType::Practitioner, ResourceType::Organization] {
+                let systems = equivalent_systems(HSA_ID);
+                for stored in self.underlag.session.with_identifier(kind, &systems, value)? {
+                    if self.underlag.is_readable(kind, &stored.id)? {
+                        meant.extend(reread(&stored.body).ok());
+                    }
+                }
+            }
+        }
+        Ok(meant)
+    }
+
+    fn contained(&self, named: &Value) -> Option<Value> {
+        let id = named["reference"].as_str()?.strip_prefix('#')?;
+        items(&self.provenance["contained"]).find(|it| it["id"] == id).cloned()
+    }
+}
+
+/// What a resource says that it is called: a unit's name and aliases, a person's names.
+fn names_in(resource: &Value) -> Vec<String> {
+    let mut names: Vec<String> = resource["name"].as_str().map(str::to_owned).into_iter().collect();
+    names.extend(items(&resource["alias"]).filter_map(Value::as_str).map(str::to_owned));
+    for name in items(&resource["name"]) {
+        let given: Vec<&str> = items(&name["given"]).filter_map(Value::as_str).collect();
+        let family = name["family"].as_str();
+        names.extend(name["text"].as_str().map(str::to_owned));
+        for given in [given.clone(), given.iter().copied().take(1).collect()] {
+            let whole: Vec<&str> = given.into_iter().chain(family).collect();
+            if !whole.is_empty() {
+                names.push(whole.join(" "));
+            }
+        }
+    }
+    names
+}
+
+/// As names are compared.
+fn plain(name: &str) -> String {
+    name.to_lowercase().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// Whether a Provenance names nobody but the caller and her own unit as those who did something or for whom: a person
@@ -53,11 +223,7 @@ pub(super) fn in_own_name(
         fact,
         underlag,
     };
-    let entities = items(&provenance["entity"]).flat_map(|entity| items(&entity["agent"]));
-    let agents = items(&provenance["agent"])
-        .chain(entities)
-        .chain(items(&provenance["signature"]));
-    for agent in agents {
+    for (_, agent) in agents(provenance) {
         for (name, as_unit) in [("who", false), ("onBehalfOf", true)] {
             if let Some(named) = agent.get(name)
                 && !own.is_own(&reference_of(named), as_unit)?
@@ -109,11 +275,9 @@ impl Own<'_, '_, '_> {
             None if ids.is_empty() => Ok(false),
             // Somebody, or something, by HSA-id alone: it may be a unit.
             None => {
-                let units = self.underlag.med_identifierare(
-                    crate::fhir::types::ResourceType::Organization,
-                    &[HSA_ID],
-                    &ids[0],
-                )?;
+                let units = self
+                    .underlag
+                    .med_identifierare(ResourceType::Organization, &[HSA_ID], &ids[0])?;
                 match units.is_empty() && !self.is_unit_by_name(&ids) {
                     true => Ok(self.is_herself(&ids)),
                     false => self.is_own_unit(named),

@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::common::{TestApp, spawn};
+use crate::issuer::*;
+use crate::people::unit;
 
 fn resources(bundle: &Value, kind: &str) -> Vec<Value> {
     let all = bundle["entry"].as_array().map_or(&[] as &[Value], Vec::as_slice);
@@ -141,5 +143,108 @@ fn a_fast_kontakt_is_appointed_on_behalf_of_the_unit_and_its_verksamhetschef() {
             told[0]["agent"][0]["onBehalfOf"],
             json!({ "reference": "Organization/vc", "display": "Kim Exempel, verksamhetschef" })
         );
+    }
+}
+
+#[test]
+fn a_callers_own_calls_nobody_by_another_name_and_tells_of_what_is_there() {
+    let issuer = Issuer::start();
+    let app = issuer.service();
+    let system = issuer.token(&system(&app, "system/*.cruds"));
+    let staff = issuer.token(&medarbetare(&app, "user/*.cruds"));
+    let send = |token: &str, path: &str, resource: &Value| {
+        let bearer = format!("Bearer {token}");
+        match path.contains('/') {
+            true => app.put_with(&format!("/fhir/r5/{path}"), &[("Authorization", &bearer)], resource),
+            false => app.post_with(&format!("/fhir/r5/{path}"), &[("Authorization", &bearer)], resource),
+        }
+    };
+    send(&system, "Organization/vg", &unit("vg", VARDGIVARE)).expect(201);
+    let mut vc = unit("vc", VARDENHET);
+    vc["partOf"] = json!({ "reference": "Organization/vg" });
+    let system_of_hsa = vc["identifier"][0]["system"].clone();
+    let by_id = |value: &str| json!({ "identifier": { "system": system_of_hsa, "value": value } });
+    send(&system, "Organization/vc", &vc).expect(201);
+    let person = json!({
+        "resourceType": "Practitioner", "id": "p", "name": [{ "family": "Testsson", "given": ["Test", "Exempel"] }],
+        "identifier": [by_id("SE2321000164-P1")["identifier"]],
+    });
+    send(&system, "Practitioner/p", &person).expect(201);
+    let role = json!({
+        "resourceType": "PractitionerRole", "id": "r", "practitioner": { "reference": "Practitioner/p" },
+        "organization": { "reference": "Organization/vc" },
+    });
+    send(&system, "PractitionerRole/r", &role).expect(201);
+    send(&staff, "Patient/a", &patient("a")).expect(201);
+    send(&staff, "Goal/g", &goal("g", "a")).expect(201);
+    let told = |who: Value| {
+        json!({
+            "resourceType": "Provenance", "target": [{ "reference": "Goal/g" }], "patient": { "reference": "Patient/a" },
+            "recorded": "2026-03-10T12:00:00Z", "agent": [{ "who": who }],
+        })
+    };
+    let called = |mut who: Value, name: &str| {
+        who["display"] = json!(name);
+        who
+    };
+    let herself = || by_id("SE2321000164-P1");
+    let at = |kind: &str| json!({ "reference": kind });
+    for who in [
+        herself(),
+        called(herself(), "Test Testsson"),
+        called(at("Practitioner/p"), "test exempel  testsson"),
+        called(at("PractitionerRole/r"), "Test Testsson"),
+        called(at("PractitionerRole/r"), "Testvårdcentralen"),
+        called(at("Organization/vc"), "Testvårdcentralen"),
+    ] {
+        send(&staff, "Provenance", &told(who)).expect(201);
+    }
+    let name = "Chefen vid enheten";
+    for who in [
+        called(herself(), name),
+        called(at("Practitioner/p"), name),
+        called(at("PractitionerRole/r"), name),
+        called(at("Organization/vc"), "Regionen"),
+        called(at("Practitioner/p"), "Testvårdcentralen"),
+    ] {
+        let refused = send(&staff, "Provenance", &told(who)).expect(400);
+        assert_eq!(refused.expressions(), ["Provenance.agent[0].who.display"]);
+    }
+    let mut behalf = told(herself());
+    behalf["agent"][0]["onBehalfOf"] = called(by_id(VARDENHET), "Regionen");
+    let refused = send(&staff, "Provenance", &behalf).expect(400);
+    assert_eq!(refused.expressions(), ["Provenance.agent[0].onBehalfOf.display"]);
+    let mut contained = told(at("#p"));
+    contained["contained"] = json!([{
+        "resourceType": "Practitioner", "id": "p", "name": [{ "text": name }], "identifier": person["identifier"],
+    }]);
+    send(&staff, "Provenance", &contained).expect(400);
+    contained["contained"][0]["name"] = person["name"].clone();
+    send(&staff, "Provenance", &contained).expect(201);
+    let entry =
+        json!({ "resource": told(called(herself(), name)), "request": { "method": "POST", "url": "Provenance" } });
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
+    let bearer = format!("Bearer {staff}");
+    app.post_with("/fhir/r5", &[("Authorization", &bearer)], &bundle)
+        .expect(400);
+    // What it tells of.
+    let of = |target: Value| {
+        let mut told = told(herself());
+        told["target"] = json!([target]);
+        told
+    };
+    for target in ["Goal/g", "Goal/g/_history/1"] {
+        send(&staff, "Provenance", &of(at(target))).expect(201);
+    }
+    for target in [
+        at("Goal/g/_history/99"),
+        at("Goal/nobody"),
+        at("https://other.example.se/fhir/Goal/g"),
+        at("DocumentReference/x"),
+        json!({ "identifier": { "system": "https://example.se", "value": "1" } }),
+        json!({ "display": "Något" }),
+    ] {
+        let answer = send(&staff, "Provenance", &of(target.clone()));
+        assert_eq!(answer.status, 403, "{target}: {}", answer.text);
     }
 }
