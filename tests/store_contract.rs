@@ -853,6 +853,8 @@ fn the_log_is_cut_only_before_an_anchor(fresh: &Fresh) {
         "INSERT INTO audit_anchor SELECT n, audit, hash, 0 FROM audit_chain",
     )
     .expect_err("it is too young");
+    log_one(fresh, "r-5");
+    verified(fresh).expect("it goes on");
     fresh
         .store
         .write_blocking(move |session| session.anchor_audit(later, later))

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use fastkontakt::access::settings::SystemSettings;
+
 use crate::common::{Answer, TestApp};
 use crate::issuer::*;
 
@@ -279,7 +281,17 @@ fn attempts_are_in_the_log_of_who_made_them() {
 #[test]
 fn a_unit_lies_with_the_vardgivare_that_the_catalogue_says() {
     let issuer = Issuer::start();
-    let app = issuer.service();
+    let app = issuer.service_with(|settings| {
+        settings.access.as_mut().unwrap().systems = vec![SystemSettings {
+            client: Some("katalogen".to_owned()),
+            issuer: None,
+            hsa_id: None,
+            vardgivare: VARDGIVARE.to_owned(),
+            vardenhet: None,
+            scopes: None,
+            catalogue: true,
+        }];
+    });
     let token = |unit: &str, vardgivare: &str| {
         let mut claims = medarbetare(&app, "user/*.cruds");
         claims["vardenhet_hsaid"] = json!(unit);
@@ -309,7 +321,11 @@ fn a_unit_lies_with_the_vardgivare_that_the_catalogue_says() {
     // The unit passes to the other vårdgivare.
     let moved = json!({"resourceType": "Organization", "id": "vc", "name": "vc", "identifier": [{"system": HSA, "value": VARDENHET}],
         "partOf": {"type": "Organization", "identifier": {"system": HSA, "value": OTHERS}}});
-    put(&app, "/fhir/r5/Organization/vc", &by, &moved).expect(200);
+    put(&app, "/fhir/r5/Organization/vc", &by, &moved).expect(403);
+    let mut claims = system(&app, "system/*.cruds");
+    claims["client_id"] = json!("katalogen");
+    let catalogue = issuer.token(&claims);
+    put(&app, "/fhir/r5/Organization/vc", &catalogue, &moved).expect(200);
     get(&app, "/fhir/r5/CarePlan", &both).expect(200);
     get(&app, "/fhir/r5/CarePlan", &token(VARDENHET, VARDGIVARE)).expect(403);
 }
