@@ -38,6 +38,18 @@ fn add(asked: &mut Asked, kind: ResourceType, criterion: &Criterion) {
             selective: true,
             ..
         } if kind == ResourceType::Patient => asked.number(criterion.clone()),
+        // The number that a record itself states is the patient's, whoever else has it.
+        Criterion::Token {
+            param: "subject:identifier" | "patient:identifier",
+            any_of,
+            not: false,
+            ..
+        } => asked.number(Criterion::Token {
+            param: "identifier",
+            any_of: any_of.clone(),
+            not: false,
+            selective: true,
+        }),
         Criterion::Reference { any_of, .. } => {
             for value in any_of {
                 let ReferenceValue::Local { kinds, id, .. } = value else {

@@ -311,3 +311,29 @@ fn an_empty_bundle_is_answered_with_an_empty_one() {
         assert!(answer.text.contains('\n'));
     }
 }
+
+#[test]
+fn a_batch_whose_answers_become_too_large_is_not_gone_on_with() {
+    let app = spawn();
+    let mut large = patient("large", None);
+    large["name"][0]["text"] = "x".repeat(900_000).into();
+    app.put("/fhir/r5/Patient/large", &large).expect(201);
+    let asked = vec![get_entry("Patient/large"); 80];
+    let agent: ureq::Agent = ureq::Agent::config_builder().build().into();
+    let mut answer = agent
+        .post(format!("{}/fhir/r5", app.base))
+        .header("Content-Type", "application/fhir+json")
+        .send(batch(asked.clone()).to_string())
+        .expect("an answer");
+    let text = answer.body_mut().with_config().limit(64 * 1024 * 1024).read_to_string();
+    let answer: Value = serde_json::from_str(&text.expect("a text")).expect("JSON");
+    let refused = statuses(&answer)
+        .iter()
+        .filter(|status| status.starts_with("403"))
+        .count();
+    // Some are on their way when 32 MiB have been answered.
+    assert!((80 - 38 - 16..=80 - 37).contains(&refused), "{refused}");
+    // A transaction is all or nothing.
+    let answer = app.post("/fhir/r5", &bundle(asked)).expect(403).json();
+    assert_eq!(answer["issue"][0]["code"], "too-costly");
+}

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Answer, TestApp, spawn};
 use crate::issuer::*;
-use crate::people::{PERSONNUMMER, patient};
+use crate::people::{PERSONNUMMER, fast_kontakt, orebro, patient};
 
 /// A test number (Skatteverket).
 const NUMBER: &str = "195009072553";
@@ -118,6 +118,7 @@ fn patients_whom_criteria_name_are_named_in_the_log() {
         "Goal?patient=a&_count=0".to_owned(),
         "Goal?_id=g&_summary=count".to_owned(),
         format!("Goal?patient.identifier={identifier}&_summary=count"),
+        format!("Goal?patient:identifier={identifier}"),
         format!("Patient?identifier={identifier}&_summary=count"),
         "Patient?_has:Goal:patient:_id=g&_summary=count".to_owned(),
         "Goal?patient=a&_lastUpdated=gt2999".to_owned(),
@@ -165,6 +166,28 @@ fn patients_whom_criteria_name_are_named_in_the_log() {
         "{}",
         extract.text
     );
+}
+
+/// Whoever is told by a number alone is asked about all the same, also through a Patient of one's own with that number.
+#[test]
+fn a_judgement_names_the_patients_whom_it_looks_at() {
+    let app = spawn();
+    orebro(&app);
+    app.put("/fhir/r5/Patient/own", &patient("own", Some(NUMBER)))
+        .expect(201);
+    let number = json!({ "type": "Patient", "identifier": { "system": PERSONNUMMER, "value": NUMBER } });
+    for subject in [number, json!({ "reference": "Patient/own" })] {
+        // A nurse is no fast läkarkontakt.
+        let mut contact = fast_kontakt("anna", "2", "vc-skoterska");
+        contact["subject"] = subject;
+        for (path, status) in [("/fhir/r5/CareTeam/$validate", 200), ("/fhir/r5/CareTeam", 422)] {
+            let (answer, rows) = open(&app).send("POST", path, &[], Some(&contact.to_string()));
+            assert_eq!(answer.status, status, "{}", answer.text);
+            assert_eq!(rows.len(), 1, "{path}");
+            let named = references(&rows[0]);
+            assert!(named.iter().any(|it| it == "Patient/anna"), "{path}: {named:?}");
+        }
+    }
 }
 
 #[test]
