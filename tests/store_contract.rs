@@ -67,6 +67,7 @@ contract!(
     a_row_that_is_taken_out_of_the_log_is_missed,
     a_row_that_is_gone_is_missed_with_or_without_its_link,
     the_log_is_cut_only_before_an_anchor,
+    what_a_version_says_stands,
     records_that_come_at_once_are_all_kept,
     time_never_goes_backwards,
     migrating_again_does_nothing,
@@ -819,6 +820,24 @@ fn a_row_that_is_gone_is_missed_with_or_without_its_link(fresh: &Fresh) {
     assert_eq!(verified(fresh), Err(Break::RowGone { n: 2, audit: 2 }));
     tamper(fresh, "DELETE FROM audit_chain WHERE n = 2");
     assert_eq!(verified(fresh), Err(Break::LinkGone { n: 2 }));
+}
+
+/// Nobody changes or takes away by SQL what a version said; the service's own moves leave that alone.
+fn what_a_version_says_stands(fresh: &Fresh) {
+    fresh
+        .store
+        .write_blocking(|session| session.put(&version(CareTeam, "a", 1, "{1}")))
+        .expect("a version");
+    for change in [
+        "UPDATE history SET body = '{}'",
+        "UPDATE history SET deleted = NOT deleted",
+        "UPDATE history SET interaction = 'delete'",
+        "DELETE FROM history",
+    ] {
+        let refused = sql(fresh, change).expect_err(change);
+        assert!(refused.to_string().contains("append-only"), "{change}: {refused}");
+    }
+    assert_eq!(count(fresh, "history"), 1);
 }
 
 fn the_log_is_cut_only_before_an_anchor(fresh: &Fresh) {
