@@ -260,15 +260,12 @@ fn write<'q>(sql: &mut Statement<'q>, villkor: &'q Villkor) {
 
 /// That the row is a Provenance one of whose targets is so. One piece of text each: a statement has many of them.
 fn of_target(that: &str) -> String {
-    let kinds = ResourceType::ALL
-        .iter()
-        .map(|kind| format!(" WHEN '{kind}' THEN {}", kind::number(*kind)));
     format!(
         "(+r.kind = {} AND EXISTS (SELECT 1 FROM index_reference i JOIN resource t ON t.id = i.target_id \
-         AND t.kind = CASE i.target_kind{} END \
+         AND t.kind = CASE i.target_kind{} \
          WHERE i.patient = r.patient AND i.resource = r.key AND i.param = 'target' AND {that}))",
         kind::number(ResourceType::Provenance),
-        kinds.collect::<String>()
+        *kind::OF_NAME
     )
 }
 

@@ -10,6 +10,7 @@ use diesel::sql_types::BigInt;
 use super::atkomst::Sikt;
 use super::connection::on_either;
 use super::error::StoreError;
+use super::kind::OF_NAME;
 use super::search::list;
 use super::session::{CurrentColumns, CurrentRow, Session, Stored};
 use super::statement::Statement;
@@ -137,14 +138,7 @@ fn told_of(sql: &mut Statement<'_>) {
         "SELECT 1 FROM index_reference g CROSS JOIN resource o WHERE g.patient = r.patient AND g.resource = r.key \
          AND g.param = 'target' AND g.target_url = '' AND o.id = g.target_id AND o.kind = CASE g.target_kind",
     );
-    for kind in ResourceType::ALL {
-        sql.push(" WHEN ");
-        sql.text(kind.name());
-        sql.push(" THEN CAST(");
-        sql.kind(*kind);
-        sql.push(" AS SMALLINT)");
-    }
-    sql.push(" END");
+    sql.push(&OF_NAME);
 }
 
 /// That the resource of this name has no date of care, or one in [low, high).

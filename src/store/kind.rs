@@ -1,5 +1,7 @@
 //! The number a resource type has in the tables. Numbers are for ever: a new type gets a new one, none is reused.
 
+use std::sync::LazyLock;
+
 use super::error::StoreError;
 use crate::fhir::types::ResourceType;
 
@@ -37,6 +39,15 @@ pub fn of_number(stored: i16) -> Result<ResourceType, StoreError> {
         .find(|kind| number(*kind) == stored)
         .ok_or_else(|| StoreError::Corrupt(format!("no resource type has the number {stored}")))
 }
+
+/// In SQL, after `CASE` and what a type's name stands in: its number, and the end of the case. One piece of text: a statement has
+/// many of them.
+pub static OF_NAME: LazyLock<String> = LazyLock::new(|| {
+    let each = ResourceType::ALL
+        .iter()
+        .map(|kind| format!(" WHEN '{kind}' THEN {}", number(*kind)));
+    each.chain([" END".to_owned()]).collect()
+});
 
 #[cfg(test)]
 mod tests {
