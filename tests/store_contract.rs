@@ -54,6 +54,7 @@ contract!(
     parallel_writers_without_locks_conflict_but_lose_nothing,
     a_patient_lock_makes_a_check_exact,
     a_failed_write_leaves_nothing,
+    a_key_of_a_failed_write_means_nothing,
     a_panicking_write_leaves_nothing_and_the_store_goes_on,
     identifiers_are_found_and_replaced,
     links_are_found_when_they_are_ours,
@@ -471,6 +472,27 @@ fn a_failed_write_leaves_nothing(fresh: &Fresh) {
         assert_eq!(count(fresh, table), 0, "{table}");
     }
     create(&fresh.store, CareTeam, "a", None, Vec::new());
+}
+
+/// SQLite gives a key that was taken back to the next who needs one.
+fn a_key_of_a_failed_write_means_nothing(fresh: &Fresh) {
+    let patients = |session: &mut Session, id: &str| {
+        let stored = session.current(CareTeam, id)?;
+        let owners = session.owners_of_stored(&stored)?;
+        Ok::<_, StoreError>(owners.patients.into_keys().collect::<Vec<_>>())
+    };
+    let refused: Result<(), StoreError> = fresh.store.write_blocking(move |session| {
+        put_next(session, CareTeam, "a", Some("p"))?;
+        assert_eq!(patients(session, "a")?, ["p"]);
+        Err(StoreError::Other("refused".to_owned()))
+    });
+    assert!(refused.is_err());
+    let written = fresh.store.write_blocking(move |session| {
+        put_next(session, CareTeam, "b", Some("q"))?;
+        patients(session, "b")
+    });
+    assert_eq!(written, Ok(vec!["q".to_owned()]));
+    assert_eq!(fresh.store.read_blocking(|session| patients(session, "b")), Ok(vec!["q".to_owned()]));
 }
 
 fn a_panicking_write_leaves_nothing_and_the_store_goes_on(fresh: &Fresh) {

@@ -110,8 +110,8 @@ impl Asked {
 
 impl Disclosure {
     /// Takes the other's in.
-    pub fn add(&mut self, other: Disclosure) {
-        self.resources.extend(other.resources);
+    pub fn add(&mut self, mut other: Disclosure) {
+        self.resources.append(&mut other.resources);
         for (id, key) in other.patients {
             let known = self.patients.entry(id).or_default();
             *known = known.or(key);

@@ -2,18 +2,17 @@
 //! Every handler starts here, through [`super::answer`].
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::{HttpMessage, HttpRequest, web};
-use jiff::civil::Date;
 use uuid::Uuid;
 
 use super::app::App;
 use super::limits::Room;
+use super::media_type::{MediaType, acceptable};
+use super::nodoppning::nodoppning;
 use super::prefer::{Preferences, Return};
-use crate::access::scope::Context;
-use crate::access::{Call, Caller, Disclosed, Interaction, Nodoppning, Who};
+use crate::access::{Call, Caller, Disclosed, Interaction};
 use crate::door::bundle::Entry;
 use crate::door::bundle::entry::{chooses, only};
 use crate::door::content::require_id_form;
@@ -22,10 +21,8 @@ use crate::door::problem::Problem;
 use crate::door::villkor::{Criteria, only_of_a_create, stated_twice};
 use crate::door::{Precondition, versions_of_tags};
 use crate::fhir::percent;
-use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
-use crate::riktlinje::identity::{is_personal_number, tells_personal_number};
 
 /// What a body of FHIR must be sent as.
 const FHIR_JSON: &str = "Content-Type: application/fhir+json";
@@ -114,7 +111,7 @@ impl Ask {
             .ok_or(Problem::UnknownAddress)?;
         let manner = Manner::of(request);
         readable(request.query_string().as_bytes())?;
-        acceptable(request, version)?;
+        acceptable(query_value(request, "_format").as_deref(), request.headers(), version)?;
         let text = |name: header::HeaderName| {
             request
                 .headers()
@@ -144,7 +141,7 @@ impl Ask {
             call: Call {
                 interaction,
                 purpose: purpose(&caller),
-                nodoppning: nodoppning(request, &caller, app.door.clock.today())?,
+                nodoppning: nodoppning(request, &caller, app.door.clock)?,
                 caller,
                 request_id: request_id(request),
                 disclosed: Disclosed::default(),
@@ -354,48 +351,6 @@ fn purpose(caller: &Caller) -> Cow<'static, str> {
     stated.map_or(Cow::Borrowed("TREAT"), Cow::Owned)
 }
 
-/// The longest reason of a nödöppning, in characters.
-const LONGEST_REASON: usize = 500;
-
-/// The shortest, in letters: a full stop is no reason.
-const SHORTEST_REASON: usize = 3;
-
-/// Whose record the caller opens though it otherwise needs a consent, and why (`X-Nodoppning: Patient/[id] [reason]`,
-/// percent-encoded UTF-8). Only one who works in care may.
-fn nodoppning(request: &HttpRequest, caller: &Caller, today: Date) -> Result<Option<Arc<Nodoppning>>, Problem> {
-    let mut stated = request.headers().get_all("X-Nodoppning");
-    let Some(header) = stated.next() else {
-        return Ok(None);
-    };
-    let may = match caller {
-        Caller::Known(identity) => matches!(identity.who, Who::Medarbetare(_)) && identity.scopes.has(Context::User),
-        _ => false,
-    };
-    let opened = percent::decoded(header.as_bytes()).and_then(|text| opened(&text, today));
-    match opened {
-        Some(opened) if may && stated.next().is_none() => Ok(Some(Arc::new(opened))),
-        _ => Err(Problem::bad_request(
-            "X-Nodoppning anges en gång, av den som arbetar i vården (user/): Patient/[id], ett mellanslag och skälet i högst 500 tecken, utan personnummer (procentkodad UTF-8).",
-            "X-Nodoppning is given once, by one who works in care (user/): Patient/[id], a space, and the reason in at most 500 characters, without a personal number (percent-encoded UTF-8).",
-        )),
-    }
-}
-
-fn opened(text: &str, today: Date) -> Option<Nodoppning> {
-    let (patient, reason) = text.trim().split_once(' ')?;
-    let (kind, id) = local(patient)?;
-    let reason = reason.trim();
-    let letters = reason.chars().filter(|c| c.is_alphabetic()).count();
-    let is_reason =
-        reason.chars().count() <= LONGEST_REASON && letters >= SHORTEST_REASON && !reason.chars().any(char::is_control);
-    // Both are kept in the access log.
-    let is_plain = !tells_personal_number(reason) && !is_personal_number(id, today);
-    (kind == ResourceType::Patient && is_reason && is_plain).then(|| Nodoppning {
-        patient: id.to_owned(),
-        skal: reason.to_owned(),
-    })
-}
-
 fn base(root: &str, version: FhirVersion) -> String {
     format!("{root}/fhir/{version}")
 }
@@ -432,107 +387,6 @@ fn query_value(request: &HttpRequest, name: &str) -> Option<String> {
         let may_be = key == name || key.contains(['%', '+']);
         let (is_it, value) = if may_be { decoded(pair)? } else { return None };
         is_it.then_some(value)
-    })
-}
-
-/// `application/fhir+json; fhirVersion=4.0; charset=utf-8`, taken apart.
-struct MediaType {
-    /// In lower case.
-    essence: String,
-    fhir_version: Option<String>,
-    charset: Option<String>,
-}
-
-impl MediaType {
-    fn read(text: &str) -> MediaType {
-        let mut parts = text.split(';').map(str::trim);
-        let mut read = MediaType {
-            essence: parts.next().unwrap_or_default().to_ascii_lowercase(),
-            fhir_version: None,
-            charset: None,
-        };
-        for (name, value) in parts.filter_map(|part| part.split_once('=')) {
-            let value = value.trim().trim_matches('"').to_owned();
-            match name.trim().to_ascii_lowercase().as_str() {
-                "fhirversion" => read.fhir_version = read.fhir_version.or(Some(value)),
-                "charset" => read.charset = read.charset.or(Some(value)),
-                _ => {}
-            }
-        }
-        read
-    }
-
-    /// Whether it names this FHIR version, or none.
-    fn may_be_of(&self, version: FhirVersion) -> bool {
-        let named = self.fhir_version.as_deref();
-        named.is_none_or(|name| named_version(name) == Some(version))
-    }
-
-    /// "The character encoding is always UTF-8" (http.html#mime-type); another is read wrongly, so it is not read.
-    fn is_utf8(&self) -> bool {
-        let named = self.charset.as_deref();
-        named.is_none_or(|name| name.eq_ignore_ascii_case("utf-8") || name.eq_ignore_ascii_case("utf8"))
-    }
-}
-
-/// R4B left every type that we have as it is in R4 (r4b-explanation.html), and those who speak it ask for it: fhir-sdk's
-/// client speaks no R4.
-fn named_version(name: &str) -> Option<FhirVersion> {
-    let ours = |version: &FhirVersion| version.mime_parameter() == name || version.number() == name;
-    match name {
-        "4.3" | "4.3.0" => Some(FhirVersion::R4),
-        _ => FhirVersion::ALL.into_iter().find(ours),
-    }
-}
-
-/// Whether a media type is JSON, of no other version than this one. JSON is the one format we write; a browser, which asks
-/// for a page, gets it too.
-fn writes(text: &str, version: FhirVersion) -> bool {
-    let wanted = MediaType::read(text);
-    let json = matches!(
-        wanted.essence.as_str(),
-        "*/*" | "application/*" | "application/fhir+json" | "application/json" | "text/json" | "text/html" | "text/*"
-    );
-    json && wanted.may_be_of(version)
-}
-
-/// 406 for a `_format` that we do not write.
-pub fn may_write(format: &str, version: FhirVersion) -> Result<(), Problem> {
-    // A "+" that the caller did not escape arrives as a space: "application/fhir json".
-    let (essence, rest) = format.split_at(format.find(';').unwrap_or(format.len()));
-    let format = format!("{}{rest}", essence.trim().replace(' ', "+"));
-    if format == "json" || writes(&format, version) {
-        Ok(())
-    } else {
-        Err(Problem::NotAcceptable)
-    }
-}
-
-/// `_format` outranks `Accept` (http.html#parameters).
-fn acceptable(request: &HttpRequest, version: FhirVersion) -> Result<(), Problem> {
-    // One without a value says nothing, as any parameter (search.html#errors).
-    if let Some(format) = query_value(request, "_format").filter(|format| !format.is_empty()) {
-        return may_write(&format, version);
-    }
-    let accept: Vec<&str> = request
-        .headers()
-        .get_all(header::ACCEPT)
-        .filter_map(|value| value.to_str().ok())
-        .collect();
-    let accept = accept.join(",");
-    let mut wanted = accept.split(',').filter(|range| !refused(range));
-    if accept.trim().is_empty() || wanted.any(|range| writes(range, version)) {
-        Ok(())
-    } else {
-        Err(Problem::NotAcceptable)
-    }
-}
-
-/// A media range with `q=0` is one the caller refuses.
-fn refused(range: &str) -> bool {
-    range.split(';').skip(1).any(|parameter| {
-        let parameter = parameter.trim();
-        parameter.strip_prefix("q=").and_then(|q| q.parse::<f32>().ok()) == Some(0.0)
     })
 }
 

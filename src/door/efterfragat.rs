@@ -10,7 +10,7 @@ use crate::fhir::search::has_patient;
 use crate::fhir::search::query::{Criterion, ReferenceValue, SystemMatch, TokenValue};
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::identity::holds_personal_number;
-use crate::store::{Owners, Session, StoreError, Stored};
+use crate::store::{Owners, Session, StoreError};
 
 /// More of one search is not looked up: its criteria are so bounded (`fhir/search/values.rs`) that nobody comes near it.
 const MOST_MATCHES: u32 = 20;
@@ -96,20 +96,21 @@ pub(super) fn resources(
     Ok(named)
 }
 
-/// The Patients that fulfil a criterion on their numbers.
-fn with_number(session: &mut Session, criterion: &Criterion) -> Result<Vec<Stored>, StoreError> {
+/// The Patients that fulfil a criterion on their numbers, and who keeps them.
+fn with_number(session: &mut Session, criterion: &Criterion) -> Result<Owners, StoreError> {
     if let Criterion::Token { param, any_of, .. } = criterion
         && let [TokenValue { system, value }] = any_of.as_slice()
         && let (SystemMatch::Is(system), Some(value)) = (system, value)
     {
         // As people are asked for each day: one look-up, where a search would be made ready first.
-        return session.about_identifier(ResourceType::Patient, param, &[system], value);
+        return session.owners_by_identifier(ResourceType::Patient, (param, system), value);
     }
     let query = SearchQuery {
         criteria: vec![criterion.clone()],
         ..SearchQuery::all(ResourceType::Patient, MOST_MATCHES)
     };
-    Ok(session.search(&query)?.entries)
+    let found = session.search(&query)?.entries;
+    session.owners_of_stored(&found)
 }
 
 /// The patients whom it is about, as far as something was ever stored of them, and who keeps what is named. Asked without
@@ -122,9 +123,7 @@ pub(super) fn owners(session: &mut Session, asked: &Asked) -> Result<Owners, Sto
         let named: Vec<(ResourceType, &str)> = asked.owned().collect();
         let mut owners = session.owners(&named)?;
         for number in asked.numbers() {
-            let found = with_number(session, number)?;
-            let found = session.owners_of_stored(&found.iter().collect::<Vec<_>>())?;
-            owners.patients.extend(found.patients);
+            owners.patients.extend(with_number(session, number)?.patients);
         }
         // A patient of whom nothing was ever stored is none.
         owners.patients.retain(|_, key| key.is_some());

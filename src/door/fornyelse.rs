@@ -196,12 +196,12 @@ fn others_write(before: &StoreFigures, after: &StoreFigures) -> bool {
 }
 
 impl Door {
-    /// One round beside the service; returns how long to rest after it. Half the time it works, and a fifth when others
+    /// One round beside the service; returns how long to rest after it. Half the time it works, and a tenth when others
     /// write meanwhile.
     async fn one_round(&self) -> Duration {
         let (began, written) = (Instant::now(), self.store.figures());
         match self.fornya(ROUND, Omfang::Allt).await {
-            Ok(true) if others_write(&written, &self.store.figures()) => began.elapsed() * 4,
+            Ok(true) if others_write(&written, &self.store.figures()) => began.elapsed() * 9,
             Ok(true) => began.elapsed(),
             Ok(false) => IDLE,
             Err(StoreError::Conflict) => IDLE / 4,

@@ -36,7 +36,7 @@ pub(super) fn disclosure<'s>(
 ) -> Result<Disclosure, StoreError> {
     let stored: Vec<&Stored> = stored.into_iter().collect();
     let resources = stored.iter().map(|it| (it.kind, it.id.clone(), it.version)).collect();
-    Ok(of(session.owners_of_stored(&stored)?, resources))
+    Ok(of(session.owners_of_stored(stored)?, resources))
 }
 
 /// What is told of patients and resources without showing a version of them.

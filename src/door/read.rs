@@ -269,22 +269,27 @@ fn still_page(
 ) -> Result<Option<Page>, StoreError> {
     let one_statement = query.includes.is_empty() && !query.total && !looks_ahead(query);
     // One who does not see everything is decided about on the same state.
-    let page = if one_statement && Lasare::of(call).is_none() {
-        Some(session.search(query)?)
-    } else {
-        session.snapshot(|session| {
-            door.through_eyes(call, session, query, |session| {
-                let found = session.search_ahead(query, brief)?;
-                let whole = found.map(|page| door.with_includes(call, session, (query, own_bases), page));
-                whole.transpose()
-            })
-        })?
-    };
-    if let Some(page) = &page {
-        note(call, session, page.entries.iter().chain(&page.included.entries))?;
-        note_looked(call, session, query)?;
+    if one_statement && Lasare::of(call).is_none() {
+        let page = session.search(query)?;
+        note_page(call, session, query, &page)?;
+        return Ok(Some(page));
     }
-    Ok(page)
+    session.snapshot(|session| {
+        let page = door.through_eyes(call, session, query, |session| {
+            let found = session.search_ahead(query, brief)?;
+            let whole = found.map(|page| door.with_includes(call, session, (query, own_bases), page));
+            whole.transpose()
+        })?;
+        if let Some(page) = &page {
+            note_page(call, session, query, page)?;
+        }
+        Ok(page)
+    })
+}
+
+fn note_page(call: &Call, session: &mut Session, query: &SearchQuery, page: &Page) -> Result<(), StoreError> {
+    note(call, session, page.entries.iter().chain(&page.included.entries))?;
+    note_looked(call, session, query)
 }
 
 /// The patient that a search is about, when it is about one.

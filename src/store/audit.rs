@@ -1,18 +1,16 @@
 //! The access log: a row for each request that disclosed or changed something, or was denied, and one for each patient that
 //! it names. Rows are only added; audit_chain.rs makes them links of a chain.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use jiff::Timestamp;
 
-use super::connection::{Connection, on_either};
+use super::connection::Connection;
 use super::error::StoreError;
-use super::kind;
-use super::schema::{audit, audit_patient, hallare, patient_key, resource};
-use super::session::{Session, Stored, instant};
-use super::statement::Statement;
+use super::schema::{audit, audit_patient};
+use super::session::{Session, instant};
 use crate::fhir::types::ResourceType;
 
 /// Ids in one question.
@@ -47,15 +45,6 @@ pub struct Record {
     pub nekade: BTreeSet<String>,
     /// HSA-ids of the other vårdgivare that keep what it tells of. In order, each once.
     pub keepers: Vec<String>,
-}
-
-/// Whose resources are, and who keeps them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Owners {
-    /// The patients whose data they are: logical id, and the key; one that nothing was ever stored about has no key.
-    pub patients: BTreeMap<String, Option<i64>>,
-    /// The vårdgivare that keep them, by HSA-id.
-    pub keepers: BTreeSet<String>,
 }
 
 /// A row of the log.
@@ -310,129 +299,6 @@ impl Session {
             }
         }
     }
-
-    /// The patients whose data these stored versions are, and the vårdgivare that keep them.
-    pub fn owners_of_stored(&mut self, stored: &[&Stored]) -> Result<Owners, StoreError> {
-        let patients = self.named_by_keys(
-            "SELECT id, key FROM patient_key WHERE key IN (",
-            stored.iter().map(|it| it.patient),
-        )?;
-        let keepers = self.named_by_keys(
-            "SELECT namn, key FROM hallare WHERE key IN (",
-            stored.iter().filter(|it| it.patient != 0).map(|it| it.hallare),
-        )?;
-        Ok(Owners {
-            patients: patients.into_iter().map(|(id, key)| (id, Some(key))).collect(),
-            keepers: keepers.iter().filter_map(|(namn, _)| vardgivare(namn)).collect(),
-        })
-    }
-
-    /// The names that rows have by their keys; key 0 has none.
-    fn named_by_keys(
-        &mut self,
-        select: &'static str,
-        keys: impl Iterator<Item = i64>,
-    ) -> Result<Vec<(String, i64)>, StoreError> {
-        let keys: BTreeSet<i64> = keys.filter(|key| *key != 0).collect();
-        let keys: Vec<i64> = keys.into_iter().collect();
-        let mut found = Vec::with_capacity(keys.len());
-        for keys in keys.chunks(AT_ONCE) {
-            let statement = by_keys(select, keys).of_columns::<(Text, BigInt)>();
-            let rows: Vec<(String, i64)> = on_either!(self, c => statement.load(c))?;
-            found.extend(rows);
-        }
-        Ok(found)
-    }
-
-    /// The patients whose data these resources are, and the vårdgivare that keep them. A Patient is its own.
-    pub fn owners(&mut self, resources: &[(ResourceType, &str)]) -> Result<Owners, StoreError> {
-        let mut owners = Owners::default();
-        let mut kinds: Vec<ResourceType> = resources.iter().map(|(kind, _)| *kind).collect();
-        kinds.sort_unstable();
-        kinds.dedup();
-        for kind in kinds {
-            let mut ids: Vec<&str> = resources
-                .iter()
-                .filter(|(of, _)| *of == kind)
-                .map(|(_, id)| *id)
-                .collect();
-            ids.sort_unstable();
-            ids.dedup();
-            for ids in ids.chunks(AT_ONCE) {
-                for (id, key, keeper) in self.owners_of(kind, ids)? {
-                    owners.patients.insert(id, Some(key));
-                    owners.keepers.extend(vardgivare(&keeper));
-                }
-                if kind != ResourceType::Patient {
-                    continue;
-                }
-                let unstored: Vec<&str> = ids
-                    .iter()
-                    .copied()
-                    .filter(|id| !owners.patients.contains_key(*id))
-                    .collect();
-                if !unstored.is_empty() {
-                    let known = self.keys_of_patients(&unstored)?;
-                    owners
-                        .patients
-                        .extend(unstored.iter().map(|id| ((*id).to_owned(), None)));
-                    owners
-                        .patients
-                        .extend(known.into_iter().map(|(id, key)| (id, Some(key))));
-                }
-            }
-        }
-        Ok(owners)
-    }
-
-    fn keys_of_patients(&mut self, ids: &[&str]) -> Result<Vec<(String, i64)>, StoreError> {
-        let wanted = patient_key::table.select((patient_key::id, patient_key::key));
-        Ok(match ids {
-            [id] => on_either!(self, c => wanted.filter(patient_key::id.eq(id)).load(c)),
-            ids => on_either!(self, c => wanted.filter(patient_key::id.eq_any(ids)).load(c)),
-        }?)
-    }
-
-    /// For each patient, and each who keeps one of them: the patient's id and key, and the keeper.
-    fn owners_of(&mut self, kind: ResourceType, ids: &[&str]) -> Result<Vec<(String, i64, String)>, StoreError> {
-        let wanted = resource::table
-            .inner_join(patient_key::table.on(patient_key::key.eq(resource::patient)))
-            .inner_join(hallare::table.on(hallare::key.eq(resource::hallare)))
-            .filter(resource::kind.eq(kind::number(kind)))
-            .filter(resource::patient.ne(0))
-            .select((patient_key::id, patient_key::key, hallare::namn))
-            .distinct();
-        Ok(match ids {
-            [id] => on_either!(self, c => wanted.filter(resource::id.eq(id)).load(c)),
-            ids => on_either!(self, c => wanted.filter(resource::id.eq_any(ids)).load(c)),
-        }?)
-    }
-}
-
-/// The vårdgivare among those who keep a record: a unit, what it lies within, and last its vårdgivare. `None` when nobody is
-/// known, and of what the patient herself keeps, for which there is a word.
-fn vardgivare(keepers: &str) -> Option<String> {
-    let last = keepers.rsplit(' ').next()?;
-    (!matches!(last, "" | "patienten")).then(|| last.to_owned())
-}
-
-/// The rows of these keys. Asked for one, some or many, the last of them as often as it takes, so that the statement is one of
-/// few and stays prepared.
-fn by_keys(select: &'static str, keys: &[i64]) -> Statement<'static> {
-    let places = match keys.len() {
-        0..=1 => 1,
-        2..=8 => 8,
-        9..=64 => 64,
-        _ => AT_ONCE,
-    };
-    let mut sql = Statement::default();
-    sql.push(select);
-    for place in 0..places {
-        sql.push(if place == 0 { "" } else { ", " });
-        sql.number(*keys.get(place).or(keys.last()).unwrap_or(&0));
-    }
-    sql.push(")");
-    sql
 }
 
 /// A number of PostgreSQL's.

@@ -210,7 +210,7 @@ impl ManageConnection for Manager {
     type Error = StoreError;
 
     fn connect(&self) -> Result<Session, StoreError> {
-        Ok(Session::new(self.0.connect()?))
+        Ok(Session::new(self.0.connect()?, Role::Reader))
     }
 
     /// Not asked on check-out: a question to the server for each request costs more than the rare connection that the

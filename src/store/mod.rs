@@ -17,6 +17,7 @@ mod kind;
 mod ko;
 mod logger;
 mod open;
+mod owners;
 mod put;
 pub mod schema;
 mod search;
@@ -31,13 +32,13 @@ use std::time::Duration;
 use r2d2::Pool;
 use tokio::sync::Semaphore;
 
-use connection::{Complaints, Customizer, Manager, POOL_TIMEOUT, Place};
+use connection::{Complaints, Customizer, Manager, POOL_TIMEOUT, Place, Role};
 use logger::Logger;
 use writer::{Figures, Writer, gone};
 
 pub use arbetslista::{Kvar, Lakarrad, ListQuery, Listrad, Overlista, Rad};
 pub use atkomst::{Hallare, Hallarnyckel, Keeping, Kept, KeptVersion, Om, Ratt, Sikt, Slag, Villkor, hsa_form};
-pub use audit::{Named, Owners, Record, Recorded};
+pub use audit::{Named, Record, Recorded};
 pub use audit_chain::{Break, Head, Verified};
 pub use audit_read::LogQuery;
 pub use connection::{Connection, Synchronous};
@@ -46,6 +47,7 @@ pub use everything::{EverythingEnd, EverythingQuery};
 pub use history::{HistoryEnd, HistoryQuery, Past, Scope};
 pub use index::{name_key, system_key, text_key};
 pub use ko::{Koad, kalla, kalla_for_identifierare};
+pub use owners::Owners;
 pub use put::NewVersion;
 pub use search::{Included, Page, Referred, is_brief, looks_ahead};
 pub use session::{Session, Stored};
@@ -167,7 +169,11 @@ impl Store {
             .build(Manager(place.clone()))
             .map_err(|error| StoreError::Unavailable(format!("{place}: {error}")))?;
         let writer = match &first {
-            Connection::Sqlite(_) => Some(Writer::start(Session::new(first), place.clone(), &options)?),
+            Connection::Sqlite(_) => Some(Writer::start(
+                Session::new(first, Role::Writer),
+                place.clone(),
+                &options,
+            )?),
             Connection::Postgres(_) => None,
         };
         let logger = match &place {

@@ -10,10 +10,11 @@ use diesel::sql_types::{Array, BigInt, SmallInt, Text};
 use jiff::Timestamp;
 
 use super::atkomst::Sikt;
-use super::connection::{Connection, on_either};
+use super::connection::{Connection, Role, on_either};
 use super::error::StoreError;
 use super::index::{fnv1a, system_key, text_key};
 use super::kind;
+use super::owners::Names;
 use super::schema::{history, index_reference, index_token, meta, patient_key, resource};
 use crate::fhir::identifiers::canonical_system;
 use crate::fhir::types::ResourceType;
@@ -68,6 +69,11 @@ pub struct Session {
     pub(super) connection: Connection,
     /// With whose eyes searches, includes and histories look ([`Session::seen_by`]); `None`: they see all.
     pub(super) sikt: Option<Arc<Sikt>>,
+    /// What keys mean (owners.rs).
+    pub(super) names: Names,
+    /// What a key means is never undone: no key is seen here that is not committed, or it is not given out again. SQLite's
+    /// writer sees keys that are taken back, and given to another.
+    pub(super) keys_stand: bool,
     /// The connection failed at something harmless and must not be used again.
     lost: bool,
 }
@@ -112,10 +118,12 @@ pub(super) fn instant(micros: i64) -> Result<Timestamp, StoreError> {
 }
 
 impl Session {
-    pub(super) fn new(connection: Connection) -> Session {
+    pub(super) fn new(connection: Connection, role: Role) -> Session {
         Session {
             connection,
             sikt: None,
+            names: Names::default(),
+            keys_stand: role == Role::Reader,
             lost: false,
         }
     }

@@ -325,7 +325,7 @@ impl Thread {
         }
         let mut connection = self.place.connect()?;
         set_up(&mut connection, &self.options, Role::Writer)?;
-        Ok(Session::new(connection))
+        Ok(Session::new(connection, Role::Writer))
     }
 
     /// Moves the log into the database, after the answers and between the writes, as far as readers allow.

@@ -10,7 +10,8 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::answer::answer;
 use super::bundle_text::BundleText;
-use super::negotiate::{Ask, Language, may_write};
+use super::media_type::may_write;
+use super::negotiate::{Ask, Language};
 use super::reply::Reply;
 use super::search::pretty;
 use crate::access::Interaction;
