@@ -492,7 +492,10 @@ fn a_key_of_a_failed_write_means_nothing(fresh: &Fresh) {
         patients(session, "b")
     });
     assert_eq!(written, Ok(vec!["q".to_owned()]));
-    assert_eq!(fresh.store.read_blocking(|session| patients(session, "b")), Ok(vec!["q".to_owned()]));
+    assert_eq!(
+        fresh.store.read_blocking(|session| patients(session, "b")),
+        Ok(vec!["q".to_owned()])
+    );
 }
 
 fn a_panicking_write_leaves_nothing_and_the_store_goes_on(fresh: &Fresh) {

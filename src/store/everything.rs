@@ -7,12 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use diesel::prelude::*;
 use diesel::sql_types::BigInt;
 
-use super::atkomst::Sikt;
 use super::connection::on_either;
 use super::error::StoreError;
 use super::kind::OF_NAME;
 use super::search::list;
 use super::session::{CurrentColumns, CurrentRow, Session, Stored};
+use super::sikt::Sikt;
 use super::statement::Statement;
 use crate::fhir::search::CARE_DATES;
 use crate::fhir::types::ResourceType;

@@ -5,11 +5,11 @@ use std::borrow::Cow;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, SmallInt, Text};
 
-use super::atkomst::Sikt;
 use super::connection::on_either;
 use super::error::StoreError;
 use super::kind;
 use super::session::{Session, Stored, instant};
+use super::sikt::Sikt;
 use super::statement::Statement;
 use crate::fhir::types::ResourceType;
 

@@ -3,7 +3,6 @@
 //! there stands in [`Session`].
 
 mod arbetslista;
-mod atkomst;
 mod audit;
 mod audit_chain;
 mod audit_read;
@@ -13,6 +12,7 @@ mod error;
 mod everything;
 mod history;
 mod index;
+mod kept;
 mod kind;
 mod ko;
 mod logger;
@@ -23,6 +23,7 @@ pub mod schema;
 mod search;
 mod secret;
 mod session;
+mod sikt;
 mod statement;
 mod writer;
 
@@ -37,7 +38,6 @@ use logger::Logger;
 use writer::{Figures, Writer, gone};
 
 pub use arbetslista::{Kvar, Lakarrad, ListQuery, Listrad, Overlista, Rad};
-pub use atkomst::{Hallare, Hallarnyckel, Keeping, Kept, KeptVersion, Om, Ratt, Sikt, Slag, Villkor, hsa_form};
 pub use audit::{Named, Record, Recorded};
 pub use audit_chain::{Break, Head, Verified};
 pub use audit_read::LogQuery;
@@ -46,11 +46,13 @@ pub use error::{Failure, StoreError};
 pub use everything::{EverythingEnd, EverythingQuery};
 pub use history::{HistoryEnd, HistoryQuery, Past, Scope};
 pub use index::{name_key, system_key, text_key};
+pub use kept::{Hallare, Hallarnyckel, Keeping, Kept, KeptVersion, Ratt, Slag, hsa_form};
 pub use ko::{Koad, kalla, kalla_for_identifierare};
 pub use owners::Owners;
 pub use put::NewVersion;
 pub use search::{Included, Page, Referred, is_brief, looks_ahead};
 pub use session::{Session, Stored};
+pub use sikt::{Om, Sikt, Villkor};
 
 /// How the store uses the machine.
 #[derive(Clone, Debug)]

@@ -3,10 +3,10 @@
 use diesel::prelude::*;
 use jiff::Timestamp;
 
-use super::atkomst::{Hallarnyckel, Keeping};
 use super::connection::{Connection, on_either};
 use super::error::StoreError;
 use super::index::Owner;
+use super::kept::{Hallarnyckel, Keeping};
 use super::kind;
 use super::schema::{history, outbox, patient_key, resource};
 use super::session::Session;

@@ -9,6 +9,8 @@ mod brief;
 mod include;
 mod sql;
 
+use std::cmp::Reverse;
+
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Text};
 
@@ -22,6 +24,7 @@ pub(super) use sql::criterion_holds;
 use super::connection::on_either;
 use super::error::StoreError;
 use super::session::{CurrentColumns, CurrentRow, Session, Stored};
+use super::statement::Statement;
 use crate::fhir::search::page;
 use crate::fhir::search::query::{KeyPart, SearchQuery, SortBy};
 
@@ -87,11 +90,23 @@ impl Session {
     }
 
     fn rows(&mut self, search: &Search) -> Result<Vec<ResultRow>, StoreError> {
+        if let Some(statement) = sql::unsorted(search) {
+            let mut rows = self.plain_rows(statement)?;
+            if rows.len() <= usize::try_from(search.query.count).unwrap_or(usize::MAX) {
+                rows.sort_unstable_by_key(|row| Reverse(row.key));
+                return Ok(rows);
+            }
+        }
         let statement = sql::select(search);
         if sql::holds_values(&search.query) {
             let statement = statement.of_columns::<(BigInt, CurrentColumns, Values)>();
             return Ok(on_either!(self, c => statement.load(c))?);
         }
+        self.plain_rows(statement)
+    }
+
+    /// The rows of a statement that gives no values of sort keys.
+    fn plain_rows(&mut self, statement: Statement<'_>) -> Result<Vec<ResultRow>, StoreError> {
         let statement = statement.of_columns::<(BigInt, CurrentColumns)>();
         let rows: Vec<(i64, CurrentRow)> = on_either!(self, c => statement.load(c))?;
         let plain = |(key, current)| ResultRow {
@@ -110,6 +125,9 @@ impl Session {
         if ahead {
             lines.extend(self.explain_ahead(query)?);
             search = self.look_ahead(query)?;
+        }
+        if let Some(statement) = sql::unsorted(&search) {
+            lines.extend(self.explain(statement)?);
         }
         lines.extend(self.explain(sql::select(&search))?);
         if query.total {

@@ -9,13 +9,13 @@ use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, SmallInt, Text};
 use jiff::Timestamp;
 
-use super::atkomst::Sikt;
 use super::connection::{Connection, Role, on_either};
 use super::error::StoreError;
 use super::index::{fnv1a, system_key, text_key};
 use super::kind;
 use super::owners::Names;
 use super::schema::{history, index_reference, index_token, meta, patient_key, resource};
+use super::sikt::Sikt;
 use crate::fhir::identifiers::canonical_system;
 use crate::fhir::types::ResourceType;
 

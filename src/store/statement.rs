@@ -11,11 +11,11 @@ use diesel::query_builder::{AstPass, Query, QueryBuilder, QueryFragment, QueryId
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, SmallInt, Text, Untyped};
 
-use super::atkomst::Sikt;
 use super::connection::Connection;
 use super::error::StoreError;
 use super::kind;
 use super::session::Session;
+use super::sikt::Sikt;
 use crate::fhir::search::query::KeyPart;
 use crate::fhir::types::ResourceType;
 

@@ -14,11 +14,11 @@ use super::sql;
 use crate::fhir::search::local_reference;
 use crate::fhir::search::query::{Criterion, Far, Naming, SearchQuery};
 use crate::fhir::types::ResourceType;
-use crate::store::atkomst::Sikt;
 use crate::store::connection::on_either;
 use crate::store::error::StoreError;
 use crate::store::kind;
 use crate::store::session::Session;
+use crate::store::sikt::Sikt;
 
 /// More than these are left to the search's own statement.
 const MOST: usize = 8;

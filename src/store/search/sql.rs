@@ -11,7 +11,7 @@ mod units;
 use crate::fhir::search::dates::Test;
 use crate::fhir::search::query::{Criterion, Far, SearchQuery, SortBy, SortKey, SystemMatch, TokenValue};
 use crate::fhir::types::ResourceType;
-use crate::store::atkomst::Sikt;
+use crate::store::sikt::Sikt;
 use crate::store::statement::Statement;
 
 use super::ahead::Search;
@@ -167,7 +167,30 @@ pub(super) fn leaves_few(kind: ResourceType, criterion: &Criterion) -> bool {
     }
 }
 
+/// The page and one row more as they come, without the sort that their order would cost: for the few that a patient has, which
+/// hardly ever are more than a page. `None` when the order costs nothing, or there may be many.
+pub(super) fn unsorted<'q>(search: &'q Search<'_>) -> Option<Statement<'q>> {
+    let query = &*search.query;
+    let start = Start::of(query.kind, &query.criteria, &query.sort);
+    let is_few = matches!(start, Start::OfPatient(_)) && query.sort.is_empty() && query.also.is_empty();
+    is_few.then(|| {
+        let mut sql = rows_of_page(search);
+        sql.limit(rows(query));
+        sql
+    })
+}
+
 fn page_in_order<'q>(search: &'q Search<'_>) -> Statement<'q> {
+    let query = &*search.query;
+    let start = Start::of(query.kind, &query.criteria, &query.sort);
+    let mut sql = rows_of_page(search);
+    order(&mut sql, query, "r.", start.key());
+    sql.limit(rows(query));
+    sql
+}
+
+/// The rows that may stand on the page, with their bodies.
+fn rows_of_page<'q>(search: &'q Search<'_>) -> Statement<'q> {
     let query = &*search.query;
     let start = Start::of(query.kind, &query.criteria, &query.sort);
     let mut sql = search.statement();
@@ -176,8 +199,6 @@ fn page_in_order<'q>(search: &'q Search<'_>) -> Statement<'q> {
     sql.push(" CROSS JOIN history h WHERE h.seq = r.current AND ");
     matches(&mut sql, query.kind, &query.criteria, start);
     from_there(&mut sql, query, start);
-    order(&mut sql, query, "r.", start.key());
-    sql.limit(rows(query));
     sql
 }
 

@@ -10,11 +10,11 @@ use crate::fhir::references::{local, relative};
 use crate::fhir::search::canonical;
 use crate::fhir::search::include::{Include, Join};
 use crate::fhir::types::ResourceType;
-use crate::store::atkomst::Sikt;
 use crate::store::connection::on_either;
 use crate::store::error::StoreError;
 use crate::store::index::text_key;
 use crate::store::session::{CurrentColumns, CurrentRow, Session, Stored};
+use crate::store::sikt::Sikt;
 use crate::store::statement::Statement;
 
 /// Resources asked for in one statement.
