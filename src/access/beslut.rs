@@ -495,28 +495,32 @@ fn varden_skriver(vard: &Vard, skrivning: Skrivning<'_>, nu: i64) -> Result<(), 
         // The patient's own consents and blocks are also ended, and only ended, by the unit that she asks; a block by those
         // whose records it blocks (PDL 4:4), so that nobody lets herself in.
         let blocks = |ratt: &&Ratt| matches!(ratt.slag, Slag::InreSparr | Slag::YttreSparr);
+        let gavs = |now: &Ratt| {
+            let gav = skrivning.gav.iter().filter(|ratt| (ratt.slag, &ratt.hsa_id) == (now.slag, &now.hsa_id));
+            gav.into_iter().any(|ratt| ratt.low <= now.low && now.high <= ratt.high)
+        };
         let at_patienten = kind == ResourceType::Consent
             && fore.hallare == Hallare::Patienten
             && skrivning.bara_avslut
-            && skrivning.ger.iter().all(|ratt| ratt.high <= nu)
+            && efter.is_some_and(|efter| efter.hallare == fore.hallare)
+            && skrivning.ger.iter().all(gavs)
             && skrivning
                 .gav
                 .iter()
                 .filter(blocks)
                 .all(|block| vard.egna().contains(&block.hsa_id))
             && har_relation(vard, fore.patient.as_deref(), skrivning.ratter, nu);
-        if samordnar {
+        if samordnar || at_patienten {
             return Ok(());
         }
-        if !halls_av(fore, &vard.egen_enhet()) && !at_patienten {
+        if !halls_av(fore, &vard.egen_enhet()) {
             return Err(Hinder::AnnanEnhet);
         }
     }
     if let Some(efter) = efter {
         // A new record is the own unit's; one that is there may be handed over within the vårdgivare.
         let egna = if fore.is_some() { vard.egna() } else { vard.egen_enhet() };
-        let patientens = kind == ResourceType::Consent && efter.hallare == Hallare::Patienten && fore.is_some();
-        if !halls_av(efter, &egna) && !patientens {
+        if !halls_av(efter, &egna) {
             return Err(Hinder::AnnanEnhet);
         }
         // A system of the whole vårdgivare registers the blocks of each of its units.

@@ -6,6 +6,7 @@
 //! `manager` (R4 `organization`): a unit or a vårdgivare with an HSA-id. What a block says of whom cannot be told counts for
 //! every unit; what a consent says of whom cannot be told counts for none. See docs/atkomst.md.
 
+use jiff::civil::Date;
 use serde_json::Value;
 
 use super::beslut::enheter;
@@ -88,25 +89,47 @@ pub fn bara_innehall(before: &Value, after: &Value) -> bool {
     is_mistake(before) == is_mistake(after) && ["/meta/security", "/custodian", "/subject"].into_iter().all(is_same)
 }
 
-/// Whether a change of a Consent is that it ends, and no other: it becomes inactive, or its period gets an end. What it says
-/// stays as it was said.
-pub fn bara_avslut(before: &Value, after: &Value) -> bool {
-    let ended = |consent: &Value| {
+/// Whether a change of a Consent that is in force is that it ends, and no other: it becomes inactive, or its period gets an end
+/// this day, or earlier this day than it had. What it says stays as it was said, with its labels and its narrative; and what is
+/// over is not ended again.
+pub fn bara_avslut(before: &Value, after: &Value, (nu, idag): (i64, Date)) -> bool {
+    let said = |consent: &Value| {
         let mut rest = consent.clone();
-        if let Some(members) = rest.as_object_mut() {
-            for of_its_state in ["meta", "text", "status"] {
-                members.remove(of_its_state);
+        let Some(members) = rest.as_object_mut() else { return rest };
+        members.remove("status");
+        let inside: [(&str, &[&str]); 2] = [
+            ("period", &["end"]),
+            ("meta", &["versionId", "lastUpdated", "source", "profile", "tag"]),
+        ];
+        for (name, of_its_state) in inside {
+            if let Some(Value::Object(member)) = members.get_mut(name) {
+                of_its_state.iter().for_each(|inner| drop(member.remove(*inner)));
+                // A period that is nothing but an end is there because it ended.
+                if member.is_empty() {
+                    members.remove(name);
+                }
             }
-            if let Some(Value::Object(period)) = members.get_mut("period") {
-                period.remove("end");
-            }
-            // A period that is nothing but an end is there because it ended.
-            members.retain(|name, value| name != "period" || *value != serde_json::json!({}));
         }
         rest
     };
-    let stays = after["status"] == before["status"];
-    (stays || after["status"] == "inactive") && ended(before) == ended(after)
+    let in_force = |period: &Value| span(period).is_some_and(|(_, high)| nu < high);
+    if before["status"] != "active" || !before.get("period").is_none_or(in_force) {
+        return false;
+    }
+    let (had, has) = (before.pointer("/period/end"), after.pointer("/period/end"));
+    let ends_today = || {
+        let (Some((dawn, night)), Some((low, high))) = (span(&Value::from(idag.to_string())), has.and_then(span)) else {
+            return false;
+        };
+        let sooner = had.and_then(span).is_none_or(|(_, before)| high <= before);
+        dawn <= low && high <= night && sooner
+    };
+    let ends = match after["status"].as_str() {
+        Some("inactive") => had == has || ends_today(),
+        Some("active") => had != has && ends_today(),
+        _ => false,
+    };
+    ends && said(before) == said(after)
 }
 
 fn slag_of(consent: &Value) -> impl Iterator<Item = (Slag, &'static str)> {

@@ -215,7 +215,7 @@ impl Door {
             sparr |= harledning::ar_sparr(kind, &before);
             bara_innehall = after.is_some_and(|(after, _)| harledning::bara_innehall(&before, after));
             if kind == ResourceType::Consent {
-                bara_avslut = after.is_some_and(|(after, _)| harledning::bara_avslut(&before, after));
+                bara_avslut = after.is_some_and(|(after, _)| harledning::bara_avslut(&before, after, (self.nu(), self.clock.today())));
                 gav = session.ratter_of(kind, &stored.id)?;
             }
             // Who is shown less than what is stored would take the rest away.

@@ -7,6 +7,7 @@ use fastkontakt_model::facts::Reference;
 use super::enhet::Enhet;
 use super::plan::leder_till;
 use super::underlag::Underlag;
+use crate::fhir::references::local;
 
 /// HSA-ids of one organization that count.
 const MOST_OF_ONE: usize = 3;
@@ -42,11 +43,7 @@ pub fn hallande_enhet<U: Underlag>(fact: &Fact, underlag: &mut U) -> Result<Vec<
         Some(stated) if stated.is_contained() => Ok(Vec::new()),
         // Nor does an identifier beside a reference make the Organization another one.
         Some(stated) if stated.reference.is_some() => {
-            let alone = Reference {
-                identifier: None,
-                ..stated.clone()
-            };
-            match enhetens_kedja(&alone, fact, underlag)? {
+            match enhetens_kedja(&utan_identifierare(stated), fact, underlag)? {
                 kedja if kedja.is_empty() => enhetens_kedja(stated, fact, underlag),
                 kedja => Ok(kedja),
             }
@@ -55,14 +52,26 @@ pub fn hallande_enhet<U: Underlag>(fact: &Fact, underlag: &mut U) -> Result<Vec<
     }
 }
 
-/// The HSA-ids of what an Organization says that it lies within; empty when that is nothing, or cannot be found.
+/// The HSA-ids of what an Organization says that it lies within; empty when that is nothing, or cannot be found. A resource of
+/// ours that is not there is nothing, whatever identifier stands beside it: whoever makes it later says where it lies.
 pub fn ovanfor<U: Underlag>(fact: &Fact, underlag: &mut U) -> Result<Vec<String>, U::Error> {
     match fact {
         Fact::Organization(it) => match &it.part_of {
-            Some(above) if !above.is_contained() => enhetens_kedja(above, fact, underlag),
-            _ => Ok(Vec::new()),
+            Some(above) if above.is_contained() => Ok(Vec::new()),
+            Some(above) if above.reference.as_deref().and_then(local).is_some() => {
+                enhetens_kedja(&utan_identifierare(above), fact, underlag)
+            }
+            Some(above) => enhetens_kedja(above, fact, underlag),
+            None => Ok(Vec::new()),
         },
         _ => Ok(Vec::new()),
+    }
+}
+
+fn utan_identifierare(reference: &Reference) -> Reference {
+    Reference {
+        identifier: None,
+        ..reference.clone()
     }
 }
 

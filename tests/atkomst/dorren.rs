@@ -1,6 +1,7 @@
 //! Single stories through the door: what is told before it is shown, what is cut out, and who may write.
 
 use fastkontakt::access::scope::{About, Context, Right, Rights, Scope};
+use fastkontakt::access::harledning::DOLD;
 use fastkontakt::access::{Call, Systemanvandare, Who};
 use fastkontakt::door::Door;
 use fastkontakt::door::problem::Problem;
@@ -388,6 +389,76 @@ fn what_the_patient_said_is_ended_by_staff_and_never_turned_round() {
 }
 
 #[test]
+fn who_ends_what_the_patient_said_neither_hides_nor_rewrites_it() {
+    let app = world();
+    let (door, p1, a1) = (&app.door, patient("p1", false), staff(A1));
+    write(door, &a1, &stay("visit-a", "A1")).expect("a part in the care");
+    let div = |words: &str| json!({"status": "generated", "div": format!("<div xmlns=\"http://www.w3.org/1999/xhtml\">{words}</div>")});
+    let hidden = json!([{"system": DOLD.0, "code": DOLD.1}]);
+    let today = app.door.clock.today();
+    let yesterday = today.yesterday().expect("a day").to_string();
+    let tomorrow = today.tomorrow().expect("a day").to_string();
+    // A block, a consent for others, and one that has no code of ours.
+    let block = consent("block", "yttre-sparr", "A");
+    let given = consent("given", "sammanhallen-vard", "B");
+    let mut research = consent("research", "forskning", "A");
+    research["category"] = json!([{"text": "forskning"}]);
+    for mut said in [block, given, research] {
+        let id = said["id"].as_str().expect("an id").to_owned();
+        said["text"] = div("Nej");
+        write(door, &p1, &said).expect("her own");
+        let change = |changes: &[(&str, Value)]| {
+            let mut changed = said.clone();
+            for (pointer, value) in changes {
+                match pointer.split_once('/') {
+                    Some((outer, inner)) => changed[outer][inner] = value.clone(),
+                    None => changed[*pointer] = value.clone(),
+                }
+            }
+            changed
+        };
+        let inactive = || ("status", json!("inactive"));
+        for refused in [
+            change(&[inactive(), ("meta/security", hidden.clone())]),
+            change(&[inactive(), ("text", div("Ja"))]),
+            change(&[("text", div("Ja"))]),
+            change(&[("meta/security", hidden.clone())]),
+            // A write that ends nothing, though it changes nothing else.
+            said.clone(),
+            change(&[("meta/tag", json!([{"code": "sedd"}]))]),
+            // It held until today, and is over when it is ended.
+            change(&[("period/end", json!("1990-01-01"))]),
+            change(&[("period/end", json!(yesterday))]),
+            change(&[("period/end", json!(tomorrow))]),
+            change(&[("period/start", json!(yesterday)), ("period/end", json!(today.to_string()))]),
+            change(&[("status", json!("entered-in-error"))]),
+        ] {
+            let refusal = write(door, &a1, &refused);
+            assert!(matches!(refusal, Err(Problem::Forbidden)), "{refused}");
+        }
+        let ends_today = change(&[("period/end", json!(today.to_string())), ("meta/tag", json!([{"code": "sedd"}]))]);
+        write(door, &a1, &ends_today).expect("as she asked");
+        let mut over = ends_today.clone();
+        over["status"] = json!("inactive");
+        write(door, &a1, &over).expect("at once");
+        // What is over is hers.
+        let mut after = over.clone();
+        after["text"] = div("Ja");
+        let mut again = over.clone();
+        again["period"]["end"] = json!(format!("{today}T00:00:01+01:00"));
+        let mut back = over.clone();
+        back["status"] = json!("active");
+        let mut label = over.clone();
+        label["meta"]["security"] = hidden.clone();
+        for refused in [after, again, back, label, over] {
+            let refusal = write(door, &a1, &refused);
+            assert!(matches!(refusal, Err(Problem::Forbidden)), "{refused}");
+        }
+        assert!(read(door, &p1, Consent, &id).expect("her own").contains("Nej"));
+    }
+}
+
+#[test]
 fn nothing_is_filed_in_the_name_of_another_unit() {
     let app = world();
     let door = &app.door;
@@ -442,6 +513,9 @@ fn nothing_is_filed_in_the_name_of_another_unit() {
         json!({"reference": "Organization/A1"}),
         json!({"identifier": {"system": HSA, "value": A1}}),
         json!({"reference": "Organization/not-there"}),
+        // What is not there yet is made by somebody else, who says where it lies; an identifier beside it does not.
+        json!({"reference": "Organization/not-there", "identifier": {"system": HSA, "value": B}}),
+        json!({"reference": "Organization/not-there/_history/1", "identifier": {"system": HSA, "value": B}}),
     ] {
         moved["partOf"] = above;
         assert!(
