@@ -69,6 +69,8 @@ contract!(
     a_row_that_is_gone_is_missed_with_or_without_its_link,
     the_log_is_cut_only_before_an_anchor,
     what_a_version_says_stands,
+    nothing_is_put_in_the_place_of_what_stands,
+    five_years_are_those_of_the_calendar,
     records_that_come_at_once_are_all_kept,
     time_never_goes_backwards,
     migrating_again_does_nothing,
@@ -911,6 +913,80 @@ fn the_log_is_cut_only_before_an_anchor(fresh: &Fresh) {
             .is_none(),
         "nothing is that old"
     );
+}
+
+/// `OR REPLACE` and the like take away what has the same key, without an UPDATE or a DELETE that a trigger would see.
+fn nothing_is_put_in_the_place_of_what_stands(fresh: &Fresh) {
+    for id in ["a", "b"] {
+        let put = fresh.store.write_blocking(move |session| session.put(&version(CareTeam, id, 1, "{1}")));
+        put.expect("a version");
+        log_one(fresh, id);
+    }
+    verified(fresh).expect("it is whole");
+    // Another row with the patient, the resource and the version of the first, and the same filed on another patient.
+    let row = "patient, resource, version, last_updated, deleted, caller, interaction, request_id, body";
+    let other = |seq: &str, patient: &str| {
+        format!(
+            "INTO history (seq, {row}) SELECT {seq}, {patient}, resource, version, last_updated, deleted, 'x', interaction, request_id, 'x' \
+             FROM history WHERE seq = 1"
+        )
+    };
+    sql(fresh, &format!("INSERT {}", other("60", "60"))).expect("what is added takes nothing away");
+    let log = "INTO audit SELECT seq, 0, 'x', purpose, interaction, outcome, request_id, resources, capacity, who, unit, provider, client, \
+               emergency, patients, keepers FROM audit WHERE seq = 1";
+    let is_sqlite = fresh.url.starts_with("sqlite");
+    let changes = if is_sqlite {
+        vec![
+            format!("INSERT OR REPLACE {}", other("1", "60")),
+            format!("INSERT OR REPLACE {}", other("61", "patient")),
+            format!("INSERT {} ON CONFLICT (seq) DO UPDATE SET body = 'x'", other("1", "patient").replace("WHERE seq = 1", "WHERE seq = 1 AND true")),
+            "UPDATE OR REPLACE history SET patient = 0 WHERE seq = 60".to_owned(),
+            "UPDATE OR REPLACE history SET rowid = 1 WHERE seq = 2".to_owned(),
+            "UPDATE history SET oid = 70 WHERE seq = 1".to_owned(),
+            format!("INSERT OR REPLACE {log}"),
+            "INSERT OR REPLACE INTO audit_chain SELECT n, audit + 70, hash FROM audit_chain WHERE n = 1".to_owned(),
+            "INSERT OR REPLACE INTO audit_chain SELECT n + 70, audit, hash FROM audit_chain WHERE n = 1".to_owned(),
+        ]
+    } else {
+        vec![
+            format!("INSERT {} ON CONFLICT (seq) DO UPDATE SET body = 'x'", other("1", "patient")),
+            format!("INSERT {} ON CONFLICT (patient, resource, version) DO UPDATE SET body = 'x'", other("61", "patient")),
+            "UPDATE history SET patient = 0 WHERE seq = 60".to_owned(),
+            format!("INSERT {log} ON CONFLICT (seq) DO UPDATE SET caller = 'x'"),
+            "INSERT INTO audit_chain SELECT n, audit, hash FROM audit_chain WHERE n = 1 ON CONFLICT (n) DO UPDATE SET hash = 'x'".to_owned(),
+        ]
+    };
+    for change in changes {
+        sql(fresh, &change).expect_err(&change);
+    }
+    assert_eq!(count(fresh, "history WHERE body = '{1}' AND seq IN (1, 2)"), 2);
+    assert_eq!(count(fresh, "history"), 3);
+    let whole = verified(fresh).expect("it is whole");
+    assert_eq!((whole.links, whole.anchor), (2, None));
+}
+
+fn five_years_are_those_of_the_calendar(fresh: &Fresh) {
+    let zoned = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
+    let limit = zoned.checked_sub(5.years()).expect("a date").timestamp();
+    // 1825 days are a day or two less, by the leap days.
+    for (at, name) in [(limit - 1.hour(), "old"), (limit + 1.hour(), "young"), (Timestamp::now(), "new")] {
+        let old = Record { at, ..record(name) };
+        fresh.store.write_blocking(move |session| session.record(&old)).expect("a row of the log");
+    }
+    verified(fresh).expect("it is whole");
+    let anchor = |n: i64| {
+        let whole = format!("INSERT INTO audit_anchor SELECT n, audit, hash, 0 FROM audit_chain WHERE n = {n}");
+        sql(fresh, &whole)
+    };
+    anchor(2).expect_err("it is too young");
+    anchor(1).expect("it is old enough");
+    // Nor is what was kept of the cut put otherwise.
+    let change = match fresh.url.starts_with("sqlite") {
+        true => "INSERT OR REPLACE INTO audit_anchor SELECT n, audit, 'x', 1 FROM audit_anchor",
+        false => "INSERT INTO audit_anchor SELECT n, audit, 'x', 1 FROM audit_anchor ON CONFLICT (n) DO UPDATE SET hash = 'x'",
+    };
+    sql(fresh, change).expect_err("an anchor stands");
+    assert_eq!(count(fresh, "audit_anchor WHERE hash <> 'x'"), 1);
 }
 
 fn records_that_come_at_once_are_all_kept(fresh: &Fresh) {
