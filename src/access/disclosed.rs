@@ -21,7 +21,7 @@ pub struct Disclosure {
     pub resources: BTreeSet<(ResourceType, String, i64)>,
     /// The patients whose data it is, by logical id; with the key the store has for them, when it has one.
     pub patients: BTreeMap<String, Option<i64>>,
-    /// Those of the patients who were only asked about: nothing was disclosed of them.
+    /// Those of the patients who were only asked about: nothing of theirs was shown.
     pub nekade: BTreeSet<String>,
     /// The vårdgivare that keep it, by HSA-id.
     pub keepers: BTreeSet<String>,
@@ -38,16 +38,18 @@ pub struct Disclosure {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asked {
     resources: BTreeSet<(ResourceType, String)>,
+    /// Ids without a type, each with the types that it may be of.
+    perhaps: BTreeSet<(ResourceType, String)>,
     /// Ids of patients whose data it would write.
     patients: BTreeSet<String>,
-    /// Criteria that patients fulfil by a number of theirs.
-    numbers: Vec<Criterion>,
+    /// Criteria that resources of a type fulfil by an identifier of theirs: patients by their numbers, records by theirs.
+    numbers: Vec<(ResourceType, Criterion)>,
     /// Something of it was denied, or could not be done because of what is stored.
     undone: bool,
 }
 
-/// Patients whose numbers one search may ask for and have them named: each is looked up.
-const MOST_NUMBERS: usize = 20;
+/// Criteria on numbers that are looked up for one record of the log: those of a batch whose entries all come to nothing.
+const MOST_NUMBERS: usize = 500;
 
 impl Asked {
     /// About a resource.
@@ -60,10 +62,16 @@ impl Asked {
         self.patients.insert(id.to_owned());
     }
 
-    /// About the patients who fulfil this.
-    pub fn number(&mut self, criterion: Criterion) {
-        if self.numbers.len() < MOST_NUMBERS && !self.numbers.contains(&criterion) {
-            self.numbers.push(criterion);
+    /// About whatever has this id, of this type or another.
+    pub fn perhaps(&mut self, kind: ResourceType, id: &str) {
+        self.perhaps.insert((kind, id.to_owned()));
+    }
+
+    /// About those of a type that fulfil this.
+    pub fn number(&mut self, kind: ResourceType, criterion: Criterion) {
+        let named = (kind, criterion);
+        if self.numbers.len() < MOST_NUMBERS && !self.numbers.contains(&named) {
+            self.numbers.push(named);
         }
     }
 
@@ -71,14 +79,15 @@ impl Asked {
         self.resources.iter().map(|(kind, id)| (*kind, id.as_str()))
     }
 
-    pub fn numbers(&self) -> &[Criterion] {
+    pub fn numbers(&self) -> &[(ResourceType, Criterion)] {
         &self.numbers
     }
 
     /// All whose owners are the patients that it is about.
     pub fn owned(&self) -> impl Iterator<Item = (ResourceType, &str)> {
         let patients = self.patients.iter().map(|id| (ResourceType::Patient, id.as_str()));
-        self.resources().chain(patients)
+        let perhaps = self.perhaps.iter().map(|(kind, id)| (*kind, id.as_str()));
+        self.resources().chain(perhaps).chain(patients)
     }
 
     /// Without what has been told of already.
@@ -98,13 +107,16 @@ impl Asked {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.resources.is_empty() && self.patients.is_empty() && self.numbers.is_empty()
+        self.resources.is_empty() && self.perhaps.is_empty() && self.patients.is_empty() && self.numbers.is_empty()
     }
 
     fn add(&mut self, other: Asked) {
         self.resources.extend(other.resources);
+        self.perhaps.extend(other.perhaps);
         self.patients.extend(other.patients);
-        other.numbers.into_iter().for_each(|criterion| self.number(criterion));
+        for (kind, criterion) in other.numbers {
+            self.number(kind, criterion);
+        }
     }
 }
 

@@ -225,7 +225,8 @@ impl Door {
         (patient, enhet): (&str, &str),
     ) -> Result<Vec<Kontrollfynd>, Problem> {
         let stored = session.current(ResourceType::Patient, patient)?;
-        if self.seen(call, session, (Right::Read, stored, false))?.is_none() {
+        let Some(stored) = stored else { return Ok(Vec::new()) };
+        if self.visible(call, session, (Right::Read, &stored, false))?.is_none() {
             return Ok(Vec::new());
         }
         let to_unit = Reference {

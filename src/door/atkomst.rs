@@ -68,19 +68,33 @@ impl Door {
         }
     }
 
-    /// The resource as the call may see it by this right; `None` when it may not: then it is as if it was not there.
-    /// `version` when an earlier version may be what is asked for.
+    /// The resource as the call may see it by this right; `None` when it may not: then it is as if it was not there, and the
+    /// attempt is noted. `version` when an earlier version may be what is asked for.
     pub(super) fn seen(
         &self,
         call: &Call,
         session: &mut Session,
         (right, stored, version): (Right, Option<Stored>, bool),
     ) -> Result<Option<Stored>, StoreError> {
-        let (Some(lasare), Some(stored)) = (Lasare::of(call), stored.as_ref()) else {
-            return Ok(stored);
+        let Some(stored) = stored else { return Ok(None) };
+        let seen = self.visible(call, session, (right, &stored, version))?;
+        if seen.is_none() {
+            note_denied(call, Some((stored.kind, &stored.id)));
+        }
+        Ok(seen)
+    }
+
+    /// The same of what the caller has not asked for by its name: that it is not shown is no attempt.
+    pub(super) fn visible(
+        &self,
+        call: &Call,
+        session: &mut Session,
+        (right, stored, version): (Right, &Stored, bool),
+    ) -> Result<Option<Stored>, StoreError> {
+        let Some(lasare) = Lasare::of(call) else {
+            return Ok(Some(stored.clone()));
         };
         let Some(kept) = session.kept_beside(stored.kind, &stored.id)? else {
-            note_denied(call, Some((stored.kind, &stored.id)));
             return Ok(None);
         };
         let version = match version {
@@ -94,7 +108,6 @@ impl Door {
             version,
         };
         if beslut::far_lasa(&lasare, post, &ratter, self.nu()).is_err() || !reaches(call, right, &kept, stored)? {
-            note_denied(call, Some((stored.kind, &stored.id)));
             return Ok(None);
         }
         cut(&lasare, &kept, &ratter, stored.clone()).map(Some)
@@ -215,7 +228,8 @@ impl Door {
             sparr |= harledning::ar_sparr(kind, &before);
             bara_innehall = after.is_some_and(|(after, _)| harledning::bara_innehall(&before, after));
             if kind == ResourceType::Consent {
-                bara_avslut = after.is_some_and(|(after, _)| harledning::bara_avslut(&before, after, (self.nu(), self.clock.today())));
+                bara_avslut = after
+                    .is_some_and(|(after, _)| harledning::bara_avslut(&before, after, (self.nu(), self.clock.today())));
                 gav = session.ratter_of(kind, &stored.id)?;
             }
             // Who is shown less than what is stored would take the rest away.
@@ -331,7 +345,7 @@ fn keeping_of(
 }
 
 /// The HSA-ids of an Organization, in capitals. What cannot be one is told as it is: it is nobody's to give.
-fn organisationens_hsa_id(organization: &Value) -> Vec<String> {
+pub(super) fn organisationens_hsa_id(organization: &Value) -> Vec<String> {
     let identifiers = organization.get("identifier").and_then(Value::as_array);
     let is_hsa = |system: &str| canonical_system(system) == HSA_ID;
     let of_hsa = identifiers

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 
 use super::Order;
 use crate::access::Asked;
+use crate::fhir::identifiers::HSA_ID;
+use crate::fhir::references::local;
 use crate::fhir::search::SearchQuery;
 use crate::fhir::search::has_patient;
 use crate::fhir::search::query::{Criterion, ReferenceValue, SystemMatch, TokenValue};
@@ -12,8 +14,9 @@ use crate::fhir::types::ResourceType;
 use crate::riktlinje::identity::holds_personal_number;
 use crate::store::{Owners, Session, StoreError};
 
-/// More of one search is not looked up: its criteria are so bounded (`fhir/search/values.rs`) that nobody comes near it.
-const MOST_MATCHES: u32 = 20;
+/// More of one criterion are not named. As many values as a search may have (`MOST_VALUES` of fhir/search/parse.rs) stay below it,
+/// each of them the number of one or two.
+const MOST_MATCHES: u32 = 1000;
 
 /// What the criteria of a search name: patients and records by their ids, patients by their numbers, through chains and `_has` too.
 pub(super) fn of_search(query: &SearchQuery) -> Asked {
@@ -30,44 +33,63 @@ pub(super) fn of_search(query: &SearchQuery) -> Asked {
 /// `kind`: the type whose resources fulfil the criterion.
 fn add(asked: &mut Asked, kind: ResourceType, criterion: &Criterion) {
     match criterion {
-        Criterion::Id { any_of, not: false } if has_patient(kind) => {
+        Criterion::Id { any_of, .. } if has_patient(kind) => {
             any_of.iter().for_each(|id| asked.resource(kind, id));
         }
+        // A version that a reference names is one of the resource.
+        Criterion::Token { param, any_of, .. } if param.ends_with(":version") => {
+            let literals = any_of.iter().filter_map(|token| token.value.as_deref());
+            for (kind, id) in literals.filter_map(local).filter(|(kind, _)| has_patient(*kind)) {
+                asked.resource(kind, id);
+            }
+        }
+        // The number that a record itself states of whom it points at is the patient's, whoever else has it.
+        Criterion::Token { param, any_of, .. } if param.ends_with(":identifier") => {
+            ask_number(asked, ResourceType::Patient, "identifier", any_of);
+        }
         Criterion::Token {
-            not: false,
-            selective: true,
-            ..
-        } if kind == ResourceType::Patient => asked.number(criterion.clone()),
-        // The number that a record itself states is the patient's, whoever else has it.
-        Criterion::Token {
-            param: "subject:identifier" | "patient:identifier",
+            param,
             any_of,
-            not: false,
-            ..
-        } => asked.number(Criterion::Token {
-            param: "identifier",
-            any_of: any_of.clone(),
-            not: false,
             selective: true,
-        }),
+            ..
+        } if kind == ResourceType::Patient || (has_patient(kind) && param.starts_with("identifier")) => {
+            ask_number(asked, kind, param, any_of);
+        }
         Criterion::Reference { any_of, .. } => {
             for value in any_of {
                 let ReferenceValue::Local { kinds, id, .. } = value else {
                     continue;
                 };
-                let is_patient = kinds.iter().any(|name| name == ResourceType::Patient.name());
-                let kind = match kinds.as_slice() {
-                    _ if is_patient => Some(ResourceType::Patient),
-                    [one] => ResourceType::from_name(one).filter(|kind| has_patient(*kind)),
-                    _ => None,
-                };
-                kind.into_iter().for_each(|kind| asked.resource(kind, id));
+                let is_told = kinds.len() == 1;
+                let kinds = kinds.iter().filter_map(|name| ResourceType::from_name(name));
+                for kind in kinds.filter(|kind| has_patient(*kind)) {
+                    match is_told || kind == ResourceType::Patient {
+                        true => asked.resource(kind, id),
+                        false => asked.perhaps(kind, id),
+                    }
+                }
             }
         }
         Criterion::Chain { any_of, .. } => any_of.iter().for_each(|far| add(asked, far.kind, &far.criterion)),
         Criterion::Has { from, .. } => add(asked, from.kind, &from.criterion),
         Criterion::Any(any_of) => any_of.iter().for_each(|criterion| add(asked, kind, criterion)),
         _ => {}
+    }
+}
+
+/// About the patients who have one of these numbers, or are to be reached by one, and the records that do. What names a system
+/// alone is common to many, and an HSA-id is no patient's.
+fn ask_number(asked: &mut Asked, kind: ResourceType, param: &'static str, any_of: &[TokenValue]) {
+    let of_people = |token: &&TokenValue| token.value.is_some() && token.system != SystemMatch::Is(HSA_ID.to_owned());
+    let any_of: Vec<TokenValue> = any_of.iter().filter(of_people).cloned().collect();
+    if !any_of.is_empty() {
+        let criterion = Criterion::Token {
+            param,
+            any_of,
+            not: false,
+            selective: true,
+        };
+        asked.number(kind, criterion);
     }
 }
 
@@ -96,18 +118,18 @@ pub(super) fn resources(
     Ok(named)
 }
 
-/// The Patients that fulfil a criterion on their numbers, and who keeps them.
-fn with_number(session: &mut Session, criterion: &Criterion) -> Result<Owners, StoreError> {
+/// The owners of the resources of a type that fulfil a criterion on their numbers.
+fn with_number(session: &mut Session, kind: ResourceType, criterion: &Criterion) -> Result<Owners, StoreError> {
     if let Criterion::Token { param, any_of, .. } = criterion
         && let [TokenValue { system, value }] = any_of.as_slice()
         && let (SystemMatch::Is(system), Some(value)) = (system, value)
     {
         // As people are asked for each day: one look-up, where a search would be made ready first.
-        return session.owners_by_identifier(ResourceType::Patient, (param, system), value);
+        return session.owners_by_identifier(kind, (param, system), value);
     }
     let query = SearchQuery {
         criteria: vec![criterion.clone()],
-        ..SearchQuery::all(ResourceType::Patient, MOST_MATCHES)
+        ..SearchQuery::all(kind, MOST_MATCHES)
     };
     let found = session.search(&query)?.entries;
     session.owners_of_stored(&found)
@@ -122,8 +144,10 @@ pub(super) fn owners(session: &mut Session, asked: &Asked) -> Result<Owners, Sto
     session.seen_by(None, |session| {
         let named: Vec<(ResourceType, &str)> = asked.owned().collect();
         let mut owners = session.owners(&named)?;
-        for number in asked.numbers() {
-            owners.patients.extend(with_number(session, number)?.patients);
+        for (kind, number) in asked.numbers() {
+            let found = with_number(session, *kind, number)?;
+            owners.patients.extend(found.patients);
+            owners.keepers.extend(found.keepers);
         }
         // A patient of whom nothing was ever stored is none.
         owners.patients.retain(|_, key| key.is_some());

@@ -52,7 +52,8 @@ pub(super) fn told<'s>(
     Ok(of(session.owners(&resources)?, named))
 }
 
-fn of(owners: Owners, resources: BTreeSet<(ResourceType, String, i64)>) -> Disclosure {
+/// What is told of these owners' resources.
+pub(super) fn of(owners: Owners, resources: BTreeSet<(ResourceType, String, i64)>) -> Disclosure {
     Disclosure {
         patients: owners.patients,
         keepers: owners.keepers,
@@ -99,12 +100,9 @@ pub(super) fn named<'q>(
 ) -> Result<Disclosure, StoreError> {
     let mut disclosure = Disclosure::default();
     for query in queries {
-        let patients = owners(session, &call.disclosed.beyond(of_search(query)))?.patients;
-        disclosure.add(Disclosure {
-            patients,
-            looked: true,
-            ..Disclosure::default()
-        });
+        let owners = owners(session, &call.disclosed.beyond(of_search(query)))?;
+        // Who keeps what was asked about follows that up too, whatever was found.
+        disclosure.add(of(owners, BTreeSet::new()));
     }
     Ok(disclosure)
 }
@@ -267,10 +265,7 @@ impl Door {
         disclosure.add(of(session.owners(&ids)?, resources));
         // Criteria that chose what is written asked about patients too.
         let asked = call.disclosed.asked().beyond(&disclosure);
-        disclosure.add(Disclosure {
-            patients: owners(session, &asked)?.patients,
-            ..Disclosure::default()
-        });
+        disclosure.add(of(owners(session, &asked)?, BTreeSet::new()));
         session.record(&self.record(call, call.interaction, outcome::SUCCESS, disclosure))
     }
 

@@ -1,13 +1,13 @@
 //! Reading the access log, as AuditEvents and as the extract that a patient has a right to (PDL 8:5). What is read of the
 //! log is logged in its turn.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::efterfragat::owners;
-use super::logg::{outcome, told};
+use super::logg::{of, outcome, told};
 use super::{Door, problem::Problem};
 use crate::access::{Asked, Call, Caller, Disclosure, Right, Target, Who};
-use crate::fhir::identifiers::{HSA_ID, equivalent_systems};
+use crate::fhir::identifiers::HSA_ID;
 use crate::fhir::json::reread;
 use crate::fhir::types::ResourceType;
 use crate::store::{LogQuery, Recorded, Session, StoreError, hsa_form};
@@ -24,6 +24,8 @@ pub struct Loggfraga {
     pub count: usize,
     /// Whether the number of all rows is told.
     pub total: Total,
+    /// Whom it is about, by its own words.
+    pub asked: Asked,
     /// What a row must be besides.
     pub holds: Box<dyn Fn(&Recorded) -> bool + Send>,
 }
@@ -71,8 +73,7 @@ impl Door {
 
     /// A page of the log.
     pub async fn logg(&self, call: &Call, fraga: Loggfraga) -> Result<Loggsida, Problem> {
-        let mut asked = Asked::default();
-        fraga.query.patients.iter().flatten().for_each(|id| asked.patient(id));
+        let asked = fraga.asked.clone();
         self.permit(call, Right::Search, Target::Logg)
             .inspect_err(|_| call.disclosed.ask(asked.clone()))?;
         let call = call.clone();
@@ -88,11 +89,8 @@ impl Door {
                 })?;
                 note_rows(&call, &sida.rader);
                 // Whose log was asked for, whatever was found.
-                let patients = owners(session, &call.disclosed.beyond(asked))?.patients;
-                call.disclosed.note(Disclosure {
-                    patients,
-                    ..Disclosure::default()
-                });
+                let owners = owners(session, &call.disclosed.beyond(asked))?;
+                call.disclosed.note(of(owners, BTreeSet::new()));
                 Ok(sida)
             })
             .await
@@ -262,15 +260,9 @@ fn note_rows(call: &Call, rows: &[Recorded]) {
 
 /// The name of the unit with this HSA-id; empty when it is not registered.
 fn unit_name(session: &mut Session, hsa_id: &str) -> Result<String, StoreError> {
-    let systems = equivalent_systems(HSA_ID);
-    for written in [hsa_id.to_owned(), hsa_id.to_ascii_uppercase()] {
-        let found = session.with_identifier(ResourceType::Organization, &systems, &written)?;
-        if let Some(stored) = found.first() {
-            let name = reread(&stored.body)
-                .ok()
-                .and_then(|unit| unit["name"].as_str().map(str::to_owned));
-            return Ok(name.unwrap_or_default());
-        }
-    }
-    Ok(String::new())
+    let found = session.with_identifier(ResourceType::Organization, &[HSA_ID], hsa_id)?;
+    let unit = found.first().and_then(|stored| reread(&stored.body).ok());
+    Ok(unit
+        .and_then(|unit| unit["name"].as_str().map(str::to_owned))
+        .unwrap_or_default())
 }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::common::{Answer, TestApp, spawn};
 use crate::issuer::*;
-use crate::people::{PERSONNUMMER, fast_kontakt, orebro, patient};
+use crate::people::{Merged, PERSONNUMMER, fast_kontakt, orebro, patient, unit};
 
 /// A test number (Skatteverket).
 const NUMBER: &str = "195009072553";
@@ -106,7 +106,9 @@ fn patients_whom_criteria_name_are_named_in_the_log() {
     let app = spawn();
     app.put("/fhir/r5/Patient/a", &patient("a", Some(NUMBER))).expect(201);
     app.put("/fhir/r5/Patient/b", &patient("b", None)).expect(201);
-    app.put("/fhir/r5/Goal/g", &goal("g", "a")).expect(201);
+    let mut named = goal("g", "a");
+    named["identifier"] = json!([{ "system": "journal", "value": "7" }]);
+    app.put("/fhir/r5/Goal/g", &named).expect(201);
     let ask = open(&app);
     let identifier = format!("{PERSONNUMMER}|{NUMBER}");
     let asked = [
@@ -125,6 +127,22 @@ fn patients_whom_criteria_name_are_named_in_the_log() {
         "Patient/a/Goal?_lastUpdated=gt2999".to_owned(),
         "Goal?patient=a,nobody&_lastUpdated=gt2999".to_owned(),
         "AuditEvent?patient=a&date=lt2000".to_owned(),
+        "AuditEvent?entity=Goal/g&date=lt2000".to_owned(),
+        "AuditEvent?entity=Goal/g,Patient/a&_summary=count&date=lt2000".to_owned(),
+        // By a version, whatever refers to it.
+        "Goal?subject=Patient/a/_history/1&_summary=count".to_owned(),
+        "Goal?subject=Patient/a/_history/1,Patient/nobody&_summary=count".to_owned(),
+        "Provenance?target=Goal/g/_history/1&_summary=count".to_owned(),
+        "Practitioner?_has:CareTeam:participant:subject=Patient/a/_history/1".to_owned(),
+        // By the number, whatever reference it stands in, and by a number that is left out.
+        format!("Task?owner:identifier={identifier}&_summary=count"),
+        format!("Communication?recipient:identifier={identifier}&_summary=count"),
+        format!("Patient?link:identifier={identifier}&_summary=count"),
+        format!("Practitioner?_has:Task:owner:subject:identifier={identifier}"),
+        format!("Patient?identifier:not={identifier}&_summary=count"),
+        // By an id that does not tell its type, and by a record's own number.
+        "Provenance?target=g&_summary=count".to_owned(),
+        "Goal?identifier=journal|7&_summary=count".to_owned(),
     ];
     for path in &asked {
         ask.leaves(
@@ -138,6 +156,23 @@ fn patients_whom_criteria_name_are_named_in_the_log() {
     // Of whom nothing was ever stored, nothing is told.
     ask.leaves("GET", "/fhir/r5/Goal?patient=nobody", None, (200, "success"), &[]);
     ask.leaves("GET", "/fhir/r5/Patient?identifier=x|1", None, (200, "success"), &[]);
+    // Nor by what many share.
+    for many in [format!("{PERSONNUMMER}|"), format!("{PERSONNUMMER}|,x|1")] {
+        let path = format!("/fhir/r5/Patient?identifier={many}&_summary=count");
+        ask.leaves("GET", &path, None, (200, "success"), &[]);
+    }
+    // However many are asked about at once.
+    let many: Vec<String> = (10..40).map(|number| format!("m{number}")).collect();
+    for id in &many {
+        let mut one = patient(id, None);
+        one["identifier"] = json!([{ "system": "x", "value": id }]);
+        app.put(&format!("/fhir/r5/Patient/{id}"), &one).expect(201);
+    }
+    let numbers: Vec<String> = many.iter().map(|id| format!("x|{id}")).collect();
+    let named: Vec<String> = many.iter().map(|id| format!("Patient/{id}")).collect();
+    let named: Vec<&str> = named.iter().map(String::as_str).collect();
+    let path = format!("/fhir/r5/Patient?identifier={}&_summary=count", numbers.join(","));
+    ask.leaves("GET", &path, None, (200, "success"), &named);
     // What is found is named as ever, and another whom the criteria name besides.
     let (_, rows) = ask.send("GET", "/fhir/r5/Goal?patient=a,b", &[], None);
     assert_eq!(references(&rows[0]), ["Patient/a", "Patient/b", "Goal/g/_history/1"]);
@@ -423,7 +458,9 @@ fn each_vardgivare_follows_up_who_had_to_do_with_what_it_keeps() {
     let (issuer, app) = reviewed(|_| {});
     let staff = issuer.token(&medarbetare(&app, "user/*.cruds"));
     let others = issuer.token(&of_others(&app, "user/*.cruds"));
-    put(&app, "/fhir/r5/Patient/a", &staff, &patient("a", None)).expect(201);
+    let mut named = patient("a", None);
+    named["identifier"] = json!([{ "system": "x", "value": "1" }]);
+    put(&app, "/fhir/r5/Patient/a", &staff, &named).expect(201);
     put(&app, "/fhir/r5/Goal/g", &staff, &goal("g", "a")).expect(201);
     put(&app, "/fhir/r5/Patient/z", &others, &patient("z", None)).expect(201);
     put(&app, "/fhir/r5/Goal/theirs", &others, &goal("theirs", "z")).expect(201);
@@ -464,6 +501,20 @@ fn each_vardgivare_follows_up_who_had_to_do_with_what_it_keeps() {
     let (status, id) = send("/fhir/r5/Goal/g", &others, &[]);
     assert_eq!(status, 404);
     assert_eq!(as_seen_by(&ours, &id), ["Patient/a", "Goal/g"]);
+    // What only was asked about: by id, by number, by a record, in the log.
+    for path in [
+        "Goal?patient=a",
+        "Patient?_id=a&_summary=count",
+        "Patient/a/Goal",
+        "Goal?_id=g",
+        "Patient?identifier=x|1",
+        "Goal?patient:identifier=x|1",
+        "CareTeam?patient.identifier=x|1",
+    ] {
+        let (status, id) = send(&format!("/fhir/r5/{path}"), &others, &[]);
+        assert_eq!(status, 200, "{path}");
+        assert_eq!(as_seen_by(&ours, &id), ["Patient/a"], "{path}");
+    }
     // What is theirs alone is not for us, nor by asking for the patient.
     let (status, id) = send("/fhir/r5/Goal/theirs", &others, &[]);
     assert_eq!(status, 200);
@@ -483,6 +534,48 @@ fn each_vardgivare_follows_up_who_had_to_do_with_what_it_keeps() {
         asker.rows(&id).len()
     };
     assert_eq!((rows(&ours), rows(&theirs), rows(&all)), (0, 0, 1));
+}
+
+/// Nobody who opens her own unit's list has asked for the patients on it whom others keep.
+#[test]
+fn the_list_of_the_own_unit_is_no_attempt_on_others_patients() {
+    let (issuer, app) = reviewed(|_| {});
+    let staff = issuer.token(&medarbetare(&app, "user/*.cruds"));
+    let others = issuer.token(&of_others(&app, "user/*.cruds"));
+    let catalogue = issuer.token(&system(&app, "system/*.cruds"));
+    let vg = unit("vg", VARDGIVARE);
+    let vc = unit("vc", VARDENHET).merged(&json!({ "partOf": { "reference": "Organization/vg" } }));
+    let [person, mut role] = crate::people::staff("vc-okand", "", "", "vc");
+    role.as_object_mut().expect("an object").remove("code");
+    let person = person.merged(&json!({ "qualification": [{ "code": { "text": "okänd" } }] }));
+    for resource in [vg, vc, person, role] {
+        let [kind, id] = ["resourceType", "id"].map(|name| resource[name].as_str().expect("a text"));
+        put(&app, &format!("/fhir/r5/{kind}/{id}"), &catalogue, &resource).expect(201);
+    }
+    // The own unit has a contact with each, of which the riktlinje has something to say.
+    for (id, keeper) in [("a", &staff), ("z", &others)] {
+        put(&app, &format!("/fhir/r5/Patient/{id}"), keeper, &patient(id, None)).expect(201);
+        let contact = fast_kontakt(id, "2", "vc-okand").merged(&json!({ "id": format!("k-{id}") }));
+        put(&app, &format!("/fhir/r5/CareTeam/k-{id}"), &staff, &contact).expect(201);
+    }
+    let ours = issuer.token(&medarbetare(&app, "user/AuditEvent.rs"));
+    let asker = Asker {
+        app: &app,
+        token: Some(&staff),
+        reviewer: Some(&ours),
+    };
+    let (list, rows) = asker.send("GET", "/fhir/r5/Organization/vc/$riktlinjekontroll", &[], None);
+    assert_eq!(list.status, 200, "{}", list.text);
+    assert!(
+        list.text.contains("/Patient/a\"") && !list.text.contains("/Patient/z\""),
+        "{}",
+        list.text
+    );
+    assert_eq!(rows.len(), 1);
+    assert_eq!(code(&rows[0]), "success", "{}", rows[0]);
+    let named = references(&rows[0]);
+    assert!(named.contains(&"Patient/a".to_owned()), "{named:?}");
+    assert!(!named.contains(&"Patient/z".to_owned()), "{named:?}");
 }
 
 #[test]

@@ -11,7 +11,10 @@ use crate::access::Interaction;
 use crate::door::content::instant;
 use crate::door::logg::{AUTHENTICATE, outcome};
 use crate::fhir::identifiers::HSA_ID;
+use crate::fhir::references::local;
+use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
+use crate::riktlinje::identity::is_hsa_id;
 use crate::store::{Named, Recorded};
 
 const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";
@@ -178,6 +181,14 @@ fn agent(type_of: (&str, &str, &str), who: Value, requestor: bool) -> Value {
     })
 }
 
+/// Of whom the log may have a reference.
+const WHO: [ResourceType; 4] = [
+    ResourceType::Patient,
+    ResourceType::RelatedPerson,
+    ResourceType::Practitioner,
+    ResourceType::PractitionerRole,
+];
+
 const USER: (&str, &str, &str) = (PARTICIPATION, "IRCP", "information recipient");
 const CUSTODIAN: (&str, &str, &str) = (PARTICIPATION, "CST", "custodian");
 const CLIENT: (&str, &str, &str) = (DICOM, "110153", "Source Role ID");
@@ -188,10 +199,14 @@ fn agents(rad: &Recorded, reader: For<'_>) -> Vec<Value> {
     match reader {
         For::Reviewer => {
             let mut who = json!({});
-            if !rad.who.is_empty() {
+            // What another than these may not be (auditevent.html, agent.who) is told by the identifier beside it.
+            let told = local(&rad.who).is_some_and(|(kind, _)| WHO.contains(&kind));
+            if told {
                 who["reference"] = json!(rad.who);
             }
             match rad.capacity.as_str() {
+                // A program without an HSA-id is called by what its issuer calls it.
+                "system" if !is_hsa_id(&rad.caller) => who["identifier"] = json!({ "value": rad.caller }),
                 "medarbetare" | "system" => who["identifier"] = hsa(&rad.caller),
                 "patient" => who["identifier"] = json!({ "value": rad.caller }),
                 _ => who["display"] = json!(rad.caller),
@@ -263,12 +278,29 @@ const PERSON: (&str, &str, &str) = (ENTITY_TYPE, "1", "Person");
 const SYSTEM_OBJECT: (&str, &str, &str) = (ENTITY_TYPE, "2", "System Object");
 const REQUEST: (&str, &str, &str) = (BALP_ENTITY, "XrequestId", "The X-Request-Id");
 
+/// Of this patient nothing was shown.
+fn not_shown(version: FhirVersion) -> Value {
+    let what = match version {
+        FhirVersion::R4 => json!("visades-inte"),
+        FhirVersion::R5 => json!({ "text": "visades-inte" }),
+    };
+    json!({ "type": what, "valueString": "Det som gäller patienten nekades eller blev inte gjort." })
+}
+
 fn entities(version: FhirVersion, rad: &Recorded, reader: For<'_>) -> Vec<Value> {
     let patient = |id: &str| entity(version, patient_reference(id), PERSON, Some(("1", "Patient")));
     if let For::Patient { id, .. } = reader {
         return vec![patient(id)];
     }
-    let mut entities: Vec<Value> = rad.patients.iter().map(|id| patient(id)).collect();
+    let mut entities: Vec<Value> = Vec::with_capacity(rad.patients.len() + rad.resources.len() + 1);
+    for id in &rad.patients {
+        let mut named = patient(id);
+        // Beside those of whom something was shown.
+        if rad.nekade.contains(id) {
+            named["detail"] = json!([not_shown(version)]);
+        }
+        entities.push(named);
+    }
     // A patient of whom no version was shown is named above.
     let is_patient = |named: &&Named| named.version == 0 && named.kind == "Patient" && rad.patients.contains(&named.id);
     for named in rad.resources.iter().filter(|named| !is_patient(named)) {

@@ -5,11 +5,11 @@ use serde_json::Value;
 
 use super::AUDIT_EVENT;
 use super::auditevent::{For, action, audit_event, outcome_code, reference};
+use crate::access::Asked;
 use crate::api::search::Pairs;
 use crate::door::loggranskning::{Loggfraga, Total};
 use crate::fhir::fault::Text;
-use crate::fhir::references::relative;
-use crate::fhir::search::SearchError;
+use crate::fhir::references::{local, relative};
 use crate::fhir::search::dates::{DateValue, Prefix};
 use crate::fhir::search::page;
 use crate::fhir::search::parameters::Kind;
@@ -18,6 +18,7 @@ use crate::fhir::search::parse::subset::take;
 use crate::fhir::search::paths::walk;
 use crate::fhir::search::query::{KeyPart, SystemMatch, TokenValue};
 use crate::fhir::search::values;
+use crate::fhir::search::{SearchError, has_patient};
 use crate::fhir::subset::Subset;
 use crate::fhir::version::FhirVersion;
 use crate::store::{LogQuery, Recorded};
@@ -296,12 +297,18 @@ impl Sok {
 
     /// What the door is asked.
     pub fn fraga(self) -> Loggfraga {
-        let mut patients = Vec::new();
+        let (mut patients, mut asked) = (Vec::new(), Asked::default());
         let mut at: Option<(i64, i64)> = None;
         for criterion in &self.criteria {
             match criterion {
-                Criterion::Patient(ids) => patients.push(ids.clone()),
+                Criterion::Patient(ids) => {
+                    ids.iter().for_each(|id| asked.patient(id));
+                    patients.push(ids.clone());
+                }
                 Criterion::Entity(named) => {
+                    let ours = named.iter().filter_map(|named| local(named));
+                    ours.filter(|(kind, _)| has_patient(*kind))
+                        .for_each(|(kind, id)| asked.resource(kind, id));
                     let ids: Option<Vec<String>> = named
                         .iter()
                         .map(|named| named.strip_prefix("Patient/").map(str::to_owned))
@@ -320,6 +327,7 @@ impl Sok {
         }
         let (version, criteria) = (self.version, self.criteria);
         Loggfraga {
+            asked,
             query: LogQuery {
                 patients,
                 at,

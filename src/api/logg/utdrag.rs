@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 
 use super::auditevent::For;
 use super::{entry, sok};
-use crate::access::Interaction;
+use crate::access::{Asked, Interaction};
 use crate::api::answer::answer;
 use crate::api::bundle_text::BundleText;
 use crate::api::negotiate::Ask;
@@ -93,6 +93,7 @@ pub async fn run(ask: &Ask, id: String, query: String) -> Result<Reply, Problem>
         Some(token) => Some(sok::end_of(token, fingerprint).ok_or_else(|| refused("_page"))?),
     };
     let fraga = Loggfraga {
+        asked: Asked::default(),
         query: LogQuery {
             patients: Vec::new(),
             at: (low.is_some() || high.is_some()).then(|| (low.unwrap_or(i64::MIN), high.unwrap_or(i64::MAX))),
