@@ -10,7 +10,7 @@ use super::underlag::OppenTransaktion;
 use super::{Door, problem::Problem};
 use crate::access::{Call, Right};
 use crate::fhir::fault::{IssueCode, Text};
-use crate::fhir::identifiers::{HSA_ID, equivalent_systems};
+use crate::fhir::identifiers::HSA_ID;
 use crate::fhir::references::{local, relative};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
@@ -112,17 +112,9 @@ fn stored_unit(session: &mut Session, enhet: &str, own_bases: &[String]) -> Resu
     })
 }
 
-/// HSA-ids are written in capitals; some write them otherwise.
 fn with_hsa_id(session: &mut Session, hsa_id: &str) -> Result<Option<Stored>, Problem> {
-    let systems = equivalent_systems(HSA_ID);
-    let hsa_id = hsa_id.trim();
-    for written in [hsa_id.to_owned(), hsa_id.to_ascii_uppercase()] {
-        let found = session.with_identifier(ResourceType::Organization, &systems, &written)?;
-        if let Some(stored) = found.into_iter().next() {
-            return Ok(Some(stored));
-        }
-    }
-    Ok(None)
+    let found = session.with_identifier(ResourceType::Organization, &[HSA_ID], hsa_id)?;
+    Ok(found.into_iter().next())
 }
 
 fn unknown_unit() -> Problem {

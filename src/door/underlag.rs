@@ -10,7 +10,7 @@ use super::Understood;
 use super::atkomst::ratter;
 use crate::access::Call;
 use crate::access::beslut::{self, Ersattning, Lasare, Post, Vard, far_lasa};
-use crate::fhir::identifiers::{canonical_system, equivalent_systems};
+use crate::fhir::identifiers::{canonical_system, comparable, equivalent_systems};
 use crate::fhir::references::local;
 use crate::fhir::search::parameters::{Kind, find};
 use crate::fhir::search::{IndexEntry, RefTarget};
@@ -177,6 +177,8 @@ impl<'s> OppenTransaktion<'s> {
     /// stood there before.
     pub fn remember(&mut self, kind: ResourceType, id: &str, fact: Option<Arc<Fact>>, before: Option<Arc<Fact>>) {
         self.lists.clear();
+        // A consent, a block or a contact may change what is read.
+        self.lasta.clear();
         self.known.insert((kind, id.to_owned()), fact);
         self.before.insert((kind, id.to_owned()), before);
     }
@@ -279,7 +281,7 @@ impl Thought {
                 value,
             } => {
                 let same_system = systems.iter().any(|wanted| canonical_system(wanted) == system);
-                *param == name && same_system && text_key(value) == text_key(wanted)
+                *param == name && same_system && text_key(value) == text_key(&comparable(system, wanted))
             }
             _ => false,
         })

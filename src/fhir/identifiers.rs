@@ -2,6 +2,8 @@
 //! A resource keeps the system it came with; only matching treats them as one. Search (index and query) and the store's
 //! look-up of a patient by national number call this; the rules of form (length, Luhn) live in `riktlinje`.
 
+use std::borrow::Cow;
+
 /// One register and every system URI it goes by.
 pub struct System {
     /// The URI that we write and index by.
@@ -49,6 +51,17 @@ pub fn canonical_system(system: &str) -> &str {
         .iter()
         .find(|known| known.equivalents.contains(&system))
         .map_or(system, |known| known.canonical)
+}
+
+/// An identifier's value as it is indexed and compared under this system: an HSA-id has no case, and no spaces around it, however
+/// it is written.
+pub fn comparable<'v>(system: &str, value: &'v str) -> Cow<'v, str> {
+    match canonical_system(system) == HSA_ID {
+        true if value.trim().len() < value.len() || value.bytes().any(|byte| byte.is_ascii_lowercase()) => {
+            Cow::Owned(value.trim().to_ascii_uppercase())
+        }
+        _ => Cow::Borrowed(value),
+    }
 }
 
 /// Every URI that means the same register as this one, the canonical first; an unknown system is alone.

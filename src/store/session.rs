@@ -16,7 +16,7 @@ use super::kind;
 use super::owners::Names;
 use super::schema::{history, index_reference, index_token, meta, patient_key, resource};
 use super::sikt::Sikt;
-use crate::fhir::identifiers::canonical_system;
+use crate::fhir::identifiers::{canonical_system, comparable};
 use crate::fhir::types::ResourceType;
 
 /// One version of a resource as it is stored.
@@ -230,7 +230,7 @@ impl Session {
             let rows: Vec<i64> = on_either!(self, c => index_token::table
                 .filter(index_token::kind.eq(kind::number(kind)))
                 .filter(index_token::param.eq(param))
-                .filter(index_token::value.eq(text_key(value)))
+                .filter(index_token::value.eq(text_key(&comparable(system, value))))
                 .filter(index_token::system.eq(system_key(Some(system))))
                 .select(index_token::resource)
                 .load(c))?;

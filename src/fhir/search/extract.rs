@@ -8,7 +8,7 @@ use std::cell::LazyCell;
 use serde_json::{Map, Value};
 
 use crate::fhir::convert::shown_in_r4;
-use crate::fhir::identifiers::canonical_system;
+use crate::fhir::identifiers::{canonical_system, comparable};
 use crate::fhir::types::ResourceType;
 
 use super::literal::{VERSION, target};
@@ -239,11 +239,11 @@ fn string(param: &'static str, text: &str) -> IndexEntry {
 }
 
 pub(super) fn identifier_token(param: &'static str, identifier: &Value) -> IndexEntry {
-    token(
-        param,
+    let (system, value) = (
         text(identifier, "system"),
         text(identifier, "value").unwrap_or_default(),
-    )
+    );
+    token(param, system, &comparable(system.unwrap_or_default(), value))
 }
 
 fn text<'a>(object: &'a Value, member: &str) -> Option<&'a str> {

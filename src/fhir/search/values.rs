@@ -1,7 +1,7 @@
 //! The values of token and reference parameters: alternatives, escaping and forms (search.html#escaping, #token, #reference).
 
 use crate::fhir::fault::Text;
-use crate::fhir::identifiers::canonical_system;
+use crate::fhir::identifiers::{HSA_ID, canonical_system, comparable};
 use crate::fhir::references::relative;
 
 use super::RefTarget;
@@ -144,6 +144,30 @@ pub fn token(kind: Kind, value: &str) -> Result<TokenValue, ValueError> {
         return Err(ValueError::Boolean);
     }
     Ok(token)
+}
+
+/// The same of an identifier, as it is indexed: what tells no system may be an HSA-id, which has one form.
+pub fn identifier(kind: Kind, value: &str) -> Result<Vec<TokenValue>, ValueError> {
+    let token = token(kind, value)?;
+    let Some(value) = token.value.as_deref().filter(|_| kind == Kind::Identifier) else {
+        return Ok(vec![token]);
+    };
+    let system = match &token.system {
+        SystemMatch::Is(system) => system.as_str(),
+        SystemMatch::Any => HSA_ID,
+        SystemMatch::None => "",
+    };
+    let indexed = comparable(system, value).into_owned();
+    let is_other = indexed != value;
+    let as_hsa_id = TokenValue {
+        system: SystemMatch::Is(system.to_owned()),
+        value: Some(indexed),
+    };
+    Ok(match token.system {
+        SystemMatch::Is(_) if is_other => vec![as_hsa_id],
+        SystemMatch::Any if is_other => vec![token, as_hsa_id],
+        _ => vec![token],
+    })
 }
 
 /// Codes and booleans are indexed without a system, so that asking for none at all is asking for exactly that.

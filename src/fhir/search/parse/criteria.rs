@@ -58,7 +58,9 @@ impl Reading<'_> {
                 any_of: self.dates(values).map_err(told)?,
             }),
             (Kind::CareUnit | Kind::CareGiver, None | Some("not")) => Ok(Criterion::CareUnit {
-                any_of: collect(values, |value| values::token(Kind::Identifier, value)).map_err(told)?,
+                any_of: collect(values, |value| values::identifier(Kind::Identifier, value))
+                    .map_err(told)?
+                    .concat(),
                 is_giver: kind == Kind::CareGiver,
                 not: modifier.is_some(),
             }),
@@ -95,7 +97,9 @@ impl Reading<'_> {
             (Kind::String, Some("contains")) => self.string(parameter, StringMatch::Contains, values),
             (Kind::String, Some("exact")) => self.string(parameter, StringMatch::Exact, values),
             (Kind::Reference, Some("identifier")) => {
-                let any_of = collect(values, |value| values::token(Kind::Identifier, value)).map_err(told)?;
+                let any_of = collect(values, |value| values::identifier(Kind::Identifier, value))
+                    .map_err(told)?
+                    .concat();
                 Ok(Criterion::Token {
                     param: parameter.identifier_index,
                     any_of,
@@ -130,7 +134,9 @@ impl Reading<'_> {
                 self.reference(parameter, Some(target), values)
             }
             (kind, None | Some("not")) if kind.is_token() => {
-                let any_of = collect(values, |value| values::token(kind, value)).map_err(told)?;
+                let any_of = collect(values, |value| values::identifier(kind, value))
+                    .map_err(told)?
+                    .concat();
                 Ok(Criterion::Token {
                     param,
                     any_of,
