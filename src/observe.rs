@@ -65,6 +65,11 @@ impl Metrics {
 /// Sets up logging to standard error: one JSON object per line, or plain lines for a person at a terminal.
 /// `level` is a filter such as `info` or `fastkontakt=debug`.
 pub fn start_logging(level: &str, json: bool) {
+    // What a panic says may quote the text that it was about; where it was is enough.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic");
+    }));
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     let logger = tracing_subscriber::fmt()

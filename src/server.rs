@@ -172,6 +172,9 @@ impl Application {
         let server = server
             .keep_alive(KEEP_ALIVE)
             .client_request_timeout(HEAD_TIME)
+            // Whoever hangs up waits for no answer: what is asked is given up where it stands. (A write that has been handed
+            // in is carried out.)
+            .h1_allow_half_closed(false)
             .max_connections(CONNECTIONS)
             .shutdown_timeout(10)
             .on_connect(remember_certificate);

@@ -918,7 +918,9 @@ fn the_log_is_cut_only_before_an_anchor(fresh: &Fresh) {
 /// `OR REPLACE` and the like take away what has the same key, without an UPDATE or a DELETE that a trigger would see.
 fn nothing_is_put_in_the_place_of_what_stands(fresh: &Fresh) {
     for id in ["a", "b"] {
-        let put = fresh.store.write_blocking(move |session| session.put(&version(CareTeam, id, 1, "{1}")));
+        let put = fresh
+            .store
+            .write_blocking(move |session| session.put(&version(CareTeam, id, 1, "{1}")));
         put.expect("a version");
         log_one(fresh, id);
     }
@@ -939,7 +941,10 @@ fn nothing_is_put_in_the_place_of_what_stands(fresh: &Fresh) {
         vec![
             format!("INSERT OR REPLACE {}", other("1", "60")),
             format!("INSERT OR REPLACE {}", other("61", "patient")),
-            format!("INSERT {} ON CONFLICT (seq) DO UPDATE SET body = 'x'", other("1", "patient").replace("WHERE seq = 1", "WHERE seq = 1 AND true")),
+            format!(
+                "INSERT {} ON CONFLICT (seq) DO UPDATE SET body = 'x'",
+                other("1", "patient").replace("WHERE seq = 1", "WHERE seq = 1 AND true")
+            ),
             "UPDATE OR REPLACE history SET patient = 0 WHERE seq = 60".to_owned(),
             "UPDATE OR REPLACE history SET rowid = 1 WHERE seq = 2".to_owned(),
             "UPDATE history SET oid = 70 WHERE seq = 1".to_owned(),
@@ -969,9 +974,16 @@ fn five_years_are_those_of_the_calendar(fresh: &Fresh) {
     let zoned = Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC);
     let limit = zoned.checked_sub(5.years()).expect("a date").timestamp();
     // 1825 days are a day or two less, by the leap days.
-    for (at, name) in [(limit - 1.hour(), "old"), (limit + 1.hour(), "young"), (Timestamp::now(), "new")] {
+    for (at, name) in [
+        (limit - 1.hour(), "old"),
+        (limit + 1.hour(), "young"),
+        (Timestamp::now(), "new"),
+    ] {
         let old = Record { at, ..record(name) };
-        fresh.store.write_blocking(move |session| session.record(&old)).expect("a row of the log");
+        fresh
+            .store
+            .write_blocking(move |session| session.record(&old))
+            .expect("a row of the log");
     }
     verified(fresh).expect("it is whole");
     let anchor = |n: i64| {
@@ -983,7 +995,9 @@ fn five_years_are_those_of_the_calendar(fresh: &Fresh) {
     // Nor is what was kept of the cut put otherwise.
     let change = match fresh.url.starts_with("sqlite") {
         true => "INSERT OR REPLACE INTO audit_anchor SELECT n, audit, 'x', 1 FROM audit_anchor",
-        false => "INSERT INTO audit_anchor SELECT n, audit, 'x', 1 FROM audit_anchor ON CONFLICT (n) DO UPDATE SET hash = 'x'",
+        false => {
+            "INSERT INTO audit_anchor SELECT n, audit, 'x', 1 FROM audit_anchor ON CONFLICT (n) DO UPDATE SET hash = 'x'"
+        }
     };
     sql(fresh, change).expect_err("an anchor stands");
     assert_eq!(count(fresh, "audit_anchor WHERE hash <> 'x'"), 1);

@@ -130,6 +130,7 @@ fn verifier(file: &KeyFile, remembered: usize) -> Tokens {
         issuers: vec![IssuerSettings {
             issuer: ISSUER.to_owned(),
             vardgivare: Vec::new(),
+            patients: None,
             audience: vec!["bench".to_owned()],
             jwks_url: None,
             jwks_file: Some(file.0.clone()),

@@ -496,7 +496,10 @@ fn varden_skriver(vard: &Vard, skrivning: Skrivning<'_>, nu: i64) -> Result<(), 
         // whose records it blocks (PDL 4:4), so that nobody lets herself in.
         let blocks = |ratt: &&Ratt| matches!(ratt.slag, Slag::InreSparr | Slag::YttreSparr);
         let gavs = |now: &Ratt| {
-            let gav = skrivning.gav.iter().filter(|ratt| (ratt.slag, &ratt.hsa_id) == (now.slag, &now.hsa_id));
+            let gav = skrivning
+                .gav
+                .iter()
+                .filter(|ratt| (ratt.slag, &ratt.hsa_id) == (now.slag, &now.hsa_id));
             gav.into_iter().any(|ratt| ratt.low <= now.low && now.high <= ratt.high)
         };
         let at_patienten = kind == ResourceType::Consent

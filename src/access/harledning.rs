@@ -95,7 +95,9 @@ pub fn bara_innehall(before: &Value, after: &Value) -> bool {
 pub fn bara_avslut(before: &Value, after: &Value, (nu, idag): (i64, Date)) -> bool {
     let said = |consent: &Value| {
         let mut rest = consent.clone();
-        let Some(members) = rest.as_object_mut() else { return rest };
+        let Some(members) = rest.as_object_mut() else {
+            return rest;
+        };
         members.remove("status");
         let inside: [(&str, &[&str]); 2] = [
             ("period", &["end"]),
@@ -118,7 +120,8 @@ pub fn bara_avslut(before: &Value, after: &Value, (nu, idag): (i64, Date)) -> bo
     }
     let (had, has) = (before.pointer("/period/end"), after.pointer("/period/end"));
     let ends_today = || {
-        let (Some((dawn, night)), Some((low, high))) = (span(&Value::from(idag.to_string())), has.and_then(span)) else {
+        let (Some((dawn, night)), Some((low, high))) = (span(&Value::from(idag.to_string())), has.and_then(span))
+        else {
             return false;
         };
         let sooner = had.and_then(span).is_none_or(|(_, before)| high <= before);

@@ -39,6 +39,9 @@ pub struct IssuerSettings {
     /// HSA-ids of the vårdgivare that it speaks for; by default whichever its tokens name.
     #[serde(default, deserialize_with = "one_or_many")]
     pub vardgivare: Vec<String>,
+    /// Whether its tokens may be those of patients and who acts for them, who read the whole record, whoever keeps it; by default
+    /// when it speaks for no vårdgivare in particular.
+    pub patients: Option<bool>,
     /// Where its keys are (RFC 7517).
     pub jwks_url: Option<String>,
     /// A file with its keys; read again when it changes.
@@ -297,7 +300,7 @@ impl AccessSettings {
 
     fn fault_of_systems(&self, client_certificates: bool) -> Option<(&'static str, String)> {
         let fault = |reason: String| Some(("access.systems", reason));
-        for system in &self.systems {
+        for (number, system) in self.systems.iter().enumerate() {
             let name = system.client.as_ref().or(system.hsa_id.as_ref());
             let Some(name) = name else {
                 return fault("needs client (of a token) or hsa_id (of a client certificate)".to_owned());
@@ -325,6 +328,19 @@ impl AccessSettings {
                 return fault(format!(
                     "has hsa_id for {name}, but no client certificates are asked for: set [tls] client_ca"
                 ));
+            }
+            if system.client.is_none() && system.scopes.is_none() {
+                return fault(format!("needs scopes for {name}: what its certificate gives"));
+            }
+            let same = |other: &&SystemSettings| {
+                let by_token =
+                    system.client.is_some() && (&system.client, &system.issuer) == (&other.client, &other.issuer);
+                let id = |of: &SystemSettings| of.hsa_id.as_deref().map(hsa_id);
+                let by_certificate = system.scopes.is_some() && other.scopes.is_some() && id(system).is_some();
+                by_token || (by_certificate && id(system) == id(other))
+            };
+            if self.systems[..number].iter().find(same).is_some() {
+                return fault(format!("names {name} twice"));
             }
             let is_system = |scope: &str| Scope::read(scope).is_some_and(|scope| scope.context == Context::System);
             let scopes = system.scopes.as_deref().unwrap_or_default().split_ascii_whitespace();

@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::app::App;
+use super::authenticate::is_open_to_all;
 use super::logg::AUDIT_EVENT;
 use super::negotiate::{Ask, Language, Manner, PATCHES, names_version, request_id};
 use super::outcome;
@@ -361,24 +362,39 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
 const VARY: &str = "Accept, Accept-Encoding, Accept-Language";
 
 /// The compression answers by itself, with a bare 406, when the caller accepts neither gzip nor the text as it is: that is told
-/// as any other problem. And every answer says what it hangs on (RFC 9110, 12.5.5), compressed or not.
+/// as any other problem. And every answer says what it hangs on (RFC 9110, 12.5.5), compressed or not, and who may keep it.
 pub async fn no_bare_refusal<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
+    let kept = kept(request.request());
     let mut response = next.call(request).await?;
-    response
-        .headers_mut()
-        .insert(header::VARY, header::HeaderValue::from_static(VARY));
+    finish(response.headers_mut(), kept);
     let is_bare = response.status() == StatusCode::NOT_ACCEPTABLE && !response.headers().contains_key(REQUEST_ID);
     if !is_bare {
         return Ok(response.map_into_left_body());
     }
     let asked = response.request();
     let mut told = refuse(&Problem::NotAcceptable, Manner::of(asked), &request_id(asked));
-    told.headers_mut()
-        .insert(header::VARY, header::HeaderValue::from_static(VARY));
+    finish(told.headers_mut(), kept);
     Ok(response.into_response(told).map_into_right_body())
+}
+
+/// Who may keep the answer (RFC 9111, 5.2.2): nobody what tells of people. A browser would show it again without asking, to
+/// whoever sits there then, after a block too, and no log would tell of it. What is open to all is asked for anew.
+fn kept(request: &HttpRequest) -> Option<&'static str> {
+    match request.path().starts_with("/fhir/") {
+        true if is_open_to_all(request) => Some("no-cache"),
+        true => Some("no-store"),
+        false => None,
+    }
+}
+
+fn finish(headers: &mut header::HeaderMap, kept: Option<&'static str>) {
+    headers.insert(header::VARY, header::HeaderValue::from_static(VARY));
+    if let Some(kept) = kept.filter(|_| !headers.contains_key(header::CACHE_CONTROL)) {
+        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static(kept));
+    }
 }
 
 /// Whether the address itself is one of ours: the version and the types that it names are there.

@@ -62,9 +62,12 @@ async fn caller(request: &HttpRequest) -> Result<Caller, Refused> {
     };
     let caller = shown(request, authenticator).await?;
     app.door.check_unit(&caller).await.map_err(|problem| Refused {
+        reason: match problem {
+            Problem::Forbidden => "the catalogue knows the unit as another vardgivare's",
+            _ => "the catalogue could not be asked",
+        },
+        of_token: matches!(problem, Problem::Forbidden),
         problem,
-        reason: "the catalogue knows the unit as another vardgivare's",
-        of_token: true,
     })?;
     if caller == Caller::Anonymous && !is_open_to_all(request) {
         return Err(Refused {
@@ -145,7 +148,7 @@ fn bearer(request: &HttpRequest) -> Result<Option<&str>, &'static str> {
 
 /// What anybody may ask for: what the service is and how to come in. It tells of no patient. What is not an address of ours is
 /// answered 404 as ever.
-fn is_open_to_all(request: &HttpRequest) -> bool {
+pub(super) fn is_open_to_all(request: &HttpRequest) -> bool {
     if request.method() == Method::OPTIONS || !names_version(request) {
         return true;
     }

@@ -2,14 +2,15 @@
 //! Together with the bounds on a body, a Bundle and a search (config.rs) they keep the service's memory bounded, whatever
 //! is sent.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::num::NonZeroU32;
-use std::sync::{Arc, Mutex};
+use std::num::{NonZero, NonZeroU32};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
 use crate::access::{self, Caller};
 use crate::door::problem::Problem;
@@ -27,6 +28,12 @@ const VALUE_IS_READ_IN: usize = 448;
 /// How many times its length the largest body takes at the most.
 pub const MOST_FOR_A_BODY: usize = VALUE_IS_READ_IN / BYTES_OF_A_VALUE;
 
+/// Batches that one caller may have under way; more wait for their turn. Their answers stand in memory until they are whole.
+const BATCHES_OF_ONE: usize = 4;
+
+/// And all callers together.
+const BATCHES: usize = 32;
+
 /// Callers that are remembered before those who have been quiet are forgotten.
 const REMEMBERED: usize = 10_000;
 
@@ -40,6 +47,17 @@ pub struct Limits {
     forgot: Mutex<Instant>,
     clock: DefaultClock,
     room: Arc<Semaphore>,
+    batches: Arc<Semaphore>,
+    /// Those who have batches under way.
+    batching: Mutex<HashMap<Who, Weak<Semaphore>>>,
+    /// The entries of all batches that read at the same time: they leave processors and connections to single requests.
+    reading: Semaphore,
+}
+
+/// A batch under way.
+pub struct BatchTurn {
+    _of_all: Option<OwnedSemaphorePermit>,
+    _of_one: Option<(OwnedSemaphorePermit, Arc<Semaphore>)>,
 }
 
 /// Whose requests are counted together.
@@ -63,7 +81,42 @@ impl Limits {
             forgot: Mutex::new(Instant::now()),
             clock: DefaultClock::default(),
             room: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))),
+            batches: Arc::new(Semaphore::new(BATCHES)),
+            batching: Mutex::default(),
+            reading: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
         }
+    }
+
+    /// Waits until the caller may carry out another batch; without a bound on requests there is none on these.
+    pub async fn batch(&self, caller: &Caller, peer: Option<SocketAddr>) -> BatchTurn {
+        let _of_one = match self.rate {
+            Some(_) => {
+                let own = self.own_batches(Who::of(caller, peer));
+                own.clone().acquire_owned().await.ok().map(|turn| (turn, own))
+            }
+            None => None,
+        };
+        BatchTurn {
+            _of_all: self.batches.clone().acquire_owned().await.ok(),
+            _of_one,
+        }
+    }
+
+    fn own_batches(&self, who: Who) -> Arc<Semaphore> {
+        let mut batching = self.batching.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(own) = batching.get(&who).and_then(Weak::upgrade) {
+            return own;
+        }
+        // As many as have batches under way, or wait to.
+        batching.retain(|_, own| own.strong_count() > 0);
+        let own = Arc::new(Semaphore::new(BATCHES_OF_ONE));
+        batching.insert(who, Arc::downgrade(&own));
+        own
+    }
+
+    /// Waits until an entry of a batch may read.
+    pub async fn entry_reads(&self) -> Option<SemaphorePermit<'_>> {
+        self.reading.acquire().await.ok()
     }
 
     /// 429 for a caller who asks more often than one may.
@@ -182,6 +235,26 @@ mod tests {
         *limits.forgot.lock().unwrap() = Instant::now().checked_sub(FORGET).unwrap();
         let due = (0..1000).filter(|_| limits.may_forget()).count();
         assert_eq!(due, 1);
+    }
+
+    #[tokio::test]
+    async fn a_caller_has_some_batches_under_way_and_no_other_waits_for_them() {
+        let limits = Limits::new(1, 0);
+        let peer = |text: &str| Some(SocketAddr::new(text.parse().unwrap(), 1));
+        let mut own = Vec::new();
+        for _ in 0..BATCHES_OF_ONE {
+            own.push(limits.batch(&Caller::Anonymous, peer("192.0.2.1")).await);
+        }
+        let short = Duration::from_millis(20);
+        let more = limits.batch(&Caller::Anonymous, peer("192.0.2.1"));
+        assert!(tokio::time::timeout(short, more).await.is_err(), "it waits");
+        let _another = limits.batch(&Caller::Anonymous, peer("192.0.2.2")).await;
+        own.pop();
+        let _next = limits.batch(&Caller::Anonymous, peer("192.0.2.1")).await;
+        drop((own, _next));
+        // Who has none is forgotten when another comes.
+        let _third = limits.batch(&Caller::Anonymous, peer("192.0.2.3")).await;
+        assert_eq!(limits.batching.lock().unwrap().len(), 2);
     }
 
     #[tokio::test]

@@ -21,8 +21,15 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    /// From what a request says, in its headers or in its entry of a Bundle: `If-Match`, else `If-None-Match: *`.
+    /// From what a request says, in its headers or in its entry of a Bundle: `If-Match`, or `If-None-Match: *`.
     pub fn read(if_match: Option<&str>, if_none_match: Option<&str>) -> Result<Precondition, Problem> {
+        if if_match.is_some() && if_none_match.is_some() {
+            // A version that is there and none that is: to ignore one of them would write where it must not.
+            return Err(Problem::bad_request(
+                "Ange If-Match eller If-None-Match, inte båda.",
+                "Give If-Match or If-None-Match, not both.",
+            ));
+        }
         if let Some(if_match) = if_match {
             return match if_match.trim() {
                 "*" => Ok(Precondition::MustExist),

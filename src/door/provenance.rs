@@ -222,12 +222,22 @@ fn who(call: &Call) -> (Value, Option<Value>) {
     match &identity.who {
         Who::Patient(patient) => {
             let own = format!("Patient/{}", patient.patient);
-            (json!({ "reference": patient.ombud.as_ref().unwrap_or(&own) }), None)
+            let reads = patient.ombud.as_ref().unwrap_or(&own);
+            // Another than these may not stand there (provenance.html, agent.who).
+            let who = match local(reads) {
+                Some((ResourceType::Patient | ResourceType::RelatedPerson, _)) => json!({ "reference": reads }),
+                _ => json!({ "identifier": { "value": identity.subject } }),
+            };
+            (who, None)
         }
         Who::Medarbetare(medarbetare) => {
             let mut who = json!({ "type": "Practitioner", "identifier": hsa(&medarbetare.hsa_id) });
-            if let Some(reference) = medarbetare.fhir_user.as_deref().filter(|user| local(user).is_some()) {
-                who["reference"] = json!(reference);
+            let user = medarbetare.fhir_user.as_deref();
+            if let Some((kind @ (ResourceType::Practitioner | ResourceType::PractitionerRole), _)) =
+                user.and_then(local)
+            {
+                who["type"] = json!(kind.name());
+                who["reference"] = json!(user);
             }
             (who, Some(unit(&medarbetare.vardenhet)))
         }

@@ -9,7 +9,7 @@ use fastkontakt_model::{Fact, understand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::atkomst::{keeping, right_of};
+use super::atkomst::{keeping, organisationens_hsa_id, right_of};
 use super::content::{Body, Prepared};
 use super::logg::note_undone;
 use super::precondition::demand;
@@ -226,8 +226,14 @@ pub(super) fn lock(
     if !session.needs_locks() {
         return Ok(());
     }
-    // Two writers under the same criteria must not both find nobody.
-    session.lock_criteria(criteria)?;
+    // Two writers under the same criteria must not both find nobody; nor two that give an Organization the same HSA-id.
+    let named = orders.iter().filter(|order| order.kind() == ResourceType::Organization);
+    let named = named
+        .filter_map(Order::prepared)
+        .flat_map(|prepared| organisationens_hsa_id(&prepared.body.resource));
+    let mut alone = criteria.to_vec();
+    alone.extend(named.map(|id| format!("Organization?hsa-id={id}")));
+    session.lock_criteria(&alone)?;
     let keys: BTreeSet<(ResourceType, &str)> = orders.iter().map(|order| (order.kind(), order.id())).collect();
     let named: BTreeSet<String> = orders.iter().filter_map(Order::patient).collect();
     // Who is told by a number only: the rules look at the patients that carry it.
@@ -320,7 +326,10 @@ impl<'a, 's> Transaction<'a, 's> {
             Some(stored) => self.underlag.session.kept_beside(stored.kind, &stored.id)?,
             None => None,
         };
-        if let (Some(stored), Some(fore)) = (&current, &fore) {
+        if let Some(stored) = &current {
+            let fore = fore.as_ref().ok_or_else(|| Problem::Internal {
+                reason: "nothing is kept beside a stored resource".to_owned(),
+            })?;
             let right = right_of(Some(stored), order.prepared().is_none());
             self.door
                 .may_touch(self.call, self.underlag.session, (stored, fore), right)

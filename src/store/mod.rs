@@ -122,7 +122,7 @@ struct Inner {
     pool: Pool<Manager>,
     /// One turn for each connection of the pool. Who waits for a turn holds no thread; without this a crowd of readers
     /// would each take a thread only to wait for a connection there.
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     /// SQLite only; empty when closed.
     writer: RwLock<Option<Writer>>,
     /// PostgreSQL only; empty when closed.
@@ -185,7 +185,7 @@ impl Store {
         let figures = writer.as_ref().map(|writer| writer.figures().clone());
         Ok(Store {
             inner: Arc::new(Inner {
-                turns: Semaphore::new(options.pool_size as usize),
+                turns: Arc::new(Semaphore::new(options.pool_size as usize)),
                 place,
                 options,
                 logger: RwLock::new(logger),
@@ -348,10 +348,14 @@ impl Inner {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let turn = self.turns.acquire().await;
-        let done = on_blocking_thread(work).await;
-        drop(turn);
-        done
+        let turn = self.turns.clone().acquire_owned().await;
+        // The turn lasts as long as the work does, also when nobody waits for its answer any more.
+        let work = move || {
+            let done = work();
+            drop(turn);
+            done
+        };
+        on_blocking_thread(work).await
     }
 
     fn session(&self) -> Result<r2d2::PooledConnection<Manager>, StoreError> {

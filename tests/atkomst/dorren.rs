@@ -1,7 +1,7 @@
 //! Single stories through the door: what is told before it is shown, what is cut out, and who may write.
 
-use fastkontakt::access::scope::{About, Context, Right, Rights, Scope};
 use fastkontakt::access::harledning::DOLD;
+use fastkontakt::access::scope::{About, Context, Right, Rights, Scope};
 use fastkontakt::access::{Call, Systemanvandare, Who};
 use fastkontakt::door::Door;
 use fastkontakt::door::problem::Problem;
@@ -430,13 +430,19 @@ fn who_ends_what_the_patient_said_neither_hides_nor_rewrites_it() {
             change(&[("period/end", json!("1990-01-01"))]),
             change(&[("period/end", json!(yesterday))]),
             change(&[("period/end", json!(tomorrow))]),
-            change(&[("period/start", json!(yesterday)), ("period/end", json!(today.to_string()))]),
+            change(&[
+                ("period/start", json!(yesterday)),
+                ("period/end", json!(today.to_string())),
+            ]),
             change(&[("status", json!("entered-in-error"))]),
         ] {
             let refusal = write(door, &a1, &refused);
             assert!(matches!(refusal, Err(Problem::Forbidden)), "{refused}");
         }
-        let ends_today = change(&[("period/end", json!(today.to_string())), ("meta/tag", json!([{"code": "sedd"}]))]);
+        let ends_today = change(&[
+            ("period/end", json!(today.to_string())),
+            ("meta/tag", json!([{"code": "sedd"}])),
+        ]);
         write(door, &a1, &ends_today).expect("as she asked");
         let mut over = ends_today.clone();
         over["status"] = json!("inactive");

@@ -337,3 +337,33 @@ fn a_batch_whose_answers_become_too_large_is_not_gone_on_with() {
     let answer = app.post("/fhir/r5", &bundle(asked)).expect(403).json();
     assert_eq!(answer["issue"][0]["code"], "too-costly");
 }
+
+/// Whoever hangs up waits for no answer: the entries that are left are not carried out.
+#[test]
+fn a_batch_ends_when_the_caller_has_gone() {
+    use std::io::Write;
+    let app = spawn();
+    let entries = (0..1000).map(|number| {
+        let id = format!("p{number}");
+        json!({ "resource": patient(&id, None), "request": { "method": "PUT", "url": format!("Patient/{id}") } })
+    });
+    let body = batch(entries.collect()).to_string();
+    let host = app.base.strip_prefix("http://").expect("an address");
+    let mut stream = std::net::TcpStream::connect(host).expect("a connection");
+    let head = format!(
+        "POST /fhir/r5 HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/fhir+json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
+    stream.write_all(head.as_bytes()).expect("the head is sent");
+    stream.write_all(body.as_bytes()).expect("the body is sent");
+    drop(stream);
+    let count = || app.get("/fhir/r5/Patient?_summary=count").expect(200).json()["total"].as_i64();
+    let (mut before, mut still) = (count(), 0);
+    while still < 3 {
+        std::thread::sleep(std::time::Duration::from_secs(1));
+        let now = count();
+        still = if now == before { still + 1 } else { 0 };
+        before = now;
+    }
+    assert!(before.is_some_and(|carried_out| carried_out < 1000), "{before:?}");
+}

@@ -202,6 +202,7 @@ impl Issuer {
             issuers: vec![IssuerSettings {
                 issuer: ISSUER.to_owned(),
                 vardgivare: Vec::new(),
+                patients: None,
                 audience: vec![AUDIENCE.to_owned()],
                 jwks_url: Some(format!("http://{}/jwks", self.address)),
                 jwks_file: None,

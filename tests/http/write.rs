@@ -136,6 +136,26 @@ fn if_match_may_name_several_versions() {
     }
 }
 
+/// Of two demands none is dropped.
+#[test]
+fn a_write_demands_one_thing_of_a_version() {
+    let app = spawn();
+    app.put("/fhir/r5/Patient/p", &patient("p", None)).expect(201);
+    let both = [("If-Match", "W/\"1\""), ("If-None-Match", "*")];
+    for path in ["/fhir/r5/Patient/p", "/fhir/r4/Patient?_id=p"] {
+        app.put_with(path, &both, &patient("p", None)).expect(400);
+    }
+    app.send("DELETE", "/fhir/r5/Patient/p", &both, None).expect(400);
+    let request = json!({ "method": "PUT", "url": "Patient/p", "ifMatch": "W/\"1\"", "ifNoneMatch": "*" });
+    let entry = json!({ "resource": patient("p", None), "request": request });
+    let bundle = json!({ "resourceType": "Bundle", "type": "transaction", "entry": [entry] });
+    app.post("/fhir/r5", &bundle).expect(400);
+    assert_eq!(
+        app.get("/fhir/r5/Patient/p").expect(200).header("etag"),
+        Some("W/\"1\"")
+    );
+}
+
 #[test]
 fn a_create_demands_nothing_of_a_version() {
     let app = spawn();

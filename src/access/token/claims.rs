@@ -32,6 +32,8 @@ pub struct ClaimsMap {
     pub reviewers: Vec<(String, String)>,
     /// Each issuer that speaks for some vårdgivare only, with their HSA-ids.
     pub vardgivare: HashMap<String, Vec<String>>,
+    /// Issuers whose tokens are never those of patients.
+    pub without_patients: Vec<String>,
     /// Names that would tell who somebody is are replaced by means of it.
     pub pseudonyms: Pseudonyms,
 }
@@ -50,6 +52,8 @@ pub enum Missing {
     Vardgivare,
     /// The vårdgivare is none that the issuer speaks for.
     AnnansVardgivare,
+    /// A patient's token of an issuer that speaks for a vårdgivare only.
+    AnnansPatient,
     /// `system/` in a token that tells of a person.
     Person,
     /// A claim that is there does not have the form that it must have.
@@ -68,6 +72,7 @@ impl Missing {
             Missing::Vardenhet => "no vardenhet",
             Missing::Vardgivare => "no vardgivare",
             Missing::AnnansVardgivare => "a vardgivare that the issuer does not speak for",
+            Missing::AnnansPatient => "a patient's token of an issuer that is not said to make them",
             Missing::Person => "a person's token with the scopes of a program",
             Missing::Form => "a claim of the wrong form",
             Missing::FhirUser => "a fhirUser of the wrong form",
@@ -85,7 +90,9 @@ impl ClaimsMap {
         }
         let client = text(claims, &names.client)?;
         let subject = match claims.get("sub") {
-            Some(Value::String(subject)) if !subject.is_empty() => subject.clone(),
+            Some(Value::String(subject)) if !subject.is_empty() && !subject.contains(char::is_control) => {
+                subject.clone()
+            }
             Some(_) => return Err(Missing::Form),
             None => client.clone().ok_or(Missing::Subject)?,
         };
@@ -149,6 +156,10 @@ impl ClaimsMap {
         }
         if scopes.has(Context::Patient) {
             let patient = patient.ok_or(Missing::Patient)?;
+            // She reads what all vårdgivare keep: one of them alone does not say who she is.
+            if self.without_patients.iter().any(|own| own == issuer) {
+                return Err(Missing::AnnansPatient);
+            }
             let herself = format!("Patient/{patient}");
             let ombud = fhir_user.filter(|user| *user != herself);
             let who = Who::Patient(Patientanvandare { patient, ombud });
@@ -416,6 +427,7 @@ mod tests {
                 "https://region.example.se".to_owned(),
                 vec!["SE2321000164-VG".to_owned()],
             )]),
+            without_patients: vec!["https://region.example.se".to_owned()],
             pseudonyms: Pseudonyms::new(b"key"),
         }
     }

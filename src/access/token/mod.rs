@@ -84,6 +84,7 @@ impl Tokens {
                 clock,
                 reviewers: reviewers(settings),
                 vardgivare: speaking_for(&settings.issuers),
+                without_patients: without_patients(&settings.issuers),
                 pseudonyms: Pseudonyms::new(pseudonym_key),
             },
             clock,
@@ -193,6 +194,16 @@ fn speaking_for(issuers: &[IssuerSettings]) -> HashMap<String, Vec<String>> {
             let ids = issuer.vardgivare.iter().map(|id| hsa_id(id)).collect();
             (issuer.issuer.clone(), ids)
         })
+        .collect()
+}
+
+/// The issuers whose tokens are never those of patients: by default those that speak for some vårdgivare only.
+fn without_patients(issuers: &[IssuerSettings]) -> Vec<String> {
+    let without = |issuer: &&IssuerSettings| !issuer.patients.unwrap_or(issuer.vardgivare.is_empty());
+    issuers
+        .iter()
+        .filter(without)
+        .map(|issuer| issuer.issuer.clone())
         .collect()
 }
 

@@ -54,6 +54,13 @@ pub async fn carry_out(ask: &Ask, entries: Vec<Result<Entry, Problem>>) -> Resul
     for turn in turns {
         let answers: Vec<(usize, Reply)> = stream::iter(turn)
             .map(|entry| async move {
+                // Writes are taken together, and go one by one as it is.
+                let operates = entry.path.last().is_some_and(|name| name.starts_with(['$', '_']));
+                let _turn = match entry.method {
+                    Method::Get | Method::Head => ask.app.limits.entry_reads().await,
+                    _ if operates => ask.app.limits.entry_reads().await,
+                    _ => None,
+                };
                 if answered.get() > MOST_ANSWERED || begun.elapsed() > LONGEST {
                     return (entry.index, failed(ask, &Problem::TooCostly.in_entry(entry.index)));
                 }
@@ -67,8 +74,12 @@ pub async fn carry_out(ask: &Ask, entries: Vec<Result<Entry, Problem>>) -> Resul
         replies.extend(answers);
     }
     replies.sort_by_key(|(index, _)| *index);
-    let replies = replies.into_iter().map(|(_, reply)| reply).collect();
-    Ok(ask.bundle(response(ask, "batch-response", replies)))
+    let replies: Vec<Reply> = replies.into_iter().map(|(_, reply)| reply).collect();
+    let within = ask.clone();
+    ask.computing(answered.get(), move || {
+        Ok(within.bundle(response(&within, "batch-response", replies)))
+    })
+    .await
 }
 
 /// One entry, whatever becomes of it.

@@ -46,6 +46,7 @@ use look::Asking;
     ),
 )]
 pub async fn submit(request: HttpRequest, payload: web::Payload) -> HttpResponse {
+    let peer = request.peer_addr();
     answer(request, Interaction::Transaction, |ask| async move {
         ask.require_fhir_json()?;
         let bytes = ask.body(payload).await?;
@@ -61,7 +62,9 @@ pub async fn submit(request: HttpRequest, payload: web::Payload) -> HttpResponse
         match submitted {
             Submitted::Transaction(entries) => transaction(&ask, entries, size).await.map(HttpResponse::from),
             Submitted::Batch(entries) => {
+                let turn = ask.app.limits.batch(&ask.call.caller, peer).await;
                 let mut response = HttpResponse::from(batch::carry_out(&ask, entries).await?);
+                drop(turn);
                 // Metrics and logs tell the one from the other.
                 response.extensions_mut().insert(Interaction::Batch);
                 Ok(response)
