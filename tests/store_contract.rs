@@ -347,6 +347,7 @@ fn history_in_time_shows_what_was_made_since_or_current_then(fresh: &Fresh) {
             scope: Scope::Type(CareTeam),
             since: since.map(micros),
             at: at.map(|(low, high)| (micros(low), micros(high))),
+            oldest_first: false,
             after: None,
             limit: 10,
         };
@@ -360,6 +361,23 @@ fn history_in_time_shows_what_was_made_since_or_current_then(fresh: &Fresh) {
     assert_eq!(found(None, Some((20, 21))), [2]);
     assert_eq!(found(None, Some((0, 5))), Vec::<i64>::new());
     assert_eq!(found(None, Some((99, 100))), [4]);
+
+    let mut query = HistoryQuery {
+        scope: Scope::Type(CareTeam),
+        since: None,
+        at: Some((i64::MIN, i64::MAX)),
+        oldest_first: true,
+        after: None,
+        limit: 3,
+    };
+    let mut pages = Vec::new();
+    for _ in 0..3 {
+        let page = fresh.store.read_blocking(|session| session.history(&query));
+        let page = page.expect("a history");
+        query.after = page.last().map(|past| past.end).or(query.after);
+        pages.push(page.iter().map(|past| past.stored.version).collect::<Vec<_>>());
+    }
+    assert_eq!(pages, [vec![1, 2, 3], vec![4], vec![]], "oldest first");
 }
 
 fn a_version_that_does_not_follow_is_a_conflict(fresh: &Fresh) {

@@ -404,16 +404,21 @@ fn check(fresh: &Fresh, acknowledged: &BTreeMap<String, i64>) {
 #[test]
 fn no_history_walks_a_table_or_sorts_it() {
     let fresh = Fresh::sqlite(&StoreOptions::default());
-    for scope in [
+    let scopes = [
         Scope::Instance(CareTeam, "k7".to_owned()),
         Scope::Type(CareTeam),
         Scope::System,
-    ] {
+    ];
+    for (scope, oldest_first) in scopes
+        .into_iter()
+        .flat_map(|scope| [(scope.clone(), false), (scope, true)])
+    {
         let of_one = matches!(scope, Scope::Instance(..));
         let query = HistoryQuery {
             scope,
             since: Some(0),
             at: Some((1, 2)),
+            oldest_first,
             after: None,
             limit: 2,
         };

@@ -1,7 +1,8 @@
-//! GET `_history` of a resource, of a type and of everything: versions newest first, deletes shown (http.html#history).
+//! GET `_history` of a resource, of a type and of everything: versions by their time, deletes shown (http.html#history).
+
+use std::collections::HashSet;
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use jiff::Timestamp;
 
 use super::answer::{answer, etag, part_text};
 use super::bundle_text::{BundleText, quoted};
@@ -21,6 +22,9 @@ use crate::store::{HistoryEnd, HistoryQuery, Past, Scope};
 /// How many versions a page holds unless `_count` says otherwise, and at the most.
 const PAGE: (i64, i64) = (50, 500);
 
+/// What may be said once.
+const ONCE: [&str; 5] = ["_count", "_since", "_at", "_sort", "_page"];
+
 /// The versions of one resource.
 #[utoipa::path(
     get,
@@ -34,7 +38,8 @@ const PAGE: (i64, i64) = (50, 500);
         ("_summary" = Option<String>, Query, description = "true, text, data or false: a part of each resource"),
         ("_elements" = Option<String>, Query, description = "The elements that are wanted, separated by commas"),
         ("_since" = Option<String>, Query, description = "Only versions made at this instant or later"),
-        ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time"),
+        ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time; with a prefix as dates have it, except ne"),
+        ("_sort" = Option<String>, Query, description = "-_lastUpdated (also without it, and none): newest first; _lastUpdated: oldest first"),
     ),
     responses(
         (status = 200, description = "A Bundle of type history"),
@@ -63,7 +68,8 @@ pub async fn of_instance(request: HttpRequest, path: web::Path<(String, String, 
         ("_summary" = Option<String>, Query, description = "true, text, data or false: a part of each resource"),
         ("_elements" = Option<String>, Query, description = "The elements that are wanted, separated by commas"),
         ("_since" = Option<String>, Query, description = "Only versions made at this instant or later"),
-        ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time"),
+        ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time; with a prefix as dates have it, except ne"),
+        ("_sort" = Option<String>, Query, description = "-_lastUpdated (also without it, and none): newest first; _lastUpdated: oldest first"),
     ),
     responses((status = 200, description = "A Bundle of type history"), (status = 404, description = "Another type")),
 )]
@@ -88,7 +94,8 @@ pub async fn of_type(request: HttpRequest, path: web::Path<(String, String)>) ->
         ("_summary" = Option<String>, Query, description = "true, text, data or false: a part of each resource"),
         ("_elements" = Option<String>, Query, description = "The elements that are wanted, separated by commas"),
         ("_since" = Option<String>, Query, description = "Only versions made at this instant or later"),
-        ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time"),
+        ("_at" = Option<String>, Query, description = "Only versions that were current at some point in this time; with a prefix as dates have it, except ne"),
+        ("_sort" = Option<String>, Query, description = "-_lastUpdated (also without it, and none): newest first; _lastUpdated: oldest first"),
     ),
     responses((status = 200, description = "A Bundle of type history")),
 )]
@@ -128,7 +135,7 @@ impl History {
             Scope::System => ResourceType::ALL,
         };
         let subset = ask.subset(query, kinds)?;
-        let asked = Asked::read(query, &address)?;
+        let asked = Asked::read(query, &address, ask.app.door.clock.now().as_microsecond())?;
         Ok(History {
             scope,
             address,
@@ -206,6 +213,7 @@ struct Asked {
     count: i64,
     since: Option<i64>,
     at: Option<(i64, i64)>,
+    oldest_first: bool,
     page: Option<String>,
     after: Option<HistoryEnd>,
     /// What chooses versions, as it was written, for the links.
@@ -217,19 +225,26 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(query: &str, address: &str) -> Result<Asked, Problem> {
+    /// `now` is in microseconds since 1970.
+    fn read(query: &str, address: &str, now: i64) -> Result<Asked, Problem> {
         let mut asked = Asked {
             count: PAGE.0,
             since: None,
             at: None,
+            oldest_first: false,
             page: None,
             after: None,
             kept: Vec::new(),
             looks: Vec::new(),
             fingerprint: 0,
         };
+        let mut read = HashSet::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            asked.parameter(&name, &value).ok_or_else(|| refused(&name))?;
+            // Of two only one would count, and nobody would see which.
+            if ONCE.contains(&name.as_ref()) && !value.is_empty() && !read.insert(name.clone()) {
+                return Err(stated_twice(&name));
+            }
+            asked.parameter(&name, &value, now).ok_or_else(|| refused(&name))?;
         }
         let kept = asked
             .kept
@@ -242,17 +257,25 @@ impl Asked {
         Ok(asked)
     }
 
-    fn parameter(&mut self, name: &str, value: &str) -> Option<()> {
+    fn parameter(&mut self, name: &str, value: &str, now: i64) -> Option<()> {
         match name {
             // What steers the answer says nothing without a value, as in a search.
-            "_count" if value.is_empty() => {}
+            "_count" | "_sort" if value.is_empty() => {}
             "_count" => self.count = value.parse().ok().filter(|count: &i64| *count >= 0)?.min(PAGE.1),
             "_since" => {
-                self.since = Some(time(value)?.0);
+                self.since = Some(instant_of(value)?);
                 self.kept.push((name.to_owned(), value.to_owned()));
             }
             "_at" => {
-                self.at = Some(time(value)?);
+                self.at = Some(period(value, now)?);
+                self.kept.push((name.to_owned(), value.to_owned()));
+            }
+            "_sort" => {
+                self.oldest_first = match value {
+                    "_lastUpdated" => true,
+                    "-_lastUpdated" | "none" => false,
+                    _ => return None,
+                };
                 self.kept.push((name.to_owned(), value.to_owned()));
             }
             "_page" => self.page = Some(value.to_owned()),
@@ -269,6 +292,7 @@ impl Asked {
             scope,
             since: self.since,
             at: self.at,
+            oldest_first: self.oldest_first,
             after: self.after,
             limit: self.count + 1,
         }
@@ -292,11 +316,23 @@ impl Asked {
     }
 }
 
-/// The range of a date or instant, in microseconds.
-fn time(value: &str) -> Option<(i64, i64)> {
-    DateValue::parse(value, Timestamp::now().as_microsecond())
-        .filter(|date| date.prefix == Prefix::Eq && !value.starts_with("eq"))
-        .map(|date| (date.low, date.high))
+/// The instant at which a date begins, in microseconds.
+fn instant_of(value: &str) -> Option<i64> {
+    DateValue::exact(value).map(|date| date.low)
+}
+
+/// The time in which a version is to have been current: the date's, or what its prefix makes of it, [low, high) in microseconds.
+fn period(value: &str, now: i64) -> Option<(i64, i64)> {
+    let DateValue { prefix, low, high } = DateValue::parse(value, now)?;
+    Some(match prefix {
+        Prefix::Eq | Prefix::Ap => (low, high),
+        Prefix::Ge => (low, i64::MAX),
+        Prefix::Gt | Prefix::Sa => (high, i64::MAX),
+        Prefix::Le => (i64::MIN, high),
+        Prefix::Lt | Prefix::Eb => (i64::MIN, low),
+        // Two times, one before the date and one after it.
+        Prefix::Ne => return None,
+    })
 }
 
 fn end_of(token: &str, fingerprint: u64) -> Option<HistoryEnd> {
@@ -307,6 +343,13 @@ fn end_of(token: &str, fingerprint: u64) -> Option<HistoryEnd> {
         }),
         _ => None,
     }
+}
+
+fn stated_twice(name: &str) -> Problem {
+    Problem::bad_request(
+        format!("Historik tar emot parametern {name} en gång."),
+        format!("History takes the parameter {name} once."),
+    )
 }
 
 fn refused(name: &str) -> Problem {

@@ -1,4 +1,4 @@
-//! The history interaction's question to the store: versions of one resource, of a type or of everything, newest first.
+//! The history interaction's question to the store: versions of one resource, of a type or of everything, in the order of their time.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ pub enum Scope {
     System,
 }
 
-/// Versions in the order of their time, newest first. Times are microseconds since 1970.
+/// Versions in the order of their time. Times are microseconds since 1970.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryQuery {
     pub scope: Scope,
@@ -29,6 +29,8 @@ pub struct HistoryQuery {
     pub since: Option<i64>,
     /// Only versions that were current at some point in [low, high).
     pub at: Option<(i64, i64)>,
+    /// The order is turned round: else the newest come first.
+    pub oldest_first: bool,
     /// Where the page before ended.
     pub after: Option<HistoryEnd>,
     pub limit: i64,
@@ -130,15 +132,22 @@ fn select<'q>(query: &'q HistoryQuery, sikt: Option<&'q Sikt>) -> Statement<'q> 
         sql.push(")");
     }
     if let Some(end) = query.after {
-        sql.push(" AND h.last_updated <= ");
+        let [from, later, or_number] = match query.oldest_first {
+            true => [" AND h.last_updated >= ", " AND (h.last_updated > ", " OR h.seq > "],
+            false => [" AND h.last_updated <= ", " AND (h.last_updated < ", " OR h.seq < "],
+        };
+        sql.push(from);
         sql.number(end.last_updated);
-        sql.push(" AND (h.last_updated < ");
+        sql.push(later);
         sql.number(end.last_updated);
-        sql.push(" OR h.seq < ");
+        sql.push(or_number);
         sql.number(end.seq);
         sql.push(")");
     }
-    sql.push(" ORDER BY h.last_updated DESC, h.seq DESC");
+    sql.push(match query.oldest_first {
+        true => " ORDER BY h.last_updated, h.seq",
+        false => " ORDER BY h.last_updated DESC, h.seq DESC",
+    });
     sql.limit(query.limit);
     sql
 }

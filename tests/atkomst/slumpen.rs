@@ -435,6 +435,7 @@ fn everything(door: &Door) -> Vec<(Stored, bool)> {
         scope: Whose::System,
         since: None,
         at: None,
+        oldest_first: false,
         after: None,
         limit: 10_000,
     };
@@ -686,6 +687,7 @@ impl Looking<'_> {
                 .map(name)
                 .collect();
             let query = HistoryQuery {
+                oldest_first: false,
                 scope,
                 since: None,
                 at: None,

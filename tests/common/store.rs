@@ -110,6 +110,7 @@ pub fn page_of_versions(store: &Store, scope: Scope, limit: i64, after: Option<H
         scope,
         since: None,
         at: None,
+        oldest_first: false,
         after,
         limit,
     };

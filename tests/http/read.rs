@@ -188,8 +188,65 @@ fn the_history_of_a_type_and_of_everything_comes_newest_first_in_pages() {
         Vec::<String>::new()
     );
     app.get("/fhir/r5/Observation/_history").expect(404);
-    for bad in ["_since=gt2020", "_at=x", "_count=-1", "_page=00", "_sort=_id"] {
-        app.get(&format!("/fhir/r5/_history?{bad}")).expect(400);
+    for bad in [
+        "_since=gt2020",
+        "_at=x",
+        "_count=-1",
+        "_page=00",
+        "_sort=_id",
+        "_sort=-_lastUpdated,_id",
+        "_at=ne2026",
+        "_at=2026-03-10,2026-03-11",
+        // Of two only one would count.
+        "_at=2001&_at=2026",
+        "_since=2001-01-01&_since=2002-01-01",
+        "_count=1&_count=2",
+        "_sort=none&_sort=_lastUpdated",
+    ] {
+        for version in ["r4", "r5"] {
+            for of in ["", "/Patient", "/Patient/a"] {
+                app.get(&format!("/fhir/{version}{of}/_history?{bad}")).expect(400);
+            }
+        }
+    }
+}
+
+#[test]
+fn history_goes_the_other_way_and_by_a_time_that_is_open_at_one_end() {
+    let app = spawn();
+    let mut resource = patient("p", None);
+    let made: Vec<String> = (1..=4)
+        .map(|number| {
+            resource["name"][0]["family"] = json!(format!("Prov{number}"));
+            put(&app, &resource);
+            let read = app.get("/fhir/r5/Patient/p").expect(200).json();
+            // Far enough from the next one for a millisecond to tell them apart.
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            read["meta"]["lastUpdated"].as_str().unwrap().replace('+', "%2B")
+        })
+        .collect();
+    for base in ["/fhir/r4/Patient/p", "/fhir/r5/Patient/p", "/fhir/r5/Patient"] {
+        let found = |query: &str| versions_by_pages(&app, &format!("{base}/_history?_count=3&{query}"));
+        assert_eq!(found("_sort=_lastUpdated"), [1, 2, 3, 4]);
+        assert_eq!(found(&format!("_sort=_lastUpdated&_since={}", made[1])), [2, 3, 4]);
+        for newest_first in ["_sort=-_lastUpdated", "_sort=none", "_sort="] {
+            assert_eq!(found(newest_first), [4, 3, 2, 1]);
+        }
+        // The third was current until the fourth came, and that it is still.
+        for (prefix, versions) in [
+            ("ge", vec![4, 3]),
+            ("gt", vec![4, 3]),
+            ("sa", vec![4, 3]),
+            ("le", vec![3, 2, 1]),
+            ("lt", vec![2, 1]),
+            ("eb", vec![2, 1]),
+            ("eq", vec![3]),
+            ("", vec![3]),
+        ] {
+            assert_eq!(found(&format!("_at={prefix}{}", made[2])), versions, "{prefix}");
+        }
+        assert_eq!(found("_at=ge2001"), [4, 3, 2, 1]);
+        assert_eq!(found("_at=lt2001"), Vec::<i64>::new());
     }
 }
 

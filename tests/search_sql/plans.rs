@@ -244,15 +244,20 @@ fn postgres_walks_no_table_for_the_everyday_searches() {
             assert_walks_nothing(&plan, &format!("{kind}?{search}"));
         }
     }
-    for scope in [
+    let scopes = [
         Scope::Instance(CareTeam, "p7-s".to_owned()),
         Scope::Type(CareTeam),
         Scope::System,
-    ] {
+    ];
+    for (scope, oldest_first) in scopes
+        .into_iter()
+        .flat_map(|scope| [(scope.clone(), false), (scope, true)])
+    {
         let query = HistoryQuery {
             scope,
             since: Some(NOW - 86_400_000_000),
             at: None,
+            oldest_first,
             after: None,
             limit: 50,
         };
