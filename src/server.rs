@@ -162,8 +162,8 @@ impl Application {
                 .app_data(app.clone())
                 .wrap(from_fn(api::authenticate))
                 .wrap(Compress::default())
-                .wrap(from_fn(api::no_bare_refusal))
                 .wrap(Condition::new(!origins.is_empty(), cors(&origins)))
+                .wrap(from_fn(api::every_answer))
                 .configure(api::routes)
         });
         if let Some(workers) = settings.workers {
@@ -263,6 +263,8 @@ fn remember_certificate(connection: &dyn Any, data: &mut Extensions) {
 }
 
 /// What pages of these origins may do from a browser: everything that the service answers (fetch.spec.whatwg.org#http-cors-protocol).
+/// They may send any header: clients have their own (`X-Medplum`, `X-Requested-With`), and who calls is told by none that a
+/// browser adds by itself.
 fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods([
@@ -273,21 +275,7 @@ fn cors(origins: &[String]) -> Cors {
             Method::PATCH,
             Method::DELETE,
         ])
-        .allowed_headers([
-            header::ACCEPT,
-            header::ACCEPT_LANGUAGE,
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-        ])
-        .allowed_headers([
-            "If-Match",
-            "If-Modified-Since",
-            "If-None-Exist",
-            "If-None-Match",
-            "Prefer",
-            "X-Nodoppning",
-            "X-Request-Id",
-        ])
+        .allow_any_header()
         .expose_headers([
             header::CONTENT_LOCATION,
             header::ETAG,
@@ -296,6 +284,8 @@ fn cors(origins: &[String]) -> Cors {
             header::WWW_AUTHENTICATE,
         ])
         .expose_headers(["Accept-Patch", "X-Request-Id", "X-Riktlinje"])
-        .max_age(3600);
+        .max_age(3600)
+        // Said with the rest in `every_answer`.
+        .disable_vary_header();
     origins.iter().fold(cors, |cors, origin| cors.allowed_origin(origin))
 }

@@ -182,6 +182,6 @@ fn answer(rows: &[(String, String)]) -> HttpResponse {
     }
     text.push_str("]}");
     HttpResponse::Ok()
-        .content_type("application/fhir+json; fhirVersion=5.0")
+        .content_type("application/fhir+json; fhirVersion=5.0; charset=utf-8")
         .body(text)
 }

@@ -67,7 +67,7 @@ fn floor(body: Vec<u8>) -> SocketAddr {
                     let body = body.clone();
                     async move {
                         HttpResponse::Ok()
-                            .content_type("application/fhir+json; fhirVersion=5.0")
+                            .content_type("application/fhir+json; fhirVersion=5.0; charset=utf-8")
                             .insert_header(("ETag", "W/\"1\""))
                             .insert_header(("Last-Modified", "Thu, 01 Jan 2026 00:00:00 GMT"))
                             .insert_header(("X-Request-Id", "0198c2a0-7b3c-7c1e-9d2f-0123456789ab"))

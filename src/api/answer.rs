@@ -164,12 +164,12 @@ pub fn told(problem: &Problem, language: Language, request_id: &str) -> (StatusC
     (status, outcome::of_problem(problem, language, request_id))
 }
 
-/// A response builder with the FHIR content type of the version.
+/// A response builder with the FHIR content type of the version; the encoding must stand in it (http.html#mime-type).
 pub fn fhir(status: StatusCode, version: FhirVersion) -> HttpResponseBuilder {
     let mut response = HttpResponse::build(status);
     response.content_type(match version {
-        FhirVersion::R4 => "application/fhir+json; fhirVersion=4.0",
-        FhirVersion::R5 => "application/fhir+json; fhirVersion=5.0",
+        FhirVersion::R4 => "application/fhir+json; fhirVersion=4.0; charset=utf-8",
+        FhirVersion::R5 => "application/fhir+json; fhirVersion=5.0; charset=utf-8",
     });
     response
 }
@@ -358,26 +358,61 @@ pub async fn unknown_address(request: HttpRequest) -> HttpResponse {
     refuse(&Problem::UnknownAddress, Manner::of(&request), &request_id(&request))
 }
 
-/// The headers by which an answer is chosen. CORS adds its own.
+/// The headers by which an answer is chosen, and those that CORS looks at.
 const VARY: &str = "Accept, Accept-Encoding, Accept-Language";
+const VARY_CORS: &str =
+    "Accept, Accept-Encoding, Accept-Language, Origin, Access-Control-Request-Method, Access-Control-Request-Headers";
 
-/// The compression answers by itself, with a bare 406, when the caller accepts neither gzip nor the text as it is: that is told
-/// as any other problem. And every answer says what it hangs on (RFC 9110, 12.5.5), compressed or not, and who may keep it.
-pub async fn no_bare_refusal<B: MessageBody>(
+/// What holds for all answers, whichever layer gives them. A refusal without a body of ours is told as any other problem; each
+/// answer names its request and says what it hangs on (RFC 9110, 12.5.5); and none about patients is kept by a browser or a
+/// proxy (RFC 9111, 5.2.2.5): one that is shown again without asking would be in no log, and may be another user's.
+pub async fn every_answer<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<EitherBody<B>>, actix_web::Error> {
-    let kept = kept(request.request());
-    let mut response = next.call(request).await?;
-    finish(response.headers_mut(), kept);
-    let is_bare = response.status() == StatusCode::NOT_ACCEPTABLE && !response.headers().contains_key(REQUEST_ID);
-    if !is_bare {
-        return Ok(response.map_into_left_body());
-    }
+    let response = next.call(request).await?;
+    let mut response = match bare_refusal(&response) {
+        None => response.map_into_left_body(),
+        Some(problem) => {
+            let asked = response.request();
+            let mut told = refuse(&problem, Manner::of(asked), &request_id(asked));
+            let of_cors = |name: &header::HeaderName| name.as_str().starts_with("access-control-");
+            for (name, value) in response.headers().iter().filter(|(name, _)| of_cors(name)) {
+                told.headers_mut().append(name.clone(), value.clone());
+            }
+            response.into_response(told).map_into_right_body()
+        }
+    };
     let asked = response.request();
-    let mut told = refuse(&Problem::NotAcceptable, Manner::of(asked), &request_id(asked));
-    finish(told.headers_mut(), kept);
-    Ok(response.into_response(told).map_into_right_body())
+    let by_origin = asked.app_data::<web::Data<App>>().is_some_and(|app| app.cors);
+    let vary = if by_origin { VARY_CORS } else { VARY };
+    let kept = kept(asked);
+    let id = (!response.headers().contains_key(REQUEST_ID)).then(|| request_id(asked));
+    let headers = response.headers_mut();
+    headers.insert(header::VARY, header::HeaderValue::from_static(vary));
+    if let Some(kept) = kept.filter(|_| !headers.contains_key(header::CACHE_CONTROL)) {
+        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static(kept));
+    }
+    if let Some(value) = id.and_then(|id| header::HeaderValue::try_from(id).ok()) {
+        headers.insert(header::HeaderName::from_static(REQUEST_ID), value);
+    }
+    Ok(response)
+}
+
+/// What a layer around the service refused by itself: the compression, when the caller accepts neither gzip nor the text as it
+/// is, and CORS.
+fn bare_refusal<B>(response: &ServiceResponse<B>) -> Option<Problem> {
+    let is_told = response.headers().contains_key(REQUEST_ID);
+    let is_from_elsewhere = response.request().headers().contains_key(header::ORIGIN);
+    match response.status() {
+        _ if is_told => None,
+        StatusCode::NOT_ACCEPTABLE => Some(Problem::NotAcceptable),
+        StatusCode::BAD_REQUEST if is_from_elsewhere => Some(Problem::bad_request(
+            "En sida från det ursprunget (Origin) får inte göra det anropet.",
+            "A page of that origin may not make that request.",
+        )),
+        _ => None,
+    }
 }
 
 /// Who may keep the answer (RFC 9111, 5.2.2): nobody what tells of people. A browser would show it again without asking, to
@@ -387,13 +422,6 @@ fn kept(request: &HttpRequest) -> Option<&'static str> {
         true if is_open_to_all(request) => Some("no-cache"),
         true => Some("no-store"),
         false => None,
-    }
-}
-
-fn finish(headers: &mut header::HeaderMap, kept: Option<&'static str>) {
-    headers.insert(header::VARY, header::HeaderValue::from_static(VARY));
-    if let Some(kept) = kept.filter(|_| !headers.contains_key(header::CACHE_CONTROL)) {
-        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static(kept));
     }
 }
 

@@ -35,7 +35,7 @@ pub mod statuses;
 mod update;
 mod validate;
 
-pub use answer::no_bare_refusal;
+pub use answer::every_answer;
 pub use app::App;
 pub use authenticate::authenticate;
 pub use limits::{Limits, MOST_FOR_A_BODY};

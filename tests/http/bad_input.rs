@@ -103,7 +103,7 @@ fn formats_and_media_types() {
     let xml = app.send("GET", "/fhir/r5/Patient/p", &[("Accept", "application/fhir+xml")], None);
     assert_eq!(
         xml.header("content-type"),
-        Some("application/fhir+json; fhirVersion=5.0")
+        Some("application/fhir+json; fhirVersion=5.0; charset=utf-8")
     );
 
     let body = patient("p", None).to_string();

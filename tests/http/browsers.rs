@@ -7,7 +7,7 @@ use std::net::TcpStream;
 use serde_json::json;
 
 use crate::common::{TestApp, spawn, spawn_with};
-use crate::people::{patient, put};
+use crate::people::{outcome, patient, put};
 
 const PORTAL: &str = "https://portal.example.se";
 
@@ -82,23 +82,38 @@ fn options_tells_what_an_address_has_and_head_is_wherever_get_is() {
 #[test]
 fn a_page_of_a_configured_origin_may_call_and_no_other() {
     let app = spawn_with(|settings| settings.cors_origins = vec![PORTAL.to_owned()]);
+    // What FHIR has, and what clients add of their own (MedplumClient sends `X-Medplum` with every request).
+    let asked = "authorization,cache-control,content-type,if-match,prefer,x-medplum,x-requested-with";
     let preflight = |origin: &str, method: &str| {
         let headers = [
             ("Origin", origin),
             ("Access-Control-Request-Method", method),
-            (
-                "Access-Control-Request-Headers",
-                "authorization,content-type,if-match,prefer",
-            ),
+            ("Access-Control-Request-Headers", asked),
         ];
         app.send("OPTIONS", "/fhir/r5/CareTeam/k", &headers, None)
     };
-    let allowed = preflight(PORTAL, "PUT");
-    assert_eq!(allowed.status, 200);
-    assert_eq!(allowed.header("access-control-allow-origin"), Some(PORTAL));
-    assert_eq!(
-        preflight("https://evil.example.org", "PUT").header("access-control-allow-origin"),
-        None
+    for method in ["GET", "PUT", "PATCH", "DELETE"] {
+        let allowed = preflight(PORTAL, method).expect(200);
+        assert_eq!(allowed.header("access-control-allow-origin"), Some(PORTAL));
+        assert_eq!(allowed.header("access-control-allow-headers"), Some(asked));
+        assert!(allowed.header("vary").unwrap().contains("Origin"));
+        assert!(allowed.header("x-request-id").is_some());
+    }
+    for (origin, method) in [("https://evil.example.org", "PUT"), (PORTAL, "TRACE")] {
+        let refused = preflight(origin, method).expect(400);
+        assert_eq!(outcome(&refused)["issue"][0]["code"], "invalid");
+        assert!(refused.header("x-request-id").is_some());
+        assert_eq!(refused.header("access-control-allow-origin"), None);
+    }
+    // What the compression refuses, the page may read too.
+    let headers = [("Origin", PORTAL), ("Accept-Encoding", "identity;q=0")];
+    let refused = app.send("GET", "/fhir/r5/metadata", &headers, None).expect(406);
+    assert_eq!(refused.header("access-control-allow-origin"), Some(PORTAL));
+    assert!(
+        refused
+            .header("access-control-expose-headers")
+            .unwrap()
+            .contains("x-request-id")
     );
 
     let read = app
@@ -110,6 +125,39 @@ fn a_page_of_a_configured_origin_may_call_and_no_other() {
         .unwrap_or_default()
         .to_lowercase();
     assert!(exposed.contains("etag") && exposed.contains("x-riktlinje"), "{exposed}");
+}
+
+#[test]
+fn every_answer_names_its_request_and_none_is_kept_on_the_way() {
+    let app = spawn();
+    put(&app, &patient("p", None));
+    let id = "0198c2a0-7b3c-7c1e-9d2f-0123456789ab";
+    let known = ("If-None-Match", "W/\"1\"");
+    for version in ["r4", "r5"] {
+        for (method, path, header, status) in [
+            ("GET", "/Patient/p", None, 200),
+            ("HEAD", "/Patient/p", None, 200),
+            ("GET", "/Patient/p", Some(known), 304),
+            ("GET", "/Patient/p/_history", None, 200),
+            ("GET", "/Patient/p/$everything", None, 200),
+            ("GET", "/Patient?_id=p", None, 200),
+            ("GET", "/Patient/nobody", None, 404),
+            ("GET", "/metadata", None, 200),
+            ("OPTIONS", "/Patient/p", None, 204),
+            ("GET", "/Patient/p", Some(("Accept-Encoding", "identity;q=0")), 406),
+            ("DELETE", "/Patient/q", None, 404),
+        ] {
+            let mut headers = vec![("X-Request-Id", id)];
+            headers.extend(header);
+            let answer = app
+                .send(method, &format!("/fhir/{version}{path}"), &headers, None)
+                .expect(status);
+            assert_eq!(answer.header("x-request-id"), Some(id), "{method} {path}");
+            assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {path}");
+            let vary = "Accept, Accept-Encoding, Accept-Language";
+            assert_eq!(answer.header("vary"), Some(vary), "{method} {path}");
+        }
+    }
 }
 
 #[test]

@@ -91,7 +91,7 @@ fn r4b_is_spoken_where_r4_is() {
         let mime = format!("{FHIR}; fhirVersion={version}");
         let read = app.send("GET", address, &[("Accept", &mime)], None).expect(status);
         let answered = if address.contains("r4") { "4.0" } else { "5.0" };
-        let content_type = format!("{FHIR}; fhirVersion={answered}");
+        let content_type = format!("{FHIR}; fhirVersion={answered}; charset=utf-8");
         assert_eq!(read.header("content-type"), Some(content_type.as_str()));
         let refused = if status == 406 { 415 } else { status };
         app.send("PUT", address, &[("Content-Type", &mime)], Some(body.as_bytes()))
@@ -108,7 +108,7 @@ fn who_reads_neither_gzip_nor_plain_text_is_told_in_an_outcome() {
             .send("GET", &format!("{base}/Patient/nobody"), &headers, None)
             .expect(406);
         assert!(answer.header("x-request-id").is_some());
-        let content_type = format!("{FHIR}; fhirVersion={version}");
+        let content_type = format!("{FHIR}; fhirVersion={version}; charset=utf-8");
         assert_eq!(answer.header("content-type"), Some(content_type.as_str()));
         let issue = &answer.json()["issue"][0];
         assert_eq!(issue["code"], "not-supported");

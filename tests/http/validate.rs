@@ -92,13 +92,13 @@ fn what_is_well_is_told_so_in_each_version() {
     assert_eq!(told(&r5), ["success success -"]);
     assert_eq!(
         r5.header("content-type"),
-        Some("application/fhir+json; fhirVersion=5.0")
+        Some("application/fhir+json; fhirVersion=5.0; charset=utf-8")
     );
     let r4 = app.post("/fhir/r4/Patient/$validate", &well).expect(200);
     assert_eq!(told(&r4), ["information informational -"]);
     assert_eq!(
         r4.header("content-type"),
-        Some("application/fhir+json; fhirVersion=4.0")
+        Some("application/fhir+json; fhirVersion=4.0; charset=utf-8")
     );
     app.get("/fhir/r5/Patient/x").expect(404);
 }

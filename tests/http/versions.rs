@@ -46,7 +46,7 @@ fn a_fast_kontakt_written_in_r4_is_one_in_r5() {
     let created = app.post("/fhir/r4/CareTeam", &contact).expect(201);
     assert_eq!(
         created.header("content-type"),
-        Some("application/fhir+json; fhirVersion=4.0")
+        Some("application/fhir+json; fhirVersion=4.0; charset=utf-8")
     );
     assert_eq!(content(created.json()), contact);
     let id = created.json()["id"].as_str().unwrap().to_owned();
