@@ -80,7 +80,7 @@ pub fn check(version: FhirVersion, kind: &str, resource: &Value) -> Result<(), P
             "resourceType",
             Text::new(
                 format!("Här väntas en {kind}: resourceType saknas eller anger en annan resurstyp."),
-                format!("A {kind} is expected here: resourceType is missing or names another type."),
+                format!("The type {kind} is expected here: resourceType is missing or names another."),
             ),
         ));
     }

@@ -98,6 +98,59 @@ fn none_makes_another_fail_and_each_tells_how_it_went() {
 }
 
 #[test]
+fn what_the_bundle_may_not_hold_is_the_fault_of_the_entry_that_holds_it() {
+    let app = spawn();
+    let unit = json!({ "resourceType": "Organization", "name": "Prov" });
+    let wrong = |request: Value, more: Value| json!({ "request": request, "resource": unit }).merged(&more);
+    let get = json!({ "method": "GET", "url": "Organization?_count=1" });
+    let create = json!({ "method": "POST", "url": "Organization" });
+    for version in ["r4", "r5"] {
+        for (entry, place, versions) in [
+            (
+                wrong(json!({ "method": "FOO", "url": "Organization" }), json!({})),
+                "request.method",
+                "r4 r5",
+            ),
+            // In R4 it means nothing.
+            (wrong(get.clone(), json!({})), "resource", "r5"),
+            (
+                wrong(create.clone(), json!({ "search": { "mode": "match" } })),
+                "search",
+                "r4 r5",
+            ),
+            // R5 says nothing of it.
+            (
+                wrong(create.clone(), json!({ "response": { "status": "200" } })),
+                "response",
+                "r4",
+            ),
+        ] {
+            let good = json!({ "request": create, "resource": unit });
+            let answer = app
+                .post(&format!("/fhir/{version}"), &batch(vec![entry.clone(), good.clone()]))
+                .expect(200)
+                .json();
+            if !versions.contains(version) {
+                assert!(statuses(&answer)[0].starts_with("20"), "{version} {place}: {answer}");
+                continue;
+            }
+            assert_eq!(
+                statuses(&answer),
+                ["400 Bad Request", "201 Created"],
+                "{version} {place}: {answer}"
+            );
+            let issues = answer["entry"][0]["response"]["outcome"]["issue"].as_array().unwrap();
+            assert_eq!(issues[0]["expression"][0], format!("Bundle.entry[0].{place}"));
+            // A transaction is refused whole, by the same word.
+            let refused = app
+                .post(&format!("/fhir/{version}"), &bundle(vec![good, entry]))
+                .expect(400);
+            assert_eq!(refused.expressions()[0], format!("Bundle.entry[1].{place}"));
+        }
+    }
+}
+
+#[test]
 fn a_format_that_is_not_written_is_refused_at_its_entry() {
     let app = spawn();
     put(&app, &patient("anna", None));

@@ -173,6 +173,22 @@ fn what_a_transaction_does_not_take() {
     }
     let answer = app.post("/fhir/r5", &bundle(vec![unknown])).expect(404);
     assert_eq!(answer.expressions(), ["Bundle.entry[0]"]);
+    // The same by either method: there is such an address, and a batch is answered at it.
+    let unit = json!({ "resourceType": "Organization", "name": "Prov" });
+    for entry in [
+        json!({ "request": { "method": "GET", "url": "Patient/p/$everything" } }),
+        json!({ "request": { "method": "POST", "url": "Organization/$validate" }, "resource": unit }),
+        json!({ "request": { "method": "POST", "url": "Patient/p/$validate" }, "resource": person() }),
+        json!({ "request": { "method": "GET", "url": "metadata" } }),
+    ] {
+        for version in ["r4", "r5"] {
+            let refused = app
+                .post(&format!("/fhir/{version}"), &bundle(vec![entry.clone()]))
+                .expect(400);
+            assert_eq!(refused.expressions(), ["Bundle.entry[0].request.url"], "{entry}");
+            assert_eq!(outcome(&refused)["issue"][0]["code"], "not-supported", "{entry}");
+        }
+    }
     app.get("/fhir/r5/Patient/p").expect(404);
     app.post("/fhir/r5", &bundle(vec![put_entry(person())])).expect(200);
     let mut stale = put_entry(person());

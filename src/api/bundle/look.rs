@@ -6,10 +6,10 @@ use super::super::negotiate::Ask;
 use super::super::reply::{Body, Reply};
 use super::super::search::{Links, Search, SearchAt, opened};
 use crate::access::Interaction;
+use crate::door::bundle::entry::not_in_a_transaction;
 use crate::door::bundle::{Entry, Method};
 use crate::door::problem::Problem;
 use crate::door::{Look, Looked, version_number};
-use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::subset::Subset;
 use crate::fhir::types::DefinitionType;
 use crate::store::Scope;
@@ -40,14 +40,7 @@ impl Asking {
                 .last()
                 .is_some_and(|name| name.starts_with('$') || *name == AUDIT_EVENT)
         {
-            return Err(Problem::fault(
-                IssueCode::NotSupported,
-                entry.url_place(),
-                Text::new(
-                    "En transaktion läser det som är lagrat: operationer, metadata, definitioner och åtkomstloggen går att läsa i en batch.",
-                    "A transaction reads what is stored: operations, metadata, definitions and the access log can be read in a batch.",
-                ),
-            ));
+            return Err(not_in_a_transaction(entry));
         }
         let (what, look) = Asking::what(&ask, &path, query).map_err(|problem| problem.in_entry(entry.index))?;
         let asking = Asking {

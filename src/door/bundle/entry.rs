@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::door::problem::Problem;
-use crate::fhir::fault::{IssueCode, Text};
+use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::percent;
 use crate::fhir::references::relative;
 use crate::fhir::search::parse::shown;
@@ -49,7 +49,7 @@ pub enum Method {
 }
 
 impl Method {
-    fn from_code(code: &str) -> Option<Method> {
+    pub(super) fn from_code(code: &str) -> Option<Method> {
         Some(match code {
             "DELETE" => Method::Delete,
             "POST" => Method::Post,
@@ -96,13 +96,10 @@ impl Entry {
         let place = format!("Bundle.entry[{index}].request");
         let request = entry.get_mut("request").map(Value::take).unwrap_or_default();
         let text = |name: &str| request.get(name).and_then(Value::as_str).map(str::to_owned);
-        let method = text("method").as_deref().and_then(Method::from_code).ok_or_else(|| {
-            Problem::fault(
-                IssueCode::Value,
-                format!("{place}.method"),
-                Text::new("Okänd metod.", "Unknown method."),
-            )
-        })?;
+        let method = text("method")
+            .as_deref()
+            .and_then(Method::from_code)
+            .ok_or_else(|| Problem::NotFhir(vec![unknown_method(index)]))?;
         let url = text("url").unwrap_or_default();
         let url = relative(&url, own_bases);
         let url = url.strip_prefix('/').unwrap_or(url);
@@ -171,6 +168,27 @@ impl Entry {
     /// `Bundle.entry[n].request.url`.
     pub fn url_place(&self) -> String {
         format!("Bundle.entry[{}].request.url", self.index)
+    }
+}
+
+/// Why an operation, or what is no stored data, has no place in a transaction.
+pub fn not_in_a_transaction(entry: &Entry) -> Problem {
+    Problem::fault(
+        IssueCode::NotSupported,
+        entry.url_place(),
+        Text::new(
+            "En transaktion läser och skriver det som är lagrat: operationer, metadata, definitioner och åtkomstloggen hör hemma i en batch.",
+            "A transaction reads and writes what is stored: operations, metadata, definitions and the access log belong in a batch.",
+        ),
+    )
+}
+
+/// An entry whose method is none of the value set's.
+pub(super) fn unknown_method(index: usize) -> Fault {
+    Fault {
+        code: IssueCode::Value,
+        expression: format!("Bundle.entry[{index}].request.method"),
+        text: Text::new("Okänd metod.", "Unknown method."),
     }
 }
 

@@ -19,6 +19,7 @@ use crate::fhir::links;
 use crate::fhir::modifiers;
 use crate::fhir::structure::MOST_FAULTS;
 use crate::fhir::version::FhirVersion;
+use entry::unknown_method;
 pub use entry::{Entry, Method, not_there};
 pub use together::Done;
 pub use transaction::Reading;
@@ -98,15 +99,17 @@ pub fn read(
             ),
         ));
     }
-    let mut faults = at_their_entries(entries);
+    let mut faults = at_their_entries(version, entries);
     if let Err(problem) = content::check(version, "Bundle", &bundle) {
         let Problem::NotFhir(found) = problem else {
             return Err(problem);
         };
         // What the Bundle's invariants say of the whole is told better where it is.
-        let has_been_told = !faults.is_empty();
-        let told_already =
-            |fault: &Fault| fault.code == IssueCode::Invariant && fault.expression == "Bundle" && has_been_told;
+        let told: HashSet<String> = faults.iter().map(|fault| fault.expression.clone()).collect();
+        let told_already = |fault: &Fault| match fault.expression.as_str() {
+            "Bundle" => fault.code == IssueCode::Invariant && !told.is_empty(),
+            place => told.contains(place),
+        };
         // No more are told than so many: which other entries of a batch have faults is not known.
         let are_all = found.len() < MOST_FAULTS;
         faults.extend(found.into_iter().filter(|fault| !told_already(fault)));
@@ -280,8 +283,9 @@ fn index_in(expression: &str) -> Option<usize> {
         .ok()
 }
 
-/// What the Bundle's invariants demand of all entries together (bdl-3c, bdl-7), told at each entry that breaks them.
-fn at_their_entries(entries: &[Value]) -> Vec<Fault> {
+/// What the Bundle's invariants demand of all entries together (bdl-2, bdl-3c, bdl-4, bdl-7), told at each entry that breaks
+/// them: no entry of a batch makes another fail.
+fn at_their_entries(version: FhirVersion, entries: &[Value]) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut addresses = HashSet::new();
     for (index, entry) in entries.iter().enumerate() {
@@ -291,7 +295,33 @@ fn at_their_entries(entries: &[Value]) -> Vec<Fault> {
             entry.get("resource").is_some(),
             matches!(method, Some("POST" | "PUT" | "PATCH")),
         );
+        for (member, is_misplaced) in [("search", true), ("response", version == FhirVersion::R4)] {
+            if is_misplaced && entry.get(member).is_some() {
+                faults.push(Fault {
+                    code: IssueCode::Invariant,
+                    expression: format!("{place}.{member}"),
+                    text: Text::new(
+                        format!("{member} hör inte till en post som ska utföras."),
+                        format!("{member} does not belong to an entry that is to be carried out."),
+                    ),
+                });
+            }
+        }
+        let is_known = method.and_then(Method::from_code).is_some();
+        if method.is_some() && !is_known {
+            faults.push(unknown_method(index));
+        }
         // R4 lets a GET or DELETE have a resource that means nothing; R5 does not.
+        if version == FhirVersion::R5 && is_known && !demands && has {
+            faults.push(Fault {
+                code: IssueCode::Invariant,
+                expression: format!("{place}.resource"),
+                text: Text::new(
+                    "Posten ska ha en resurs bara när metoden är POST, PUT eller PATCH.",
+                    "The entry must hold a resource only when its method is POST, PUT or PATCH.",
+                ),
+            });
+        }
         if method.is_some() && demands && !has {
             faults.push(Fault {
                 code: IssueCode::Required,

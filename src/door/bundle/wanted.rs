@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Faults;
-use super::entry::{Entry, Method, not_there, only};
+use super::entry::{Entry, Method, not_in_a_transaction, not_there, only};
 use super::transaction::{Question, When};
 use crate::door::Precondition;
 use crate::door::patch::read_entry;
@@ -256,6 +256,9 @@ impl<'a> Reader<'a> {
 fn address(entry: &Entry) -> Result<(ResourceType, Option<String>), Problem> {
     let nowhere = || not_there(&entry.path()).in_entry(entry.index);
     let (kind, id) = match entry.path.as_slice() {
+        [.., operation] if entry.method == Method::Post && operation.starts_with('$') => {
+            return Err(not_in_a_transaction(entry));
+        }
         [kind] => (kind, None),
         [kind, id] if !id.starts_with(['$', '_']) => (kind, Some(id.clone())),
         _ => return Err(nowhere()),
