@@ -392,6 +392,21 @@ fn patienten_skriver(patient: &str, ombud: bool, skrivning: Skrivning<'_>) -> Re
     if !hennes(efter) || !skrivning.fore.is_none_or(hennes) {
         return Err(Hinder::AnnanPatient);
     }
+    // What others wrote down as her word she takes back herself: a consent and a lifting, and a block too.
+    let ord = |ratt: &Ratt| match ratt.slag {
+        Slag::Samtycke => true,
+        Slag::Havning | Slag::InreSparr | Slag::YttreSparr => !ombud,
+        Slag::Relation | Slag::Skyddad | Slag::Samordning => false,
+    };
+    let tar_tillbaka = skrivning.kind == ResourceType::Consent
+        && skrivning.bara_avslut
+        && skrivning.fore.is_some_and(|fore| efter.hallare == fore.hallare)
+        && !skrivning.gav.is_empty()
+        && skrivning.gav.iter().all(ord)
+        && skrivning.ger.iter().all(|now| gavs(skrivning.gav, now));
+    if tar_tillbaka && !(ombud && skrivning.sparr) {
+        return Ok(());
+    }
     if skrivning.fore.is_some_and(|fore| fore.hallare != Hallare::Patienten) || efter.hallare != Hallare::Patienten {
         return Err(Hinder::AnnanEnhet);
     }
@@ -400,6 +415,13 @@ fn patienten_skriver(patient: &str, ombud: bool, skrivning: Skrivning<'_>) -> Re
         return Err(Hinder::OmbudSparrar);
     }
     Ok(())
+}
+
+/// Whether what is given now was given before, for as long at the least.
+fn gavs(gav: &[Ratt], now: &Ratt) -> bool {
+    gav.iter().any(|ratt| {
+        (ratt.slag, &ratt.hsa_id) == (now.slag, &now.hsa_id) && ratt.low <= now.low && now.high <= ratt.high
+    })
 }
 
 /// Whether one vårdgivare keeps both: the vårdgivare of the one is among those whom the other is kept by. Of what nobody
@@ -495,18 +517,11 @@ fn varden_skriver(vard: &Vard, skrivning: Skrivning<'_>, nu: i64) -> Result<(), 
         // The patient's own consents and blocks are also ended, and only ended, by the unit that she asks; a block by those
         // whose records it blocks (PDL 4:4), so that nobody lets herself in.
         let blocks = |ratt: &&Ratt| matches!(ratt.slag, Slag::InreSparr | Slag::YttreSparr);
-        let gavs = |now: &Ratt| {
-            let gav = skrivning
-                .gav
-                .iter()
-                .filter(|ratt| (ratt.slag, &ratt.hsa_id) == (now.slag, &now.hsa_id));
-            gav.into_iter().any(|ratt| ratt.low <= now.low && now.high <= ratt.high)
-        };
         let at_patienten = kind == ResourceType::Consent
             && fore.hallare == Hallare::Patienten
             && skrivning.bara_avslut
             && efter.is_some_and(|efter| efter.hallare == fore.hallare)
-            && skrivning.ger.iter().all(gavs)
+            && skrivning.ger.iter().all(|now| gavs(skrivning.gav, now))
             && skrivning
                 .gav
                 .iter()

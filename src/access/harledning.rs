@@ -80,6 +80,11 @@ pub fn ar_sparr(kind: ResourceType, resource: &Value) -> bool {
         && slag_of(resource).any(|(slag, _)| matches!(slag, Slag::InreSparr | Slag::YttreSparr))
 }
 
+/// Whether a Consent is what a patient says of who may see her records, in force or not: her word, whoever wrote it down.
+pub fn ar_patientens_ord(kind: ResourceType, resource: &Value) -> bool {
+    kind == ResourceType::Consent && slag_of(resource).next().is_some()
+}
+
 /// Whether a change of a plan is one of its content alone: it neither becomes nor ceases to be a mistake
 /// (`entered-in-error`), its labels stay, and so do the patient and the unit that is responsible. No more is for others than
 /// the unit that keeps it, such as the unit of the contact who coordinates.

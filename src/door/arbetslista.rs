@@ -59,7 +59,7 @@ pub struct Listpost {
 /// The heaviest first.
 const SEVERITIES: [Severity; 3] = [Severity::Error, Severity::Warning, Severity::Information];
 /// Findings are told of these types.
-const READ: [ResourceType; 5] = [
+pub(super) const READ: [ResourceType; 5] = [
     ResourceType::Organization,
     ResourceType::Patient,
     ResourceType::CareTeam,
@@ -233,7 +233,9 @@ impl Door {
             reference: Some(format!("Organization/{enhet}")),
             ..Reference::default()
         };
-        let mut underlag = OppenTransaktion::new(session, &self.understood).only_what_is_seen(call, self.nu());
+        let mut underlag = OppenTransaktion::new(session, &self.understood)
+            .only_what_is_seen(call, self.nu())
+            .in_time();
         let today = self.clock.today();
         let kontroll = kontrollera(patient, Some(&to_unit), &self.policies, today, &mut underlag)?;
         Ok(kontroll.map(|kontroll| kontroll.fynd).unwrap_or_default())

@@ -237,6 +237,16 @@ impl Door {
                 return Err(Problem::Forbidden);
             }
         }
+        // Her word is not hidden from her (PDL 5:5).
+        let mut hennes_ord = after.is_some_and(|(resource, _)| harledning::ar_patientens_ord(kind, resource));
+        if kind == ResourceType::Consent
+            && let Some(stored) = living
+        {
+            hennes_ord |= harledning::ar_patientens_ord(kind, &json(stored)?);
+        }
+        if hennes_ord && efter.as_ref().is_some_and(|efter| efter.dold) {
+            return Err(Problem::Forbidden);
+        }
         let mut nya_hsa_id = Vec::new();
         if let (Lasare::Vard(vard), Some((resource, _)), ResourceType::Organization) = (&lasare, after, kind)
             && !vard.katalog
@@ -294,7 +304,8 @@ pub(super) fn keeping(
     let stated = hallande_enhet(fact, underlag)?;
     let before = before.map(|kept| kept.hallare).filter(|kept| *kept != Hallare::Okand);
     let hallare = match (who_keeps(caller, &stated), before) {
-        (Some(Hallare::Patienten), _) => Some(Hallare::Patienten),
+        // What others wrote down for the patient does not become her own because she ends it.
+        (Some(Hallare::Patienten), before) => before.or(Some(Hallare::Patienten)),
         (_, Some(before)) if stated.is_empty() => Some(before),
         (Some(Hallare::Enhet(now)), Some(Hallare::Enhet(before))) if now.first() == before.first() => {
             Some(Hallare::Enhet(before))

@@ -183,6 +183,16 @@ impl Content {
                 ),
             ));
         }
+        if let Some(path) = too_long(kind, &resource) {
+            return Err(Problem::fault(
+                IssueCode::TooLong,
+                paths.to_source(&format!("{kind}{path}")),
+                Text::new(
+                    format!("En lista har högst {MOST_IN_A_LIST} poster."),
+                    format!("A list has at most {MOST_IN_A_LIST} items."),
+                ),
+            ));
+        }
         let mut unknown = modifiers::unknown(kind.name(), &resource);
         if !unknown.is_empty() {
             for fault in &mut unknown {
@@ -200,6 +210,31 @@ impl Content {
             fact: Arc::new(fact),
             paths,
         })
+    }
+}
+
+/// Items of one list in a resource. The riktlinje and the access decisions follow links, identifiers, members and plans one by
+/// one, inside the write: a person or a contact has a handful, and thousands would keep everybody waiting.
+const MOST_IN_A_LIST: usize = 500;
+
+/// The first list that is too long, as it is written in an expression. Questions and answers are followed by nobody.
+fn too_long(kind: ResourceType, resource: &Value) -> Option<String> {
+    fn first(value: &Value) -> Option<String> {
+        match value {
+            Value::Object(members) => members
+                .iter()
+                .find_map(|(name, member)| first(member).map(|rest| format!(".{name}{rest}"))),
+            Value::Array(items) if items.len() > MOST_IN_A_LIST => Some(String::new()),
+            Value::Array(items) => {
+                let mut items = items.iter().enumerate();
+                items.find_map(|(index, item)| first(item).map(|rest| format!("[{index}]{rest}")))
+            }
+            _ => None,
+        }
+    }
+    match kind {
+        ResourceType::Questionnaire | ResourceType::QuestionnaireResponse => None,
+        _ => first(resource),
     }
 }
 

@@ -61,8 +61,13 @@ fn add(asked: &mut Asked, kind: ResourceType, criterion: &Criterion) {
                     continue;
                 };
                 let is_told = kinds.len() == 1;
-                let kinds = kinds.iter().filter_map(|name| ResourceType::from_name(name));
-                for kind in kinds.filter(|kind| has_patient(*kind)) {
+                // None: of any type.
+                let named = kinds.iter().filter_map(|name| ResourceType::from_name(name));
+                let kinds: Vec<ResourceType> = match kinds.is_empty() {
+                    true => ResourceType::ALL.to_vec(),
+                    false => named.collect(),
+                };
+                for kind in kinds.into_iter().filter(|kind| has_patient(*kind)) {
                     match is_told || kind == ResourceType::Patient {
                         true => asked.resource(kind, id),
                         false => asked.perhaps(kind, id),

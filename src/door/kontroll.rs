@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use fastkontakt_model::facts::Reference;
 
+use super::arbetslista::READ;
 use super::logg::told;
 use super::read::{Seen, live};
 use super::underlag::OppenTransaktion;
@@ -30,9 +31,9 @@ pub struct Kontrollfraga {
 impl Door {
     /// All findings about the patient's whole picture, errors first; expressions within the resource each is about.
     pub async fn kontrollera(&self, call: &Call, fraga: Kontrollfraga) -> Result<Kontroll, Problem> {
-        self.permit(call, Right::Read, ResourceType::Patient)?;
-        if fraga.enhet.is_some() {
-            self.permit(call, Right::Read, ResourceType::Organization)?;
+        // The findings tell of contacts, plans and staff.
+        for kind in READ {
+            self.permit(call, Right::Read, kind)?;
         }
         let (door, call) = (self.clone(), call.clone());
         self.store
@@ -56,7 +57,9 @@ impl Door {
             None => None,
         };
         // What the caller may not read is as if it was not there: a finding must not tell of it.
-        let mut underlag = OppenTransaktion::new(session, &self.understood).only_what_is_seen(call, self.nu());
+        let mut underlag = OppenTransaktion::new(session, &self.understood)
+            .only_what_is_seen(call, self.nu())
+            .in_time();
         let today = self.clock.today();
         let kontroll = kontrollera(&fraga.patient, enhet.as_ref(), &self.policies, today, &mut underlag)?;
         // It is stored, but cannot be understood.

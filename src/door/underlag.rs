@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use fastkontakt_model::{Fact, facts::Reference};
 
@@ -41,7 +42,12 @@ pub struct OppenTransaktion<'s> {
     lasta: HashMap<(ResourceType, String), bool>,
     /// Who is to keep what this transaction writes.
     hallare: HashMap<(ResourceType, String), Hallare>,
+    /// Until when it may be asked.
+    until: Option<Instant>,
 }
+
+/// How long a write, or a picture, may be judged. Under SQLite all other writes wait for a write.
+const JUDGED_IN: Duration = Duration::from_secs(30);
 
 /// A write that is only thought of, as its rows in the database would tell it. A delete leaves no rows.
 struct Thought {
@@ -74,6 +80,22 @@ impl<'s> OppenTransaktion<'s> {
             bara_synliga: false,
             lasta: HashMap::new(),
             hallare: HashMap::new(),
+            until: None,
+        }
+    }
+
+    /// Asked while others wait: [`StoreError::TooCostly`] when it has gone on for too long. Nothing of a write stands then.
+    pub fn in_time(self) -> Self {
+        OppenTransaktion {
+            until: Instant::now().checked_add(JUDGED_IN),
+            ..self
+        }
+    }
+
+    fn go_on(&self) -> Result<(), StoreError> {
+        match self.until {
+            Some(until) if Instant::now() > until => Err(StoreError::TooCostly),
+            _ => Ok(()),
         }
     }
 
@@ -211,6 +233,7 @@ impl<'s> OppenTransaktion<'s> {
         question: Question,
         ask: impl FnOnce(&mut Session) -> Result<Vec<Stored>, StoreError>,
     ) -> Result<Vec<Arc<Fact>>, StoreError> {
+        self.go_on()?;
         if let Some(known) = self.lists.get(&question) {
             return Ok(known.clone());
         }
@@ -295,6 +318,7 @@ impl Underlag for OppenTransaktion<'_> {
         let Some((kind, id)) = reference.reference.as_deref().and_then(local) else {
             return Ok(None);
         };
+        self.go_on()?;
         if self.bara_synliga && !self.is_readable(kind, id)? {
             return Ok(None);
         }

@@ -238,7 +238,9 @@ impl Door {
         let mut transaction = Transaction {
             door: self,
             call,
-            underlag: OppenTransaktion::new(session, &self.understood).seen_by(call, self.nu()),
+            underlag: OppenTransaktion::new(session, &self.understood)
+                .seen_by(call, self.nu())
+                .in_time(),
             made: Vec::new(),
         };
         let staged = transaction.stage(order)?;

@@ -530,3 +530,74 @@ fn nothing_is_filed_in_the_name_of_another_unit() {
         );
     }
 }
+
+/// What staff write down as the patient's word is hers to see, and to take back.
+#[test]
+fn what_was_written_down_for_her_is_seen_and_taken_back() {
+    let app = world();
+    let (door, p1, guardian) = (&app.door, patient("p1", false), patient("p1", true));
+    let (a1, a2, b1) = (staff(A1), staff(A2), staff(B1));
+    write(door, &a1, &condition("a")).expect("the own unit's");
+    for (caller, unit) in [(&a1, "A1"), (&a2, "A2"), (&b1, "B1")] {
+        write(door, caller, &stay(&format!("visit-{unit}"), unit)).expect("a part in the care");
+    }
+    let hidden = |mut consent: Value| {
+        consent["meta"]["security"] = json!([{"system": DOLD.0, "code": DOLD.1}]);
+        consent
+    };
+    let ended = |mut consent: Value| {
+        consent["status"] = json!("inactive");
+        consent
+    };
+    let given = consent("given", "sammanhallen-vard", "B");
+    assert!(matches!(
+        write(door, &b1, &hidden(given.clone())),
+        Err(Problem::Forbidden)
+    ));
+    write(door, &b1, &given).expect("her word");
+    assert!(matches!(
+        write(door, &b1, &hidden(given.clone())),
+        Err(Problem::Forbidden)
+    ));
+    assert!(matches!(
+        write(door, &b1, &hidden(ended(given.clone()))),
+        Err(Problem::Forbidden)
+    ));
+    read(door, &b1, Condition, "a").expect("with consent and relation");
+    // She changes nothing else of it, and ends it.
+    let mut changed = ended(given.clone());
+    changed["controller"] = json!([{"reference": "Organization/A"}]);
+    assert!(matches!(write(door, &p1, &changed), Err(Problem::Forbidden)));
+    assert!(matches!(
+        write(door, &patient("p2", false), &ended(given.clone())),
+        Err(_)
+    ));
+    write(door, &p1, &ended(given.clone())).expect("hers to take back");
+    assert!(matches!(read(door, &b1, Condition, "a"), Err(Problem::NotFound)));
+    // It is still the unit's record, and what is over is not ended again.
+    assert!(matches!(
+        write(door, &p1, &ended(given.clone())),
+        Err(Problem::Forbidden)
+    ));
+    write(door, &b1, &given).expect("the unit's record");
+    write(door, &guardian, &ended(given)).expect("a consent");
+    // A lifting; which who acts for her neither makes nor ends.
+    write(door, &p1, &consent("block", "inre-sparr", "A1")).expect("her own");
+    let lifting = consent("lifting", "havning-av-sparr", "A2");
+    write(door, &a2, &lifting).expect("her word");
+    read(door, &a2, Condition, "a").expect("lifted");
+    assert!(matches!(
+        write(door, &guardian, &ended(lifting.clone())),
+        Err(Problem::Forbidden)
+    ));
+    write(door, &p1, &ended(lifting)).expect("hers to take back");
+    assert!(matches!(read(door, &a2, Condition, "a"), Err(Problem::NotFound)));
+    // A block that the unit wrote down for her.
+    let block = consent("of-unit", "inre-sparr", "A2");
+    write(door, &a2, &block).expect("her word");
+    assert!(matches!(
+        write(door, &guardian, &ended(block.clone())),
+        Err(Problem::Forbidden)
+    ));
+    write(door, &p1, &ended(block)).expect("hers to lift");
+}

@@ -172,3 +172,31 @@ fn memory_is_bounded_under_attack() {
     assert!(grown < 256, "{grown} MiB");
     assert_eq!(serving.stop().0, Some(0));
 }
+
+/// What the rules follow one by one, inside the write, is bounded.
+#[test]
+fn no_list_in_a_resource_is_without_end() {
+    let app = spawn_with(|_| {});
+    let many = |number: usize| {
+        let mut person = patient("p", None);
+        let links = (0..number)
+            .map(|at| serde_json::json!({ "other": { "reference": format!("Patient/q{at}") }, "type": "seealso" }));
+        person["link"] = links.collect();
+        person
+    };
+    for version in ["r5", "r4"] {
+        let path = format!("/fhir/{version}/Patient/p");
+        let refused = app.put(&path, &many(501)).expect(400);
+        assert_eq!(refused.json()["issue"][0]["code"], "too-long", "{}", refused.text);
+        assert_eq!(refused.expressions(), ["Patient.link"]);
+        app.put(&path, &many(500));
+        assert_eq!(
+            app.get(&path).expect(200).json()["link"].as_array().map(Vec::len),
+            Some(500)
+        );
+    }
+    let mut nested = patient("p", None);
+    nested["name"] = serde_json::json!([{ "family": "Prov", "given": vec!["Person"; 501] }]);
+    let refused = app.put("/fhir/r5/Patient/p", &nested).expect(400);
+    assert_eq!(refused.expressions(), ["Patient.name[0].given"]);
+}

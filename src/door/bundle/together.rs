@@ -256,7 +256,9 @@ impl Writing<'_> {
         let mut transaction = Transaction {
             door,
             call,
-            underlag: OppenTransaktion::new(session, &door.understood).seen_by(call, door.nu()),
+            underlag: OppenTransaktion::new(session, &door.understood)
+                .seen_by(call, door.nu())
+                .in_time(),
             made: Vec::new(),
         };
         let mut staged = Vec::with_capacity(plan.orders.len());
