@@ -195,6 +195,40 @@ fn another_writer_on_the_file_makes_the_store_unavailable_for_a_while_only() {
     assert_eq!(good(&fresh.store), Ok(1));
 }
 
+/// Another program that opens the file and closes it must find that it is in use: else it takes away the write-ahead log, with
+/// what was written since.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_file_is_locked_as_long_as_it_is_open() {
+    use std::os::unix::fs::MetadataExt;
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    let path = fresh.url.strip_prefix("sqlite://").expect("a path");
+    let locked = || {
+        let file = fs::metadata(path).expect("the file").ino();
+        let (pid, file) = (std::process::id().to_string(), format!(":{file}"));
+        let locks = fs::read_to_string("/proc/locks").expect("the locks of the machine");
+        locks.lines().any(|lock| {
+            let words: Vec<&str> = lock.split_whitespace().collect();
+            words.contains(&pid.as_str()) && words.iter().any(|word| word.ends_with(&file))
+        })
+    };
+    assert_eq!(good(&fresh.store), Ok(1));
+    assert!(locked(), "while it is open");
+    // A second one in the same process comes and goes, as at the start and by night.
+    let second = Store::open(&fresh.url, &StoreOptions::default()).expect("the store opens");
+    assert!(second.migrate().expect("it is at the present").is_empty());
+    second.close_blocking();
+    drop(second);
+    assert!(locked(), "after another was closed");
+    // Another program looks at it and goes.
+    let looked = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('select count(*) from audit').fetchone(); c.close()";
+    if let Ok(done) = Command::new("python3").args(["-c", looked, path]).status() {
+        assert!(done.success());
+    }
+    assert!(fs::metadata(format!("{path}-wal")).is_ok(), "the log is there");
+    assert_eq!(good(&fresh.store), Ok(2));
+}
+
 #[test]
 fn the_log_does_not_grow_for_ever() {
     let fresh = Fresh::sqlite(&StoreOptions::default());

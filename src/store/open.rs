@@ -1,8 +1,6 @@
 //! Opening a database and bringing it to the present schema. A database that is not ours, is damaged or comes from a
 //! newer program is named as such and left untouched; a file is made only where its folder is.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use diesel::prelude::*;
@@ -18,8 +16,8 @@ const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 
 /// `PRAGMA application_id` of our files: "FKon".
 const APPLICATION_ID: i64 = 0x464b_6f6e;
-/// What every SQLite file begins with (fileformat2.html#the_database_header).
-const SQLITE_HEADER: &[u8; 16] = b"SQLite format 3\0";
+/// What SQLite says of a file that is none of its own.
+const NO_DATABASE: &str = "file is not a database";
 /// The PostgreSQL advisory lock under which the schema is changed: "FKon" twice.
 const MIGRATION_LOCK: i64 = 0x464b_6f6e_464b_6f6e;
 
@@ -52,9 +50,6 @@ fn open_sqlite(place: &Place, path: &Path, options: &StoreOptions) -> Result<Con
         return Err(StoreError::Unavailable(format!("{shown} is a folder, not a file")));
     }
     let existed = path.exists();
-    if existed {
-        check_header(path)?;
-    }
     let opened = take_possession(place, path, options);
     if opened.is_err() && !existed {
         // Nothing half-made is left behind. What is not empty, another program may have begun at the same time.
@@ -64,27 +59,14 @@ fn open_sqlite(place: &Place, path: &Path, options: &StoreOptions) -> Result<Con
     opened
 }
 
-/// Whether a file is an SQLite database at all, before SQLite touches it.
-fn check_header(path: &Path) -> Result<(), StoreError> {
-    let unreadable = |error| StoreError::Unavailable(format!("{}: {error}", path.display()));
-    let mut begin = Vec::new();
-    File::open(path)
-        .map_err(unreadable)?
-        .take(SQLITE_HEADER.len() as u64)
-        .read_to_end(&mut begin)
-        .map_err(unreadable)?;
-    if begin.is_empty() || begin == SQLITE_HEADER {
-        return Ok(());
-    }
-    Err(StoreError::Corrupt(format!(
-        "{} is not an SQLite database",
-        path.display()
-    )))
-}
-
 fn take_possession(place: &Place, path: &Path, options: &StoreOptions) -> Result<Connection, StoreError> {
     let named = |error: StoreError| match error {
         StoreError::Unavailable(reason) => StoreError::Unavailable(format!("{}: {reason}", path.display())),
+        // SQLite is asked, and the file never opened beside it: when that was closed, all locks of this process on the file
+        // would be gone (POSIX), and whoever looked at it next would take the write-ahead log away (howtocorrupt.html, 2.2).
+        StoreError::Corrupt(reason) if reason.contains(NO_DATABASE) => {
+            StoreError::Corrupt(format!("{} is not an SQLite database", path.display()))
+        }
         StoreError::Corrupt(reason) => StoreError::Corrupt(format!("{}: {reason}", path.display())),
         other => other,
     };
