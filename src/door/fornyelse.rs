@@ -36,6 +36,8 @@ const KEPT_VERSION: &str = "2";
 const ROUND: usize = 50;
 /// Patients that a request renews before it is answered.
 pub const AT_ONCE: usize = 200;
+/// How long a patient may be checked, who else would keep those of the round waiting: a hundred times what is usual.
+const A_PATIENT: Duration = Duration::from_secs(2);
 /// How long the renewal rests when there is nothing to do; it is not told of writes, since other servers write too.
 const IDLE: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
@@ -371,10 +373,12 @@ impl Door {
             if new.contains_key(patient) {
                 continue;
             }
+            bedomare.underlag.give(A_PATIENT);
             match catch_unwind(AssertUnwindSafe(|| bedomare.bedom(*patient))) {
-                Ok(kept) => new.extend(kept?),
+                Ok(Ok(kept)) => new.extend(kept),
                 // What is kept stands, and nobody else has to wait for it.
-                Err(_) => failed.push(*patient),
+                Ok(Err(StoreError::TooCostly)) | Err(_) => failed.push(*patient),
+                Ok(Err(error)) => return Err(error),
             }
         }
         let session = bedomare.underlag.session;

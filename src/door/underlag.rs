@@ -47,7 +47,7 @@ pub struct OppenTransaktion<'s> {
 }
 
 /// How long a write, or a picture, may be judged. Under SQLite all other writes wait for a write.
-const JUDGED_IN: Duration = Duration::from_secs(30);
+const JUDGED_IN: Duration = Duration::from_secs(10);
 
 /// A write that is only thought of, as its rows in the database would tell it. A delete leaves no rows.
 struct Thought {
@@ -85,11 +85,14 @@ impl<'s> OppenTransaktion<'s> {
     }
 
     /// Asked while others wait: [`StoreError::TooCostly`] when it has gone on for too long. Nothing of a write stands then.
-    pub fn in_time(self) -> Self {
-        OppenTransaktion {
-            until: Instant::now().checked_add(JUDGED_IN),
-            ..self
-        }
+    pub fn in_time(mut self) -> Self {
+        self.give(JUDGED_IN);
+        self
+    }
+
+    /// From now on it may be asked for so long.
+    pub fn give(&mut self, time: Duration) {
+        self.until = Instant::now().checked_add(time);
     }
 
     fn go_on(&self) -> Result<(), StoreError> {
