@@ -25,7 +25,12 @@ enum Command {
     /// Try it: a fresh database with synthetic people of four regions, served on loopback
     Demo {
         /// Address and port to serve on (loopback)
-        #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDR")]
+        #[arg(
+            long,
+            env = "FASTKONTAKT_BIND",
+            default_value = "127.0.0.1:8080",
+            value_name = "ADDR"
+        )]
         bind: std::net::SocketAddr,
     },
     /// Serve a database

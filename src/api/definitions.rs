@@ -1,5 +1,5 @@
-//! GET `[base]/StructureDefinition`, `CodeSystem`, `ValueSet` and `OperationDefinition`: the service's own definitions,
-//! read and searched. They are not stored data, so the search is over a short list in memory.
+//! GET `[base]/StructureDefinition`, `CodeSystem`, `ValueSet`, `OperationDefinition` and `SearchParameter`: the service's own
+//! definitions, read and searched. They are not stored data, so the search is over a short list in memory.
 
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -14,8 +14,9 @@ use super::search::{Pairs, ignored_parameters, in_address, pretty, with_form};
 use crate::access::Interaction;
 use crate::definitions::Definition;
 use crate::door::problem::Problem;
+use crate::fhir::fault::Text;
 use crate::fhir::search::SearchError;
-use crate::fhir::search::parse::shown;
+use crate::fhir::search::parse::{TOTAL_METHOD, is_total_method, shown};
 use crate::fhir::types::DefinitionType;
 use crate::fhir::version::FhirVersion;
 
@@ -112,6 +113,8 @@ pub fn capability(version: FhirVersion, kind: DefinitionType) -> Value {
     let search: Vec<Value> = parameters(kind)
         .map(|parameter| {
             let search_type = match parameter.matches {
+                // As HL7 has it: it names another definition.
+                Match::Uri if parameter.name == "base" => "reference",
                 Match::Uri => "uri",
                 Match::Token => "token",
                 Match::String => "string",
@@ -298,7 +301,8 @@ impl Search {
             "_total" if ["none", "estimate", "accurate"].contains(&value) => {}
             "_summary" if value == "false" => {}
             "_summary" if value == "count" => self.count = 0,
-            "_total" | "_summary" | "_count" | "_page" if value.is_empty() => {}
+            TOTAL_METHOD if is_total_method(value) => {}
+            "_total" | TOTAL_METHOD | "_summary" | "_count" | "_page" if value.is_empty() => {}
             _ if value.is_empty() => {
                 self.criterion(kind, name)?;
                 return Err(SearchError::NoValue { parameter: shown(name) });
@@ -350,7 +354,7 @@ impl Search {
 fn bad(parameter: &str) -> SearchError {
     SearchError::BadValue {
         parameter: parameter.to_owned(),
-        reason: crate::fhir::fault::Text::new(
+        reason: Text::new(
             "ska vara ett heltal, noll eller större",
             "must be a whole number, zero or more",
         ),

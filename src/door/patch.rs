@@ -58,6 +58,10 @@ pub fn read_plain_patch(
     bytes: &[u8],
     limits: &Limits,
 ) -> Result<Patch, Problem> {
+    // A patch of the other kinds is an object.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return read_json_patch(bytes, limits);
+    }
     let patch = content::read_json(bytes, limits)?;
     match content::type_of(&patch) {
         Some("Parameters") => read_fhirpath_patch(version, kind, &patch),

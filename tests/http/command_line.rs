@@ -216,7 +216,8 @@ fn demo_loads_its_people_serves_them_and_leaves_nothing_behind() {
     use std::io::BufRead;
     let folder = Folder::new();
     let mut process = Command::new(env!("CARGO_BIN_EXE_fastkontakt"))
-        .args(["demo", "--bind", "127.0.0.1:0"])
+        .arg("demo")
+        .env("FASTKONTAKT_BIND", "127.0.0.1:0")
         .env("TMPDIR", &folder.0)
         .stdout(std::process::Stdio::piped())
         .spawn()

@@ -28,7 +28,13 @@ fn members_sent_as_plain_json_are_a_merge_patch() {
         patch("application/json", &[("If-Match", "W/\"1\"")], members).expect(412);
         patch("application/json", &[], r#"{ "shoeSize": 43 }"#).expect(400);
         patch("application/json", &[], r#"{ "id": "another" }"#).expect(400);
-        patch("application/json", &[], "[]").expect(400);
+        let list = r#" [{ "op": "replace", "path": "/gender", "value": "unknown" }]"#;
+        for content_type in ["application/json", "application/json-patch+json"] {
+            let patched = patch(content_type, &[], list).expect(200).json();
+            assert_eq!(patched["gender"], "unknown", "{content_type}");
+        }
+        patch("application/json", &[], "[1]").expect(400);
+        patch("application/fhir+json", &[], list).expect(400);
         // FHIR JSON that is no Parameters resource is no patch.
         patch("application/fhir+json", &[], members).expect(400);
         let parameters = json!({ "resourceType": "Parameters", "parameter": [{ "name": "operation", "part": [
@@ -40,6 +46,55 @@ fn members_sent_as_plain_json_are_a_merge_patch() {
             .expect(200)
             .json();
         assert_eq!(patched["gender"], "other");
+    }
+}
+
+/// fhirpy's `elements` asks for `resourceType` too, its `count` names a parameter of its own server's.
+#[test]
+fn elements_and_counts_as_fhirpy_asks_for_them() {
+    let app = spawn();
+    for number in 0..3 {
+        let body =
+            json!({ "resourceType": "Patient", "gender": "female", "name": [{ "family": format!("Prov{number}") }] });
+        app.post("/fhir/r5/Patient", &body).expect(201);
+    }
+    for base in ["/fhir/r5", "/fhir/r4"] {
+        let search = |query: &str| app.get(&format!("{base}/Patient?{query}"));
+        let found = search("_elements=name,id,resourceType").expect(200).json();
+        let first = &found["entry"][0]["resource"];
+        assert_eq!(first["resourceType"], "Patient");
+        assert!(first["name"].is_array() && first.get("gender").is_none(), "{first}");
+        search("_elements=resourceTyp").expect(400);
+        let counted = search("_count=0&_totalMethod=count").expect(200).json();
+        assert_eq!((&counted["total"], counted.get("entry")), (&json!(3), None));
+        search("_totalMethod=estimate&_count=1").expect(200);
+        search("_totalMethod=").expect(200);
+        search("_totalMethod=x").expect(400);
+        for kind in ["AuditEvent", "StructureDefinition"] {
+            let path = format!("{base}/{kind}?_count=0&_totalMethod=count");
+            let counted = app.get(&path).expect(200).json();
+            assert!(counted["total"].as_i64().unwrap() > 2, "{path}: {counted}");
+        }
+        // A page of the same search, whatever is said of the total.
+        let first = search("_count=2&_totalMethod=count").expect(200).json();
+        let next = first["link"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|link| link["relation"] == "next");
+        let next = next.unwrap()["url"]
+            .as_str()
+            .unwrap()
+            .replace("_totalMethod=count", "_total=none");
+        let last = app
+            .get(next.strip_prefix(app.base.as_str()).unwrap())
+            .expect(200)
+            .json();
+        assert_eq!(last["entry"].as_array().unwrap().len(), 1);
+        // The links tell what was done.
+        let many = search("_count=5000&gender=female").expect(200).json();
+        let itself = many["link"][0]["url"].as_str().unwrap();
+        assert!(itself.ends_with("?_count=1000&gender=female"), "{itself}");
     }
 }
 

@@ -13,8 +13,8 @@ use crate::fhir::references::{local, relative};
 use crate::fhir::search::dates::{DateValue, Prefix};
 use crate::fhir::search::page;
 use crate::fhir::search::parameters::Kind;
-use crate::fhir::search::parse::shown;
 use crate::fhir::search::parse::subset::take;
+use crate::fhir::search::parse::{TOTAL_METHOD, is_total_method, shown};
 use crate::fhir::search::paths::walk;
 use crate::fhir::search::query::{KeyPart, SystemMatch, TokenValue};
 use crate::fhir::search::values;
@@ -103,9 +103,10 @@ impl Parameter {
 }
 
 /// What steers the answer instead of choosing records.
-const STEERS: [&str; 7] = [
+const STEERS: [&str; 8] = [
     "_count",
     "_total",
+    TOTAL_METHOD,
     "_sort",
     "_summary",
     "_elements",
@@ -204,6 +205,7 @@ impl Sok {
             // What steers the answer says nothing without a value, as in any search.
             (code, None) if STEERS.contains(&code) && value.is_empty() => return Ok(()),
             ("_format" | "_pretty", None) => return Ok(()),
+            (TOTAL_METHOD, None) if is_total_method(value) => return Ok(()),
             ("_total", None) => {
                 self.total = match value {
                     "none" => self.total,

@@ -194,11 +194,20 @@ pub fn parse(pairs: &[(String, String)], context: &ParseContext) -> Result<Parse
     parse_in(pairs, &Scope::Type(context.kind), context)
 }
 
+/// How a total is to be reckoned: Aidbox's parameter, which fhirpy sends with `count()`. Here it is counted in any case.
+pub const TOTAL_METHOD: &str = "_totalMethod";
+
+/// Whether a total may be reckoned so.
+pub fn is_total_method(value: &str) -> bool {
+    ["count", "estimate"].contains(&value)
+}
+
 /// The parameters that steer the answer instead of choosing resources.
-const CONTROL: [&str; 11] = [
+const CONTROL: [&str; 12] = [
     "_count",
     "_sort",
     "_total",
+    TOTAL_METHOD,
     "_summary",
     "_elements",
     "_include",
@@ -259,6 +268,8 @@ impl<'a> Reading<'a> {
         for (name, value) in pairs {
             match self.pair(name, value) {
                 Ok(()) if value.is_empty() => {}
+                // The links tell what was done.
+                Ok(()) if name == "_count" => self.used.push((name.clone(), self.query.count.to_string())),
                 Ok(()) => self.used.push((name.clone(), value.clone())),
                 Err(SearchError::UnknownParameter(name)) if self.context.handling == Handling::Lenient => {
                     self.ignored.push(name);
@@ -306,6 +317,7 @@ impl<'a> Reading<'a> {
             "_count" => self.count(value),
             "_sort" => self.sort(value),
             "_total" => self.total(value),
+            TOTAL_METHOD if is_total_method(value) => Ok(()),
             "_summary" | "_elements" => self.subset(name, value),
             // What negotiation has read already.
             "_format" | "_pretty" => Ok(()),
@@ -334,7 +346,8 @@ impl<'a> Reading<'a> {
             ));
         }
         // The size of pages, their looks and what comes with them may change between pages; the search itself may not.
-        const NOT_THE_SEARCH: [&str; 9] = [
+        const NOT_THE_SEARCH: [&str; 10] = [
+            TOTAL_METHOD,
             "_count",
             "_format",
             "_pretty",

@@ -61,6 +61,8 @@ fn element(text: &str, version: FhirVersion, kinds: &[&str]) -> Result<ElementNa
         Some(kind) => {
             (kinds.contains(&kind.as_str()) || ResourceType::from_name(kind).is_some()) && name.is_of(version, kind)
         }
+        // It is in every answer; some clients (fhirpy) ask for it all the same.
+        None if text == "resourceType" => true,
         None => kinds.iter().any(|kind| name.is_of(version, kind)),
     };
     if known {
