@@ -196,7 +196,8 @@ impl Filters {
         regler.dedup();
         allvarligheter.sort_unstable();
         allvarligheter.dedup();
-        let count = match given.one("_count")? {
+        // What steers the answer says nothing without a value, as in a search.
+        let count = match given.one("_count")?.filter(|count| !count.is_empty()) {
             None => DEFAULT_COUNT,
             Some(count) => match count.parse::<u32>() {
                 Ok(count) if count > 0 => usize::try_from(count).unwrap_or(MAX_COUNT).min(MAX_COUNT),

@@ -164,7 +164,7 @@ pub async fn run(ask: &Ask, id: String, query: String, sent: Sent) -> Result<Rep
 }
 
 /// The parameters of the address that say how the answer is written, for the links.
-fn looks(query: &str) -> Vec<(String, String)> {
+pub fn looks(query: &str) -> Vec<(String, String)> {
     form_urlencoded::parse(query.as_bytes())
         .filter(|(name, _)| matches!(name.as_ref(), "_format" | "_pretty"))
         .map(|(name, value)| (name.into_owned(), value.into_owned()))

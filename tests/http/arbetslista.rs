@@ -369,6 +369,7 @@ fn bad_words_are_refused_and_units_that_are_not_there_told() {
     app.get("/fhir/r5/Practitioner/vc/$riktlinjekontroll").expect(404);
     app.delete("/fhir/r5/Organization/vc/$riktlinjekontroll").expect(405);
     get(&app, "r5", "vc", "?_count=100000").expect(200);
+    get(&app, "r5", "vc", "?_count=").expect(200);
     // A page belongs to its list and filters.
     let token = next(&app, &list(&app, "vc", "?_count=1")).unwrap();
     let token = token.split("_page=").nth(1).unwrap();

@@ -151,6 +151,37 @@ fn what_the_bundle_may_not_hold_is_the_fault_of_the_entry_that_holds_it() {
 }
 
 #[test]
+fn the_path_of_an_entry_is_read_as_that_of_a_request() {
+    let app = spawn();
+    put(&app, &patient("anna", None));
+    for version in ["r4", "r5"] {
+        let path = format!("/fhir/{version}");
+        for (url, status) in [
+            ("Patient/%61nna", 200),
+            ("%50atient/anna", 200),
+            ("Patient/anna/%5Fhistory", 200),
+            ("Patient%2Fanna", 404),
+            ("Patient/an%2Fna", 404),
+        ] {
+            assert_eq!(app.get(&format!("{path}/{url}")).status, status, "{url}");
+            let answer = app.post(&path, &batch(vec![get_entry(url)])).expect(200).json();
+            assert!(statuses(&answer)[0].starts_with(&status.to_string()), "{url}: {answer}");
+            app.post(&path, &bundle(vec![get_entry(url)])).expect(status);
+        }
+        for url in ["Patient/a%00", "Patient/%"] {
+            let answer = app.post(&path, &batch(vec![get_entry(url)])).expect(200).json();
+            assert_eq!(statuses(&answer), ["400 Bad Request"], "{url}");
+        }
+        // One resource, however its address is written.
+        let mut again = put_entry(patient("anna", None));
+        again["request"]["url"] = json!("Patient/%61nna");
+        let both = vec![put_entry(patient("anna", None)), again];
+        let refused = app.post(&path, &bundle(both)).expect(400);
+        assert_eq!(refused.expressions(), ["Bundle.entry[1]"]);
+    }
+}
+
+#[test]
 fn a_format_that_is_not_written_is_refused_at_its_entry() {
     let app = spawn();
     put(&app, &patient("anna", None));

@@ -293,6 +293,26 @@ fn the_patient_gets_units_and_times_and_no_other_patients() {
             .get(&format!("/fhir/{version}/Patient/a/$loggutdrag?end=2000-01-01"))
             .expect(200);
         assert_eq!(entries(&none.json()).count(), 0);
+        app.get(&format!("/fhir/{version}/Patient/a/$loggutdrag?_count="))
+            .expect(200);
+        // The links keep how the answer is written.
+        let mut seen = 0;
+        let mut next = Some(format!("/fhir/{version}/Patient/a/$loggutdrag?_count=2&_pretty=true"));
+        while let Some(path) = next {
+            let page = app.get(&path).expect(200);
+            assert!(page.text.contains("\n"), "{path}");
+            let page = page.json();
+            seen += entries(&page).count();
+            let link = |relation: &str| {
+                let links = page["link"].as_array().unwrap();
+                let link = links.iter().find(|link| link["relation"] == relation)?;
+                let url = link["url"].as_str().unwrap();
+                Some(url.strip_prefix(app.base.as_str()).unwrap().to_owned())
+            };
+            assert!(!link("first").expect("where it begins").contains("_page"));
+            next = link("next").filter(|_| seen < 5);
+        }
+        assert!(seen >= 5, "{seen}");
     }
 }
 

@@ -192,6 +192,14 @@ fn lists_of_etags_are_read_as_the_rfc_says() {
             app.put_with(&path, &[("If-Match", &list)], &patient("p", None))
                 .expect(200);
         }
+        // Both would have to hold, and never do.
+        let both = [("If-Match", "W/\"5\""), ("If-None-Match", "*")];
+        app.put_with(&path, &both, &patient("p", None)).expect(400);
+        let entry = json!({
+            "resource": patient("p", None),
+            "request": { "method": "PUT", "url": "Patient/p", "ifMatch": "W/\"5\"", "ifNoneMatch": "*" },
+        });
+        assert_eq!(in_bundles(&app, &format!("/fhir/{version}"), &entry), (400, 400));
         let tags = "W/\"a,b\", W/\"5\"";
         app.send("GET", &path, &[("If-None-Match", tags)], None).expect(304);
     }

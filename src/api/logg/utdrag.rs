@@ -8,6 +8,7 @@ use super::{entry, sok};
 use crate::access::{Asked, Interaction};
 use crate::api::answer::answer;
 use crate::api::bundle_text::BundleText;
+use crate::api::everything::looks;
 use crate::api::negotiate::Ask;
 use crate::api::parameters::{InParameter, Takes};
 use crate::api::reply::Reply;
@@ -72,11 +73,13 @@ pub async fn by_get(request: HttpRequest, path: web::Path<(String, String)>) -> 
 /// The operation itself, also for an entry of a batch.
 pub async fn run(ask: &Ask, id: String, query: String) -> Result<Reply, Problem> {
     require_id_form(&id)?;
+    let looks = looks(&query);
     let given = ask.given(IN, query, Sent::Nothing).await?;
     let (start, end) = (given.one("start")?, given.one("end")?);
     let low = start.map(|text| day("start", text)).transpose()?.map(|date| date.low);
     let high = end.map(|text| day("end", text)).transpose()?.map(|date| date.high);
-    let count = match given.one("_count")? {
+    // What steers the answer says nothing without a value, as in a search.
+    let count = match given.one("_count")?.filter(|count| !count.is_empty()) {
         None => DEFAULT_COUNT,
         Some(text) => text
             .parse()
@@ -109,6 +112,7 @@ pub async fn run(ask: &Ask, id: String, query: String) -> Result<Reply, Problem>
         let mut query = form_urlencoded::Serializer::new(String::new());
         let given = [("start", start), ("end", end), ("_page", page)];
         query.extend_pairs(given.into_iter().filter_map(|(name, value)| Some((name, value?))));
+        query.extend_pairs(&looks);
         if count != DEFAULT_COUNT {
             query.append_pair("_count", &count.to_string());
         }
@@ -119,6 +123,9 @@ pub async fn run(ask: &Ask, id: String, query: String) -> Result<Reply, Problem>
         }
     };
     let mut links = vec![("self", address(here))];
+    if here.is_some() || sida.next.is_some() {
+        links.push(("first", address(None)));
+    }
     if let Some(next) = sida.next {
         links.push(("next", address(Some(&sok::token(fingerprint, next)))));
     }

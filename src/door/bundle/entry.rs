@@ -105,8 +105,10 @@ impl Entry {
         let url = url.strip_prefix('/').unwrap_or(url);
         // Criteria may name systems and whole addresses, the path may not. No address of ours has a NUL, and a text of
         // PostgreSQL holds none.
-        let is_elsewhere = url.split('?').next().is_some_and(|path| path.contains("://"));
-        if is_elsewhere || url.starts_with("urn:") || url.contains('\0') || !percent::is_sound(url.as_bytes()) {
+        let path = url.split('?').next().unwrap_or_default();
+        let is_elsewhere = path.contains("://") || url.starts_with("urn:");
+        let has_nul = url.contains('\0') || path.contains("%00");
+        if is_elsewhere || has_nul || !percent::is_sound(url.as_bytes()) {
             return Err(Problem::fault(
                 IssueCode::Value,
                 format!("{place}.url"),
@@ -126,7 +128,10 @@ impl Entry {
             method,
             path: match path {
                 "" => Vec::new(),
-                path => path.split('/').map(str::to_owned).collect(),
+                path => path
+                    .split('/')
+                    .map(|part| percent::decoded(part.as_bytes()).unwrap_or_default())
+                    .collect(),
             },
             query: query.filter(|query| !query.is_empty()).map(str::to_owned),
             if_match: text("ifMatch"),
