@@ -65,8 +65,8 @@ async fn by_get(request: HttpRequest, interaction: Interaction, path: String) ->
     .await
 }
 
-/// A search whose parameters stand in the address, also for an entry of a batch. `path` is what stands below `[base]`.
-pub async fn by_address(ask: &Ask, path: &str, pairs: Pairs) -> Result<Reply, Problem> {
+/// A search whose parameters stand in the address; `path` is what stands below `[base]`.
+async fn by_address(ask: &Ask, path: &str, pairs: Pairs) -> Result<Reply, Problem> {
     let at = SearchAt::of_path(ask, path)?;
     let (pairs, links) = opened(ask, pairs)?;
     Ok(ask.reply_text(searched(ask, &at, pairs, links).await?))

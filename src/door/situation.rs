@@ -60,15 +60,15 @@ situations! {
         "Åtkomst nekas.",
         "Access is denied.";
     TooCostly => 403, Some(IssueCode::TooCostly),
-        "A search took longer than the setting max_query_seconds, or the answers in a Bundle became too large: the server refuses to perform it (http.html#search)",
-        "Sökningen tar för lång tid, eller svaret blir för stort. Begränsa den, till exempel till en patient, en enhet eller en tid.",
-        "The search takes too long, or its answer becomes too large. Narrow it, for example to a patient, a unit or a time.";
+        "A search took longer than the setting max_query_seconds, or the answers in a Bundle became too large, or a batch went on for 60 s: what is left is not carried out (http.html#search)",
+        "Det som begärs tar för lång tid, eller svaret blir för stort. Begränsa det, till exempel till en patient, en enhet eller en tid, eller till färre poster.",
+        "What is asked for takes too long, or its answer becomes too large. Narrow it, for example to a patient, a unit or a time, or to fewer entries.";
     UnknownAddress => 404, Some(IssueCode::NotSupported),
         "A type outside the closed set, a version other than r4 and r5, an address that is not ours",
         "Adressen eller resurstypen finns inte här; se [base]/metadata.",
         "There is no such address or resource type here; see [base]/metadata.";
     NotFound => 404, Some(IssueCode::NotFound),
-        "No resource with that id, or no such version of it, was ever stored",
+        "No resource with that id, or no such version of it, was ever stored, or it is not for the caller to see",
         "Resursen finns inte.",
         "There is no such resource.";
     MethodNotAllowed => 405, Some(IssueCode::NotSupported),
