@@ -3,25 +3,16 @@
 
 use std::collections::HashMap;
 
-use aws_lc_rs::hmac;
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use super::claim::{Claims, hsa, spaced, text, told};
+use super::pseudonym::Pseudonyms;
 use crate::access::caller::{Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
 use crate::access::scope::{Context, Scopes};
 use crate::access::settings::{ClaimsSettings, SystemSettings, hsa_id};
 use crate::clock::Clock;
 use crate::fhir::references::{is_absolute, is_literal};
-use crate::riktlinje::identity::{
-    is_hsa_id, is_personal_number, is_personal_number_in_parts, tells_personal_number, written_plainly,
-};
-
-/// The claims of a token.
-pub type Claims = Map<String, Value>;
-
-/// The longest text that is taken from a claim.
-const LONGEST: usize = 200;
+use crate::riktlinje::identity::{is_personal_number, is_personal_number_in_parts, tells_personal_number};
 
 /// What is read of claims, and how.
 pub struct ClaimsMap {
@@ -271,74 +262,6 @@ pub fn of_settings(system: &SystemSettings) -> Systemanvandare {
     }
 }
 
-/// The first of these claims that is there.
-fn first<'a>(claims: &'a Claims, paths: &[String]) -> Option<&'a Value> {
-    let values = paths.iter().filter_map(|path| at(claims, path));
-    values.into_iter().find(|value| !value.is_null())
-}
-
-/// The claim of that name, else the one that the path leads to: `uppdrag.0.hsaid`.
-fn at<'a>(claims: &'a Claims, path: &str) -> Option<&'a Value> {
-    if let Some(value) = claims.get(path) {
-        return Some(value);
-    }
-    let mut steps = path.split('.');
-    let start = claims.get(steps.next()?)?;
-    steps.try_fold(start, |value, step| match value {
-        Value::Object(members) => members.get(step),
-        Value::Array(items) => items.get(step.parse::<usize>().ok()?),
-        _ => None,
-    })
-}
-
-/// A claim that is one text, or a list of one. Anything else has the wrong form: a list of units does not tell which.
-fn text(claims: &Claims, paths: &[String]) -> Result<Option<String>, Missing> {
-    let value = match first(claims, paths) {
-        None => return Ok(None),
-        Some(Value::Array(items)) if items.len() == 1 => items.first(),
-        other => other,
-    };
-    match value {
-        Some(Value::String(text)) if text.trim().is_empty() => Ok(None),
-        Some(Value::String(text)) if text.len() <= LONGEST && !text.chars().any(char::is_control) => {
-            Ok(Some(text.trim().to_owned()))
-        }
-        _ => Err(Missing::Form),
-    }
-}
-
-/// What is told of somebody and gives no right: several texts are told as one.
-fn told(claims: &Claims, paths: &[String]) -> Option<String> {
-    let text = match first(claims, paths)? {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
-        _ => return None,
-    };
-    let text: String = text.chars().filter(|char| !char.is_control()).take(LONGEST).collect();
-    (!text.trim().is_empty()).then(|| text.trim().to_owned())
-}
-
-/// A claim that is an HSA-id. (Registers out there have personal numbers under that name: they are none.)
-fn hsa(claims: &Claims, paths: &[String]) -> Result<Option<String>, Missing> {
-    let id = text(claims, paths)?.map(|text| hsa_id(&text));
-    match id {
-        Some(id) if !is_hsa_id(&id) => Err(Missing::Form),
-        other => Ok(other),
-    }
-}
-
-/// Scopes as one text with spaces between (RFC 8693, 4.2), or as a list.
-fn spaced(claims: &Claims, paths: &[String]) -> String {
-    match first(claims, paths) {
-        Some(Value::String(text)) => text.clone(),
-        Some(Value::Array(items)) => {
-            let texts: Vec<&str> = items.iter().filter_map(Value::as_str).collect();
-            texts.join(" ")
-        }
-        _ => String::new(),
-    }
-}
-
 fn is_code(text: &str) -> bool {
     text.len() <= 32
         && text
@@ -367,44 +290,6 @@ fn relative(reference: &str) -> Option<&str> {
     let is_base = |base: &str| is_absolute(base) && !base.contains(['?', '#']) && !base.contains(char::is_whitespace);
     let is_user = user.split_once('/').is_some_and(|(kind, _)| USERS.contains(&kind)) && is_literal(user);
     (is_user && base.is_none_or(is_base)).then_some(user)
-}
-
-/// Whether there are ten digits or more in a row, as in a personal number; signs between digits do not break the row. Or it is
-/// one, written in parts.
-fn may_be_a_personal_number(text: &str) -> bool {
-    let mut row = 0;
-    for byte in written_plainly(text).bytes() {
-        match byte {
-            b'0'..=b'9' => row += 1,
-            b'-' | b'+' | b' ' => {}
-            _ => row = 0,
-        }
-        if row >= 10 {
-            return true;
-        }
-    }
-    tells_personal_number(text)
-}
-
-/// Stands in for names that tell who somebody is.
-pub struct Pseudonyms(hmac::Key);
-
-impl Pseudonyms {
-    /// `key`: kept with the data, so that the same person has the same name tomorrow. Without the key nobody can try all
-    /// personal numbers there are.
-    pub fn new(key: &[u8]) -> Pseudonyms {
-        Pseudonyms(hmac::Key::new(hmac::HMAC_SHA256, key))
-    }
-
-    /// The name itself, unless it may hold a personal number.
-    fn of(&self, name: String) -> String {
-        if is_hsa_id(&hsa_id(&name)) || (name.len() <= LONGEST && !may_be_a_personal_number(&name)) {
-            return name;
-        }
-        let tag = hmac::sign(&self.0, name.as_bytes());
-        let short = tag.as_ref().get(..15).unwrap_or_default();
-        format!("dold-{}", URL_SAFE_NO_PAD.encode(short))
-    }
 }
 
 #[cfg(test)]
@@ -676,39 +561,14 @@ mod tests {
     }
 
     #[test]
-    fn a_subject_that_may_be_a_personal_number_is_hidden_and_always_alike() {
-        let subject = |sub: &str| identity(with(nurse(), "sub", json!(sub))).expect("an identity").subject;
-        for number in [
-            "195009072553",
-            "19500907-2553",
-            "500907-2553",
-            "urn:pnr:195009072553",
-            "19500907\u{2013}2553",
-            "p19500907/2553",
-            "1950.0907.2553",
-        ] {
-            assert!(subject(number).starts_with("dold-"), "{number}");
-            assert_eq!(subject(number), subject(number));
-        }
-        assert_ne!(subject("195009072553"), subject("196101182803"));
-        for name in ["u-1", "SE2321000164-P1", "5f8d0a52-7b3c-4a1e-9f00-1c2d3e4f5a6b"] {
-            assert_eq!(subject(name), name);
-        }
-    }
-
-    #[test]
-    fn claims_are_found_by_name_and_by_path() {
-        let claims =
-            json!({ "http://sambi.se/attributes/1/unit": "a", "uppdrag": [{ "enhet": "b" }], "c": null, "d": "d" });
-        let Value::Object(claims) = claims else { panic!() };
-        let found = |paths: &[&str]| {
-            let paths: Vec<String> = paths.iter().map(|path| (*path).to_owned()).collect();
-            text(&claims, &paths).expect("a text")
-        };
-        assert_eq!(found(&["http://sambi.se/attributes/1/unit"]).as_deref(), Some("a"));
-        assert_eq!(found(&["uppdrag.0.enhet"]).as_deref(), Some("b"));
-        assert_eq!(found(&["uppdrag.1.enhet", "c", "d"]).as_deref(), Some("d"));
-        assert_eq!(found(&["uppdrag.enhet"]), None);
+    fn a_subject_and_a_client_that_may_be_personal_numbers_are_hidden() {
+        let mut claims = nurse();
+        claims["sub"] = json!("195009072553");
+        claims["client_id"] = json!("19500907-2553");
+        let found = identity(claims).expect("an identity");
+        assert!(found.subject.starts_with("dold-"));
+        assert!(found.client.is_some_and(|client| client.starts_with("dold-")));
+        assert_eq!(identity(nurse()).expect("an identity").subject, "u-1");
     }
 
     #[test]

@@ -3,8 +3,10 @@
 //!
 //! A token is never written to a log, nor is anything of it.
 
+mod claim;
 pub mod claims;
 pub mod keys;
+mod pseudonym;
 pub mod source;
 
 use std::collections::HashMap;
@@ -22,8 +24,10 @@ use super::caller::Identity;
 use super::settings::{AccessSettings, IssuerSettings, hsa_id};
 use crate::clock::Clock;
 use crate::fhir::json;
-use claims::{Claims, ClaimsMap, Missing, Pseudonyms};
+use claim::Claims;
+use claims::{ClaimsMap, Missing};
 use keys::KeySet;
+use pseudonym::Pseudonyms;
 use source::{Keys, Source};
 
 /// What identifies a certificate or a token: SHA-256 of its bytes.
