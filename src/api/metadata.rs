@@ -78,22 +78,23 @@ pub fn capability_statement(version: FhirVersion, base: &str, require_if_match: 
     })
 }
 
-/// The parameters of every type, those of a search over several types among them. R4 has no definitions of `_type` and
-/// `_has`.
+/// The parameters that every type here has, the access log and the definitions too, and those of a search over several types
+/// that are stored. What all these have stands with each type. R4 has no definitions of `_type` and `_has`.
 fn system_parameters(version: FhirVersion) -> Vec<Value> {
-    let common = common(version).map(|parameter| search_param(version, parameter));
+    let of_all = common(version).filter(|parameter| parameter.code == "_id");
+    let of_all = of_all.map(|parameter| search_param(version, parameter));
     let special = [
         (
             "_type",
             "token",
             "Resource-type",
-            "Typerna som söks. The types that are searched.",
+            "Typerna som söks, av dem som lagras. The types that are searched, of those that are stored.",
         ),
         (
             "_has",
             "special",
             "Resource-has",
-            "_has:[typ]:[referens]:[parameter], även i varandra. Also nested.",
+            "_has:[typ]:[referens]:[parameter], även i varandra; typer som lagras. Also nested; types that are stored.",
         ),
     ];
     let special = special.map(|(name, kind, definition, documentation)| {
@@ -103,7 +104,7 @@ fn system_parameters(version: FhirVersion) -> Vec<Value> {
         }
         parameter
     });
-    common.chain(special).collect()
+    of_all.chain(special).collect()
 }
 
 fn resource(version: FhirVersion, kind: ResourceType, require_if_match: bool) -> Value {

@@ -38,6 +38,13 @@ fn every_search_parameter_it_names_is_answered() {
                 };
                 app.get(&format!("/fhir/{version}/{kind}?{name}={value}")).expect(200);
             }
+            // What it says of all types each of them has; `_type` and `_has` are of those that are stored.
+            for parameter in statement["rest"][0]["searchParam"].as_array().unwrap() {
+                let name = parameter["name"].as_str().unwrap();
+                if !["_type", "_has"].contains(&name) {
+                    app.get(&format!("/fhir/{version}/{kind}?{name}=x")).expect(200);
+                }
+            }
         }
     }
 }
