@@ -114,6 +114,7 @@ async fn logged(app: &App, call: &Call, result: Result<HttpResponse, Problem>) -
     app.door.log(call, interaction, how).await?;
     result
 }
+
 /// How to show who calls (RFC 6750, 3).
 const CHALLENGE: &str = "Bearer realm=\"fastkontakt\"";
 const CHALLENGE_SCOPE: &str = "Bearer realm=\"fastkontakt\", error=\"insufficient_scope\"";
@@ -292,13 +293,13 @@ impl Ask {
     }
 
     /// How much of the one resource that the address names it asks for; nothing else may stand in it.
-    pub fn part(&self, query: &str, kind: ResourceType) -> Result<Subset, Problem> {
+    pub fn part(&self, query: &str, kind: &str) -> Result<Subset, Problem> {
         self.only(query, &["_summary", "_elements"])?;
         self.subset(query, &[kind])
     }
 
-    /// How much of each resource the address asks for, on other interactions than search: `kinds` are the types it is about.
-    pub fn subset(&self, query: &str, kinds: &[ResourceType]) -> Result<Subset, Problem> {
+    /// How much of each resource the address asks for, on other interactions than search: `kinds` are the names of the types it is about.
+    pub fn subset(&self, query: &str, kinds: &[&str]) -> Result<Subset, Problem> {
         let pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
         let pairs = pairs.iter().map(|(name, value)| (name.as_ref(), value.as_ref()));
         subset_of(self.version(), pairs, kinds)
@@ -336,13 +337,12 @@ impl Ask {
 pub fn subset_of<'p>(
     version: FhirVersion,
     pairs: impl IntoIterator<Item = (&'p str, &'p str)>,
-    kinds: &[ResourceType],
+    kinds: &[&str],
 ) -> Result<Subset, Problem> {
     let mut subset = Subset::default();
     for (name, value) in pairs {
         if matches!(name, "_summary" | "_elements") && !value.is_empty() {
-            let kinds: Vec<&str> = kinds.iter().map(|kind| kind.name()).collect();
-            take(&mut subset, (name, value), version, &kinds).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
+            take(&mut subset, (name, value), version, kinds).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
         }
     }
     Ok(subset)

@@ -2,7 +2,6 @@
 //! patient that the riktlinje has something to say about, those with errors first.
 
 use actix_web::{HttpRequest, HttpResponse, web};
-use uuid::Uuid;
 
 use super::answer::{answer, text_of};
 use super::bundle_text::BundleText;
@@ -10,12 +9,12 @@ use super::negotiate::Ask;
 use super::outcome;
 use super::parameters::{Given, InParameter, Takes};
 use super::reply::Reply;
+use super::search::told;
 use super::sent::Sent;
 use crate::access::Interaction;
 use crate::door::arbetslista::{Arbetslista, Listfraga, Listpost};
 use crate::door::problem::Problem;
 use crate::fhir::fault::Text;
-use crate::fhir::json::reread;
 use crate::riktlinje::{RuleId, Severity};
 
 const CODES: Takes = Takes::Text(&["valueCode", "valueString"]);
@@ -128,12 +127,7 @@ pub async fn run(ask: &Ask, id: String, query: String, sent: Sent) -> Result<Rep
         |page: Option<&str>| filters.address(&format!("{}/Organization/{id}/$riktlinjekontroll", ask.base), page);
     let mut links = vec![("self", address(own_page.as_deref()))];
     links.extend(list.next.as_deref().map(|next| ("next", address(Some(next)))));
-    let text = bundle(ask, &list, &links);
-    let text = match reread(&text) {
-        Ok(value) if ask.manner.pretty => text_of(&value, true),
-        _ => text,
-    };
-    Ok(ask.reply_text(text))
+    Ok(ask.bundle(bundle(ask, &list, &links)))
 }
 
 fn bundle(ask: &Ask, list: &Arbetslista, links: &[(&str, String)]) -> String {
@@ -144,8 +138,8 @@ fn bundle(ask: &Ask, list: &Arbetslista, links: &[(&str, String)]) -> String {
     // An OperationOutcome is never a match of a search, whatever it is about (search.html#entries).
     let mode = || [("search", r#"{"mode":"outcome"}"#.to_owned())];
     if list.fornyas {
-        let told = text_of(&outcome::notice(&being_renewed(list), ask.manner.language), false);
-        bundle.entry(Some(&format!("urn:uuid:{}", Uuid::new_v4())), Some(&told), &mode());
+        let renewed = outcome::notice(&being_renewed(list), ask.manner.language);
+        told(&mut bundle, &text_of(&renewed, false));
     }
     let mut add = |kind: &str, post: &Listpost| {
         let told = outcome::of_fynd(&post.fynd, &post.id, ask.manner.language);

@@ -4,13 +4,12 @@
 use actix_web::http::StatusCode;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde_json::{Value, json};
-use uuid::Uuid;
 
 use super::answer::{answer, text_of};
 use super::bundle_text::BundleText;
 use super::negotiate::Ask;
 use super::reply::{Body, Reply};
-use super::search::{Pairs, ignored_parameters, in_address, pretty, with_form};
+use super::search::{Pairs, ignored_parameters, in_address, told, with_form};
 use crate::access::Interaction;
 use crate::definitions::Definition;
 use crate::door::problem::Problem;
@@ -141,7 +140,23 @@ fn kind(name: &str) -> Result<DefinitionType, Problem> {
     DefinitionType::from_name(name).ok_or(Problem::UnknownAddress)
 }
 
-/// One definition; ETag and 304 like any read.
+/// One of the service's own definitions; ETag and 304 like any read.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}/{definition}/{id}",
+    tag = "instance",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("definition" = String, Path, description = "StructureDefinition, CodeSystem, ValueSet, OperationDefinition or SearchParameter"),
+        ("id" = String, Path, description = "The definition's id"),
+        ("If-None-Match" = Option<String>, Header, description = "W/\"version\""),
+    ),
+    responses(
+        (status = 200, description = "The definition"),
+        (status = 304, description = "The caller has this version already"),
+        (status = 404, description = "There is no such definition"),
+    ),
+)]
 pub async fn read(request: HttpRequest, path: web::Path<(String, String, String)>) -> HttpResponse {
     let query = request.query_string().to_owned();
     answer(request, Interaction::Read, |ask| async move {
@@ -178,7 +193,21 @@ fn written(ask: &Ask, definition: &Definition) -> String {
     }
 }
 
-/// Searches the definitions of a type.
+/// Searches the service's own definitions of a type.
+#[utoipa::path(
+    get,
+    path = "/fhir/{version}/{definition}",
+    tag = "type",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("definition" = String, Path, description = "StructureDefinition, CodeSystem, ValueSet, OperationDefinition or SearchParameter"),
+        ("_count" = Option<u32>, Query, description = "Entries per page; all unless said otherwise"),
+    ),
+    responses(
+        (status = 200, description = "A Bundle of type searchset"),
+        (status = 400, description = "An unknown parameter or modifier, or a bad value"),
+    ),
+)]
 pub async fn search(request: HttpRequest, path: web::Path<(String, String)>) -> HttpResponse {
     let pairs = in_address(&request);
     answer(request, Interaction::Search, |ask| async move {
@@ -188,6 +217,22 @@ pub async fn search(request: HttpRequest, path: web::Path<(String, String)>) -> 
 }
 
 /// The same by POST.
+#[utoipa::path(
+    post,
+    path = "/fhir/{version}/{definition}/_search",
+    tag = "type",
+    params(
+        ("version" = String, Path, description = "r4 or r5"),
+        ("definition" = String, Path, description = "StructureDefinition, CodeSystem, ValueSet, OperationDefinition or SearchParameter"),
+    ),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "A Bundle of type searchset"),
+        (status = 400, description = "An unknown parameter or modifier, or a bad value"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "Not application/x-www-form-urlencoded"),
+    ),
+)]
 pub async fn search_by_post(
     request: HttpRequest,
     path: web::Path<(String, String)>,
@@ -241,17 +286,9 @@ pub fn respond(ask: &Ask, name: &str, pairs: Pairs) -> Result<Reply, Problem> {
         bundle.entry(Some(&full_url), Some(&definition.text), &[("search", mode)]);
     }
     if !search.ignored.is_empty() {
-        let told = ignored_parameters(&search.ignored, ask.manner.language);
-        let mode = r#"{"mode":"outcome"}"#.to_owned();
-        bundle.entry(
-            Some(&format!("urn:uuid:{}", Uuid::new_v4())),
-            Some(&told),
-            &[("search", mode)],
-        );
+        told(&mut bundle, &ignored_parameters(&search.ignored, ask.manner.language));
     }
-    let text = bundle.finish();
-    let text = if ask.manner.pretty { pretty(&text) } else { text };
-    Ok(ask.reply_text(text))
+    Ok(ask.bundle(bundle.finish()))
 }
 
 /// A search that has been read.

@@ -8,7 +8,7 @@ use super::bundle_text::BundleText;
 use super::negotiate::Ask;
 use super::parameters::{Given, InParameter, Takes};
 use super::reply::Reply;
-use super::search::{annorstades, found, not_all_included, pretty, told};
+use super::search::{annorstades, found, not_all_included, told};
 use super::sent::Sent;
 use crate::access::Interaction;
 use crate::door::content::require_id_form;
@@ -159,8 +159,7 @@ pub async fn run(ask: &Ask, id: String, query: String, sent: Sent) -> Result<Rep
     if page.included.cut {
         told(&mut bundle, &not_all_included(manner.language));
     }
-    let text = bundle.finish();
-    Ok(ask.reply_text(if manner.pretty { pretty(&text) } else { text }))
+    Ok(ask.bundle(bundle.finish()))
 }
 
 /// The parameters of the address that say how the answer is written, for the links.
@@ -228,7 +227,8 @@ impl Asked {
             asked.part.extend(values.map(|value| (name, value.to_owned())));
         }
         let part = asked.part.iter().map(|(name, value)| (*name, value.as_str()));
-        asked.subset = subset_of(version, part, ResourceType::ALL)?;
+        let kinds: Vec<&str> = ResourceType::ALL.iter().map(|kind| kind.name()).collect();
+        asked.subset = subset_of(version, part, &kinds)?;
         let question = asked.question();
         let parts = question.iter().flat_map(|(name, value)| [*name, value.as_str()]);
         asked.fingerprint = page::fingerprint([version.name(), "$everything", id].into_iter().chain(parts));

@@ -8,7 +8,6 @@ use super::answer::{answer, etag, part_text};
 use super::bundle_text::{BundleText, quoted};
 use super::negotiate::Ask;
 use super::reply::Reply;
-use super::search::pretty;
 use crate::access::Interaction;
 use crate::door::content::instant;
 use crate::door::problem::Problem;
@@ -17,6 +16,7 @@ use crate::fhir::search::page;
 use crate::fhir::search::query::KeyPart;
 use crate::fhir::subset::{Role, Subset};
 use crate::fhir::types::ResourceType;
+use crate::fhir::version::FhirVersion;
 use crate::store::{HistoryEnd, HistoryQuery, Past, Scope};
 
 /// How many versions a page holds unless `_count` says otherwise, and at the most.
@@ -130,11 +130,11 @@ impl History {
             Scope::Type(kind) => format!("{}/{kind}/_history", ask.base),
             Scope::System => format!("{}/_history", ask.base),
         };
-        let kinds = match &scope {
-            Scope::Instance(kind, _) | Scope::Type(kind) => std::slice::from_ref(kind),
-            Scope::System => ResourceType::ALL,
+        let kinds: Vec<&str> = match &scope {
+            Scope::Instance(kind, _) | Scope::Type(kind) => vec![kind.name()],
+            Scope::System => ResourceType::ALL.iter().map(|kind| kind.name()).collect(),
         };
-        let subset = ask.subset(query, kinds)?;
+        let subset = ask.subset(query, &kinds)?;
         let asked = Asked::read(query, &address, ask.app.door.clock.now().as_microsecond())?;
         Ok(History {
             scope,
@@ -162,8 +162,7 @@ impl History {
         for version in versions {
             entry(&mut bundle, ask, version, &self.subset)?;
         }
-        let text = bundle.finish();
-        Ok(ask.reply_text(if ask.manner.pretty { pretty(&text) } else { text }))
+        Ok(ask.bundle(bundle.finish()))
     }
 }
 
@@ -181,7 +180,8 @@ fn entry(bundle: &mut BundleText, ask: &Ask, past: Past, subset: &Subset) -> Res
     let (method, url) = match stored.deleted {
         true => ("DELETE", address.as_str()),
         false if is(Interaction::Create) => ("POST", stored.kind.name()),
-        false if is(Interaction::Patch) => ("PATCH", address.as_str()),
+        // R5 lets no history say PATCH (bdl-14).
+        false if is(Interaction::Patch) && ask.version() == FhirVersion::R4 => ("PATCH", address.as_str()),
         false => ("PUT", address.as_str()),
     };
     let status = match (stored.deleted, begins) {

@@ -42,7 +42,7 @@ pub async fn read(request: HttpRequest, path: web::Path<(String, String, String)
 /// The interaction read itself, also for an entry of a batch; `query` is that of the address.
 pub async fn current(ask: &Ask, kind: &str, id: String, query: &str) -> Result<Reply, Problem> {
     let kind = ask.kind(kind)?;
-    let subset = ask.part(query, kind)?;
+    let subset = ask.part(query, kind.name())?;
     let stored = ask.app.door.read(&ask.call, kind, id).await?;
     ask.disclose(stored, &subset)
 }
@@ -80,7 +80,7 @@ pub async fn vread(request: HttpRequest, path: web::Path<(String, String, String
 /// The interaction vread itself, also for an entry of a batch; `query` is that of the address.
 pub async fn version_of(ask: &Ask, kind: &str, id: String, version: &str, query: &str) -> Result<Reply, Problem> {
     let kind = ask.kind(kind)?;
-    let subset = ask.part(query, kind)?;
+    let subset = ask.part(query, kind.name())?;
     let version = version_number(version).ok_or(Problem::NotFound)?;
     let stored = ask.app.door.vread(&ask.call, kind, id, version).await?;
     ask.disclose(stored, &subset)

@@ -10,6 +10,7 @@ use super::answer::{etag, fhir, http_date};
 use super::bundle_text::{BundleText, quoted};
 use super::negotiate::{Ask, Language};
 use super::outcome;
+use super::search::pretty;
 use crate::door::content::instant;
 use crate::fhir::version::FhirVersion;
 use crate::riktlinje::Finding;
@@ -140,6 +141,11 @@ impl Ask {
     /// 200 with a resource, or a Bundle, that is JSON text already.
     pub fn reply_text(&self, text: String) -> Reply {
         Reply::resource(self.version(), text)
+    }
+
+    /// 200 with a Bundle that was written without regard to how it looks.
+    pub fn bundle(&self, text: String) -> Reply {
+        self.reply_text(if self.manner.pretty { pretty(&text) } else { text })
     }
 
     /// 200 with a resource.

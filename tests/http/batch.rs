@@ -168,6 +168,10 @@ fn the_path_of_an_entry_is_read_as_that_of_a_request() {
             assert!(statuses(&answer)[0].starts_with(&status.to_string()), "{url}: {answer}");
             app.post(&path, &bundle(vec![get_entry(url)])).expect(status);
         }
+        app.post(&format!("{path}?_pretty=true"), &batch(vec![get_entry("Patient/anna")]))
+            .expect(200);
+        app.post(&format!("{path}?shoesize=43"), &batch(vec![get_entry("Patient/anna")]))
+            .expect(400);
         for url in ["Patient/a%00", "Patient/%"] {
             let answer = app.post(&path, &batch(vec![get_entry(url)])).expect(200).json();
             assert_eq!(statuses(&answer), ["400 Bad Request"], "{url}");

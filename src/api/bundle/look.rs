@@ -64,13 +64,13 @@ impl Asking {
             [kind, id] => {
                 let kind = ask.kind(kind)?;
                 let look = Look::Current(kind, (*id).to_owned());
-                Ok((What::Resource(ask.part(query, kind)?), look))
+                Ok((What::Resource(ask.part(query, kind.name())?), look))
             }
             [kind, id, "_history", version] => {
                 let kind = ask.kind(kind)?;
                 let version = version_number(version).ok_or(Problem::NotFound)?;
                 let look = Look::Version(kind, (*id).to_owned(), version);
-                Ok((What::Resource(ask.part(query, kind)?), look))
+                Ok((What::Resource(ask.part(query, kind.name())?), look))
             }
             path => {
                 let at = SearchAt::of_path(ask, &path.join("/"))?;

@@ -13,7 +13,6 @@ use super::bundle_text::BundleText;
 use super::media_type::may_write;
 use super::negotiate::{Ask, Language};
 use super::reply::Reply;
-use super::search::pretty;
 use crate::access::Interaction;
 use crate::door::bundle::{self, Done, Entry, Method, Reading, Submitted};
 use crate::door::content;
@@ -47,7 +46,9 @@ use look::Asking;
 )]
 pub async fn submit(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let peer = request.peer_addr();
+    let query = request.query_string().to_owned();
     answer(request, Interaction::Transaction, |ask| async move {
+        ask.only(&query, &[])?;
         ask.require_fhir_json()?;
         let bytes = ask.body(payload).await?;
         let (version, own_bases) = (ask.version(), ask.own_bases());
@@ -132,11 +133,4 @@ fn response(within: &Ask, kind: &str, replies: Vec<Reply>) -> String {
         reply.into_entry(&mut bundle, language);
     }
     bundle.finish()
-}
-
-impl Ask {
-    /// 200 with a Bundle that was written without regard to how it looks.
-    fn bundle(&self, text: String) -> Reply {
-        self.reply_text(if self.manner.pretty { pretty(&text) } else { text })
-    }
 }

@@ -12,11 +12,11 @@ use super::answer::answer;
 use super::bundle_text::BundleText;
 use super::negotiate::Ask;
 use super::reply::Reply;
-use super::search::{Links, Pairs, address, ignored_parameters, in_address, opened, pretty, told, with_form};
+use super::search::{Links, Pairs, address, ignored_parameters, in_address, opened, told, with_form};
 use crate::access::Interaction;
 use crate::door::content::require_id_form;
 use crate::door::problem::Problem;
-use crate::fhir::search::parse::subset::take;
+use crate::door::version_number;
 use crate::fhir::subset::{Role, Subset};
 use crate::fhir::version::FhirVersion;
 use crate::store::Recorded;
@@ -51,26 +51,14 @@ pub async fn read(request: HttpRequest, path: web::Path<(String, String)>) -> Ht
 
 /// The read itself, also for an entry of a batch.
 pub async fn one(ask: &Ask, id: &str, query: &str) -> Result<Reply, Problem> {
-    let mut subset = Subset::default();
-    ask.only(query, &["_summary", "_elements"])?;
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if matches!(name.as_ref(), "_summary" | "_elements") && !value.is_empty() {
-            take(&mut subset, (&name, &value), ask.version(), &[AUDIT_EVENT])
-                .map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
-        }
-    }
-    let seq = number(id).ok_or(Problem::NotFound)?;
+    let subset = ask.part(query, AUDIT_EVENT)?;
+    let seq = version_number(id).ok_or(Problem::NotFound)?;
     let rad = ask.app.door.logg_rad(&ask.call, seq).await?;
     let event = audit_event(ask.version(), &rad, For::Reviewer);
     let mut reply = ask.reply_value(&subset.of(ask.version(), Role::Match, event));
     reply.address = Some(format!("{}/{AUDIT_EVENT}/{id}", ask.base));
     reply.last_modified = Some(rad.at);
     Ok(reply)
-}
-
-/// The number of a row, as we write it.
-fn number(id: &str) -> Option<i64> {
-    id.parse().ok().filter(|number: &i64| number.to_string() == id)
 }
 
 /// Searches the access log, newest first.
@@ -112,6 +100,20 @@ pub async fn respond_to(ask: &Ask, patient: Option<&str>, pairs: Pairs) -> Resul
 }
 
 /// The same with the parameters in the body.
+#[utoipa::path(
+    post,
+    path = "/fhir/{version}/AuditEvent/_search",
+    tag = "type",
+    params(("version" = String, Path, description = "r4 or r5")),
+    request_body(content = String, content_type = "application/x-www-form-urlencoded"),
+    responses(
+        (status = 200, description = "A Bundle of type searchset, as by GET; its links show nothing of the search"),
+        (status = 400, description = "An unknown parameter or modifier, or a bad value"),
+        (status = 403, description = "The caller may not read the log"),
+        (status = 413, description = "The body is too large"),
+        (status = 415, description = "Not application/x-www-form-urlencoded"),
+    ),
+)]
 pub async fn search_by_post(request: HttpRequest, payload: web::Payload) -> HttpResponse {
     let in_address = in_address(&request);
     answer(request, Interaction::Search, |ask| async move {
@@ -157,8 +159,7 @@ pub async fn respond(ask: &Ask, patient: Option<&str>, pairs: Pairs, links: Link
     if !ignored.is_empty() {
         told(&mut bundle, &ignored_parameters(&ignored, ask.manner.language));
     }
-    let text = bundle.finish();
-    Ok(ask.reply_text(if ask.manner.pretty { pretty(&text) } else { text }))
+    Ok(ask.bundle(bundle.finish()))
 }
 
 fn entry(bundle: &mut BundleText, ask: &Ask, rad: &Recorded, (reader, subset): (For<'_>, &Subset)) {

@@ -12,7 +12,6 @@ use crate::api::everything::looks;
 use crate::api::negotiate::Ask;
 use crate::api::parameters::{InParameter, Takes};
 use crate::api::reply::Reply;
-use crate::api::search::pretty;
 use crate::api::sent::Sent;
 use crate::door::content::require_id_form;
 use crate::door::loggranskning::{Loggfraga, Total};
@@ -135,8 +134,7 @@ pub async fn run(ask: &Ask, id: String, query: String) -> Result<Reply, Problem>
         let reader = For::Patient { id: &id, unit_name };
         entry(&mut bundle, ask, rad, (reader, &Subset::default()));
     }
-    let text = bundle.finish();
-    Ok(ask.reply_text(if ask.manner.pretty { pretty(&text) } else { text }))
+    Ok(ask.bundle(bundle.finish()))
 }
 
 fn day(name: &str, text: &str) -> Result<DateValue, Problem> {
