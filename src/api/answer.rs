@@ -17,7 +17,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::app::App;
-use super::authenticate::is_open_to_all;
 use super::logg::AUDIT_EVENT;
 use super::negotiate::{Ask, Language, Manner, PATCHES, names_version, request_id};
 use super::outcome;
@@ -415,14 +414,10 @@ fn bare_refusal<B>(response: &ServiceResponse<B>) -> Option<Problem> {
     }
 }
 
-/// Who may keep the answer (RFC 9111, 5.2.2): nobody what tells of people. A browser would show it again without asking, to
-/// whoever sits there then, after a block too, and no log would tell of it. What is open to all is asked for anew.
+/// Who may keep the answer (RFC 9111, 5.2.2): nobody what may tell of people. A browser would show it again without asking, to
+/// whoever sits there then, after a block too, and no log would tell of it.
 fn kept(request: &HttpRequest) -> Option<&'static str> {
-    match request.path().starts_with("/fhir/") {
-        true if is_open_to_all(request) => Some("no-cache"),
-        true => Some("no-store"),
-        false => None,
-    }
+    request.path().starts_with("/fhir/").then_some("no-store")
 }
 
 /// Whether the address itself is one of ours: the version and the types that it names are there.

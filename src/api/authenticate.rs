@@ -148,7 +148,7 @@ fn bearer(request: &HttpRequest) -> Result<Option<&str>, &'static str> {
 
 /// What anybody may ask for: what the service is and how to come in. It tells of no patient. What is not an address of ours is
 /// answered 404 as ever.
-pub(super) fn is_open_to_all(request: &HttpRequest) -> bool {
+fn is_open_to_all(request: &HttpRequest) -> bool {
     if request.method() == Method::OPTIONS || !names_version(request) {
         return true;
     }

@@ -172,11 +172,17 @@ fn kept_by(own: &str, session: &mut Session, mut rad: Recorded) -> Result<Record
         .map(|named| (named.kind.as_str(), named.id.as_str()));
     let named = named.filter_map(|(kind, id)| Some((ResourceType::from_name(kind)?, id)));
     let patients = rad.patients.iter().map(|id| (ResourceType::Patient, id.as_str()));
-    let all: Vec<(ResourceType, &str)> = named.chain(patients).collect();
+    let named: Vec<(ResourceType, &str)> = named.collect();
+    let all: Vec<(ResourceType, &str)> = named.iter().copied().chain(patients).collect();
     let kept = session.kept_by(own, &all)?;
     let kept: Vec<(ResourceType, &str)> = kept.iter().map(|(kind, id)| (*kind, id.as_str())).collect();
     let patients = session.owners(&kept)?.patients;
-    rad.patients.retain(|id| patients.contains_key(id));
+    // A patient of whom it tells by the records of others alone has those: that is not told.
+    let (of_own, of_others): (Vec<_>, Vec<_>) = named.iter().partition(|named| kept.contains(named));
+    let (of_own, of_others) = (session.owners(&of_own)?.patients, session.owners(&of_others)?.patients);
+    let is_told = |id: &String| patients.contains_key(id) && (of_own.contains_key(id) || !of_others.contains_key(id));
+    let told: Vec<String> = rad.patients.iter().filter(|id| is_told(id)).cloned().collect();
+    rad.patients = told;
     rad.resources.retain(|named| {
         kept.iter()
             .any(|(kind, id)| named.kind == kind.name() && named.id == *id)

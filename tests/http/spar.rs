@@ -523,6 +523,28 @@ fn each_vardgivare_follows_up_who_had_to_do_with_what_it_keeps() {
             "{path}: {named:?}"
         );
     }
+    // A conditional delete that meets nobody has asked too.
+    let id = uuid::Uuid::new_v4().to_string();
+    let bearer = format!("Bearer {others}");
+    let headers = [("Authorization", bearer.as_str()), ("X-Request-Id", &id)];
+    app.send("DELETE", "/fhir/r5/Goal?_id=g", &headers, None).expect(204);
+    assert_eq!(as_seen_by(&ours, &id), ["Patient/a"]);
+    // That a patient of ours has a record with them is not told, beside what was denied of another.
+    let mut both = patient("both", None);
+    both["identifier"] = json!([{ "system": "x", "value": "2" }]);
+    put(&app, "/fhir/r5/Patient/both", &staff, &both).expect(201);
+    put(&app, "/fhir/r5/Goal/of-both", &others, &goal("of-both", "both")).expect(201);
+    let [denied, shown] = ["Goal/g", "Goal/of-both"].map(|url| json!({ "request": { "method": "GET", "url": url } }));
+    let batch = json!({ "resourceType": "Bundle", "type": "batch", "entry": [denied, shown] }).to_string();
+    let id = uuid::Uuid::new_v4().to_string();
+    let headers = [
+        ("Authorization", bearer.as_str()),
+        ("X-Request-Id", &id),
+        ("Content-Type", "application/fhir+json"),
+    ];
+    app.send("POST", "/fhir/r5", &headers, Some(batch.as_bytes()))
+        .expect(200);
+    assert_eq!(as_seen_by(&ours, &id), ["Patient/a", "Goal/g"]);
     // What is theirs alone is not for us, nor by asking for the patient.
     let (status, id) = send("/fhir/r5/Goal/theirs", &others, &[]);
     assert_eq!(status, 200);
