@@ -969,6 +969,8 @@ fn nothing_is_put_in_the_place_of_what_stands(fresh: &Fresh) {
             format!("INSERT OR REPLACE {log}"),
             "INSERT OR REPLACE INTO audit_chain SELECT n, audit + 70, hash FROM audit_chain WHERE n = 1".to_owned(),
             "INSERT OR REPLACE INTO audit_chain SELECT n + 70, audit, hash FROM audit_chain WHERE n = 1".to_owned(),
+            // An anchor whose key the database is to find.
+            "INSERT INTO audit_anchor (audit, hash, at) SELECT audit, hash, 0 FROM audit_chain WHERE n = 1".to_owned(),
         ]
     } else {
         vec![

@@ -80,11 +80,6 @@ pub fn ar_sparr(kind: ResourceType, resource: &Value) -> bool {
         && slag_of(resource).any(|(slag, _)| matches!(slag, Slag::InreSparr | Slag::YttreSparr))
 }
 
-/// Whether a Consent is what a patient says of who may see her records, in force or not: her word, whoever wrote it down.
-pub fn ar_patientens_ord(kind: ResourceType, resource: &Value) -> bool {
-    kind == ResourceType::Consent && slag_of(resource).next().is_some()
-}
-
 /// Whether a change of a plan is one of its content alone: it neither becomes nor ceases to be a mistake
 /// (`entered-in-error`), its labels stay, and so do the patient and the unit that is responsible. No more is for others than
 /// the unit that keeps it, such as the unit of the contact who coordinates.
@@ -95,8 +90,8 @@ pub fn bara_innehall(before: &Value, after: &Value) -> bool {
 }
 
 /// Whether a change of a Consent that is in force is that it ends, and no other: it becomes inactive, or its period gets an end
-/// this day, or earlier this day than it had. What it says stays as it was said, with its labels and its narrative; and what is
-/// over is not ended again.
+/// this day, or earlier this day than it had. What it says stays as it was said, with its labels; its narrative is never
+/// another; and what is over is not ended again.
 pub fn bara_avslut(before: &Value, after: &Value, (nu, idag): (i64, Date)) -> bool {
     let said = |consent: &Value| {
         let mut rest = consent.clone();
@@ -137,7 +132,16 @@ pub fn bara_avslut(before: &Value, after: &Value, (nu, idag): (i64, Date)) -> bo
         Some("active") => had != has && ends_today(),
         _ => false,
     };
-    ends && said(before) == said(after)
+    let mut stood = said(before);
+    // A patch leaves a narrative out that was made of the data (patch.html).
+    let is_made = matches!(
+        before.pointer("/text/status").and_then(Value::as_str),
+        Some("generated" | "extensions")
+    );
+    if let (Some(members), true, None) = (stood.as_object_mut(), is_made, after.get("text")) {
+        members.remove("text");
+    }
+    ends && stood == said(after)
 }
 
 fn slag_of(consent: &Value) -> impl Iterator<Item = (Slag, &'static str)> {

@@ -237,14 +237,11 @@ impl Door {
                 return Err(Problem::Forbidden);
             }
         }
-        // Her word is not hidden from her (PDL 5:5).
-        let mut hennes_ord = after.is_some_and(|(resource, _)| harledning::ar_patientens_ord(kind, resource));
-        if kind == ResourceType::Consent
-            && let Some(stored) = living
-        {
-            hennes_ord |= harledning::ar_patientens_ord(kind, &json(stored)?);
-        }
-        if hennes_ord && efter.as_ref().is_some_and(|efter| efter.dold) {
+        // What is given or blocked in her name is not hidden from her, nor a part of it (PDL 5:5): else she could not end it.
+        let hides = |(resource, keeping): (&Value, &Keeping)| {
+            keeping.dold || klipp::interna_anteckningar(&mut resource.clone())
+        };
+        if kind == ResourceType::Consent && after.is_some_and(hides) {
             return Err(Problem::Forbidden);
         }
         let mut nya_hsa_id = Vec::new();

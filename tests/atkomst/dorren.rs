@@ -464,6 +464,24 @@ fn who_ends_what_the_patient_said_neither_hides_nor_rewrites_it() {
     }
 }
 
+/// A patch leaves a narrative out that was made of the data, and none in words of one's own.
+#[test]
+fn what_the_patient_said_is_ended_by_a_patch_too() {
+    let app = world();
+    let (door, p1, a1) = (&app.door, patient("p1", false), staff(A1));
+    write(door, &a1, &stay("visit-a", "A1")).expect("a part in the care");
+    let div = "<div xmlns=\"http://www.w3.org/1999/xhtml\">Nej</div>";
+    for (status, is_made) in [("generated", true), ("extensions", true), ("additional", false)] {
+        let mut said = consent(&format!("said-{status}"), "inre-sparr", "A1");
+        said["text"] = json!({ "status": status, "div": div });
+        write(door, &p1, &said).expect("her own");
+        let mut ended = said.clone();
+        ended["status"] = json!("inactive");
+        ended.as_object_mut().expect("an object").remove("text");
+        assert_eq!(write(door, &a1, &ended).is_ok(), is_made, "{status}");
+    }
+}
+
 #[test]
 fn nothing_is_filed_in_the_name_of_another_unit() {
     let app = world();
@@ -563,6 +581,17 @@ fn what_was_written_down_for_her_is_seen_and_taken_back() {
         write(door, &b1, &hidden(ended(given.clone()))),
         Err(Problem::Forbidden)
     ));
+    // Nor is any other Consent, or a part of one: it may become her word, or have been it.
+    let mut other = consent("other", "sammanhallen-vard", "B");
+    other["category"] = json!([{"text": "forskning"}]);
+    let mut noted = given.clone();
+    noted["extension"] = json!([{"url": fastkontakt::access::klipp::INTERN_ANTECKNING, "valueString": "för oss"}]);
+    for refused in [hidden(other), noted] {
+        assert!(
+            matches!(write(door, &b1, &refused), Err(Problem::Forbidden)),
+            "{refused}"
+        );
+    }
     read(door, &b1, Condition, "a").expect("with consent and relation");
     // She changes nothing else of it, and ends it.
     let mut changed = ended(given.clone());

@@ -19,8 +19,9 @@ BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 CREATE TRIGGER audit_chain_is_not_replaced BEFORE INSERT ON audit_chain
 WHEN EXISTS (SELECT 1 FROM audit_chain WHERE n = NEW.n) OR EXISTS (SELECT 1 FROM audit_chain WHERE audit = NEW.audit)
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+-- (A key that is left out is -1 before the row is there: whoever puts an anchor says where.)
 CREATE TRIGGER audit_anchor_is_not_replaced BEFORE INSERT ON audit_anchor
-WHEN EXISTS (SELECT 1 FROM audit_anchor WHERE n = NEW.n)
+WHEN NEW.n < 1 OR EXISTS (SELECT 1 FROM audit_anchor WHERE n = NEW.n)
 BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
 
 -- Five years are those of the calendar, with their leap days.
