@@ -23,11 +23,15 @@ pub fn till_patient(id: &str) -> Reference {
     }
 }
 
+/// Patient resources that are taken to be one person, at the most. A person has some few; links can be made without end, and
+/// each is followed inside a write.
+const MOST: usize = 25;
+
 /// The ids of the patients that are one with this one, itself included, sorted.
 pub fn samma_patient<U: Underlag>(patient_id: &str, underlag: &mut U) -> Result<Vec<String>, U::Error> {
     let mut joined: BTreeMap<String, ()> = BTreeMap::new();
     let mut waiting = vec![patient_id.to_owned()];
-    while let Some(id) = waiting.pop() {
+    while let Some(id) = waiting.pop().filter(|_| joined.len() < MOST) {
         if joined.insert(id.clone(), ()).is_some() {
             continue;
         }

@@ -146,13 +146,7 @@ fn every_answer_names_its_request_and_none_is_kept_on_the_way() {
                 .send(method, &format!("/fhir/{version}{path}"), &headers, None)
                 .expect(status);
             assert_eq!(answer.header("x-request-id"), Some(id), "{method} {path}");
-            // What tells of nobody may be kept, and asked for anew.
-            let kept = if path == "/metadata" || method == "OPTIONS" {
-                "no-cache"
-            } else {
-                "no-store"
-            };
-            assert_eq!(answer.header("cache-control"), Some(kept), "{method} {path}");
+            assert_eq!(answer.header("cache-control"), Some("no-store"), "{method} {path}");
             let vary = "Accept, Accept-Encoding, Accept-Language";
             assert_eq!(answer.header("vary"), Some(vary), "{method} {path}");
         }

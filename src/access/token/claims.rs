@@ -546,7 +546,9 @@ mod tests {
         assert_eq!(by_region(program.clone()), Err(Missing::AnnansVardgivare));
         by_region(with(program, "organization_hsaid", json!("se2321000164-vg"))).expect("its own");
         let patient = json!({ "sub": "x", "scope": "patient/*.rs", "patient": "anna" });
-        by_region(patient).expect("a patient is no vårdgivare's");
+        // Patients are whole regions': an issuer of one vårdgivare has them only when that is said of it.
+        assert_eq!(by_region(patient.clone()), Err(Missing::AnnansPatient));
+        identity(patient).expect("an issuer that speaks for all");
     }
 
     #[test]
