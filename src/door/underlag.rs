@@ -47,7 +47,7 @@ pub struct OppenTransaktion<'s> {
 }
 
 /// How long a write, or a picture, may be judged. Under SQLite all other writes wait for a write.
-const JUDGED_IN: Duration = Duration::from_secs(10);
+const JUDGED_IN: Duration = Duration::from_secs(20);
 
 /// A write that is only thought of, as its rows in the database would tell it. A delete leaves no rows.
 struct Thought {
