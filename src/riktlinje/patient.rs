@@ -142,3 +142,31 @@ fn ids(facts: Vec<Arc<Fact>>) -> Vec<String> {
         .filter(|id| !id.is_empty())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use fastkontakt_model::understand;
+    use serde_json::json;
+
+    use super::*;
+    use crate::riktlinje::Files;
+
+    fn linked_in_a_row(count: usize) -> Files {
+        let patient = |number: usize| {
+            let next = json!([{ "other": { "reference": format!("Patient/p{}", number + 1) }, "type": "seealso" }]);
+            let text = json!({ "resourceType": "Patient", "id": format!("p{number}"), "link": next }).to_string();
+            Arc::new(understand("Patient", &text).expect("a patient"))
+        };
+        Files::new((1..=count).map(patient).collect())
+    }
+
+    #[test]
+    fn links_are_followed_as_far_as_a_person_may_have_them() {
+        let Ok(few) = samma_patient("p2", &mut linked_in_a_row(4));
+        // The last one's link leads to what is not there.
+        assert_eq!(few, ["p1", "p2", "p3", "p4", "p5"]);
+        let Ok(many) = samma_patient("p20", &mut linked_in_a_row(1_000));
+        assert_eq!(many.len(), MOST);
+        assert!(many.iter().any(|id| id == "p20"));
+    }
+}
