@@ -134,9 +134,7 @@ impl Listfraga {
 impl Door {
     /// A page of a unit's list.
     pub async fn arbetslista(&self, call: &Call, fraga: Listfraga) -> Result<Arbetslista, Problem> {
-        for kind in READ {
-            self.permit(call, Right::Read, kind)?;
-        }
+        self.permit_findings(call, &READ)?;
         self.hinn_ikapp().await;
         let (door, call) = (self.clone(), call.clone());
         self.store

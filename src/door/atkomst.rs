@@ -45,6 +45,21 @@ impl Door {
         }
     }
 
+    /// Refuses what tells of resources of these types without showing them, unless the scopes reach all of each: whether a
+    /// granular one reaches what a finding is about is not known by the finding.
+    pub(super) fn permit_findings(&self, call: &Call, kinds: &[ResourceType]) -> Result<(), Problem> {
+        for kind in kinds {
+            self.permit(call, Right::Read, *kind)?;
+            if let Caller::Known(identity) = &call.caller {
+                let granted = medgivanden(identity, Right::Read, *kind);
+                if granted.iter().all(|granted| !granted.filter.is_empty()) {
+                    return Err(Problem::Forbidden);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// This instant, in microseconds since 1970.
     pub(super) fn nu(&self) -> i64 {
         self.clock.now().as_microsecond()

@@ -252,9 +252,16 @@ fn a_check_asks_for_all_that_it_tells_of() {
     )
     .expect(201);
     let check = "/fhir/r5/Patient/anna/$riktlinjekontroll";
-    for few in ["user/Patient.rs", "user/Patient.rs user/CareTeam.rs user/CarePlan.rs"] {
+    let all_but_contacts = "user/Patient.rs user/CarePlan.rs user/Organization.rs user/PractitionerRole.rs user/Practitioner.rs";
+    for few in [
+        "user/Patient.rs",
+        "user/Patient.rs user/CareTeam.rs user/CarePlan.rs",
+        all_but_contacts,
+        &format!("{all_but_contacts} user/CareTeam.rs?status=inactive"),
+    ] {
         get(&app, check, &token(few)).expect(403);
     }
+    get(&app, check, &token(&format!("{all_but_contacts} user/CareTeam.rs"))).expect(200);
     get(&app, check, &token("user/*.rs")).expect(200);
 }
 
