@@ -252,7 +252,8 @@ fn a_check_asks_for_all_that_it_tells_of() {
     )
     .expect(201);
     let check = "/fhir/r5/Patient/anna/$riktlinjekontroll";
-    let all_but_contacts = "user/Patient.rs user/CarePlan.rs user/Organization.rs user/PractitionerRole.rs user/Practitioner.rs";
+    let all_but_contacts =
+        "user/Patient.rs user/CarePlan.rs user/Organization.rs user/PractitionerRole.rs user/Practitioner.rs";
     for few in [
         "user/Patient.rs",
         "user/Patient.rs user/CareTeam.rs user/CarePlan.rs",
@@ -305,6 +306,41 @@ fn attempts_are_in_the_log_of_who_made_them() {
     get(&app, log, &staff).expect(403);
     get(&app, log, &patient).expect(403);
     get(&app, "/fhir/r5/Patient/other/$loggutdrag", &patient).expect(404);
+}
+
+/// What lies within another comes before it in the Bundle, and what is kept by a unit before the unit: the order is nobody's
+/// (http.html#trules).
+#[test]
+fn a_vardgivares_units_are_written_together_in_any_order() {
+    let issuer = Issuer::start();
+    let app = issuer.service();
+    let by = issuer.token(&system(&app, "system/*.cruds"));
+    let unit = |id: &str, hsa_id: String, above: Option<&str>| {
+        let mut unit = json!({"resourceType": "Organization", "id": id, "name": id, "identifier": [{"system": HSA, "value": hsa_id}]});
+        if let Some(above) = above {
+            unit["partOf"] = json!({"reference": format!("Organization/{above}")});
+        }
+        json!({"resource": unit, "request": {"method": "PUT", "url": format!("Organization/{id}")}})
+    };
+    let own = |unit: &str| format!("{}-{unit}", &VARDGIVARE[..VARDGIVARE.find('-').unwrap()]);
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [
+        unit("ward", own("WARD"), Some("clinic")),
+        unit("clinic", own("CLINIC"), Some("hospital")),
+        unit("hospital", own("HOSPITAL"), Some("vg")),
+        unit("vg", VARDGIVARE.to_owned(), None),
+    ]});
+    let headers = [
+        ("Authorization", format!("Bearer {by}")),
+        ("Content-Type", "application/fhir+json".to_owned()),
+    ];
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let answer = app
+        .send("POST", "/fhir/r5", &headers, Some(bundle.to_string().as_bytes()))
+        .expect(200);
+    for (number, id) in ["ward", "clinic", "hospital", "vg"].into_iter().enumerate() {
+        let location = answer.json()["entry"][number]["response"]["location"].to_string();
+        assert!(location.contains(&format!("Organization/{id}/")), "{location}");
+    }
 }
 
 /// A unit that the catalogue knows as one vårdgivare's is not another's, whatever a token says.
