@@ -385,12 +385,12 @@ pub async fn every_answer<B: MessageBody>(
     let asked = response.request();
     let by_origin = asked.app_data::<web::Data<App>>().is_some_and(|app| app.cors);
     let vary = if by_origin { VARY_CORS } else { VARY };
-    let kept = kept(asked);
+    let is_fhir = asked.path().starts_with("/fhir/");
     let id = (!response.headers().contains_key(REQUEST_ID)).then(|| request_id(asked));
     let headers = response.headers_mut();
     headers.insert(header::VARY, header::HeaderValue::from_static(vary));
-    if let Some(kept) = kept.filter(|_| !headers.contains_key(header::CACHE_CONTROL)) {
-        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static(kept));
+    if is_fhir && !headers.contains_key(header::CACHE_CONTROL) {
+        headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
     }
     if let Some(value) = id.and_then(|id| header::HeaderValue::try_from(id).ok()) {
         headers.insert(header::HeaderName::from_static(REQUEST_ID), value);
@@ -412,12 +412,6 @@ fn bare_refusal<B>(response: &ServiceResponse<B>) -> Option<Problem> {
         )),
         _ => None,
     }
-}
-
-/// Who may keep the answer (RFC 9111, 5.2.2): nobody what may tell of people. A browser would show it again without asking, to
-/// whoever sits there then, after a block too, and no log would tell of it.
-fn kept(request: &HttpRequest) -> Option<&'static str> {
-    request.path().starts_with("/fhir/").then_some("no-store")
 }
 
 /// Whether the address itself is one of ours: the version and the types that it names are there.

@@ -224,7 +224,7 @@ impl Door {
     ) -> Result<Vec<Kontrollfynd>, Problem> {
         let stored = session.current(ResourceType::Patient, patient)?;
         let Some(stored) = stored else { return Ok(Vec::new()) };
-        if self.visible(call, session, (Right::Read, &stored, false))?.is_none() {
+        if self.visible(call, session, (Right::Read, stored, false))?.is_none() {
             return Ok(Vec::new());
         }
         let to_unit = Reference {

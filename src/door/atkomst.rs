@@ -92,9 +92,10 @@ impl Door {
         (right, stored, version): (Right, Option<Stored>, bool),
     ) -> Result<Option<Stored>, StoreError> {
         let Some(stored) = stored else { return Ok(None) };
-        let seen = self.visible(call, session, (right, &stored, version))?;
+        let (kind, id) = (stored.kind, stored.id.clone());
+        let seen = self.visible(call, session, (right, stored, version))?;
         if seen.is_none() {
-            note_denied(call, Some((stored.kind, &stored.id)));
+            note_denied(call, Some((kind, &id)));
         }
         Ok(seen)
     }
@@ -104,10 +105,10 @@ impl Door {
         &self,
         call: &Call,
         session: &mut Session,
-        (right, stored, version): (Right, &Stored, bool),
+        (right, stored, version): (Right, Stored, bool),
     ) -> Result<Option<Stored>, StoreError> {
         let Some(lasare) = Lasare::of(call) else {
-            return Ok(Some(stored.clone()));
+            return Ok(Some(stored));
         };
         let Some(kept) = session.kept_beside(stored.kind, &stored.id)? else {
             return Ok(None);
@@ -122,10 +123,10 @@ impl Door {
             kept: &kept,
             version,
         };
-        if beslut::far_lasa(&lasare, post, &ratter, self.nu()).is_err() || !reaches(call, right, &kept, stored)? {
+        if beslut::far_lasa(&lasare, post, &ratter, self.nu()).is_err() || !reaches(call, right, &kept, &stored)? {
             return Ok(None);
         }
-        cut(&lasare, &kept, &ratter, stored.clone()).map(Some)
+        cut(&lasare, &kept, &ratter, stored).map(Some)
     }
 
     /// What was found with the call's eyes, as the call may see it: nothing but what is cut out is lacking.

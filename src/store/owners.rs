@@ -13,7 +13,7 @@ use super::kind;
 use super::schema::{hallare, index_token, patient_key, resource};
 use super::session::{Session, Stored};
 use super::statement::Statement;
-use crate::fhir::identifiers::canonical_system;
+use crate::fhir::identifiers::{canonical_system, comparable};
 use crate::fhir::types::ResourceType;
 
 /// Ids in one question.
@@ -82,7 +82,7 @@ impl Session {
             .inner_join(resource::table.on(resource::key.eq(index_token::resource)))
             .filter(index_token::kind.eq(kind::number(kind)))
             .filter(index_token::param.eq(param))
-            .filter(index_token::value.eq(text_key(value)))
+            .filter(index_token::value.eq(text_key(&comparable(system, value))))
             .filter(index_token::system.eq(system_key(Some(canonical_system(system)))))
             .select((resource::patient, resource::hallare))
             .load(c))?;

@@ -57,9 +57,8 @@ pub async fn carry_out(ask: &Ask, entries: Vec<Result<Entry, Problem>>) -> Resul
                 // Writes are taken together, and go one by one as it is.
                 let operates = entry.path.last().is_some_and(|name| name.starts_with(['$', '_']));
                 let _turn = match entry.method {
-                    Method::Get | Method::Head => ask.app.limits.entry_reads().await,
-                    _ if operates => ask.app.limits.entry_reads().await,
-                    _ => None,
+                    Method::Post | Method::Put | Method::Patch | Method::Delete if !operates => None,
+                    _ => ask.app.limits.entry_reads().await,
                 };
                 if answered.get() > MOST_ANSWERED || begun.elapsed() > LONGEST {
                     return (entry.index, failed(ask, &Problem::TooCostly.in_entry(entry.index)));
