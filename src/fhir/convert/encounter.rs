@@ -257,7 +257,12 @@ fn admission_up(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     };
     if let Some(pair) = walk.plan.pair(HOSPITALIZATION, ADMISSION_TYPE) {
         walk.trail.note("admission", "hospitalization");
-        let made = walk.object(pair, source);
+        let mut made = walk.object(pair, source);
+        if made.len() == 1 && made.contains_key("id") {
+            // All that it said stands beside it now, and an id alone is no element (ele-1).
+            made.extend(absent());
+            walk.doubt();
+        }
         if !made.is_empty() {
             part.out.insert("admission".to_owned(), Value::Object(made));
         }
@@ -279,6 +284,11 @@ fn admission_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     ) {
         walk.trail.note("hospitalization", "admission");
         made = walk.object(pair, source);
+        let wished = WISHES.iter().any(|name| has(part.source, name));
+        if wished && is_filled_id(source) {
+            made.shift_remove("extension");
+            walk.doubt();
+        }
     }
     for name in WISHES {
         if let Some(list) = part.source.get(name) {
@@ -290,6 +300,12 @@ fn admission_down(walk: &mut Walk<'_>, part: &mut Part<'_>) {
     if !made.is_empty() {
         part.out.insert("hospitalization".to_owned(), Value::Object(made));
     }
+}
+
+/// An admission that is there for its id alone, as [`admission_up`] makes it.
+fn is_filled_id(admission: &Object) -> bool {
+    let mut rest = admission.clone();
+    rest.shift_remove("id").is_some() && is_filling(Some(&Value::Object(rest)), None)
 }
 
 /// enc-1 of R5: a participant without an actor has a type.
