@@ -173,8 +173,10 @@ impl Fornyelse {
         let stopped = stop.clone();
         let task = rt::spawn(async move {
             let mut rest = Duration::ZERO;
+            let mut written = transactions(&door.store.figures());
             while rt::time::timeout(rest, stopped.notified()).await.is_err() {
-                rest = door.one_round().await;
+                rest = door.one_round(written).await;
+                written = transactions(&door.store.figures());
             }
         });
         Bakgrund { stop, task }
@@ -191,20 +193,22 @@ impl Bakgrund {
     }
 }
 
-/// Whether more was written than the round's own transaction, or waits to be (SQLite).
-fn others_write(before: &StoreFigures, after: &StoreFigures) -> bool {
-    let transactions = |figures: &StoreFigures| figures.batches.iter().map(|(_, count)| count).sum::<u64>();
-    after.writes_waiting > 0 || transactions(after) > transactions(before) + 1
+/// How many transactions the one writer has carried out (SQLite).
+fn transactions(figures: &StoreFigures) -> u64 {
+    figures.batches.iter().map(|(_, count)| count).sum()
 }
 
 impl Door {
     /// One round beside the service; returns how long to rest after it. Half the time it works, and a tenth when others
-    /// write meanwhile.
-    async fn one_round(&self) -> Duration {
-        let (began, written) = (Instant::now(), self.store.figures());
+    /// write: when more came since the round before, whose end saw so many transactions, than this round's own.
+    async fn one_round(&self, written: u64) -> Duration {
+        let began = Instant::now();
         match self.fornya(ROUND, Omfang::Allt).await {
-            Ok(true) if others_write(&written, &self.store.figures()) => began.elapsed() * 9,
-            Ok(true) => began.elapsed(),
+            Ok(true) => {
+                let figures = self.store.figures();
+                let others_write = figures.writes_waiting > 0 || transactions(&figures) > written + 1;
+                began.elapsed() * if others_write { 9 } else { 1 }
+            }
             Ok(false) => IDLE,
             Err(StoreError::Conflict) => IDLE / 4,
             Err(error) => {

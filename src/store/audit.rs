@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::connection::Connection;
 use super::error::StoreError;
+use super::insert::row;
 use super::schema::{audit, audit_patient};
 use super::session::{Session, instant};
 use crate::fhir::types::ResourceType;
@@ -102,7 +103,53 @@ pub(super) struct AuditRow {
     keepers: String,
 }
 
+row!(AuditRow => audit (
+    seq: BigInt = seq,
+    at: BigInt = at,
+    caller: Text = caller,
+    purpose: Text = purpose,
+    interaction: Text = interaction,
+    outcome: Text = outcome,
+    request_id: Text = request_id,
+    resources: Text = resources,
+    capacity: Text = capacity,
+    who: Text = who,
+    unit: Text = unit,
+    provider: Text = provider,
+    client: Text = client,
+    emergency: Text = emergency,
+    patients: Text = patients,
+    keepers: Text = keepers,
+));
+
 impl AuditRow {
+    fn new(record: &Record, seq: i64) -> AuditRow {
+        let ids = record.patients.iter().map(|(id, _)| match record.nekade.contains(id) {
+            true => format!("{NEKAD}{id}"),
+            false => id.clone(),
+        });
+        // No text of PostgreSQL holds a NUL; nothing of a request's words may keep its record from being written.
+        let text = |text: &str| text.replace('\0', " ");
+        AuditRow {
+            seq,
+            at: record.at.as_microsecond(),
+            caller: text(&record.caller),
+            purpose: text(&record.purpose),
+            interaction: record.interaction.to_owned(),
+            outcome: record.outcome.to_owned(),
+            request_id: text(&record.request_id),
+            resources: resources_text(&record.resources),
+            capacity: record.capacity.to_owned(),
+            who: text(&record.who),
+            unit: text(&record.unit),
+            provider: text(&record.provider),
+            client: text(&record.client),
+            emergency: text(&record.emergency),
+            patients: ids.collect::<Vec<_>>().join(" "),
+            keepers: record.keepers.join(" "),
+        }
+    }
+
     /// The row as the chain holds it: every value with its length before it, so that none can be mistaken for another.
     pub fn canonical(&self) -> String {
         let (seq, at) = (self.seq.to_string(), self.at.to_string());
@@ -200,72 +247,43 @@ impl Session {
         self.record_all(&[record])
     }
 
-    /// The same for several.
+    /// The same for several. Under SQLite they become links of the chain at once, as part of the same piece of work.
     pub(super) fn record_all(&mut self, records: &[&Record]) -> Result<(), StoreError> {
         let seqs = self.next_audit_seqs(records.len())?;
-        let rows = records.iter().zip(&seqs).map(|(record, seq)| {
-            let ids: Vec<String> = record
-                .patients
-                .iter()
-                .map(|(id, _)| match record.nekade.contains(id) {
-                    true => format!("{NEKAD}{id}"),
-                    false => id.clone(),
-                })
-                .collect();
-            // No text of PostgreSQL holds a NUL; nothing of a request's words may keep its record from being written.
-            let text = |text: &str| text.replace('\0', " ");
-            (
-                audit::seq.eq(*seq),
-                audit::at.eq(record.at.as_microsecond()),
-                audit::caller.eq(text(&record.caller)),
-                audit::purpose.eq(text(&record.purpose)),
-                audit::interaction.eq(record.interaction),
-                audit::outcome.eq(record.outcome),
-                audit::request_id.eq(text(&record.request_id)),
-                audit::resources.eq(resources_text(&record.resources)),
-                audit::capacity.eq(record.capacity),
-                audit::who.eq(text(&record.who)),
-                audit::unit.eq(text(&record.unit)),
-                audit::provider.eq(text(&record.provider)),
-                audit::client.eq(text(&record.client)),
-                audit::emergency.eq(text(&record.emergency)),
-                audit::patients.eq(ids.join(" ")),
-                audit::keepers.eq(record.keepers.join(" ")),
-            )
-        });
-        match &mut self.connection {
-            // One statement that is prepared once is faster here than one of many rows that is prepared each time.
-            Connection::Sqlite(connection) => {
-                for row in rows {
-                    diesel::insert_into(audit::table).values(row).execute(connection)?;
-                }
-            }
-            Connection::Postgres(connection) => {
-                let rows: Vec<_> = rows.collect();
-                diesel::insert_into(audit::table).values(rows).execute(connection)?;
-            }
-        }
-        let mut rows: Vec<(i64, i64)> = Vec::new();
+        let rows: Vec<AuditRow> = records
+            .iter()
+            .zip(&seqs)
+            .map(|(record, seq)| AuditRow::new(record, *seq))
+            .collect();
+        let mut named: Vec<(i64, i64)> = Vec::new();
         for (record, seq) in records.iter().zip(seqs) {
             for (id, key) in &record.patients {
                 let key = match key {
                     Some(key) => *key,
                     None => self.make_patient_key(id)?,
                 };
-                rows.push((key, seq));
+                named.push((key, seq));
             }
         }
+        if !self.needs_locks() {
+            let head = self.chain_begun()?;
+            self.insert(&rows)?;
+            self.link(head, &rows)?;
+        } else {
+            self.insert(&rows)?;
+        }
         match &mut self.connection {
+            // What refers to other rows is cheaper one by one: many would have to be undone together.
             Connection::Sqlite(connection) => {
-                for (patient, seq) in rows {
+                for (patient, seq) in named {
                     diesel::insert_into(audit_patient::table)
                         .values((audit_patient::patient.eq(patient), audit_patient::audit.eq(seq)))
                         .execute(connection)?;
                 }
             }
             Connection::Postgres(connection) => {
-                for rows in rows.chunks(AT_ONCE) {
-                    let values: Vec<_> = rows
+                for named in named.chunks(AT_ONCE) {
+                    let values: Vec<_> = named
                         .iter()
                         .map(|(patient, seq)| (audit_patient::patient.eq(patient), audit_patient::audit.eq(seq)))
                         .collect();

@@ -11,10 +11,11 @@ use super::audit::AuditRow;
 use super::connection::{Connection, on_either};
 use super::error::StoreError;
 use super::index::fnv1a;
+use super::insert::row;
 use super::schema::{audit, audit_anchor, audit_chain, audit_patient, audit_waiting, patient_key};
 use super::session::Session;
 
-/// Links that are made in one go: those of a batch, and what an earlier program left without.
+/// Links that are made in one go: those of a batch, and what was written before there was a chain.
 const MOST_LINKS: i64 = 2048;
 /// Links that are looked at in one go.
 const PAGE: i64 = 500;
@@ -30,13 +31,22 @@ pub struct Head {
     pub hash: String,
 }
 
+/// A link, as it is stored.
+struct Link {
+    n: i64,
+    audit: i64,
+    hash: String,
+}
+
+row!(Link => audit_chain (n: BigInt = n, audit: BigInt = audit, hash: Text = hash));
+
 /// A chain that is whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Verified {
     pub head: Head,
     /// Links that were held against their rows.
     pub links: i64,
-    /// Rows that have just been written and are not in the chain yet (PostgreSQL).
+    /// Rows that have just been written and are not in the chain yet (PostgreSQL; SQLite only before it begins).
     pub waiting: i64,
     /// Where the chain begins, when what lay before was cut off.
     pub anchor: Option<Head>,
@@ -114,7 +124,7 @@ impl Session {
     }
 
     /// Makes links of the rows that are not in the chain yet, as many as fit in one go. `None` when there was nothing to do.
-    /// Under PostgreSQL one at a time, held until the transaction ends.
+    /// Under PostgreSQL one at a time, held until the transaction ends; under SQLite a row has its link from the beginning.
     pub(super) fn link_audit(&mut self) -> Result<Option<Head>, StoreError> {
         if self.needs_locks() {
             if !self.is_any_unlinked()? {
@@ -122,51 +132,46 @@ impl Session {
             }
             self.lock_one("audit_chain")?;
         }
-        let mut head = self.audit_head()?;
+        let head = self.audit_head()?;
         let rows = self.unlinked(&head)?;
         if rows.is_empty() {
             return Ok(None);
         }
-        let mut links: Vec<(i64, i64, String)> = Vec::with_capacity(rows.len());
-        for row in &rows {
+        let head = self.link(head, &rows)?;
+        if let Connection::Postgres(connection) = &mut self.connection {
+            let linked: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+            diesel::delete(audit_waiting::table.filter(audit_waiting::audit.eq_any(linked))).execute(connection)?;
+        }
+        Ok(Some(head))
+    }
+
+    /// Makes these rows the next links of the chain, which ends at `head`; its new end.
+    pub(super) fn link(&mut self, mut head: Head, rows: &[AuditRow]) -> Result<Head, StoreError> {
+        let mut links: Vec<Link> = Vec::with_capacity(rows.len());
+        for row in rows {
             head = Head {
                 n: head.n + 1,
                 audit: row.seq,
                 hash: link(&head.hash, row),
             };
-            links.push((head.n, head.audit, head.hash.clone()));
+            links.push(Link {
+                n: head.n,
+                audit: head.audit,
+                hash: head.hash.clone(),
+            });
         }
-        match &mut self.connection {
-            Connection::Sqlite(connection) => {
-                for (n, audit, hash) in &links {
-                    diesel::insert_into(audit_chain::table)
-                        .values((
-                            audit_chain::n.eq(n),
-                            audit_chain::audit.eq(audit),
-                            audit_chain::hash.eq(hash),
-                        ))
-                        .execute(connection)?;
-                }
-            }
-            Connection::Postgres(connection) => {
-                let values: Vec<_> = links
-                    .iter()
-                    .map(|(n, audit, hash)| {
-                        (
-                            audit_chain::n.eq(n),
-                            audit_chain::audit.eq(audit),
-                            audit_chain::hash.eq(hash),
-                        )
-                    })
-                    .collect();
-                diesel::insert_into(audit_chain::table)
-                    .values(values)
-                    .execute(connection)?;
-                let linked: Vec<i64> = links.iter().map(|(_, audit, _)| *audit).collect();
-                diesel::delete(audit_waiting::table.filter(audit_waiting::audit.eq_any(linked))).execute(connection)?;
-            }
+        self.insert(&links)?;
+        Ok(head)
+    }
+
+    /// The end of the chain, after what was written before there was one (SQLite).
+    pub(super) fn chain_begun(&mut self) -> Result<Head, StoreError> {
+        let head = self.audit_head()?;
+        if head.n > 0 {
+            return Ok(head);
         }
-        Ok(Some(head))
+        while self.link_audit()?.is_some() {}
+        self.audit_head()
     }
 
     /// Whether rows wait for their links (PostgreSQL).
@@ -258,8 +263,9 @@ impl Session {
             .load(c))?;
         let waiting: Vec<i64> = match &mut self.connection {
             Connection::Postgres(connection) => audit_waiting::table.select(audit_waiting::audit).load(connection)?,
-            // Rows that the program before this one wrote get their links with the next batch.
-            Connection::Sqlite(_) => rows.iter().map(|row| row.seq).filter(|seq| *seq > head.audit).collect(),
+            // Rows from before there was a chain get their links when it begins.
+            Connection::Sqlite(_) if head.n == 0 => rows.iter().map(|row| row.seq).collect(),
+            Connection::Sqlite(_) => Vec::new(),
         };
         let unlinked = rows.iter().filter(|row| !waiting.contains(&row.seq)).count();
         if unlinked > 0 {

@@ -1,16 +1,12 @@
 //! The index rows of a resource: written together with a new version, many rows in one statement. search.rs reads them.
 
 use std::borrow::Cow;
-use std::marker::PhantomData;
 
-use diesel::backend::Backend;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, QueryFragment, QueryId};
-use diesel::serialize::ToSql;
-use diesel::sql_types::{BigInt, SmallInt, Text};
 
 use super::connection::on_either;
 use super::error::StoreError;
+use super::insert::{Row, row};
 use super::schema::{index_date, index_quantity, index_reference, index_string, index_token};
 use super::session::Session;
 use crate::fhir::search::IndexEntry;
@@ -61,7 +57,7 @@ pub(super) fn exact_key(text: &str) -> i64 {
 }
 
 /// To which resource index rows belong.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Owner {
     pub patient: i64,
     pub resource: i64,
@@ -81,18 +77,21 @@ impl Session {
             match entry {
                 IndexEntry::Token { system, value, .. } => {
                     tokens.push(TokenRow {
+                        owner,
                         param,
                         value: text_key(value),
                         system: system_key(system.as_deref()),
                     });
                 }
                 IndexEntry::Reference { target, .. } => references.push(ReferenceRow {
+                    owner,
                     param,
                     target_id: text_key(target.id.as_deref().unwrap_or_default()),
                     target_kind: text_key(target.kind.as_deref().unwrap_or_default()),
                     target_url: text_key(target.url.as_deref().unwrap_or_default()),
                 }),
                 IndexEntry::Date { low, high, .. } => dates.push(DateRow {
+                    owner,
                     param,
                     low: *low,
                     high: *high,
@@ -105,6 +104,7 @@ impl Session {
                     unit,
                     ..
                 } => quantities.push(QuantityRow {
+                    owner,
                     param,
                     low,
                     high,
@@ -115,6 +115,7 @@ impl Session {
                 IndexEntry::String { folded, text, .. } => {
                     let (folded, rest) = divided(folded);
                     strings.push(StringRow {
+                        owner,
                         param,
                         folded,
                         exact: exact_key(text),
@@ -125,11 +126,11 @@ impl Session {
                 IndexEntry::Pair { .. } => {}
             }
         }
-        self.insert_rows(owner, tokens)?;
-        self.insert_rows(owner, references)?;
-        self.insert_rows(owner, dates)?;
-        self.insert_rows(owner, strings)?;
-        self.insert_rows(owner, quantities)
+        self.insert_rows(tokens)?;
+        self.insert_rows(references)?;
+        self.insert_rows(dates)?;
+        self.insert_rows(strings)?;
+        self.insert_rows(quantities)
     }
 
     /// Takes the rows of a resource away.
@@ -150,22 +151,12 @@ impl Session {
         Ok(())
     }
 
-    /// Rows of one table, each once. Statements have 1, 2, 4 … 32 rows, so that few different ones are prepared.
-    fn insert_rows<R: IndexRow>(&mut self, owner: Owner, mut rows: Vec<R>) -> Result<(), StoreError> {
+    /// Rows of one table, each once.
+    fn insert_rows<R: IndexRow>(&mut self, mut rows: Vec<R>) -> Result<(), StoreError> {
         rows.retain(IndexRow::storable);
         rows.sort_unstable();
         rows.dedup();
-        // SQLite copies every page it touches when a statement of several rows may have to be undone alone; no row can
-        // fail here (there are no doubles), and if one did, the whole piece of work is undone.
-        let verb = if self.needs_locks() { "INSERT" } else { "INSERT OR FAIL" };
-        let mut rest = rows.as_slice();
-        while !rest.is_empty() {
-            let most = rest.len().min(32);
-            let (now, later) = rest.split_at(1 << most.ilog2());
-            on_either!(self, c => InsertRows { verb, owner, rows: now, table: PhantomData::<R> }.execute(c))?;
-            rest = later;
-        }
-        Ok(())
+        self.insert(&rows)
     }
 }
 
@@ -183,6 +174,7 @@ fn named(entry: &IndexEntry) -> (Cow<'_, str>, &IndexEntry) {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct TokenRow<'a> {
+    owner: Owner,
     param: Cow<'a, str>,
     value: Cow<'a, str>,
     system: i64,
@@ -190,6 +182,7 @@ struct TokenRow<'a> {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct ReferenceRow<'a> {
+    owner: Owner,
     param: Cow<'a, str>,
     target_id: Cow<'a, str>,
     target_kind: Cow<'a, str>,
@@ -198,6 +191,7 @@ struct ReferenceRow<'a> {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct DateRow<'a> {
+    owner: Owner,
     param: Cow<'a, str>,
     low: i64,
     high: i64,
@@ -205,6 +199,7 @@ struct DateRow<'a> {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct StringRow<'a> {
+    owner: Owner,
     param: Cow<'a, str>,
     folded: &'a str,
     exact: i64,
@@ -213,6 +208,7 @@ struct StringRow<'a> {
 
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct QuantityRow<'a> {
+    owner: Owner,
     param: Cow<'a, str>,
     low: &'a str,
     high: &'a str,
@@ -222,108 +218,48 @@ struct QuantityRow<'a> {
 }
 
 /// A row of one of the index tables.
-trait IndexRow: Ord {
-    /// The statement from INTO up to its first row; the columns after the owner's three are those of [`IndexRow::bind`].
-    const INTO: &'static str;
-
-    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
-    where
-        DB: Backend,
-        i64: ToSql<BigInt, DB>,
-        str: ToSql<Text, DB>;
-
+trait IndexRow: Ord + Row {
     /// A text with a NUL in it is not FHIR, and PostgreSQL cannot store it: such a row is left out.
     fn storable(&self) -> bool;
 }
 
-/// Pushes one bound value after a comma.
-macro_rules! bind {
-    ($pass:ident, $type:ty, $value:expr) => {
-        $pass.push_sql(", ");
-        $pass.push_bind_param::<$type, _>($value)?;
+/// The columns of an index table after those of the owner, as the row's fields are called.
+macro_rules! index_row {
+    ($row:ident => $table:ident ($($column:ident: $type:ident),+)) => {
+        row!($row<'_> => $table (
+            patient: BigInt = owner.patient,
+            resource: BigInt = owner.resource,
+            kind: SmallInt = owner.kind,
+            $($column: $type = $column),+
+        ));
     };
 }
 
+index_row!(TokenRow => index_token (param: Text, value: Text, system: BigInt));
+index_row!(ReferenceRow => index_reference (param: Text, target_id: Text, target_kind: Text, target_url: Text));
+index_row!(DateRow => index_date (param: Text, low: BigInt, high: BigInt));
+index_row!(StringRow => index_string (param: Text, folded: Text, exact: BigInt, rest: Text));
+index_row!(QuantityRow => index_quantity (param: Text, low: Text, high: Text, system: BigInt, code: Text, unit: Text));
+
 impl IndexRow for TokenRow<'_> {
-    const INTO: &'static str = " INTO index_token (patient, resource, kind, param, value, system) VALUES ";
-
-    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
-    where
-        DB: Backend,
-        i64: ToSql<BigInt, DB>,
-        str: ToSql<Text, DB>,
-    {
-        bind!(pass, Text, self.param.as_ref());
-        bind!(pass, Text, self.value.as_ref());
-        bind!(pass, BigInt, &self.system);
-        Ok(())
-    }
-
     fn storable(&self) -> bool {
         ![&self.param, &self.value].iter().any(|text| text.contains('\0'))
     }
 }
 
 impl IndexRow for ReferenceRow<'_> {
-    const INTO: &'static str =
-        " INTO index_reference (patient, resource, kind, param, target_id, target_kind, target_url) VALUES ";
-
-    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
-    where
-        DB: Backend,
-        i64: ToSql<BigInt, DB>,
-        str: ToSql<Text, DB>,
-    {
-        bind!(pass, Text, self.param.as_ref());
-        bind!(pass, Text, self.target_id.as_ref());
-        bind!(pass, Text, self.target_kind.as_ref());
-        bind!(pass, Text, self.target_url.as_ref());
-        Ok(())
-    }
-
     fn storable(&self) -> bool {
-        ![&self.param, &self.target_id, &self.target_kind, &self.target_url]
-            .iter()
-            .any(|text| text.contains('\0'))
+        ![&self.param, &self.target_id, &self.target_kind, &self.target_url].iter().any(|text| text.contains('\0'))
     }
 }
 
 impl IndexRow for DateRow<'_> {
-    const INTO: &'static str = " INTO index_date (patient, resource, kind, param, low, high) VALUES ";
-
-    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
-    where
-        DB: Backend,
-        i64: ToSql<BigInt, DB>,
-        str: ToSql<Text, DB>,
-    {
-        bind!(pass, Text, self.param.as_ref());
-        bind!(pass, BigInt, &self.low);
-        bind!(pass, BigInt, &self.high);
-        Ok(())
-    }
-
     fn storable(&self) -> bool {
         !self.param.contains('\0')
     }
 }
 
 impl IndexRow for StringRow<'_> {
-    const INTO: &'static str = " INTO index_string (patient, resource, kind, param, folded, exact, rest) VALUES ";
-
-    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
-    where
-        DB: Backend,
-        i64: ToSql<BigInt, DB>,
-        str: ToSql<Text, DB>,
-    {
-        bind!(pass, Text, self.param.as_ref());
-        bind!(pass, Text, self.folded);
-        bind!(pass, BigInt, &self.exact);
-        bind!(pass, Text, self.rest);
-        Ok(())
-    }
-
     fn storable(&self) -> bool {
         // Folding leaves no NUL.
         true
@@ -331,69 +267,10 @@ impl IndexRow for StringRow<'_> {
 }
 
 impl IndexRow for QuantityRow<'_> {
-    const INTO: &'static str =
-        " INTO index_quantity (patient, resource, kind, param, low, high, system, code, unit) VALUES ";
-
-    fn bind<'b, DB>(&'b self, pass: &mut AstPass<'_, 'b, DB>) -> QueryResult<()>
-    where
-        DB: Backend,
-        i64: ToSql<BigInt, DB>,
-        str: ToSql<Text, DB>,
-    {
-        bind!(pass, Text, self.param.as_ref());
-        bind!(pass, Text, self.low);
-        bind!(pass, Text, self.high);
-        bind!(pass, BigInt, &self.system);
-        bind!(pass, Text, self.code.as_ref());
-        bind!(pass, Text, self.unit.as_ref());
-        Ok(())
-    }
-
     fn storable(&self) -> bool {
-        ![&self.param, &self.code, &self.unit]
-            .iter()
-            .any(|text| text.contains('\0'))
+        ![&self.param, &self.code, &self.unit].iter().any(|text| text.contains('\0'))
     }
 }
-
-/// One INSERT of several rows. diesel's own batch insert of a `Vec` is prepared anew each time; this one is cached by
-/// its text, which depends on the number of rows only.
-struct InsertRows<'a, R> {
-    verb: &'static str,
-    owner: Owner,
-    rows: &'a [R],
-    table: PhantomData<R>,
-}
-
-impl<R> QueryId for InsertRows<'_, R> {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-
-impl<R, DB> QueryFragment<DB> for InsertRows<'_, R>
-where
-    R: IndexRow,
-    DB: Backend,
-    i64: ToSql<BigInt, DB>,
-    i16: ToSql<SmallInt, DB>,
-    str: ToSql<Text, DB>,
-{
-    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        pass.push_sql(self.verb);
-        pass.push_sql(R::INTO);
-        for (number, row) in self.rows.iter().enumerate() {
-            pass.push_sql(if number == 0 { "(" } else { ", (" });
-            pass.push_bind_param::<BigInt, _>(&self.owner.patient)?;
-            bind!(pass, BigInt, &self.owner.resource);
-            bind!(pass, SmallInt, &self.owner.kind);
-            row.bind(&mut pass)?;
-            pass.push_sql(")");
-        }
-        Ok(())
-    }
-}
-
-impl<R, C> RunQueryDsl<C> for InsertRows<'_, R> {}
 
 #[cfg(test)]
 mod tests {

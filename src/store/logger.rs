@@ -31,8 +31,12 @@ pub(super) struct LogHead {
 }
 
 impl LogHead {
+    pub fn is_due(&self) -> bool {
+        self.told.is_none_or(|told| told.elapsed() >= TELL)
+    }
+
     pub fn tell(&mut self, head: &Head) {
-        if self.told.is_none_or(|told| told.elapsed() >= TELL) {
+        if head.n > 0 && self.is_due() {
             self.told = Some(Instant::now());
             tracing::info!(link = head.n, hash = %head.hash, "the end of the access log's chain");
         }

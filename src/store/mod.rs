@@ -12,6 +12,7 @@ mod error;
 mod everything;
 mod history;
 mod index;
+mod insert;
 mod kept;
 mod kind;
 mod ko;

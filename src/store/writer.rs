@@ -3,7 +3,7 @@
 //! transaction that cannot be committed fails for all in it. `Store::write` hands the work in.
 //!
 //! Records of the access log that come without a write (`Store::log`) wait in the same queue and are written together, at
-//! the end of the transaction; then every record gets its link in the chain.
+//! the end of the transaction.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -297,21 +297,19 @@ impl Thread {
                 next = self.jobs.try_recv().ok();
             }
         }
-        let mut head = None;
         opened
             .and_then(|()| write_records(&mut session, done))
-            .and_then(|()| {
-                head = session.link_audit()?;
-                session.connection.commit()
-            })
+            .and_then(|()| session.connection.commit())
             .map_err(|error| match error {
                 StoreError::Corrupt(reason) => StoreError::Corrupt(reason),
                 other => StoreError::Unavailable(other.to_string()),
             })?;
-        self.session = Some(session);
-        if let Some(head) = head {
+        if self.log_head.is_due()
+            && let Ok(head) = session.audit_head()
+        {
             self.log_head.tell(&head);
         }
+        self.session = Some(session);
         Ok(())
     }
 

@@ -401,6 +401,10 @@ impl Generator {
         if let Some(key) = &element.codes {
             return Value::String(self.listed(key).1);
         }
+        // que-2; and all answers to one question stand in one item (R4 says it in words, R5 as qrs-2).
+        if name == "linkId" {
+            return Value::String(format!("fraga-{:x}", self.random.next()));
+        }
         let r = &mut self.random;
         match element.type_name.as_str() {
             "boolean" => Value::Bool(r.one_in(2)),

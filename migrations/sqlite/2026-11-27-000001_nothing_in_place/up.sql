@@ -13,12 +13,13 @@ WHEN NEW.seq <> OLD.seq OR (
 )
 BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;
 
+-- (FAIL: for ABORT, SQLite copies every page that it touches, at each row that is put in.)
 CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
 WHEN EXISTS (SELECT 1 FROM audit WHERE seq = NEW.seq)
-BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+BEGIN SELECT RAISE(FAIL, 'audit is append-only'); END;
 CREATE TRIGGER audit_chain_is_not_replaced BEFORE INSERT ON audit_chain
 WHEN EXISTS (SELECT 1 FROM audit_chain WHERE n = NEW.n) OR EXISTS (SELECT 1 FROM audit_chain WHERE audit = NEW.audit)
-BEGIN SELECT RAISE(ABORT, 'audit is append-only'); END;
+BEGIN SELECT RAISE(FAIL, 'audit is append-only'); END;
 -- (A key that is left out is -1 before the row is there: whoever puts an anchor says where.)
 CREATE TRIGGER audit_anchor_is_not_replaced BEFORE INSERT ON audit_anchor
 WHEN NEW.n < 1 OR EXISTS (SELECT 1 FROM audit_anchor WHERE n = NEW.n)
