@@ -8,7 +8,7 @@ use crate::access::{Call, Caller, Disclosed, Interaction};
 use crate::definitions;
 use crate::door::content::{self, Content};
 use crate::door::problem::Problem;
-use crate::door::{Action, Door, Order, Precondition};
+use crate::door::{Action, Door, Precondition};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 
@@ -32,14 +32,11 @@ pub async fn put(door: &Door) -> Result<(), Problem> {
     }
     content::check(FhirVersion::R5, KIND.name(), &resource)?;
     let prepared = Content::new(FhirVersion::R5, KIND, resource, &[]).prepare(&id)?;
-    let order = Order {
-        action: Action::Update {
-            prepared,
-            precondition: Precondition::MustNotExist,
-        },
-        entry: None,
+    let action = Action::Update {
+        prepared,
+        precondition: Precondition::MustNotExist,
     };
-    match door.write(&call(Interaction::Update), vec![order]).await {
+    match door.write_one(&call(Interaction::Update), Vec::new(), action).await {
         // Another process that starts at the same time was first.
         Err(Problem::PreconditionFailed { .. }) | Ok(_) => Ok(()),
         Err(problem) => Err(problem),

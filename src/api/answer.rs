@@ -25,7 +25,7 @@ use super::reply::{Body, Reply};
 use crate::access::{Call, Interaction};
 use crate::door::content;
 use crate::door::problem::Problem;
-use crate::door::{Order, Outcome, Written};
+use crate::door::{Action, Outcome, Written};
 use crate::fhir::convert::r5_to_r4;
 use crate::fhir::json::reread;
 use crate::fhir::search::Scope;
@@ -261,14 +261,9 @@ impl Ask {
     }
 
     /// Hands one order to the door and answers with what became of it.
-    pub async fn write_one(&self, order: Order) -> Result<Reply, Problem> {
-        let mut written = self.app.door.write(&self.call, vec![order]).await?;
-        match written.pop() {
-            Some(written) => self.wrote(written),
-            None => Err(Problem::Internal {
-                reason: "the door answered nothing".to_owned(),
-            }),
-        }
+    pub async fn write_one(&self, action: Action) -> Result<Reply, Problem> {
+        let written = self.app.door.write_one(&self.call, Vec::new(), action).await?;
+        self.wrote(written)
     }
 
     /// The answer to a read of a stored version, whole or in part; 304 when the caller has it already.

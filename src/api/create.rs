@@ -9,8 +9,8 @@ use super::negotiate::Ask;
 use super::reply::Reply;
 use super::sent::Sent;
 use crate::access::Interaction;
+use crate::door::Action;
 use crate::door::problem::Problem;
-use crate::door::{Action, Order};
 
 /// Registers a resource. An id in the body is ignored, as the specification says.
 #[utoipa::path(
@@ -58,9 +58,5 @@ pub async fn perform(ask: &Ask, kind: &str, sent: Sent) -> Result<Reply, Problem
         return ask.wrote(written);
     }
     let prepared = content.prepare(&Uuid::now_v7().to_string())?;
-    let order = Order {
-        action: Action::Create(prepared),
-        entry: None,
-    };
-    ask.write_one(order).await
+    ask.write_one(Action::Create(prepared)).await
 }

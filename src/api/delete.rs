@@ -8,8 +8,8 @@ use super::answer::answer;
 use super::negotiate::Ask;
 use super::reply::Reply;
 use crate::access::Interaction;
+use crate::door::Action;
 use crate::door::problem::Problem;
-use crate::door::{Action, Order};
 
 /// Ends a resource. Deleting what is already deleted is not an error.
 #[utoipa::path(
@@ -74,7 +74,7 @@ pub async fn perform(ask: &Ask, kind: &str, id: &str, query: &str) -> Result<Rep
         id: id.to_owned(),
         precondition: ask.precondition()?,
     };
-    ask.write_one(Order { action, entry: None }).await
+    ask.write_one(action).await
 }
 
 /// The conditional interaction, also for an entry of a batch.

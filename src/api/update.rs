@@ -8,9 +8,9 @@ use super::negotiate::Ask;
 use super::reply::Reply;
 use super::sent::Sent;
 use crate::access::Interaction;
+use crate::door::Action;
 use crate::door::content::{require_id_form, require_same_id};
 use crate::door::problem::Problem;
-use crate::door::{Action, Order};
 
 /// Replaces the one resource that meets the criteria, or creates it when none does.
 #[utoipa::path(
@@ -99,11 +99,7 @@ pub async fn perform(ask: &Ask, kind: &str, (id, query): (&str, &str), sent: Sen
     let content = ask.content(kind, sent).await?;
     require_same_id(kind, content.id(), id)?;
     let prepared = content.prepare(id)?;
-    ask.write_one(Order {
-        action: Action::Update { prepared, precondition },
-        entry: None,
-    })
-    .await
+    ask.write_one(Action::Update { prepared, precondition }).await
 }
 
 /// The conditional interaction, also for an entry of a batch.

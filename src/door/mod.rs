@@ -8,14 +8,17 @@ pub mod arbetslista;
 mod atkomst;
 pub mod bundle;
 pub mod content;
+mod effect;
 mod efterfragat;
 pub mod enhet;
 pub mod everything;
 pub mod fornyelse;
 pub mod kontroll;
 mod kvar;
+mod lock;
 pub mod logg;
 pub mod loggranskning;
+mod order;
 pub mod patch;
 mod precondition;
 pub mod problem;
@@ -33,20 +36,17 @@ mod write;
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use crate::access::{Call, Right};
 use crate::clock::Clock;
 use crate::definitions::Definitions;
 use crate::fhir::json::Limits;
 use crate::fhir::search::SearchQuery;
-use crate::fhir::types::ResourceType;
-use crate::riktlinje::{Finding, Policies};
-use crate::store::{Store, Stored};
+use crate::riktlinje::Policies;
+use crate::store::Store;
 use bundle::BundleLimits;
-use content::Prepared;
 use enhet::Enheter;
 use fornyelse::Fornyelse;
+pub use order::{Action, Order, Outcome, Written};
 pub use patch::Turns;
 pub use precondition::{Precondition, version_number, versions_of_tags};
 use problem::Problem;
@@ -76,76 +76,6 @@ pub struct Door {
     /// Reads and denials are logged before they are answered. Always so in a service; only benchmarks turn it off, to see
     /// what it costs. A write has its record in any case.
     pub access_log: bool,
-}
-
-/// One thing to be written.
-pub struct Order {
-    pub action: Action,
-    /// The entry's number when the order came in a Bundle: findings and problems then tell `Bundle.entry[n]`.
-    pub entry: Option<usize>,
-}
-
-/// What an [`Order`] asks for.
-pub enum Action {
-    /// POST: a new resource under an id that the server gave.
-    Create(Prepared),
-    /// PUT: a new version, or a new resource under the caller's id.
-    Update {
-        prepared: Prepared,
-        precondition: Precondition,
-    },
-    /// PATCH: a new version, made of the one that is there.
-    Patch {
-        prepared: Prepared,
-        precondition: Precondition,
-    },
-    /// DELETE: the end of the resource; its versions stay.
-    Delete {
-        kind: ResourceType,
-        id: String,
-        precondition: Precondition,
-    },
-}
-
-/// What became of an [`Order`].
-#[derive(Clone, Debug)]
-pub struct Written {
-    pub kind: ResourceType,
-    pub id: String,
-    pub version: i64,
-    pub last_updated: Timestamp,
-    pub outcome: Outcome,
-    /// The stored R5 JSON text; empty after a delete.
-    pub body: String,
-    /// What the riktlinje had to say, expressions in the caller's version.
-    pub findings: Vec<Finding>,
-}
-
-/// How a write ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    Created,
-    Updated,
-    /// A conditional create met the one that matches: nothing changed.
-    AlreadyThere,
-    Deleted,
-    /// A delete of what was already deleted: nothing changed.
-    AlreadyDeleted,
-}
-
-impl Written {
-    /// What a conditional create met.
-    pub fn already_there(stored: Stored) -> Written {
-        Written {
-            kind: stored.kind,
-            id: stored.id,
-            version: stored.version,
-            last_updated: stored.last_updated,
-            outcome: Outcome::AlreadyThere,
-            body: stored.body,
-            findings: Vec::new(),
-        }
-    }
 }
 
 impl Door {

@@ -15,8 +15,7 @@ use super::precondition::demand;
 use super::problem::Problem;
 use super::read::Seen;
 use super::villkor::{Criteria, again};
-use super::write::first;
-use super::{Action, Door, Order, Precondition, Written};
+use super::{Action, Door, Precondition, Written};
 use crate::access::Call;
 use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::json::{self, Limits};
@@ -227,11 +226,8 @@ impl Door {
             .await
             // Why what is stored cannot be patched tells of it: a `test` that fails, what it would become.
             .inspect_err(|_| call.disclosed.fail())?;
-            let order = Order {
-                action: Action::Patch { prepared, precondition },
-                entry: None,
-            };
-            first(self.write_while(call, conditions, vec![order]).await?)
+            let action = Action::Patch { prepared, precondition };
+            self.write_one(call, conditions, action).await
         })
         .await
     }

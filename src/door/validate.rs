@@ -235,14 +235,7 @@ impl Door {
     fn judged(&self, call: &Call, session: &mut Session, order: &Order) -> Result<Vec<Finding>, Problem> {
         // The judgement tells of what is stored about the patient.
         call.disclosed.note(thought_of(session, order)?);
-        let mut transaction = Transaction {
-            door: self,
-            call,
-            underlag: OppenTransaktion::new(session, &self.understood)
-                .seen_by(call, self.nu())
-                .in_time(),
-            made: Vec::new(),
-        };
+        let mut transaction = Transaction::begin(self, call, session);
         let staged = transaction.stage(order)?;
         transaction.may_write(&staged)?;
         match (staged.order.prepared(), &staged.current) {

@@ -10,8 +10,7 @@ use super::content::{Content, require_id_form};
 use super::efterfragat::of_search;
 use super::logg::{note, note_looked};
 use super::problem::Problem;
-use super::write::first;
-use super::{Action, Door, Order, Precondition, Written};
+use super::{Action, Door, Precondition, Written};
 use crate::access::Call;
 use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::percent;
@@ -239,7 +238,7 @@ impl Door {
             Some(stored) => self.already_there(call, criteria, stored).await,
             None => {
                 let action = Action::Create(content.clone().prepare(&id)?);
-                self.write_one(call, criteria.expecting(None), action).await
+                self.write_one(call, vec![criteria.expecting(None)], action).await
             }
         })
         .await
@@ -262,7 +261,8 @@ impl Door {
                 prepared: content.clone().prepare(id)?,
                 precondition,
             };
-            self.write_one(call, criteria.expecting(found.as_ref()), action).await
+            self.write_one(call, vec![criteria.expecting(found.as_ref())], action)
+                .await
         })
         .await
     }
@@ -287,7 +287,7 @@ impl Door {
                 id: found.id,
                 precondition: precondition.clone(),
             };
-            self.write_one(call, condition, action).await.map(Some)
+            self.write_one(call, vec![condition], action).await.map(Some)
         })
         .await
     }
@@ -301,11 +301,6 @@ impl Door {
             door.shown(&call, session, stored)
         });
         Ok(Written::already_there(shown.await?))
-    }
-
-    async fn write_one(&self, call: &Call, condition: Condition, action: Action) -> Result<Written, Problem> {
-        let order = Order { action, entry: None };
-        first(self.write_while(call, vec![condition], vec![order]).await?)
     }
 }
 

@@ -4,13 +4,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use fastkontakt_model::facts::Reference;
-use fastkontakt_model::{Fact, understand};
-use serde_json::{Value, json};
-use uuid::Uuid;
+use fastkontakt_model::Fact;
+use serde_json::Value;
 
-use super::atkomst::{keeping, organisationens_hsa_id, right_of};
+use super::atkomst::right_of;
 use super::content::{Body, Prepared};
+use super::lock::lock;
 use super::logg::note_undone;
 use super::precondition::demand;
 use super::problem::{Problem, in_resource};
@@ -18,15 +17,14 @@ use super::provenance::{self, Made, SeenBy};
 use super::skrivratt::refuse_personal_numbers;
 use super::underlag::OppenTransaktion;
 use super::villkor::Condition;
-use super::{Action, Door, Order, Outcome, Precondition, Understood, Written};
+use super::{Action, Door, Order, Outcome, Precondition, Written};
 use crate::access::harledning::harled;
 use crate::access::{Asked, Call, Caller, Disclosure, Interaction, Right};
 use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{
-    Effect, Finding, Judgement, Skrivning, Target, bedom, only_ends_or_limits, samma_patient, samma_som,
-    utan_patientresurs,
+    Finding, Judgement, Skrivning, bedom, only_ends_or_limits, samma_patient, samma_som, utan_patientresurs,
 };
 use crate::store::{Keeping, Kept, NewVersion, Session, Stored};
 
@@ -51,20 +49,48 @@ impl Door {
         let (door, call) = (self.clone(), call.clone());
         self.store
             .write(move |session| {
-                let writing = Writing {
-                    door: &door,
-                    call: &call,
-                    session,
-                };
-                let written = writing.carry_out(&conditions, &orders);
+                let written = door.carry_out(&call, session, &conditions, &orders);
                 note_undone(&call, &orders, &written);
                 written
             })
             .await
     }
-}
 
-impl Door {
+    /// One order by itself, under the same terms.
+    pub async fn write_one(&self, call: &Call, conditions: Vec<Condition>, action: Action) -> Result<Written, Problem> {
+        let order = Order { action, entry: None };
+        let written = self.write_while(call, conditions, vec![order]).await?;
+        written.into_iter().next().ok_or_else(|| Problem::Internal {
+            reason: "the door answered nothing".to_owned(),
+        })
+    }
+
+    fn carry_out(
+        &self,
+        call: &Call,
+        session: &mut Session,
+        conditions: &[Condition],
+        orders: &[Order],
+    ) -> Result<Vec<Written>, Problem> {
+        let criteria: Vec<String> = conditions.iter().map(Condition::key).collect();
+        lock(session, &criteria, orders, &self.understood)?;
+        for condition in conditions {
+            condition.verify(self.eyes_in(call, condition.query()), session)?;
+        }
+        let mut transaction = Transaction::begin(self, call, session);
+        let mut staged = Vec::with_capacity(orders.len());
+        let mut written = Vec::with_capacity(orders.len());
+        for order in orders {
+            let (order, result) = transaction.carry_out(order)?;
+            staged.push(order);
+            written.push(result);
+        }
+        transaction
+            .conclude(&staged, &mut written)?
+            .log(Disclosure::default(), &written)?;
+        Ok(written)
+    }
+
     /// Refuses what no scope lets the caller write, whatever stands there; what does is known in the transaction.
     pub(super) fn permit_order(&self, call: &Call, order: &Order) -> Result<(), Problem> {
         let kind = order.kind();
@@ -106,75 +132,6 @@ impl Door {
     }
 }
 
-/// What became of the one order that was given.
-pub(super) fn first(written: Vec<Written>) -> Result<Written, Problem> {
-    written.into_iter().next().ok_or_else(|| Problem::Internal {
-        reason: "the door answered nothing".to_owned(),
-    })
-}
-
-impl Order {
-    pub(super) fn kind(&self) -> ResourceType {
-        match &self.action {
-            Action::Create(prepared) | Action::Update { prepared, .. } | Action::Patch { prepared, .. } => {
-                prepared.kind
-            }
-            Action::Delete { kind, .. } => *kind,
-        }
-    }
-
-    /// What is to stand there; nothing after a delete.
-    pub(super) fn prepared(&self) -> Option<&Prepared> {
-        match &self.action {
-            Action::Create(prepared) | Action::Update { prepared, .. } | Action::Patch { prepared, .. } => {
-                Some(prepared)
-            }
-            Action::Delete { .. } => None,
-        }
-    }
-
-    pub(super) fn id(&self) -> &str {
-        match &self.action {
-            Action::Create(prepared) | Action::Update { prepared, .. } | Action::Patch { prepared, .. } => &prepared.id,
-            Action::Delete { id, .. } => id,
-        }
-    }
-
-    /// How the version comes about, for its history.
-    fn interaction(&self) -> Interaction {
-        match &self.action {
-            Action::Create(_) => Interaction::Create,
-            Action::Update { .. } => Interaction::Update,
-            Action::Patch { .. } => Interaction::Patch,
-            Action::Delete { .. } => Interaction::Delete,
-        }
-    }
-
-    pub(super) fn is_create(&self) -> bool {
-        matches!(self.action, Action::Create(_))
-    }
-
-    /// The patient whose compartment is written.
-    pub(super) fn patient(&self) -> Option<String> {
-        self.prepared()?.body.patient.clone()
-    }
-
-    /// The expression or problem as the caller sees it: within the entry, when there is one.
-    pub(super) fn place(&self, problem: Problem) -> Problem {
-        match self.entry {
-            Some(index) => problem.in_entry(index),
-            None => problem,
-        }
-    }
-}
-
-/// One transaction on its way.
-struct Writing<'s> {
-    door: &'s Door,
-    call: &'s Call,
-    session: &'s mut Session,
-}
-
 /// An order that is in its place but not yet judged.
 pub(super) struct Staged<'o> {
     pub(super) order: &'o Order,
@@ -187,91 +144,13 @@ pub(super) struct Staged<'o> {
     bara_avslut: bool,
 }
 
-impl Writing<'_> {
-    fn carry_out(self, conditions: &[Condition], orders: &[Order]) -> Result<Vec<Written>, Problem> {
-        let Writing { door, call, session } = self;
-        let criteria: Vec<String> = conditions.iter().map(Condition::key).collect();
-        lock(session, &criteria, orders, &door.understood)?;
-        for condition in conditions {
-            condition.verify(door.eyes_in(call, condition.query()), session)?;
-        }
-        let mut transaction = Transaction {
-            door,
-            call,
-            underlag: OppenTransaktion::new(session, &door.understood)
-                .seen_by(call, door.nu())
-                .in_time(),
-            made: Vec::new(),
-        };
-        let mut staged = Vec::with_capacity(orders.len());
-        let mut written = Vec::with_capacity(orders.len());
-        for order in orders {
-            let (order, result) = transaction.carry_out(order)?;
-            staged.push(order);
-            written.push(result);
-        }
-        transaction
-            .conclude(&staged, &mut written)?
-            .log(Disclosure::default(), &written)?;
-        Ok(written)
-    }
-}
-
-/// Takes the locks the exactness of the patient rules rests on, in one fixed order for all writers. Under SQLite the
-/// one writer is the lock.
-pub(super) fn lock(
-    session: &mut Session,
-    criteria: &[String],
-    orders: &[Order],
-    understood: &Understood,
-) -> Result<(), Problem> {
-    if !session.needs_locks() {
-        return Ok(());
-    }
-    // Two writers under the same criteria must not both find nobody; nor two that give an Organization the same HSA-id.
-    let named = orders.iter().filter(|order| order.kind() == ResourceType::Organization);
-    let named = named
-        .filter_map(Order::prepared)
-        .flat_map(|prepared| organisationens_hsa_id(&prepared.body.resource));
-    let mut alone = criteria.to_vec();
-    alone.extend(named.map(|id| format!("Organization?hsa-id={id}")));
-    session.lock_criteria(&alone)?;
-    let keys: BTreeSet<(ResourceType, &str)> = orders.iter().map(|order| (order.kind(), order.id())).collect();
-    let named: BTreeSet<String> = orders.iter().filter_map(Order::patient).collect();
-    // Who is told by a number only: the rules look at the patients that carry it.
-    let facts = orders.iter().filter_map(Order::prepared).map(|prepared| &prepared.fact);
-    let unnamed: Vec<(&Fact, &Reference)> = facts
-        .flat_map(|fact| utan_patientresurs(fact).into_iter().map(|about| (fact.as_ref(), about)))
-        .collect();
-    let mut locked = BTreeSet::new();
-    loop {
-        // Another writer may have joined patients while we waited for the locks; then those are waited for too.
-        let mut joined = named.clone();
-        for patient in &named {
-            joined.extend(samma_patient(patient, &mut OppenTransaktion::new(session, understood))?);
-        }
-        for (fact, about) in &unnamed {
-            let mut underlag = OppenTransaktion::new(session, understood);
-            joined.extend(samma_som(Some(about), fact, &mut underlag)?);
-        }
-        let missing: Vec<String> = joined.difference(&locked).cloned().collect();
-        if missing.is_empty() {
-            break;
-        }
-        session.lock_patients(&missing)?;
-        locked.extend(missing);
-    }
-    session.lock_resources(&keys.into_iter().collect::<Vec<_>>())?;
-    Ok(())
-}
-
 /// The orders of one request, carried out or only thought of, and the state that they make.
 pub(super) struct Transaction<'a, 's> {
     pub(super) door: &'a Door,
     pub(super) call: &'a Call,
     pub(super) underlag: OppenTransaktion<'s>,
     /// The versions that were written, for the Provenances.
-    pub(super) made: Vec<Made>,
+    made: Vec<Made>,
 }
 
 /// A transaction that is judged and holds; the log's record is still to be made.
@@ -285,6 +164,18 @@ pub(super) struct Concluded<'a, 's> {
 }
 
 impl<'a, 's> Transaction<'a, 's> {
+    /// Nothing is written yet; what the rules may ask is what the caller may read.
+    pub(super) fn begin(door: &'a Door, call: &'a Call, session: &'s mut Session) -> Self {
+        Transaction {
+            door,
+            call,
+            underlag: OppenTransaktion::new(session, &door.understood)
+                .seen_by(call, door.nu())
+                .in_time(),
+            made: Vec::new(),
+        }
+    }
+
     /// Puts an order in its place and stores it; it is judged when all are ([`Transaction::conclude`]).
     pub(super) fn carry_out<'o>(&mut self, order: &'o Order) -> Result<(Staged<'o>, Written), Problem> {
         let staged = self.stage(order)?;
@@ -381,28 +272,14 @@ impl<'a, 's> Transaction<'a, 's> {
                 let kept = (&prepared.body, &keeping);
                 self.put(prepared.kind, &prepared.id, current.as_ref(), kept, made)
             }
-            (None, Some(stored)) if stored.deleted => Ok(already_deleted(stored)),
+            (None, Some(stored)) if stored.deleted => Ok(Written::already_deleted(stored)),
             (None, Some(stored)) => self.end(stored),
             (None, None) => Err(staged.order.place(Problem::NotFound)),
         }
     }
 
-    /// What is kept beside what a rule brings about: whoever kept it keeps it on.
-    fn brought_about(&mut self, kind: ResourceType, body: &Body, current: Option<&Stored>) -> Result<Keeping, Problem> {
-        let before = match current {
-            Some(stored) => self.underlag.session.kept_beside(kind, &stored.id)?,
-            None => None,
-        };
-        let what = (kind, &body.resource, body.index.as_slice());
-        let text = body.resource.to_string();
-        let fact = understand(kind.name(), &text).map_err(|_| Problem::Internal {
-            reason: format!("what a rule made of a {kind} cannot be understood"),
-        })?;
-        Ok(keeping(&Caller::Service, &mut self.underlag, what, (&fact, before))?)
-    }
-
     /// Writes the next version of a resource: current row, history, index and outbox in one go.
-    fn put(
+    pub(super) fn put(
         &mut self,
         kind: ResourceType,
         id: &str,
@@ -527,36 +404,6 @@ impl<'a, 's> Transaction<'a, 's> {
         }
         Ok(all)
     }
-
-    /// Carries out what a rule brings about, in the same transaction: a new version of another resource, or a new one
-    /// under an id of ours.
-    fn bring_about(&mut self, effect: Effect) -> Result<Written, Problem> {
-        let now = self.door.clock.now();
-        match effect.target() {
-            Target::Version(kind, id) => {
-                let Some(stored) = self.underlag.session.current(kind, id)? else {
-                    return Err(Problem::Internal {
-                        reason: format!("the {kind} an effect ends is not stored"),
-                    });
-                };
-                let mut resource = resource_of(&stored)?;
-                effect.apply(&mut resource, now);
-                let body = Body::new(kind, id, resource);
-                let kept = self.brought_about(kind, &body, Some(&stored))?;
-                let made = (Interaction::Update, Outcome::Updated);
-                self.put(kind, id, Some(&stored), (&body, &kept), made)
-            }
-            Target::New(kind) => {
-                let mut resource = json!({});
-                effect.apply(&mut resource, now);
-                let id = Uuid::now_v7().to_string();
-                let body = Body::new(kind, &id, resource);
-                let kept = self.brought_about(kind, &body, None)?;
-                let made = (Interaction::Create, Outcome::Created);
-                self.put(kind, &id, None, (&body, &kept), made)
-            }
-        }
-    }
 }
 
 impl Concluded<'_, '_> {
@@ -604,20 +451,8 @@ fn located(finding: Finding, prepared: &Prepared, entry: Option<usize>) -> Findi
     Finding { expression, ..finding }
 }
 
-fn already_deleted(stored: &Stored) -> Written {
-    Written {
-        kind: stored.kind,
-        id: stored.id.clone(),
-        version: stored.version,
-        last_updated: stored.last_updated,
-        outcome: Outcome::AlreadyDeleted,
-        body: String::new(),
-        findings: Vec::new(),
-    }
-}
-
 /// The stored text as JSON; what was stored was checked, so a failure is a fault of ours.
-fn resource_of(stored: &Stored) -> Result<Value, Problem> {
+pub(super) fn resource_of(stored: &Stored) -> Result<Value, Problem> {
     reread(&stored.body).map_err(|_| Problem::Internal {
         reason: format!("a stored {} is not JSON", stored.kind),
     })

@@ -9,11 +9,11 @@ use super::transaction::{Plan, Reading, When};
 use super::{Faults, MOST_ANSWERED, duplicate};
 use crate::access::{Call, Disclosure};
 use crate::door::content::computing;
+use crate::door::lock::lock;
 use crate::door::logg::{disclosure, named, note_undone};
 use crate::door::problem::Problem;
-use crate::door::underlag::OppenTransaktion;
 use crate::door::villkor::{Matches, again};
-use crate::door::write::{Staged, Transaction, lock};
+use crate::door::write::{Staged, Transaction};
 use crate::door::{Action, Door, Look, Looked, Outcome, Written};
 use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::search::SearchQuery;
@@ -253,14 +253,7 @@ impl Writing<'_> {
         lock(session, &keys, &plan.orders, &door.understood)?;
         let eyes = (door, call);
         self.verify(When::Before, session, eyes)?;
-        let mut transaction = Transaction {
-            door,
-            call,
-            underlag: OppenTransaktion::new(session, &door.understood)
-                .seen_by(call, door.nu())
-                .in_time(),
-            made: Vec::new(),
-        };
+        let mut transaction = Transaction::begin(door, call, session);
         let mut staged = Vec::with_capacity(plan.orders.len());
         let mut written = Vec::with_capacity(plan.orders.len());
         let mut deleting = true;
