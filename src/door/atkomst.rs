@@ -15,7 +15,6 @@ use crate::access::beslut::{self, Lasare, PERSONER, Post, Skrivning};
 use crate::access::medgivande::{medgivanden, racker, racker_patient};
 use crate::access::{Call, Caller, Decision, Identity, Right, Target, decide, harledning, klipp, sikt};
 use crate::fhir::identifiers::{HSA_ID, canonical_system};
-use crate::fhir::json::reread;
 use crate::fhir::search::IndexEntry;
 use crate::fhir::search::query::{Criterion, SearchQuery, SortBy};
 use crate::fhir::types::ResourceType;
@@ -240,7 +239,7 @@ impl Door {
         let mut gav = Vec::new();
         let mut sparr = after.is_some_and(|(resource, _)| harledning::ar_sparr(kind, resource));
         if let (Some(stored), Some(fore)) = (living, fore) {
-            let before = json(stored)?;
+            let before = stored.resource()?;
             sparr |= harledning::ar_sparr(kind, &before);
             bara_innehall = after.is_some_and(|(after, _)| harledning::bara_innehall(&before, after));
             if kind == ResourceType::Consent {
@@ -270,7 +269,7 @@ impl Door {
                 return Err(Problem::Forbidden);
             }
             if let Some(stored) = living {
-                let before = organisationens_hsa_id(&json(stored)?);
+                let before = organisationens_hsa_id(&stored.resource()?);
                 nya_hsa_id.retain(|id| !before.contains(id));
             }
         }
@@ -473,7 +472,7 @@ fn reaches(call: &Call, right: Right, kept: &Kept, stored: &Stored) -> Result<bo
         let reached = match granted.filter.is_empty() {
             true => racker_patient(&granted, stored.kind, patient),
             // A delete has no content that a granular scope could match.
-            false => !stored.deleted && racker(&granted, stored.kind, patient, &json(stored)?),
+            false => !stored.deleted && racker(&granted, stored.kind, patient, &stored.resource()?),
         };
         if reached {
             return Ok(true);
@@ -491,7 +490,7 @@ pub(super) fn content_reached(call: &Call, right: Right, stored: &Stored) -> boo
     medgivanden(identity, right, stored.kind).iter().any(|granted| {
         granted.filter.is_empty()
             || (!stored.deleted
-                && json(stored).is_ok_and(|resource| {
+                && stored.resource().is_ok_and(|resource| {
                     let content = crate::access::medgivande::Medgivande {
                         bara: None,
                         filter: granted.filter.clone(),
@@ -499,10 +498,6 @@ pub(super) fn content_reached(call: &Call, right: Right, stored: &Stored) -> boo
                     racker(&content, stored.kind, None, &resource)
                 }))
     })
-}
-
-fn json(stored: &Stored) -> Result<Value, StoreError> {
-    reread(&stored.body).map_err(|_| StoreError::Corrupt(format!("a stored {} is not JSON", stored.kind)))
 }
 
 /// Whether a look at what is kept is needed to know what is to be cut out.
@@ -524,7 +519,7 @@ fn cut(lasare: &Lasare, kept: &Kept, ratter: &[Ratt], mut stored: Stored) -> Res
     }
     match lasare {
         Lasare::Patient { .. } => {
-            let mut resource = json(&stored)?;
+            let mut resource = stored.resource()?;
             if klipp::interna_anteckningar(&mut resource) {
                 stored.body = resource.to_string();
             }
@@ -532,7 +527,7 @@ fn cut(lasare: &Lasare, kept: &Kept, ratter: &[Ratt], mut stored: Stored) -> Res
         Lasare::Vard(_) => {
             let protected = kept.skyddad || ratter.iter().any(|ratt| ratt.slag == Slag::Skyddad);
             if protected && !beslut::far_se_adress(lasare, kept) {
-                let mut resource = json(&stored)?;
+                let mut resource = stored.resource()?;
                 klipp::adresser(&mut resource);
                 stored.body = resource.to_string();
             }

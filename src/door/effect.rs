@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::atkomst::keeping;
 use super::content::Body;
 use super::problem::Problem;
-use super::write::{Transaction, resource_of};
+use super::write::Transaction;
 use super::{Outcome, Written};
 use crate::access::{Caller, Interaction};
 use crate::fhir::types::ResourceType;
@@ -26,7 +26,7 @@ impl Transaction<'_, '_> {
                         reason: format!("the {kind} an effect ends is not stored"),
                     });
                 };
-                let mut resource = resource_of(&stored)?;
+                let mut resource = stored.resource()?;
                 effect.apply(&mut resource, now);
                 let body = Body::new(kind, id, resource);
                 let kept = self.keeping_on(kind, &body, Some(&stored))?;

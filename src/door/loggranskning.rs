@@ -8,7 +8,6 @@ use super::logg::{of, outcome, told};
 use super::{Door, problem::Problem};
 use crate::access::{Asked, Call, Caller, Disclosure, Right, Target, Who};
 use crate::fhir::identifiers::HSA_ID;
-use crate::fhir::json::reread;
 use crate::fhir::types::ResourceType;
 use crate::store::{LogQuery, Recorded, Session, StoreError, hsa_form};
 
@@ -267,7 +266,7 @@ fn note_rows(call: &Call, rows: &[Recorded]) {
 /// The name of the unit with this HSA-id; empty when it is not registered.
 fn unit_name(session: &mut Session, hsa_id: &str) -> Result<String, StoreError> {
     let found = session.with_identifier(ResourceType::Organization, &[HSA_ID], hsa_id)?;
-    let unit = found.first().and_then(|stored| reread(&stored.body).ok());
+    let unit = found.first().and_then(|stored| stored.resource().ok());
     Ok(unit
         .and_then(|unit| unit["name"].as_str().map(str::to_owned))
         .unwrap_or_default())

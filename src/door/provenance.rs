@@ -15,7 +15,6 @@ use super::{Door, Outcome};
 use crate::access::harledning::{DOLD, SKYDDAD, harled};
 use crate::access::{Call, Caller, Who};
 use crate::fhir::identifiers::HSA_ID;
-use crate::fhir::json::reread;
 use crate::fhir::references::local;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
@@ -259,7 +258,7 @@ fn on_behalf_of(session: &mut Session, unit: &str) -> Result<Value, Problem> {
         Some((kind, id)) => session.current(kind, id)?.filter(|stored| !stored.deleted),
         None => None,
     };
-    let resource = stored.and_then(|stored| reread(&stored.body).ok());
+    let resource = stored.and_then(|stored| stored.resource().ok());
     if let Some(name) = resource.as_ref().and_then(verksamhetschef) {
         behalf["display"] = json!(format!("{name}, verksamhetschef"));
     }

@@ -11,7 +11,6 @@ use crate::access::beslut::Lasare;
 use crate::access::{Call, Right};
 use crate::definitions::Definition;
 use crate::fhir::convert::{PathMap, r5_to_r4};
-use crate::fhir::json::reread;
 use crate::fhir::search::SearchQuery;
 use crate::fhir::search::query::{Criterion, ReferenceValue};
 use crate::fhir::types::{DefinitionType, ResourceType};
@@ -337,9 +336,7 @@ pub(super) struct Seen {
 
 impl Seen {
     pub fn of(version: FhirVersion, stored: &Stored) -> Result<Seen, Problem> {
-        let resource = reread(&stored.body).map_err(|_| Problem::Internal {
-            reason: format!("a stored {} is not JSON", stored.kind),
-        })?;
+        let resource = stored.resource()?;
         Ok(match version {
             FhirVersion::R5 => Seen {
                 resource,

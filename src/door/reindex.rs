@@ -5,7 +5,6 @@
 use super::Understood;
 use super::atkomst::keeping_anew;
 use super::underlag::OppenTransaktion;
-use crate::fhir::json::reread;
 use crate::fhir::search::{self, INDEX_VERSION, SearchQuery, page};
 use crate::fhir::types::ResourceType;
 use crate::store::{Session, Store, StoreError};
@@ -62,7 +61,7 @@ fn renew_page(
     let mut count = 0;
     let understood = Understood::new();
     for stored in &found.entries {
-        let resource = reread(&stored.body).map_err(|_| StoreError::Corrupt(format!("a stored {kind} is not JSON")))?;
+        let resource = stored.resource()?;
         let entries = search::index(kind, &resource);
         let fact = understood.fact(stored);
         let before = session.kept_beside(kind, &stored.id)?;

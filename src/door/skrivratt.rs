@@ -12,7 +12,6 @@ use super::upphov;
 use super::write::{Staged, Transaction};
 use crate::access::beslut::far_ligga_under;
 use crate::fhir::fault::{IssueCode, Text};
-use crate::fhir::json::reread;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::identity::is_personal_number;
 use crate::riktlinje::ovanfor;
@@ -96,9 +95,7 @@ impl Transaction<'_, '_> {
         };
         let now = prepared.body.resource.get("partOf");
         if let Some(stored) = staged.current.as_ref().filter(|stored| !stored.deleted) {
-            let before = reread(&stored.body).map_err(|_| Problem::Internal {
-                reason: "a stored Organization is not JSON".to_owned(),
-            })?;
+            let before = stored.resource()?;
             if now == before.get("partOf") {
                 return Ok(true);
             }

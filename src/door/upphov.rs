@@ -11,7 +11,6 @@ use super::underlag::OppenTransaktion;
 use crate::access::beslut::Vard;
 use crate::access::{Caller, Who};
 use crate::fhir::identifiers::{HSA_ID, canonical_system, equivalent_systems};
-use crate::fhir::json::reread;
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::Underlag;
@@ -144,10 +143,7 @@ impl Names<'_, '_, '_> {
                 true => self.underlag.session.current(kind, id)?,
                 false => None,
             };
-            return Ok(stored
-                .and_then(|stored| reread(&stored.body).ok())
-                .into_iter()
-                .collect());
+            return Ok(stored.and_then(|stored| stored.resource().ok()).into_iter().collect());
         }
         let identifiers = match self.contained(named) {
             Some(contained) => contained["identifier"].as_array().cloned().unwrap_or_default(),
@@ -165,7 +161,7 @@ impl Names<'_, '_, '_> {
                 let systems = equivalent_systems(HSA_ID);
                 for stored in self.underlag.session.with_identifier(kind, &systems, value)? {
                     if self.underlag.is_readable(kind, &stored.id)? {
-                        meant.extend(reread(&stored.body).ok());
+                        meant.extend(stored.resource().ok());
                     }
                 }
             }

@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
-use serde_json::Value;
 
 use super::atkomst::right_of;
 use super::content::{Body, Prepared};
@@ -20,7 +19,6 @@ use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Written};
 use crate::access::harledning::harled;
 use crate::access::{Asked, Call, Caller, Disclosure, Interaction, Right};
-use crate::fhir::json::reread;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{
@@ -242,7 +240,7 @@ impl<'a, 's> Transaction<'a, 's> {
         let before_fact = before.and_then(|stored| self.door.understood.fact(stored));
         let bara_avslut = match (before, &order.action) {
             (Some(stored), Action::Update { prepared, .. } | Action::Patch { prepared, .. }) => {
-                only_ends_or_limits(&resource_of(stored)?, &prepared.body.resource)
+                only_ends_or_limits(&stored.resource()?, &prepared.body.resource)
             }
             _ => false,
         };
@@ -323,7 +321,7 @@ impl<'a, 's> Transaction<'a, 's> {
     fn end(&mut self, stored: &Stored) -> Result<Written, Problem> {
         let last_updated = self.underlag.session.next_instant(self.door.clock.now(), Some(stored));
         let version = stored.version + 1;
-        let before = resource_of(stored)?;
+        let before = stored.resource()?;
         let keeping = Keeping {
             ratter: Vec::new(),
             ..harled(stored.kind, &before, &[], &[], |_| Vec::new())
@@ -449,11 +447,4 @@ fn located(finding: Finding, prepared: &Prepared, entry: Option<usize>) -> Findi
         None => expression,
     };
     Finding { expression, ..finding }
-}
-
-/// The stored text as JSON; what was stored was checked, so a failure is a fault of ours.
-pub(super) fn resource_of(stored: &Stored) -> Result<Value, Problem> {
-    reread(&stored.body).map_err(|_| Problem::Internal {
-        reason: format!("a stored {} is not JSON", stored.kind),
-    })
 }

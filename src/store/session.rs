@@ -8,6 +8,7 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, QueryFragment, QueryId};
 use diesel::sql_types::{Array, BigInt, SmallInt, Text};
 use jiff::Timestamp;
+use serde_json::Value;
 
 use super::connection::{Connection, Role, on_either};
 use super::error::StoreError;
@@ -17,6 +18,7 @@ use super::owners::Names;
 use super::schema::{history, index_reference, index_token, meta, patient_key, resource};
 use super::sikt::Sikt;
 use crate::fhir::identifiers::{canonical_system, comparable};
+use crate::fhir::json::reread;
 use crate::fhir::types::ResourceType;
 
 /// One version of a resource as it is stored.
@@ -33,6 +35,13 @@ pub struct Stored {
     pub deleted: bool,
     /// R5 JSON text with id and meta; empty when deleted.
     pub body: String,
+}
+
+impl Stored {
+    /// The body as JSON. It was checked when it was written: that it is none is a fault of ours.
+    pub fn resource(&self) -> Result<Value, StoreError> {
+        reread(&self.body).map_err(|_| StoreError::Corrupt(format!("a stored {} is not JSON", self.kind)))
+    }
 }
 
 /// A current version, not deleted, as a written statement selects it: [`CurrentColumns`] in this order.

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde_json::Value;
 
-use crate::fhir::json::reread;
 use crate::fhir::references::{local, relative};
 use crate::fhir::search::canonical;
 use crate::fhir::search::include::{Include, Join, all_names};
@@ -86,7 +85,7 @@ impl Session {
         for _ in 0..MOST_STEPS {
             let (mut wanted, mut names) = (BTreeSet::new(), BTreeSet::new());
             for stored in &step {
-                let resource = read(stored)?;
+                let resource = stored.resource()?;
                 literals(&resource, &mut |literal| {
                     let target = local(relative(literal, how.own_bases));
                     wanted.extend(target.map(|(kind, id)| (kind, id.to_owned())));
@@ -137,13 +136,13 @@ impl Session {
                 }
             }
             for item in in_body {
-                let resource = read(&item.stored)?;
+                let resource = item.stored.resource()?;
                 wanted.extend(own.iter().flat_map(|join| join.references(&resource)));
             }
             let canonical: Vec<&Join> = own.iter().copied().filter(|join| join.canonical).collect();
             if !canonical.is_empty() {
                 for item in step.iter().filter(|item| item.stored.kind == kind) {
-                    let resource = read(&item.stored)?;
+                    let resource = item.stored.resource()?;
                     names.extend(canonical.iter().flat_map(|join| join.names(&resource)));
                 }
             }
@@ -316,11 +315,6 @@ impl Gathering {
     }
 }
 
-/// The stored JSON.
-fn read(stored: &Stored) -> Result<Value, StoreError> {
-    reread(&stored.body).map_err(|_| StoreError::Corrupt(format!("a stored {} is not JSON", stored.kind)))
-}
-
 /// Every literal reference in a resource.
 fn literals(value: &Value, each: &mut impl FnMut(&str)) {
     match value {
@@ -341,7 +335,7 @@ fn literals(value: &Value, each: &mut impl FnMut(&str)) {
 fn names_of(step: &[Item], own_bases: &[String]) -> Result<Vec<String>, StoreError> {
     let mut names = Vec::new();
     for item in step.iter().filter(|item| item.stored.kind == canonical::NAMED) {
-        let own = canonical::names(item.stored.kind, &read(&item.stored)?);
+        let own = canonical::names(item.stored.kind, &item.stored.resource()?);
         names.extend(own.iter().flat_map(|name| canonical::written(name, own_bases)));
     }
     Ok(names)
