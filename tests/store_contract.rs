@@ -70,6 +70,7 @@ contract!(
     the_log_is_cut_only_before_an_anchor,
     what_a_version_says_stands,
     nothing_is_put_in_the_place_of_what_stands,
+    what_was_cut_must_have_been_old,
     five_years_are_those_of_the_calendar,
     records_that_come_at_once_are_all_kept,
     time_never_goes_backwards,
@@ -797,6 +798,7 @@ fn tamper(fresh: &Fresh, change: &str) {
             "DROP TRIGGER IF EXISTS audit_patient_remains",
             "DROP TRIGGER IF EXISTS audit_chain_stands",
             "DROP TRIGGER IF EXISTS audit_chain_remains",
+            "DROP TRIGGER IF EXISTS audit_anchor_frees_what_is_old",
         ]
     };
     let all = off.iter().copied().chain([change]).collect::<Vec<_>>().join(";");
@@ -931,6 +933,59 @@ fn the_log_is_cut_only_before_an_anchor(fresh: &Fresh) {
             .is_none(),
         "nothing is that old"
     );
+}
+
+/// Writes a version of a goal and the record of that, as the door does.
+fn write_one(fresh: &Fresh, id: &'static str, at: Timestamp) {
+    let row = Record { at, ..record(id) };
+    let written = fresh.store.write_blocking(move |session| {
+        let new = NewVersion {
+            last_updated: at,
+            request_id: id,
+            ..version(CareTeam, id, 1, "{}")
+        };
+        session.put(&new)?;
+        session.record(&row)
+    });
+    written.expect("a version and its record");
+    // Each gets its link before the next.
+    verified(fresh).expect("it is whole");
+}
+
+fn what_was_cut_must_have_been_old(fresh: &Fresh) {
+    let old = Timestamp::now() - (6 * 366 * 24).hours();
+    write_one(fresh, "old", old);
+    for id in ["a", "b", "c"] {
+        write_one(fresh, id, Timestamp::now());
+    }
+    let anchored = fresh
+        .store
+        .write_blocking(|session| session.anchor_audit(Timestamp::now() - 1.hour(), Timestamp::now()));
+    assert_eq!(anchored.expect("an anchor").map(|anchor| anchor.n), Some(1));
+    assert_eq!(fresh.store.write_blocking(Session::take_cut).expect("a cut"), 1);
+    verified(fresh).expect("what was old may go");
+    // By SQL, whatever the anchor says of its time.
+    let is_sqlite = fresh.url.starts_with("sqlite");
+    for (n, at) in [(2, "at"), (3, "at + 2000000000000000")] {
+        let now = if is_sqlite {
+            "unixepoch('now') * 1000000"
+        } else {
+            "(extract(epoch FROM now()) * 1000000)::bigint"
+        };
+        let at = at.replace("at", now);
+        tamper(
+            fresh,
+            &format!(
+                "INSERT INTO audit_anchor SELECT n, audit, hash, {at} FROM audit_chain WHERE n = {n};
+                 DELETE FROM audit_patient WHERE audit <= (SELECT audit FROM audit_chain WHERE n = {n});
+                 DELETE FROM audit WHERE seq <= (SELECT audit FROM audit_chain WHERE n = {n});
+                 DELETE FROM audit_chain WHERE n <= {n}"
+            ),
+        );
+        let broken = verified(fresh).expect_err("what was young is gone");
+        assert!(matches!(broken, Break::CutTooYoung { .. }), "{broken}");
+        assert!(broken.to_string().contains("the record of a write of"), "{broken}");
+    }
 }
 
 /// `OR REPLACE` and the like take away what has the same key, without an UPDATE or a DELETE that a trigger would see.

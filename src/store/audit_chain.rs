@@ -5,20 +5,26 @@
 use aws_lc_rs::digest::{Context, SHA256};
 use diesel::dsl::{exists, not};
 use diesel::prelude::*;
-use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp, ToSpan};
 
 use super::audit::AuditRow;
 use super::connection::{Connection, on_either};
 use super::error::StoreError;
 use super::index::fnv1a;
 use super::insert::row;
-use super::schema::{audit, audit_anchor, audit_chain, audit_patient, audit_waiting, patient_key};
+use super::schema::{audit, audit_anchor, audit_chain, audit_patient, audit_waiting, history, patient_key};
 use super::session::Session;
 
 /// Links that are made in one go: those of a batch, and what was written before there was a chain.
 const MOST_LINKS: i64 = 2048;
 /// Links that are looked at in one go.
 const PAGE: i64 = 500;
+
+/// How long a row is kept at the least; the triggers hold to the same.
+fn least_kept() -> Span {
+    5.years()
+}
 
 /// The end of the chain.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,6 +73,9 @@ pub enum Break {
     Unlinked { rows: i64 },
     /// The search by patient finds more than the rows name.
     MorePatients { rows: i64 },
+    /// What lay before the chain's beginning cannot have been old when it was cut: versions that were written after `since`
+    /// stand without the records of their writes, the first of them of this instant.
+    CutTooYoung { since: Timestamp, written: Timestamp },
 }
 
 impl std::fmt::Display for Break {
@@ -80,6 +89,10 @@ impl std::fmt::Display for Break {
             }
             Break::Unlinked { rows } => write!(f, "{rows} rows stand outside the chain"),
             Break::MorePatients { rows } => write!(f, "{rows} rows are found under patients that they do not name"),
+            Break::CutTooYoung { since, written } => write!(
+                f,
+                "what is kept for five years was cut: the records of all writes since {since} must be there, and that of {written} is gone"
+            ),
         }
     }
 }
@@ -244,8 +257,58 @@ impl Session {
                 links += 1;
             }
         }
+        if let Some(broken) = self.cut_too_young()? {
+            return Ok(Err(broken));
+        }
         let head = Head { n, audit: last, hash };
         self.verify_nothing_beside(head, links, named, anchor)
+    }
+
+    /// Whether what was cut can have been as old as it must be: what was written in the five years before the cut, and before
+    /// the first row that is kept, has the record of its write, which came with it in one transaction. What is cut tells nothing
+    /// of itself any more, but the versions stand.
+    fn cut_too_young(&mut self) -> Result<Option<Break>, StoreError> {
+        let anchor: Option<(i64, i64)> = on_either!(self, c => audit_anchor::table
+            .order(audit_anchor::n.desc())
+            .select((audit_anchor::n, audit_anchor::at))
+            .first(c)
+            .optional())?;
+        let Some((n, cut)) = anchor else { return Ok(None) };
+        let now = Timestamp::now();
+        // An anchor that says it is of tomorrow is not believed.
+        let cut = Timestamp::from_microsecond(cut).map_or(now, |cut| cut.min(now));
+        let five_years = cut.to_zoned(TimeZone::UTC).checked_sub(least_kept());
+        // Where a day begins is another matter in Sweden, and a request is logged a moment after it has written.
+        let Ok(since) = five_years.and_then(|day| day.checked_add(1.day())) else {
+            return Ok(None);
+        };
+        let since = since.timestamp();
+        let first_kept: Option<i64> = on_either!(self, c => audit_chain::table
+            .inner_join(audit::table.on(audit::seq.eq(audit_chain::audit)))
+            .filter(audit_chain::n.gt(n))
+            .order(audit_chain::n)
+            .select(audit::at)
+            .first(c)
+            .optional())?;
+        let first_kept = first_kept.map_or(now, |at| Timestamp::from_microsecond(at).unwrap_or(now));
+        // Rows stand in the order of their writing, which is not to the second that of their times.
+        let around = first_kept + 1.hour();
+        let recorded = audit::table
+            .filter(audit::at.ge((since - 24.hours()).as_microsecond()))
+            .filter(audit::at.le((around + 24.hours()).as_microsecond()))
+            .select(audit::request_id);
+        let written: Option<i64> = on_either!(self, c => history::table
+            .filter(history::last_updated.ge(since.as_microsecond()))
+            .filter(history::last_updated.le(around.as_microsecond()))
+            .filter(history::request_id.ne_all(recorded))
+            .order((history::last_updated, history::seq))
+            .select(history::last_updated)
+            .first(c)
+            .optional())?;
+        Ok(written.map(|at| Break::CutTooYoung {
+            since,
+            written: Timestamp::from_microsecond(at).unwrap_or(since),
+        }))
     }
 
     /// No row stands outside the chain, none is found under a patient that it does not name.
