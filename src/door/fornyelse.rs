@@ -199,6 +199,11 @@ fn transactions(figures: &StoreFigures) -> u64 {
 }
 
 impl Door {
+    /// What the writers and the renewal have understood lately.
+    pub(super) fn all_understood(&self) -> [&Understood; 2] {
+        [&self.understood, &self.fornyelse.understood]
+    }
+
     /// One round beside the service; returns how long to rest after it. Half the time it works, and a tenth when others
     /// write: when more came since the round before, whose end saw so many transactions, than this round's own.
     async fn one_round(&self, written: u64) -> Duration {

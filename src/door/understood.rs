@@ -32,17 +32,23 @@ impl Understood {
         if stored.deleted {
             return None;
         }
-        let key = (stored.kind, stored.id.clone());
-        if let Some((text, fact)) = self.kept().get(&key)
+        if let Some((text, fact)) = self.kept().get(&(stored.kind, stored.id.clone()))
             && *text == stored.body
         {
             return Some(fact.clone());
         }
         let fact = Arc::new(understand(stored.kind.name(), &stored.body).ok()?);
-        if stored.body.len() <= LONGEST {
-            self.kept().put(key, (stored.body.clone(), fact.clone()));
-        }
+        self.learn(stored.kind, &stored.id, &stored.body, &fact);
         Some(fact)
+    }
+
+    /// Keeps the fact of a text that is about to be stored. Whoever reads a text does not understand its version and its
+    /// instant, so that a fact that was made before these were known is the same.
+    pub fn learn(&self, kind: ResourceType, id: &str, text: &str, fact: &Arc<Fact>) {
+        if text.len() <= LONGEST {
+            self.kept()
+                .put((kind, id.to_owned()), (text.to_owned(), fact.clone()));
+        }
     }
 
     fn kept(&self) -> std::sync::MutexGuard<'_, Kept> {
@@ -73,6 +79,21 @@ mod tests {
             deleted: false,
             body: format!(r#"{{"resourceType":"Patient","id":"p","name":[{{"family":"{family}"}}]}}"#),
         }
+    }
+
+    #[test]
+    fn a_fact_holds_nothing_of_the_version() {
+        let of = |meta: &str| {
+            let text = format!(r#"{{"resourceType":"Patient","id":"p","meta":{{{meta}}},"name":[{{"family":"Prov"}}]}}"#);
+            understand("Patient", &text).unwrap()
+        };
+        let before = of(r#""versionId":"0","lastUpdated":"1970-01-01T00:00:00.000Z","source":"urn:x""#);
+        let after = of(r#""versionId":"3","lastUpdated":"2026-01-01T00:00:00.000Z","source":"urn:x""#);
+        assert_eq!(before, after);
+        let (understood, learnt) = (Understood::new(), Arc::new(before));
+        let text = stored("Prov");
+        understood.learn(text.kind, &text.id, &text.body, &learnt);
+        assert!(Arc::ptr_eq(&learnt, &understood.fact(&text).unwrap()), "what was learnt is not read again");
     }
 
     #[test]

@@ -45,6 +45,9 @@ impl Door {
         permitted?;
         let _units = self.writes_units(&orders);
         let (door, call) = (self.clone(), call.clone());
+        // Taken down here: the one writer (SQLite) has better things to do.
+        let held = Arc::new(orders);
+        let orders = held.clone();
         self.store
             .write(move |session| {
                 let written = door.carry_out(&call, session, &conditions, &orders);
@@ -268,7 +271,11 @@ impl<'a, 's> Transaction<'a, 's> {
                 };
                 let made = (staged.order.interaction(), outcome);
                 let kept = (&prepared.body, &keeping);
-                self.put(prepared.kind, &prepared.id, current.as_ref(), kept, made)
+                let written = self.put(prepared.kind, &prepared.id, current.as_ref(), kept, made)?;
+                for understood in self.door.all_understood() {
+                    understood.learn(prepared.kind, &prepared.id, &written.body, &prepared.fact);
+                }
+                Ok(written)
             }
             (None, Some(stored)) if stored.deleted => Ok(Written::already_deleted(stored)),
             (None, Some(stored)) => self.end(stored),

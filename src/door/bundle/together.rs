@@ -137,6 +137,9 @@ impl Door {
         permitted?;
         let _units = self.writes_units(&plan.orders);
         let (door, call, reading, looks) = (self.clone(), call.clone(), reading.clone(), looks.clone());
+        // Taken down here: the one writer (SQLite) has better things to do.
+        let held = Arc::new(plan);
+        let plan = held.clone();
         self.store
             .write(move |session| {
                 let writing = Writing {
