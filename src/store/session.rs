@@ -85,6 +85,8 @@ pub struct Session {
     pub(super) keys_stand: bool,
     /// The connection failed at something harmless and must not be used again.
     lost: bool,
+    /// A snapshot is open (SQLite): not a transaction that diesel knows of.
+    in_snapshot: bool,
 }
 
 /// The columns of a version whose type and id are known.
@@ -134,6 +136,7 @@ impl Session {
             names: Names::default(),
             keys_stand: role == Role::Reader,
             lost: false,
+            in_snapshot: false,
         }
     }
 
@@ -365,11 +368,31 @@ impl Session {
         &mut self,
         work: impl FnOnce(&mut Session) -> Result<T, E>,
     ) -> Result<T, E> {
-        let sql = match self.connection {
-            Connection::Sqlite(_) => "BEGIN",
-            Connection::Postgres(_) => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
-        };
-        self.transaction(sql, work)
+        if matches!(self.connection, Connection::Postgres(_)) {
+            return self.transaction("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", work);
+        }
+        // What is open already does not change either.
+        if self.in_snapshot || self.connection.depth() != Some(0) {
+            return work(self);
+        }
+        self.bare(Bare::<BEGIN>)?;
+        self.in_snapshot = true;
+        let outcome = work(self);
+        match self.bare(Bare::<COMMIT>) {
+            Ok(()) => self.in_snapshot = false,
+            Err(error) => {
+                tracing::warn!(%error, "a snapshot could not be ended");
+                self.lost = true;
+            }
+        }
+        outcome
+    }
+
+    fn bare<const WORD: usize>(&mut self, bare: Bare<WORD>) -> Result<(), StoreError> {
+        if let Connection::Sqlite(connection) = &mut self.connection {
+            bare.execute(connection)?;
+        }
+        Ok(())
     }
 
     /// Does the work in a transaction (`begin` tells which kind), or in a savepoint of the one that is open.
@@ -439,9 +462,31 @@ impl Session {
 
     /// Whether the pool must throw the connection away.
     pub(super) fn broken(&mut self) -> bool {
-        self.lost || std::thread::panicking() || self.connection.depth() != Some(0)
+        self.lost || self.in_snapshot || std::thread::panicking() || self.connection.depth() != Some(0)
     }
 }
+
+/// One of SQLite's own words, prepared once: diesel prepares those that open and end its transactions each time, which is a
+/// good part of a short read.
+struct Bare<const WORD: usize>;
+
+const WORDS: [&str; 2] = ["BEGIN", "COMMIT"];
+const BEGIN: usize = 0;
+const COMMIT: usize = 1;
+
+impl<const WORD: usize> QueryId for Bare<WORD> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<const WORD: usize> QueryFragment<diesel::sqlite::Sqlite> for Bare<WORD> {
+    fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, diesel::sqlite::Sqlite>) -> QueryResult<()> {
+        pass.push_sql(WORDS[WORD]);
+        Ok(())
+    }
+}
+
+impl<const WORD: usize> RunQueryDsl<SqliteConnection> for Bare<WORD> {}
 
 /// `pg_advisory_xact_lock` for each key, in the order given, in one round trip.
 struct AdvisoryLocks {
