@@ -17,10 +17,10 @@ use diesel::{PgConnection, SqliteConnection};
 use fastkontakt::fhir::search::{IndexEntry, RefTarget};
 use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient};
 use fastkontakt::store::{
-    Break, HistoryQuery, Keeping, NewVersion, Record, Scope, Session, Store, StoreError, StoreOptions, Verified,
+    Break, HistoryQuery, Keeping, NewVersion, Party, Record, Scope, Session, Store, StoreError, StoreOptions, Verified,
 };
 use jiff::{Timestamp, ToSpan};
-use support::{Fresh, page_of_versions, put_next, version, versions};
+use support::{Fresh, page_of_versions, put_next, record, version, versions};
 
 const PERSONNUMMER: &str = "http://electronichealth.se/identifier/personnummer";
 
@@ -74,6 +74,7 @@ contract!(
     five_years_are_those_of_the_calendar,
     records_that_come_at_once_are_all_kept,
     time_never_goes_backwards,
+    one_party_leaves_connections_to_others,
     migrating_again_does_nothing,
     a_newer_schema_is_refused,
     meta_values_are_kept,
@@ -149,7 +150,7 @@ async fn under_both(store: &Store, order: [&'static str; 2], both: Arc<Barrier>)
         put_next(session, CareTeam, "a", None)?;
         Ok(attempts)
     };
-    store.write(work).await
+    store.write(Party::Unknown, work).await
 }
 
 #[test]
@@ -185,7 +186,7 @@ fn a_transaction_that_is_given_up_each_time_is_told_so() {
         counted.fetch_add(1, Ordering::Relaxed);
         Err(StoreError::Deadlock)
     };
-    let told = runtime.block_on(fresh.store.write(work));
+    let told = runtime.block_on(fresh.store.write(Party::Unknown, work));
     assert_eq!(told, Err(StoreError::Deadlock));
     assert_eq!(attempts.load(Ordering::Relaxed), 3);
 }
@@ -743,27 +744,6 @@ fn the_audit_names_the_patients_and_only_grows(fresh: &Fresh) {
     }
 }
 
-fn record(request_id: &str) -> Record {
-    Record {
-        at: Timestamp::now(),
-        capacity: "medarbetare",
-        caller: "SE2321000016-1003".to_owned(),
-        who: String::new(),
-        unit: "SE2321000016-1001".to_owned(),
-        provider: "SE2321000016-1000".to_owned(),
-        client: "journal".to_owned(),
-        purpose: "TREAT".to_owned(),
-        emergency: String::new(),
-        interaction: "read",
-        outcome: "success",
-        request_id: request_id.to_owned(),
-        resources: vec![(CareTeam, "a".to_owned(), 1)],
-        patients: vec![("p".to_owned(), None)],
-        nekade: Default::default(),
-        keepers: Vec::new(),
-    }
-}
-
 fn log_one(fresh: &Fresh, request_id: &str) {
     let record = record(request_id);
     fresh
@@ -1085,7 +1065,7 @@ fn records_that_come_at_once_are_all_kept(fresh: &Fresh) {
     runtime.block_on(async {
         let all = (0..40).map(|number| {
             let (store, record) = (fresh.store.clone(), record(&format!("r-{number}")));
-            tokio::spawn(async move { store.log(record).await })
+            tokio::spawn(async move { store.log(Party::Unknown, record).await })
         });
         for logged in all.collect::<Vec<_>>() {
             logged.await.expect("a task").expect("a record");
@@ -1093,6 +1073,53 @@ fn records_that_come_at_once_are_all_kept(fresh: &Fresh) {
     });
     assert_eq!(count(fresh, "audit"), 40);
     assert_eq!(verified(fresh).expect("it is whole").links, 40);
+}
+
+/// What takes long keeps half of the connections at the most; under PostgreSQL writes too.
+fn one_party_leaves_connections_to_others(fresh: &Fresh) {
+    let party = |name: &str| Party::Known("issuer".to_owned(), name.to_owned());
+    let is_sqlite = fresh.url.starts_with("sqlite");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    let wait = Arc::new(std::sync::Mutex::new(wait));
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    runtime.block_on(async {
+        let many: Vec<_> = (0..100)
+            .map(|number| {
+                let (store, many, wait, begun) = (fresh.store.clone(), party("many"), wait.clone(), begun.clone());
+                let work = move |_: &mut Session| {
+                    let _ = begun.send(());
+                    let _ = wait.lock().expect("one after the other").recv();
+                    Ok::<_, StoreError>(())
+                };
+                tokio::spawn(async move {
+                    match number % 2 {
+                        0 if !is_sqlite => store.write(many, work).await,
+                        _ => store.read_for(many, work).await,
+                    }
+                })
+            })
+            .collect();
+        tokio::task::yield_now().await;
+        has_begun.recv().expect("one of them has a connection");
+        let other = fresh
+            .store
+            .read_for(party("other"), |session| session.current(CareTeam, "a"));
+        let other = tokio::time::timeout(Duration::from_secs(30), other).await;
+        assert_eq!(other, Ok(Ok(None)), "it does not wait");
+        let write = fresh
+            .store
+            .write(party("other"), |session| put_next(session, CareTeam, "a", None));
+        let write = tokio::time::timeout(Duration::from_secs(30), write).await;
+        assert_eq!(write, Ok(Ok(1)), "nor does a write");
+        drop(go_on);
+        for work in many {
+            work.await.expect("no panic").expect("an answer");
+        }
+    });
 }
 
 fn time_never_goes_backwards(fresh: &Fresh) {
@@ -1166,14 +1193,16 @@ fn the_async_interface_does_the_same(fresh: &Fresh) {
         .expect("a runtime");
     runtime.block_on(async move {
         store.ping().await.expect("the database answers");
-        let written = store.write(|session| put_next(session, CareTeam, "a", None)).await;
+        let written = store
+            .write(Party::Unknown, |session| put_next(session, CareTeam, "a", None))
+            .await;
         assert_eq!(written, Ok(1));
         let read = store
             .read(|session| session.current(CareTeam, "a"))
             .await
             .expect("read");
         assert_eq!(read.map(|stored| stored.version), Some(1));
-        let panicked: Result<(), StoreError> = store.write(|_| panic!("on purpose")).await;
+        let panicked: Result<(), StoreError> = store.write(Party::Unknown, |_| panic!("on purpose")).await;
         assert!(matches!(panicked, Err(StoreError::Other(_))));
         let panicked: Result<(), StoreError> = store.read(|_| panic!("on purpose")).await;
         assert!(matches!(panicked, Err(StoreError::Other(_))));

@@ -15,8 +15,8 @@ use diesel::SqliteConnection;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use fastkontakt::fhir::types::ResourceType::CareTeam;
-use fastkontakt::store::{HistoryQuery, Scope, Store, StoreError, StoreOptions};
-use support::{Folder, Fresh, put_next, version, versions};
+use fastkontakt::store::{HistoryQuery, Party, Scope, Session, Store, StoreError, StoreOptions};
+use support::{Folder, Fresh, put_next, record, version, versions};
 
 /// Work that keeps the writer busy until it is let go.
 fn hold(store: &Store) -> Sender<()> {
@@ -121,6 +121,65 @@ fn a_full_queue_refuses_at_once() {
     });
 }
 
+/// Twenty slow writes of one party: another's is committed before the second of them is done.
+#[test]
+fn another_waits_for_one_slow_write_of_many() {
+    let fresh = Fresh::sqlite(&StoreOptions::default());
+    let party = |name: &str| Party::Known("issuer".to_owned(), name.to_owned());
+    let (go_on, wait): (Sender<()>, Receiver<()>) = channel();
+    let wait = std::sync::Arc::new(std::sync::Mutex::new(wait));
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .expect("a runtime");
+    let handed_in = |count: usize, store: &Store| {
+        let store = store.clone();
+        async move {
+            while store.figures().writes_waiting < count {
+                tokio::task::yield_now().await;
+            }
+        }
+    };
+    runtime.block_on(async {
+        let let_go = hold(&fresh.store);
+        let slow: Vec<_> = (0..20)
+            .map(|_| {
+                let (store, wait, party) = (fresh.store.clone(), wait.clone(), party("slow"));
+                tokio::spawn(async move {
+                    let work = move |session: &mut Session| {
+                        // It takes as long as the test says, and so long at the least.
+                        let _ = wait.lock().expect("one at a time").recv();
+                        thread::sleep(Duration::from_millis(60));
+                        put_next(session, CareTeam, "slow", None)
+                    };
+                    store.write(party, work).await
+                })
+            })
+            .collect();
+        handed_in(20, &fresh.store).await;
+        drop(let_go);
+        // The first of them is under way when the others come.
+        while fresh.store.figures().writes_waiting > 19 {
+            tokio::task::yield_now().await;
+        }
+        let (store, one, other) = (fresh.store.clone(), party("one"), party("other"));
+        let quick =
+            tokio::spawn(async move { store.write(one, |session| put_next(session, CareTeam, "a", None)).await });
+        let (store, record) = (fresh.store.clone(), record("read"));
+        let logged = tokio::spawn(async move { store.log(other, record).await });
+        handed_in(21, &fresh.store).await;
+        go_on.send(()).expect("the writer waits");
+        let both = async { (quick.await.expect("no panic"), logged.await.expect("no panic")) };
+        let both = tokio::time::timeout(Duration::from_secs(30), both).await;
+        assert_eq!(both, Ok((Ok(1), Ok(()))), "they do not wait for the second");
+        assert_eq!(versions(&fresh.store, CareTeam, "slow").len(), 1);
+        drop(go_on);
+        for write in slow {
+            write.await.expect("no panic").expect("a write");
+        }
+    });
+}
+
 #[test]
 fn closing_finishes_what_was_handed_in() {
     let fresh = Fresh::sqlite(&StoreOptions::default());
@@ -155,7 +214,9 @@ fn a_caller_who_has_gone_needs_no_write() {
         .build()
         .expect("a runtime");
     runtime.block_on(async {
-        let write = fresh.store.write(|session| put_next(session, CareTeam, "gone", None));
+        let write = fresh
+            .store
+            .write(Party::Unknown, |session| put_next(session, CareTeam, "gone", None));
         let mut write = Box::pin(write);
         // Polled once, so that it is handed in, and dropped before it is carried out.
         std::future::poll_fn(|context| {

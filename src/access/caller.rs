@@ -1,8 +1,10 @@
 //! Who calls, as a token or a certificate has told it. What the caller may do is decided in [`super`].
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use super::scope::Scopes;
+use crate::store::Party;
 
 /// Who calls.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,9 +98,32 @@ impl Caller {
             Caller::Known(identity) => identity.name(),
         }
     }
+
+    /// Whose share of the service it uses; who is not known is told by the address that the request came from.
+    pub fn party(&self, peer: Option<IpAddr>) -> Party {
+        match (self, peer) {
+            (Caller::Known(identity), _) => identity.party(),
+            (Caller::Service, _) => Party::Service,
+            (_, Some(IpAddr::V6(address))) => {
+                let network = address.to_bits() & (u128::MAX << 64);
+                Party::Address(IpAddr::V6(Ipv6Addr::from_bits(network)))
+            }
+            (_, Some(address)) => Party::Address(address),
+            (_, None) => Party::Unknown,
+        }
+    }
 }
 
 impl Identity {
+    /// The issuer's name for the program that acts by itself, or for the person.
+    fn party(&self) -> Party {
+        let name = match (&self.who, &self.client) {
+            (Who::System(_), Some(client)) => client,
+            _ => &self.subject,
+        };
+        Party::Known(self.issuer.clone(), name.clone())
+    }
+
     fn name(&self) -> &str {
         match &self.who {
             Who::Patient(_) => &self.subject,

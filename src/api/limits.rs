@@ -2,19 +2,19 @@
 //! Together with the bounds on a body, a Bundle and a search (config.rs) they keep the service's memory bounded, whatever
 //! is sent.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::num::{NonZero, NonZeroU32};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-use crate::access::{self, Caller};
+use crate::access::Caller;
 use crate::door::problem::Problem;
 use crate::fhir::json::BYTES_OF_A_VALUE;
+use crate::store::{Party, Share, Shares};
 
 /// One permit of the room for bodies, in bytes.
 const UNIT: usize = 1024;
@@ -42,14 +42,13 @@ const FORGET: Duration = Duration::from_secs(1);
 
 /// Counts requests and the bytes of bodies.
 pub struct Limits {
-    rate: Option<Arc<DefaultKeyedRateLimiter<Who>>>,
+    rate: Option<Arc<DefaultKeyedRateLimiter<Party>>>,
     /// When the quiet callers were forgotten last.
     forgot: Mutex<Instant>,
     clock: DefaultClock,
     room: Arc<Semaphore>,
     batches: Arc<Semaphore>,
-    /// Those who have batches under way.
-    batching: Mutex<HashMap<Who, Weak<Semaphore>>>,
+    batching: Shares,
     /// The entries of all batches that read at the same time: they leave processors and connections to single requests.
     reading: Semaphore,
 }
@@ -57,17 +56,7 @@ pub struct Limits {
 /// A batch under way.
 pub struct BatchTurn {
     _of_all: Option<OwnedSemaphorePermit>,
-    _of_one: Option<(OwnedSemaphorePermit, Arc<Semaphore>)>,
-}
-
-/// Whose requests are counted together.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Who {
-    /// A program that acts by itself, or a person: the issuer, and its name for it. All who use one program are not one.
-    Known(String, String),
-    /// Where the request came from; of IPv6 the network, which is one customer's.
-    Address(IpAddr),
-    Unknown,
+    _of_one: Option<Share>,
 }
 
 impl Limits {
@@ -82,7 +71,7 @@ impl Limits {
             clock: DefaultClock::default(),
             room: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))),
             batches: Arc::new(Semaphore::new(BATCHES)),
-            batching: Mutex::default(),
+            batching: Shares::new(BATCHES_OF_ONE),
             reading: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
         }
     }
@@ -90,28 +79,13 @@ impl Limits {
     /// Waits until the caller may carry out another batch; without a bound on requests there is none on these.
     pub async fn batch(&self, caller: &Caller, peer: Option<SocketAddr>) -> BatchTurn {
         let _of_one = match self.rate {
-            Some(_) => {
-                let own = self.own_batches(Who::of(caller, peer));
-                own.clone().acquire_owned().await.ok().map(|turn| (turn, own))
-            }
+            Some(_) => Some(self.batching.take(caller.party(peer.map(|peer| peer.ip()))).await),
             None => None,
         };
         BatchTurn {
             _of_all: self.batches.clone().acquire_owned().await.ok(),
             _of_one,
         }
-    }
-
-    fn own_batches(&self, who: Who) -> Arc<Semaphore> {
-        let mut batching = self.batching.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(own) = batching.get(&who).and_then(Weak::upgrade) {
-            return own;
-        }
-        // As many as have batches under way, or wait to.
-        batching.retain(|_, own| own.strong_count() > 0);
-        let own = Arc::new(Semaphore::new(BATCHES_OF_ONE));
-        batching.insert(who, Arc::downgrade(&own));
-        own
     }
 
     /// Waits until an entry of a batch may read.
@@ -130,14 +104,12 @@ impl Limits {
                 rate.shrink_to_fit();
             }));
         }
-        rate.check_key(&Who::of(caller, peer))
+        rate.check_key(&caller.party(peer.map(|peer| peer.ip())))
             .map_err(|refused| Problem::TooMany {
                 seconds: refused.wait_time_from(self.clock.now()).as_secs() + 1,
             })
     }
-}
 
-impl Limits {
     /// Whether it is time to forget those who have been quiet; true once in [`FORGET`].
     fn may_forget(&self) -> bool {
         // Who does not get the lock need not: another is asking the same.
@@ -149,26 +121,6 @@ impl Limits {
             *forgot = Instant::now();
         }
         due
-    }
-}
-
-impl Who {
-    fn of(caller: &Caller, peer: Option<SocketAddr>) -> Who {
-        match (caller, peer.map(|peer| peer.ip())) {
-            (Caller::Known(identity), _) => {
-                let name = match (&identity.who, &identity.client) {
-                    (access::Who::System(_), Some(client)) => client,
-                    _ => &identity.subject,
-                };
-                Who::Known(identity.issuer.clone(), name.clone())
-            }
-            (_, Some(IpAddr::V6(address))) => {
-                let network = address.to_bits() & (u128::MAX << 64);
-                Who::Address(IpAddr::V6(Ipv6Addr::from_bits(network)))
-            }
-            (_, Some(address)) => Who::Address(address),
-            (_, None) => Who::Unknown,
-        }
     }
 }
 
@@ -212,6 +164,8 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     #[test]
@@ -235,26 +189,6 @@ mod tests {
         *limits.forgot.lock().unwrap() = Instant::now().checked_sub(FORGET).unwrap();
         let due = (0..1000).filter(|_| limits.may_forget()).count();
         assert_eq!(due, 1);
-    }
-
-    #[tokio::test]
-    async fn a_caller_has_some_batches_under_way_and_no_other_waits_for_them() {
-        let limits = Limits::new(1, 0);
-        let peer = |text: &str| Some(SocketAddr::new(text.parse().unwrap(), 1));
-        let mut own = Vec::new();
-        for _ in 0..BATCHES_OF_ONE {
-            own.push(limits.batch(&Caller::Anonymous, peer("192.0.2.1")).await);
-        }
-        let short = Duration::from_millis(20);
-        let more = limits.batch(&Caller::Anonymous, peer("192.0.2.1"));
-        assert!(tokio::time::timeout(short, more).await.is_err(), "it waits");
-        let _another = limits.batch(&Caller::Anonymous, peer("192.0.2.2")).await;
-        own.pop();
-        let _next = limits.batch(&Caller::Anonymous, peer("192.0.2.1")).await;
-        drop((own, _next));
-        // Who has none is forgotten when another comes.
-        let _third = limits.batch(&Caller::Anonymous, peer("192.0.2.3")).await;
-        assert_eq!(limits.batching.lock().unwrap().len(), 2);
     }
 
     #[tokio::test]

@@ -23,7 +23,7 @@ use super::understood::Understood;
 use crate::clock::stockholm;
 use crate::fhir::search::page;
 use crate::riktlinje::{Policies, catalogue};
-use crate::store::{Koad, Kvar, Session, StoreError, StoreFigures};
+use crate::store::{Koad, Kvar, Party, Session, StoreError, StoreFigures};
 
 /// Counts the rounds that were written: a round counts only if none came between its reading and its writing.
 const ROUNDS: &str = "kontroll-rounds";
@@ -275,7 +275,7 @@ impl Door {
         }
         let left = omgang.nya_kvar || omgang.mer;
         self.store
-            .write(move |session| verkstall(session, &omgang, &bilder))
+            .write(Party::Service, move |session| verkstall(session, &omgang, &bilder))
             .await?;
         Ok(left)
     }

@@ -35,7 +35,7 @@ impl Door {
         self.permit_findings(call, &READ)?;
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| {
+            .read_for(call.caller.party(None), move |session| {
                 session.snapshot(|session| {
                     let kontroll = door.kontroll(&call, session, &fraga)?;
                     let patient = (ResourceType::Patient, fraga.patient.as_str());

@@ -212,7 +212,7 @@ impl Door {
             disclosure.add(asked);
         }
         let record = self.record(call, interaction, outcome, disclosure);
-        self.store.log(record).await.map_err(|error| {
+        self.store.log(call.caller.party(None), record).await.map_err(|error| {
             tracing::error!(%error, request_id = %call.request_id, "the access log could not be written");
             Problem::NotLogged
         })
@@ -245,7 +245,7 @@ impl Door {
         };
         let mut record = self.record(&call, call.interaction, outcome::DENIED, Disclosure::default());
         record.interaction = AUTHENTICATE;
-        self.store.log(record).await.map_err(|error| {
+        self.store.log(call.caller.party(None), record).await.map_err(|error| {
             tracing::error!(%error, request_id = %call.request_id, "the access log could not be written");
             Problem::NotLogged
         })

@@ -191,7 +191,7 @@ impl Door {
         self.permit(call, Right::Read, kind)?;
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| {
+            .read_for(call.caller.party(None), move |session| {
                 session.snapshot(|session| {
                     let stored = session.current(kind, &id)?;
                     let stored = live(door.seen(&call, session, (Right::Read, stored, false))?)?;
@@ -222,7 +222,7 @@ impl Door {
         permitted?;
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| {
+            .read_for(call.caller.party(None), move |session| {
                 session.snapshot(|session| {
                     let judged = door.judged(&call, session, &order);
                     note_undone(&call, std::slice::from_ref(&order), &judged);

@@ -49,7 +49,7 @@ impl Door {
         let held = Arc::new(orders);
         let orders = held.clone();
         self.store
-            .write(move |session| {
+            .write(call.caller.party(None), move |session| {
                 let written = door.carry_out(&call, session, &conditions, &orders);
                 note_undone(&call, &orders, &written);
                 written

@@ -19,6 +19,7 @@ mod ko;
 mod logger;
 mod open;
 mod owners;
+mod parties;
 mod put;
 pub mod schema;
 mod search;
@@ -50,6 +51,7 @@ pub use index::{name_key, system_key, text_key};
 pub use kept::{Hallare, Hallarnyckel, Keeping, Kept, KeptVersion, Ratt, Slag, hsa_form};
 pub use ko::{Koad, kalla, kalla_for_identifierare};
 pub use owners::Owners;
+pub use parties::{Party, Share, Shares};
 pub use put::NewVersion;
 pub use search::{Included, Page, Referred, is_brief, looks_ahead};
 pub use session::{Session, Stored};
@@ -60,7 +62,8 @@ pub use sikt::{Om, Sikt, Villkor};
 pub struct StoreOptions {
     /// Connections for reads (SQLite), for everything (PostgreSQL).
     pub pool_size: u32,
-    /// Writes that may wait for SQLite's writer; more are refused with [`StoreError::QueueFull`].
+    /// Writes and records that may wait for SQLite's writer; more are refused with [`StoreError::QueueFull`]. Of one party half
+    /// of what the others leave.
     pub queue_bound: usize,
     /// Most writes in one SQLite transaction.
     pub batch_bound: usize,
@@ -124,6 +127,8 @@ struct Inner {
     /// One turn for each connection of the pool. Who waits for a turn holds no thread; without this a crowd of readers
     /// would each take a thread only to wait for a connection there.
     turns: Arc<Semaphore>,
+    /// What one party may hold of them for long.
+    shares: Shares,
     /// SQLite only; empty when closed.
     writer: RwLock<Option<Writer>>,
     /// PostgreSQL only; empty when closed.
@@ -187,6 +192,7 @@ impl Store {
         Ok(Store {
             inner: Arc::new(Inner {
                 turns: Arc::new(Semaphore::new(options.pool_size as usize)),
+                shares: Shares::new(options.pool_size as usize / 2),
                 place,
                 options,
                 logger: RwLock::new(logger),
@@ -234,6 +240,25 @@ impl Store {
         self.read(work).await
     }
 
+    /// [`Store::read`] of what may take long: one party has half of the connections at the most.
+    pub async fn read_for<T, E>(
+        &self,
+        party: Party,
+        work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let share = self.inner.shares.take(party).await;
+        self.read(move |session| {
+            // It is held as long as the connection, also when nobody waits for the answer any more.
+            let _share = share;
+            work(session)
+        })
+        .await
+    }
+
     /// [`Store::read`] for callers without a runtime; blocks.
     pub fn read_blocking<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E>) -> Result<T, E>
     where
@@ -245,19 +270,26 @@ impl Store {
 
     /// Does the work in one transaction: everything it wrote is on disk when this answers, or nothing when the answer
     /// is an error. Under SQLite the one writer does it, together with what else waits; PostgreSQL may have it done
-    /// again ([`StoreError::Deadlock`]).
-    pub async fn write<T, E>(&self, mut work: impl FnMut(&mut Session) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    /// again ([`StoreError::Deadlock`]). The parties take turns: under SQLite nobody waits for more than one write of another,
+    /// under PostgreSQL one party has half of the connections at the most.
+    pub async fn write<T, E>(
+        &self,
+        party: Party,
+        mut work: impl FnMut(&mut Session) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
     where
         T: Send + 'static,
         E: Failure + Send + 'static,
     {
         if self.inner.figures.is_some() {
-            let answer = self.inner.submit(move |session| work(session))?;
+            let answer = self.inner.submit(party, move |session| work(session))?;
             return answer.await.unwrap_or_else(|_| Err(E::from(gone())));
         }
+        let share = self.inner.shares.take(party).await;
         let store = self.clone();
         self.inner
             .on_own_thread(move || {
+                let _share = share;
                 for _ in 0..DEADLOCKS {
                     match store.inner.write_postgres(&mut work) {
                         Err(failure) if failure.is_deadlock() => tracing::debug!("a transaction is done again"),
@@ -271,8 +303,8 @@ impl Store {
 
     /// Writes a record of the access log; it is on disk when this answers. Records that come at the same time are written
     /// together, under SQLite with the writes that wait.
-    pub async fn log(&self, record: Record) -> Result<(), StoreError> {
-        let answer = self.inner.log(record)?;
+    pub async fn log(&self, party: Party, record: Record) -> Result<(), StoreError> {
+        let answer = self.inner.log(party, record)?;
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
@@ -283,7 +315,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         if self.inner.figures.is_some() {
-            let answer = self.inner.submit(work)?;
+            let answer = self.inner.submit(Party::Service, work)?;
             return answer.blocking_recv().unwrap_or_else(|_| Err(E::from(gone())));
         }
         self.inner.write_postgres(work)
@@ -367,6 +399,7 @@ impl Inner {
 
     fn submit<T, E>(
         &self,
+        party: Party,
         work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
     ) -> Result<tokio::sync::oneshot::Receiver<Result<T, E>>, StoreError>
     where
@@ -375,7 +408,7 @@ impl Inner {
     {
         // A poisoned lock would mean a panic between two assignments; what it guards is whole all the same.
         let writer = self.writer.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-        writer.as_ref().ok_or_else(gone)?.submit(work)
+        writer.as_ref().ok_or_else(gone)?.submit(party, work)
     }
 
     fn write_postgres<T, E: From<StoreError>>(&self, work: impl FnOnce(&mut Session) -> Result<T, E>) -> Result<T, E> {
@@ -389,10 +422,14 @@ impl Inner {
         written
     }
 
-    fn log(&self, record: Record) -> Result<tokio::sync::oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+    fn log(
+        &self,
+        party: Party,
+        record: Record,
+    ) -> Result<tokio::sync::oneshot::Receiver<Result<(), StoreError>>, StoreError> {
         if self.figures.is_some() {
             let writer = self.writer.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-            return writer.as_ref().ok_or_else(gone)?.log(record);
+            return writer.as_ref().ok_or_else(gone)?.log(party, record);
         }
         let logger = self.logger.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         logger.as_ref().ok_or_else(gone)?.log(record)

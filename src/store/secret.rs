@@ -4,7 +4,7 @@ use aws_lc_rs::rand;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Store, StoreError};
+use super::{Party, Store, StoreError};
 
 const BYTES: usize = 32;
 
@@ -15,7 +15,7 @@ impl Store {
         let mut fresh = [0; BYTES];
         rand::fill(&mut fresh).map_err(|_| unusable("made"))?;
         let text = self
-            .write(move |session| {
+            .write(Party::Service, move |session| {
                 if let Some(text) = session.meta(name)? {
                     return Ok::<String, StoreError>(text);
                 }

@@ -2,13 +2,15 @@
 //! each, commits once and only then answers (group commit). A write that fails or panics undoes itself alone; a
 //! transaction that cannot be committed fails for all in it. `Store::write` hands the work in.
 //!
+//! Those who wait take turns, party by party: whoever hands in many writes, or slow ones, keeps others waiting for one of them.
+//!
 //! Records of the access log that come without a write (`Store::log`) wait in the same queue and are written together, at
 //! the end of the transaction.
 
+use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -20,6 +22,7 @@ use super::audit::Record;
 use super::connection::{Connection, Place, Role, set_up};
 use super::error::StoreError;
 use super::logger::LogHead;
+use super::parties::{Lines, Party};
 use super::session::Session;
 
 /// A piece of work that waits for the writer.
@@ -116,9 +119,89 @@ pub(super) struct Figures {
     pub batches: Vec<AtomicU64>,
 }
 
-/// The way to the writer thread; it ends when this is dropped, after all that waits.
+/// Whose job it is, and whether it is a record: what a caller has read does not wait for what she writes.
+type Line = (Party, bool);
+
+/// What waits for the writer.
+struct Queue {
+    waiting: Mutex<Waiting>,
+    /// Something has come, or nothing more will.
+    came: Condvar,
+}
+
+struct Waiting {
+    jobs: Lines<Line, Box<dyn Job>>,
+    closed: bool,
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        // A poisoned lock would mean a panic between two changes; what it guards is whole all the same.
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets nothing more in.
+    fn close(&self) {
+        self.lock().closed = true;
+        self.came.notify_all();
+    }
+}
+
+/// The writer's end of the queue. When it is gone nobody waits in vain.
+struct Jobs(Arc<Queue>);
+
+/// Why there is no job.
+enum NoJob {
+    /// None has come for so long.
+    Idle,
+    /// The store is closed and all is done.
+    Closed,
+}
+
+impl Jobs {
+    /// The next job, waited for as long as that.
+    fn wait(&self, longest: Option<Duration>) -> Result<(Line, Box<dyn Job>), NoJob> {
+        let nothing = |waiting: &mut Waiting| waiting.jobs.is_empty() && !waiting.closed;
+        let waiting = self.0.lock();
+        let (mut waiting, is_idle) = match longest {
+            None => {
+                let woken = self.0.came.wait_while(waiting, nothing);
+                (woken.unwrap_or_else(PoisonError::into_inner), false)
+            }
+            Some(longest) => {
+                let woken = self.0.came.wait_timeout_while(waiting, longest, nothing);
+                let (waiting, timeout) = woken.unwrap_or_else(PoisonError::into_inner);
+                (waiting, timeout.timed_out())
+            }
+        };
+        match waiting.jobs.pop() {
+            Some(job) => Ok(job),
+            None if is_idle => Err(NoJob::Idle),
+            None => Err(NoJob::Closed),
+        }
+    }
+
+    /// The next job that waits, unless it is of a line that goes alone.
+    fn take(&self, goes_alone: impl Fn(&Line) -> bool) -> Option<(Line, Box<dyn Job>)> {
+        let mut waiting = self.0.lock();
+        if waiting.jobs.next().is_some_and(goes_alone) {
+            return None;
+        }
+        waiting.jobs.pop()
+    }
+}
+
+impl Drop for Jobs {
+    fn drop(&mut self) {
+        self.0.close();
+        let left = self.0.lock().jobs.drain();
+        drop(left);
+    }
+}
+
+/// The way to the writer thread; it ends when this is finished, after all that waits.
 pub(super) struct Writer {
-    queue: SyncSender<Box<dyn Job>>,
+    queue: Arc<Queue>,
     figures: Arc<Figures>,
     thread: JoinHandle<()>,
 }
@@ -126,13 +209,20 @@ pub(super) struct Writer {
 impl Writer {
     /// Starts the thread with a connection that is set up already.
     pub(super) fn start(session: Session, place: Place, options: &StoreOptions) -> Result<Writer, StoreError> {
-        let (queue, jobs) = sync_channel(options.queue_bound);
+        let queue = Arc::new(Queue {
+            waiting: Mutex::new(Waiting {
+                jobs: Lines::new(options.queue_bound),
+                closed: false,
+            }),
+            came: Condvar::new(),
+        });
         let figures = Arc::new(Figures {
             waiting: AtomicUsize::new(0),
             batches: (0..=options.batch_bound).map(|_| AtomicU64::new(0)).collect(),
         });
         let work = Thread {
-            jobs,
+            jobs: Jobs(queue.clone()),
+            slow: HashSet::new(),
             figures: figures.clone(),
             session: Some(session),
             place,
@@ -152,48 +242,55 @@ impl Writer {
     }
 
     /// Hands work in; the answer comes through the receiver.
-    pub(super) fn submit<T, E, F>(&self, work: F) -> Result<oneshot::Receiver<Result<T, E>>, StoreError>
+    pub(super) fn submit<T, E, F>(&self, party: Party, work: F) -> Result<oneshot::Receiver<Result<T, E>>, StoreError>
     where
         F: FnOnce(&mut Session) -> Result<T, E> + Send + 'static,
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.hand_in(Box::new(Task {
+        let task = Task {
             work: Some(work),
             outcome: None,
             reply,
-        }))?;
+        };
+        self.hand_in((party, false), Box::new(task))?;
         Ok(answer)
     }
 
     /// Hands a record of the access log in.
-    pub(super) fn log(&self, record: Record) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
+    pub(super) fn log(
+        &self,
+        party: Party,
+        record: Record,
+    ) -> Result<oneshot::Receiver<Result<(), StoreError>>, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.hand_in(Box::new(LogTask {
+        let task = LogTask {
             record,
             outcome: Ok(()),
             reply,
-        }))?;
+        };
+        self.hand_in((party, true), Box::new(task))?;
         Ok(answer)
     }
 
-    fn hand_in(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
-        // Counted before it is sent, so that the thread never counts below nought.
+    fn hand_in(&self, line: Line, job: Box<dyn Job>) -> Result<(), StoreError> {
+        let mut waiting = self.queue.lock();
+        if waiting.closed {
+            return Err(gone());
+        }
+        waiting.jobs.push(line, job).map_err(|_| StoreError::QueueFull)?;
+        // Before the thread can take it, so that it never counts below nought.
         self.figures.waiting.fetch_add(1, Ordering::Relaxed);
-        self.queue.try_send(job).map_err(|refused| {
-            self.figures.waiting.fetch_sub(1, Ordering::Relaxed);
-            match refused {
-                TrySendError::Full(_) => StoreError::QueueFull,
-                TrySendError::Disconnected(_) => gone(),
-            }
-        })
+        drop(waiting);
+        self.queue.came.notify_one();
+        Ok(())
     }
 
     /// Waits until everything that was handed in is done and the thread has ended.
     pub(super) fn finish(self) {
         let Writer { queue, thread, .. } = self;
-        drop(queue);
+        queue.close();
         // The last handle to the store may be dropped by the work itself, on the thread that is to end.
         if thread.thread().id() != std::thread::current().id() && thread.join().is_err() {
             tracing::error!("the writer thread panicked");
@@ -217,9 +314,15 @@ const PAGES_PER_WRITE: usize = 8;
 const IDLE: Duration = Duration::from_millis(500);
 /// A transaction takes in no more writes after this time, so that the first does not wait for ever.
 const LONGEST_BATCH: Duration = Duration::from_millis(100);
+/// Whose last write took so long begins a transaction of its own, so that nobody else waits for it to be committed.
+const SLOW: Duration = Duration::from_millis(50);
+/// So many of them are remembered.
+const MOST_SLOW: usize = 1_000;
 
 struct Thread {
-    jobs: Receiver<Box<dyn Job>>,
+    jobs: Jobs,
+    /// Those whose last write was slow.
+    slow: HashSet<Line>,
     figures: Arc<Figures>,
     /// `None` after a failure that left the connection in doubt; the next batch opens a new one.
     session: Option<Session>,
@@ -242,15 +345,13 @@ impl Thread {
     }
 
     /// The next job to come; `None` when the store is closed.
-    fn next(&mut self) -> Option<Box<dyn Job>> {
+    fn next(&mut self) -> Option<(Line, Box<dyn Job>)> {
         loop {
-            if self.since_checkpoint == 0 {
-                return self.jobs.recv().ok();
-            }
-            match self.jobs.recv_timeout(IDLE) {
+            let longest = (self.since_checkpoint > 0).then_some(IDLE);
+            match self.jobs.wait(longest) {
                 Ok(job) => return Some(job),
-                Err(RecvTimeoutError::Disconnected) => return None,
-                Err(RecvTimeoutError::Timeout) => {
+                Err(NoJob::Closed) => return None,
+                Err(NoJob::Idle) => {
                     self.checkpoint();
                     self.since_checkpoint = 0;
                 }
@@ -258,8 +359,20 @@ impl Thread {
         }
     }
 
+    /// Remembers whether a write was slow.
+    fn took(&mut self, line: Line, time: Duration) {
+        if time < SLOW {
+            self.slow.remove(&line);
+        } else {
+            if self.slow.len() >= MOST_SLOW {
+                self.slow.clear();
+            }
+            self.slow.insert(line);
+        }
+    }
+
     /// One transaction: the first job and those that wait behind it. Returns how many there were.
-    fn carry_out(&mut self, first: Box<dyn Job>) -> usize {
+    fn carry_out(&mut self, first: (Line, Box<dyn Job>)) -> usize {
         let mut done: Vec<Box<dyn Job>> = Vec::new();
         let committed = self.transaction(first, &mut done);
         if let Err(error) = &committed {
@@ -275,26 +388,28 @@ impl Thread {
     }
 
     /// Every job that was taken from the queue ends up in `done`, whatever happens.
-    fn transaction(&mut self, first: Box<dyn Job>, done: &mut Vec<Box<dyn Job>>) -> Result<(), StoreError> {
+    fn transaction(&mut self, first: (Line, Box<dyn Job>), done: &mut Vec<Box<dyn Job>>) -> Result<(), StoreError> {
         let start = Instant::now();
         let mut session = match self.open_session() {
             Ok(session) => session,
             Err(error) => {
                 self.taken();
-                done.push(first);
+                done.push(first.1);
                 return Err(error);
             }
         };
         let mut opened = session.connection.begin("BEGIN IMMEDIATE");
         let mut next = Some(first);
-        while let Some(mut job) = next.take() {
+        while let Some((line, mut job)) = next.take() {
             self.taken();
             if opened.is_ok() && job.record().is_none() && job.wanted() {
+                let began = Instant::now();
                 opened = in_savepoint(&mut session, job.as_mut());
+                self.took(line, began.elapsed());
             }
             done.push(job);
             if opened.is_ok() && done.len() < self.options.batch_bound && start.elapsed() < LONGEST_BATCH {
-                next = self.jobs.try_recv().ok();
+                next = self.jobs.take(|line| self.slow.contains(line));
             }
         }
         opened

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use fastkontakt::fhir::types::ResourceType;
 use fastkontakt::store::{
-    HistoryEnd, HistoryQuery, NewVersion, Past, Scope, Session, Store, StoreError, StoreOptions, Stored,
+    HistoryEnd, HistoryQuery, NewVersion, Past, Record, Scope, Session, Store, StoreError, StoreOptions, Stored,
 };
 use jiff::Timestamp;
 
@@ -75,6 +75,29 @@ pub fn version<'a>(kind: ResourceType, id: &'a str, version: i64, body: &'a str)
         caller: "test",
         request_id: "r-1",
         interaction: "update",
+    }
+}
+
+/// A record of the access log.
+#[allow(dead_code, reason = "not every suite logs")]
+pub fn record(request_id: &str) -> Record {
+    Record {
+        at: Timestamp::now(),
+        capacity: "medarbetare",
+        caller: "SE2321000016-1003".to_owned(),
+        who: String::new(),
+        unit: "SE2321000016-1001".to_owned(),
+        provider: "SE2321000016-1000".to_owned(),
+        client: "journal".to_owned(),
+        purpose: "TREAT".to_owned(),
+        emergency: String::new(),
+        interaction: "read",
+        outcome: "success",
+        request_id: request_id.to_owned(),
+        resources: vec![(ResourceType::CareTeam, "a".to_owned(), 1)],
+        patients: vec![("p".to_owned(), None)],
+        nekade: Default::default(),
+        keepers: Vec::new(),
     }
 }
 

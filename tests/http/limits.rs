@@ -4,8 +4,12 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
+use fastkontakt::store::StoreError;
+use serde_json::json;
+
 use crate::command_line::Folder;
 use crate::common::{TestApp, spawn_with};
+use crate::issuer::{Issuer, medarbetare};
 use crate::people::patient;
 use crate::serving::Serving;
 
@@ -199,4 +203,59 @@ fn no_list_in_a_resource_is_without_end() {
     nested["name"] = serde_json::json!([{ "family": "Prov", "given": vec!["Person"; 501] }]);
     let refused = app.put("/fhir/r5/Patient/p", &nested).expect(400);
     assert_eq!(refused.expressions(), ["Patient.name[0].given"]);
+}
+
+/// One caller has twenty writes waiting for SQLite's writer when another comes: hers is the next but one.
+#[test]
+fn the_writes_of_callers_take_turns() {
+    let issuer = Issuer::start();
+    let app = issuer.service();
+    if !app.database.starts_with("sqlite") {
+        // Writers of PostgreSQL do not wait for each other.
+        return;
+    }
+    let caller = |name: &str| {
+        let mut claims = medarbetare(&app, "user/*.cruds");
+        claims["sub"] = json!(name);
+        format!("Bearer {}", issuer.token(&claims))
+    };
+    let put = |caller: &str, id: &str| {
+        let path = format!("/fhir/r5/Patient/{id}");
+        let answer = app.put_with(&path, &[("Authorization", caller)], &patient(id, None));
+        answer.expect(201).json()["meta"]["lastUpdated"]
+            .as_str()
+            .map(str::to_owned)
+    };
+    let store = &app.door.store;
+    let (many, one) = (&caller("many"), &caller("one"));
+    let (let_go, wait) = std::sync::mpsc::channel::<()>();
+    let (begun, has_begun) = std::sync::mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            store.write_blocking(move |_| {
+                let _ = begun.send(());
+                let _ = wait.recv();
+                Ok::<(), StoreError>(())
+            })
+        });
+        has_begun.recv().expect("the writer is held");
+        let waits_for = |count: usize| {
+            let until = Instant::now() + Duration::from_secs(60);
+            while store.figures().writes_waiting < count {
+                assert!(Instant::now() < until, "the writes are handed in");
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        let waiting: Vec<_> = (0..20)
+            .map(|number| scope.spawn(move || put(many, &format!("many-{number}"))))
+            .collect();
+        waits_for(20);
+        let single = scope.spawn(move || put(one, "one"));
+        waits_for(21);
+        drop(let_go);
+        let single = single.join().expect("an answer");
+        let before = waiting.into_iter().map(|write| write.join().expect("an answer"));
+        let before = before.filter(|written| *written < single).count();
+        assert!(before <= 1, "{before} of the many were before the one");
+    });
 }

@@ -141,7 +141,7 @@ impl Door {
         let held = Arc::new(plan);
         let plan = held.clone();
         self.store
-            .write(move |session| {
+            .write(call.caller.party(None), move |session| {
                 let writing = Writing {
                     reading: &reading,
                     truth: guess.clone(),
