@@ -140,6 +140,7 @@ fn tells_of_what_is_stored(problem: &Problem) -> bool {
         Problem::PreconditionFailed { .. }
             | Problem::NotSelective { .. }
             | Problem::IdTaken { .. }
+            | Problem::OthersWithin
             | Problem::IfMatchRequired { .. }
             | Problem::PatchFailed { .. }
             | Problem::Deleted { .. }

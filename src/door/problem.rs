@@ -40,6 +40,8 @@ pub enum Problem {
     Race,
     /// The caller's own id belongs to a resource that the criteria do not match.
     IdTaken { expression: String },
+    /// Others lie within the Organization, and would come to lie with another vårdgivare or with none.
+    OthersWithin,
     /// The configuration demands that the caller names the version that is changed.
     IfMatchRequired { expression: String },
     /// A patch does not fit the resource: what it points at is not there, or a test fails.
@@ -109,6 +111,7 @@ impl Problem {
             Problem::NotSelective { .. } => Situation::NotSelective,
             Problem::Race => Situation::Race,
             Problem::IdTaken { .. } => Situation::IdTaken,
+            Problem::OthersWithin => Situation::OthersWithin,
             Problem::IfMatchRequired { .. } => Situation::IfMatchRequired,
             Problem::PatchFailed { .. } => Situation::PatchFailed,
             Problem::Unauthorized => Situation::Unauthorized,
@@ -197,6 +200,7 @@ impl Problem {
             | Problem::UnsupportedMediaType { .. }
             | Problem::Unauthorized
             | Problem::Forbidden
+            | Problem::OthersWithin
             | Problem::TooCostly) => Problem::InEntry {
                 expression: entry,
                 problem: Box::new(problem),

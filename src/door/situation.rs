@@ -91,6 +91,10 @@ situations! {
         "A conditional update that matches nothing would create a resource under an id that is taken",
         "Ingen resurs uppfyller sökvillkoren, och resursens id hör till en annan som redan finns.",
         "No resource meets the criteria, and the resource's id belongs to another one that exists already.";
+    OthersWithin => 409, Some(IssueCode::Conflict),
+        "Others lie within (partOf) the Organization that is deleted, or would come to lie with another vårdgivare or with none by what is written",
+        "Andra enheter ligger under enheten (partOf) och skulle hamna hos en annan vårdgivare, eller hos ingen. Flytta dem först, eller skriv dem i samma transaktion.",
+        "Other units lie within the unit (partOf) and would come to lie with another vårdgivare, or with none. Move them first, or write them in the same transaction.";
     Deleted => 410, Some(IssueCode::Deleted),
         "The resource, or that version of it, is deleted; ETag is the version of the delete",
         "Resursen är borttagen (version {}); tidigare versioner finns under _history.",

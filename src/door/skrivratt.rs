@@ -14,8 +14,8 @@ use crate::access::beslut::far_ligga_under;
 use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::identity::is_personal_number;
-use crate::riktlinje::ovanfor;
-use crate::store::Keeping;
+use crate::riktlinje::{ovanfor, vardgivaren};
+use crate::store::{Hallare, Keeping, Kept};
 
 impl Transaction<'_, '_> {
     /// Refuses a write that the access decision denies; what is to be kept beside it.
@@ -60,7 +60,44 @@ impl Transaction<'_, '_> {
             note_denied(self.call, named);
             return Err(Problem::Forbidden);
         }
+        if staged.order.kind() == ResourceType::Organization && self.takes_others_along(staged)? {
+            return Err(Problem::OthersWithin);
+        }
         Ok(())
+    }
+
+    /// Whether others that lie within an Organization would come to lie with another vårdgivare, or with none, unknowingly: they
+    /// are not written in this transaction. Who makes another's unit under an id that was one's own, or takes the place over that
+    /// units of hers still name, would keep what is kept in them.
+    fn takes_others_along(&mut self, staged: &Staged<'_>) -> Result<bool, Problem> {
+        let Some(vard) = self.underlag.vard() else {
+            return Ok(false);
+        };
+        let now = match staged.order.prepared() {
+            Some(prepared) => vardgivaren(&prepared.fact, &mut self.underlag)?,
+            None => None,
+        };
+        let before = match (&staged.before, &staged.fore) {
+            (Some(before), _) => vardgivaren(before, &mut self.underlag)?,
+            // What is deleted lies nowhere; it is told who kept it.
+            (
+                None,
+                Some(Kept {
+                    hallare: Hallare::Enhet(chain),
+                    ..
+                }),
+            ) => chain.last().cloned(),
+            // Who keeps everybody's catalogue writes it in any order.
+            (None, None) if vard.katalog => return Ok(false),
+            (None, _) => None,
+        };
+        if now == before && staged.order.prepared().is_some() {
+            return Ok(false);
+        }
+        let within = self.underlag.session.organizations_within(staged.order.id())?;
+        Ok(within
+            .iter()
+            .any(|id| !self.underlag.writes(ResourceType::Organization, id)))
     }
 
     /// Whether a Provenance tells of what the caller may read, and in no other's name; a name that nobody has is a fault.

@@ -208,6 +208,11 @@ impl<'s> OppenTransaktion<'s> {
         self.before.insert((kind, id.to_owned()), before);
     }
 
+    /// Whether this transaction writes it.
+    pub(super) fn writes(&self, kind: ResourceType, id: &str) -> bool {
+        self.before.contains_key(&(kind, id.to_owned()))
+    }
+
     /// Remembers who is to keep what is written.
     pub fn remember_hallare(&mut self, kind: ResourceType, id: &str, hallare: Hallare) {
         self.hallare.insert((kind, id.to_owned()), hallare);

@@ -140,7 +140,7 @@ pub(super) struct Staged<'o> {
     pub(super) current: Option<Stored>,
     /// What is kept beside it.
     pub(super) fore: Option<Kept>,
-    before: Option<Arc<Fact>>,
+    pub(super) before: Option<Arc<Fact>>,
     /// GEN-02: the write only ends or limits what is stored.
     bara_avslut: bool,
 }

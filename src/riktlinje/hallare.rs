@@ -5,6 +5,7 @@ use fastkontakt_model::Fact;
 use fastkontakt_model::facts::Reference;
 
 use super::enhet::Enhet;
+use super::identity::hsa_ids;
 use super::plan::leder_till;
 use super::underlag::Underlag;
 use crate::fhir::references::local;
@@ -66,6 +67,16 @@ pub fn ovanfor<U: Underlag>(fact: &Fact, underlag: &mut U) -> Result<Vec<String>
         },
         _ => Ok(Vec::new()),
     }
+}
+
+/// The vårdgivare that an Organization says it lies with: the top of what it lies within, else itself.
+pub fn vardgivaren<U: Underlag>(fact: &Fact, underlag: &mut U) -> Result<Option<String>, U::Error> {
+    let top = ovanfor(fact, underlag)?.pop();
+    let own = || match fact {
+        Fact::Organization(it) => hsa_ids(&it.identifiers).into_iter().next(),
+        _ => None,
+    };
+    Ok(top.or_else(own))
 }
 
 fn utan_identifierare(reference: &Reference) -> Reference {

@@ -61,7 +61,7 @@ pub use codes::CODE_SYSTEM;
 pub use effect::{Avslut, Effect, Meddelande, Target};
 pub use files::Files;
 pub use finding::{Finding, Judgement, Severity};
-pub use hallare::{enhetens_hsa_id, hallande_enhet, ovanfor};
+pub use hallare::{enhetens_hsa_id, hallande_enhet, ovanfor, vardgivaren};
 pub use handelse::efter_handelse;
 pub use kontroll::{Kontroll, Kontrollfynd, kontrollera, kontrollera_for_listor, policy_for};
 pub use patient::{nummer, samma_patient, samma_som, till_patient, utan_patientresurs};

@@ -264,6 +264,20 @@ impl Session {
         self.living(keys)
     }
 
+    /// The ids of the Organizations that lie within this one by their `partOf`.
+    pub fn organizations_within(&mut self, id: &str) -> Result<Vec<String>, StoreError> {
+        let within = index_reference::table
+            .inner_join(resource::table.on(resource::key.eq(index_reference::resource)))
+            .filter(index_reference::kind.eq(kind::number(ResourceType::Organization)))
+            .filter(index_reference::param.eq("partof"))
+            .filter(index_reference::target_id.eq(text_key(id)))
+            .filter(index_reference::target_kind.eq(ResourceType::Organization.name()))
+            .filter(index_reference::target_url.eq(""))
+            .filter(diesel::dsl::not(resource::deleted))
+            .select(resource::id);
+        Ok(on_either!(self, c => within.load(c))?)
+    }
+
     fn living(&mut self, mut keys: Vec<i64>) -> Result<Vec<Stored>, StoreError> {
         keys.sort_unstable();
         keys.dedup();

@@ -610,3 +610,89 @@ fn no_answer_about_people_is_kept_on_the_way() {
     let made = put(&app, "/fhir/r5/CarePlan/new", &staff, &plan).expect(201);
     assert_eq!(made.header("cache-control"), Some("no-store"));
 }
+
+/// An id that was one vårdgivare's is never another's place with hers still in it.
+#[test]
+fn what_others_lie_within_does_not_change_its_vardgivare_under_them() {
+    let issuer = Issuer::start();
+    let app = issuer.service_with(|settings| {
+        let access = settings.access.as_mut().expect("access control");
+        access.systems.push(SystemSettings {
+            client: Some("katalog".to_owned()),
+            issuer: None,
+            hsa_id: None,
+            vardgivare: VARDGIVARE.to_owned(),
+            vardenhet: None,
+            scopes: None,
+            catalogue: true,
+        });
+    });
+    let own = issuer.token(&system(&app, "system/*.cruds"));
+    let mut catalogue = system(&app, "system/*.cruds");
+    catalogue["client_id"] = json!("katalog");
+    let catalogue = issuer.token(&catalogue);
+    let mut others = system(&app, "system/*.cruds");
+    others["organization_hsaid"] = json!(OTHERS);
+    let others = issuer.token(&others);
+    let unit = |id: &str, hsa_id: Option<&str>, above: Option<&str>| {
+        let mut unit = json!({"resourceType": "Organization", "id": id, "name": id});
+        if let Some(hsa_id) = hsa_id {
+            unit["identifier"] = json!([{"system": HSA, "value": hsa_id}]);
+        }
+        if let Some(above) = above {
+            unit["partOf"] = json!({"reference": format!("Organization/{above}")});
+        }
+        unit
+    };
+    let write = |by: &str, unit: &Value| {
+        let id = unit["id"].as_str().expect("an id");
+        put(&app, &format!("/fhir/r5/Organization/{id}"), by, unit)
+    };
+    let delete = |by: &str, id: &str| {
+        let by = format!("Bearer {by}");
+        app.send(
+            "DELETE",
+            &format!("/fhir/r5/Organization/{id}"),
+            &[("Authorization", &by)],
+            None,
+        )
+    };
+    write(&own, &unit("vg", Some(VARDGIVARE), None)).expect(201);
+    write(&others, &unit("b", Some(OTHERS), None)).expect(201);
+    // The second vårdgivare takes an id that the first is to use, and lays a unit of its own within.
+    let taken = unit("taken", Some("SE2321000172-B7"), Some("b"));
+    let within = unit("within", Some(OTHERS_UNIT), Some("taken"));
+    write(&others, &taken).expect(201);
+    write(&others, &within).expect(201);
+    let told = delete(&others, "taken").expect(409);
+    assert!(told.text.contains("Flytta dem först"), "{}", told.text);
+    write(&others, &unit("taken", None, None)).expect(409);
+    write(&others, &unit("taken", Some("SE2321000172-B7"), None)).expect(409);
+    let renamed = {
+        let mut unit = taken.clone();
+        unit["name"] = json!("another name");
+        unit
+    };
+    write(&others, &renamed).expect(200);
+    let ours = unit("taken", Some(VARDENHET), Some("vg"));
+    write(&own, &ours).expect(403);
+    // Nor does who keeps everybody's catalogue take them along by mistake.
+    write(&catalogue, &ours).expect(409);
+    // Knowingly: both in one transaction.
+    let entry = |unit: &Value| json!({"resource": unit, "request": {"method": "PUT", "url": format!("Organization/{}", unit["id"].as_str().expect("an id"))}});
+    let moved = unit("within", Some(OTHERS_UNIT), Some("b"));
+    let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": [entry(&ours), entry(&moved)]});
+    let by = format!("Bearer {catalogue}");
+    app.post_with("/fhir/r5", &[("Authorization", &by)], &bundle)
+        .expect(200);
+    // What nobody lies within any more may go; and an id that was another's is told by its keeper.
+    write(&others, &unit("gone", Some("SE2321000172-B8"), Some("b"))).expect(201);
+    delete(&others, "gone").expect(204);
+    write(&catalogue, &unit("later", Some("SE2321000172-B9"), Some("gone"))).expect(201);
+    write(&catalogue, &unit("gone", Some("SE2321000164-X"), Some("vg"))).expect(409);
+    write(&catalogue, &unit("gone", Some("SE2321000172-B8"), Some("b"))).expect(201);
+    // Nor does one lay oneself above what somebody else has laid there already.
+    write(&catalogue, &unit("below", Some("SE2321000164-Y"), Some("coming"))).expect(201);
+    write(&others, &unit("coming", Some("SE2321000172-BA"), Some("b"))).expect(409);
+    write(&catalogue, &unit("coming", Some("SE2321000164-Z"), Some("vg"))).expect(201);
+}
