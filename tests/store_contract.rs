@@ -779,6 +779,7 @@ fn tamper(fresh: &Fresh, change: &str) {
             "DROP TRIGGER IF EXISTS audit_chain_stands",
             "DROP TRIGGER IF EXISTS audit_chain_remains",
             "DROP TRIGGER IF EXISTS audit_anchor_frees_what_is_old",
+            "DROP TRIGGER IF EXISTS audit_anchor_remains",
         ]
     };
     let all = off.iter().copied().chain([change]).collect::<Vec<_>>().join(";");
@@ -966,6 +967,12 @@ fn what_was_cut_must_have_been_old(fresh: &Fresh) {
         assert!(matches!(broken, Break::CutTooYoung { .. }), "{broken}");
         assert!(broken.to_string().contains("the record of a write of"), "{broken}");
     }
+    tamper(
+        fresh,
+        "DELETE FROM audit_patient; DELETE FROM audit; DELETE FROM audit_chain; DELETE FROM audit_anchor",
+    );
+    let broken = verified(fresh).expect_err("all of it is gone");
+    assert!(matches!(broken, Break::CutTooYoung { .. }), "{broken}");
 }
 
 /// `OR REPLACE` and the like take away what has the same key, without an UPDATE or a DELETE that a trigger would see.

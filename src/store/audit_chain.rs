@@ -187,6 +187,10 @@ impl Session {
         self.audit_head()
     }
 
+    fn is_any_linked(&mut self) -> Result<bool, StoreError> {
+        Ok(on_either!(self, c => diesel::select(exists(audit_chain::table.select(audit_chain::n))).get_result(c))?)
+    }
+
     /// Whether rows wait for their links (PostgreSQL).
     fn is_any_unlinked(&mut self) -> Result<bool, StoreError> {
         Ok(
@@ -273,10 +277,14 @@ impl Session {
             .select((audit_anchor::n, audit_anchor::at))
             .first(c)
             .optional())?;
-        let Some((n, cut)) = anchor else { return Ok(None) };
         let now = Timestamp::now();
-        // An anchor that says it is of tomorrow is not believed.
-        let cut = Timestamp::from_microsecond(cut).map_or(now, |cut| cut.min(now));
+        let (n, cut) = match anchor {
+            // An anchor that says it is of tomorrow is not believed.
+            Some((n, cut)) => (n, Timestamp::from_microsecond(cut).map_or(now, |cut| cut.min(now))),
+            None if self.is_any_linked()? => return Ok(None),
+            // All of it is gone, or there was none.
+            None => (0, now),
+        };
         let five_years = cut.to_zoned(TimeZone::UTC).checked_sub(least_kept());
         // Where a day begins is another matter in Sweden, and a request is logged a moment after it has written.
         let Ok(since) = five_years.and_then(|day| day.checked_add(1.day())) else {
