@@ -183,13 +183,13 @@ impl Content {
                 ),
             ));
         }
-        if let Some(path) = too_long(kind, &resource) {
+        if let Some((path, most)) = too_long(kind, &resource) {
             return Err(Problem::fault(
                 IssueCode::TooLong,
                 paths.to_source(&format!("{kind}{path}")),
                 Text::new(
-                    format!("En lista har högst {MOST_IN_A_LIST} poster."),
-                    format!("A list has at most {MOST_IN_A_LIST} items."),
+                    format!("Den listan har högst {most} poster."),
+                    format!("That list has at most {most} items."),
                 ),
             ));
         }
@@ -213,28 +213,57 @@ impl Content {
     }
 }
 
-/// Items of one list in a resource. The riktlinje and the access decisions follow links, identifiers, members and plans one by
-/// one, inside the write: a person or a contact has a handful, and thousands would keep everybody waiting.
-const MOST_IN_A_LIST: usize = 500;
+/// Items of one list that leads to others: the riktlinje and the access decisions follow links, members, plans and identifiers
+/// one by one, inside the write. A person or a contact has a handful, and thousands would keep everybody waiting.
+const MOST_FOLLOWED: usize = 500;
 
-/// The first list that is too long, as it is written in an expression. Questions and answers are followed by nobody.
-fn too_long(kind: ResourceType, resource: &Value) -> Option<String> {
-    fn first(value: &Value) -> Option<String> {
+/// Items of one list of anything else.
+const MOST_IN_A_LIST: usize = 5_000;
+
+/// The first list that is too long, as it is written in an expression, and how long it may be. Questions and answers are
+/// followed by nobody, contained ones neither.
+fn too_long(kind: ResourceType, resource: &Value) -> Option<(String, usize)> {
+    fn first(name: &str, value: &Value) -> Option<(String, usize)> {
         match value {
+            Value::Object(members) if is_of_questions(members.get("resourceType")) => None,
             Value::Object(members) => members
                 .iter()
-                .find_map(|(name, member)| first(member).map(|rest| format!(".{name}{rest}"))),
-            Value::Array(items) if items.len() > MOST_IN_A_LIST => Some(String::new()),
+                .find_map(|(name, member)| first(name, member).map(|(rest, most)| (format!(".{name}{rest}"), most))),
+            Value::Array(items) if items.len() > MOST_IN_A_LIST => Some((String::new(), MOST_IN_A_LIST)),
+            Value::Array(items) if items.len() > MOST_FOLLOWED && (name == "identifier" || leads_on(value)) => {
+                Some((String::new(), MOST_FOLLOWED))
+            }
             Value::Array(items) => {
                 let mut items = items.iter().enumerate();
-                items.find_map(|(index, item)| first(item).map(|rest| format!("[{index}]{rest}")))
+                items.find_map(|(index, item)| first(name, item).map(|(rest, most)| (format!("[{index}]{rest}"), most)))
             }
             _ => None,
         }
     }
     match kind {
         ResourceType::Questionnaire | ResourceType::QuestionnaireResponse => None,
-        _ => first(resource),
+        _ => first("", resource),
+    }
+}
+
+fn is_of_questions(kind: Option<&Value>) -> bool {
+    let kind = kind.and_then(Value::as_str).and_then(ResourceType::from_name);
+    matches!(
+        kind,
+        Some(ResourceType::Questionnaire | ResourceType::QuestionnaireResponse)
+    )
+}
+
+/// Whether a reference stands in it, to what is stored or by an identifier.
+fn leads_on(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            members.contains_key("reference")
+                || members.get("identifier").is_some_and(Value::is_object)
+                || members.values().any(leads_on)
+        }
+        Value::Array(items) => items.iter().any(leads_on),
+        _ => false,
     }
 }
 

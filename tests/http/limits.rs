@@ -200,9 +200,25 @@ fn no_list_in_a_resource_is_without_end() {
         );
     }
     let mut nested = patient("p", None);
-    nested["name"] = serde_json::json!([{ "family": "Prov", "given": vec!["Person"; 501] }]);
+    nested["name"] = json!([{ "family": "Prov", "given": vec!["Person"; 5_001] }]);
     let refused = app.put("/fhir/r5/Patient/p", &nested).expect(400);
     assert_eq!(refused.expressions(), ["Patient.name[0].given"]);
+    let mut numbered = patient("p", None);
+    let numbers = (0..501).map(|number| json!({ "system": "https://example.se/id", "value": number.to_string() }));
+    numbered["identifier"] = numbers.collect();
+    let refused = app.put("/fhir/r5/Patient/p", &numbered).expect(400);
+    assert_eq!(refused.expressions(), ["Patient.identifier"]);
+    // What leads nowhere may be long: notes, numbers to call, and questions that are contained.
+    let items: Vec<_> = (0..600).map(|number| json!({ "linkId": number.to_string() })).collect();
+    let plan = json!({ "resourceType": "CarePlan", "id": "noted", "status": "active", "intent": "plan", "subject": { "reference": "Patient/p" },
+        "note": vec![json!({ "text": "En anteckning" }); 600],
+        "supportingInfo": [{ "reference": "#q" }],
+        "contained": [{ "resourceType": "QuestionnaireResponse", "id": "q", "status": "completed", "questionnaire": "https://example.se/q", "item": items }] });
+    app.put("/fhir/r5/CarePlan/noted", &plan).expect(201);
+    let mut by_others = plan;
+    by_others["note"] = vec![json!({ "text": "x", "authorReference": { "reference": "Practitioner/x" } }); 501].into();
+    let refused = app.put("/fhir/r5/CarePlan/noted", &by_others).expect(400);
+    assert_eq!(refused.expressions(), ["CarePlan.note"]);
 }
 
 /// One caller has twenty writes waiting for SQLite's writer when another comes: hers is the next but one.
