@@ -91,7 +91,7 @@ pub fn bara_innehall(before: &Value, after: &Value) -> bool {
 
 /// Whether a change of a Consent that is in force is that it ends, and no other: it becomes inactive, or its period gets an end
 /// this day, or earlier this day than it had. What it says stays as it was said, with its labels; its narrative is never
-/// another; and what is over is not ended again.
+/// another, nor are its tags; and what is over is not ended again.
 pub fn bara_avslut(before: &Value, after: &Value, (nu, idag): (i64, Date)) -> bool {
     let said = |consent: &Value| {
         let mut rest = consent.clone();
@@ -141,7 +141,14 @@ pub fn bara_avslut(before: &Value, after: &Value, (nu, idag): (i64, Date)) -> bo
     if let (Some(members), true, None) = (stood.as_object_mut(), is_made, after.get("text")) {
         members.remove("text");
     }
-    ends && stood == said(after)
+    // What it was tagged with, in words too, may go and does not become another.
+    let tagged_as_it_was = ["/meta/source", "/meta/tag", "/meta/profile"]
+        .into_iter()
+        .all(|pointer| {
+            let tagged = after.pointer(pointer);
+            tagged.is_none() || tagged == before.pointer(pointer)
+        });
+    ends && tagged_as_it_was && stood == said(after)
 }
 
 fn slag_of(consent: &Value) -> impl Iterator<Item = (Slag, &'static str)> {

@@ -116,7 +116,7 @@ impl Door {
             true => session.kept_version(stored.kind, &stored.id, stored.version)?,
             false => None,
         };
-        let ratter = ratter(session, &kept)?;
+        let ratter = ratter(session, &kept, self.nu())?;
         let post = Post {
             kind: stored.kind,
             kept: &kept,
@@ -135,7 +135,7 @@ impl Door {
             Some(lasare) if !may_be_cut(&lasare, &stored) => Ok(stored),
             Some(lasare) => {
                 let kept = session.kept_beside(stored.kind, &stored.id)?.unwrap_or_default();
-                let ratter = ratter(session, &kept)?;
+                let ratter = ratter(session, &kept, self.nu())?;
                 cut(&lasare, &kept, &ratter, stored)
             }
         }
@@ -177,7 +177,7 @@ impl Door {
             kept,
             version: None,
         };
-        let ratter = ratter(session, kept)?;
+        let ratter = ratter(session, kept, self.nu())?;
         let decided = match beslut::far_lasa(&lasare, post, &ratter, self.nu()) {
             Err(_) => Err(Problem::NotFound),
             Ok(_) => match self.permit(call, right, stored.kind) {
@@ -232,7 +232,7 @@ impl Door {
             ..Kept::default()
         });
         let ratter = match (fore, &efter) {
-            (Some(kept), _) | (None, Some(kept)) => ratter(session, kept)?,
+            (Some(kept), _) | (None, Some(kept)) => ratter(session, kept, self.nu())?,
             (None, None) => Vec::new(),
         };
         let (mut bara_innehall, mut bara_avslut) = (false, false);
@@ -455,9 +455,9 @@ pub(super) fn reference_of(value: &Value) -> Reference {
     }
 }
 
-pub(super) fn ratter(session: &mut Session, kept: &Kept) -> Result<Vec<Ratt>, StoreError> {
+pub(super) fn ratter(session: &mut Session, kept: &Kept, nu: i64) -> Result<Vec<Ratt>, StoreError> {
     match &kept.patient {
-        Some(patient) => session.ratter(patient),
+        Some(patient) => session.ratter(patient, nu),
         None => Ok(Vec::new()),
     }
 }

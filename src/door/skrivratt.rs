@@ -17,6 +17,9 @@ use crate::riktlinje::identity::is_personal_number;
 use crate::riktlinje::{ovanfor, vardgivaren};
 use crate::store::{Hallare, Keeping, Kept};
 
+/// Units that the consents and blocks of one patient name, in force or later.
+const MOST_UNITS_TOLD: usize = 500;
+
 impl Transaction<'_, '_> {
     /// Refuses a write that the access decision denies; what is to be kept beside it.
     pub(super) fn may_write(&mut self, staged: &Staged<'_>) -> Result<Keeping, Problem> {
@@ -44,7 +47,37 @@ impl Transaction<'_, '_> {
         self.door
             .may_write(self.call, self.underlag.session, what, kind)
             .map_err(place)?;
+        if kind == ResourceType::Consent && !keeping.ratter.is_empty() {
+            self.refuse_too_many(staged, &keeping).map_err(place)?;
+        }
         Ok(keeping)
+    }
+
+    /// Refuses a consent or a block when the patient's name more units than can be asked each time that something of hers is
+    /// read. What has ended does not count.
+    fn refuse_too_many(&mut self, staged: &Staged<'_>, keeping: &Keeping) -> Result<(), Problem> {
+        let (Some(patient), nu) = (staged.order.patient(), self.door.nu()) else {
+            return Ok(());
+        };
+        let order = (staged.order.kind(), staged.order.id());
+        let others = self.underlag.session.sagda_utom(&patient, order, nu)?;
+        let own = keeping.ratter.iter().filter(|ratt| ratt.high > nu).count();
+        if own == 0 || usize::try_from(others).unwrap_or(usize::MAX).saturating_add(own) <= MOST_UNITS_TOLD {
+            return Ok(());
+        }
+        let most = MOST_UNITS_TOLD;
+        Err(Problem::fault(
+            IssueCode::TooLong,
+            "Consent",
+            Text::new(
+                format!(
+                    "Patientens gällande samtycken och spärrar får tillsammans nämna högst {most} enheter. Avsluta sådana som inte behövs, eller nämn vårdgivaren i stället för varje enhet."
+                ),
+                format!(
+                    "The patient's consents and blocks in force may name {most} units together at the most. End those that are not needed, or name the vårdgivare instead of each unit."
+                ),
+            ),
+        ))
     }
 
     /// Refuses what can be told only when all of the transaction is known: another entry may hold what is named.

@@ -133,7 +133,7 @@ impl<'s> OppenTransaktion<'s> {
         let readable = match self.session.kept_beside(kind, id)? {
             None => false,
             Some(kept) => {
-                let ratter = ratter(self.session, &kept)?;
+                let ratter = ratter(self.session, &kept, *nu)?;
                 let post = Post {
                     kind,
                     kept: &kept,
@@ -162,7 +162,7 @@ impl<'s> OppenTransaktion<'s> {
             return Ok(false);
         };
         let version = self.session.kept_version(kind, id, version)?;
-        let ratter = ratter(self.session, &kept)?;
+        let ratter = ratter(self.session, &kept, *nu)?;
         let post = Post {
             kind,
             kept: &kept,
@@ -425,7 +425,7 @@ impl Underlag for OppenTransaktion<'_> {
             return Ok(false);
         };
         let ratter = match &fore.patient {
-            Some(patient) => self.session.ratter_apart_from(patient, (kind, written))?,
+            Some(patient) => self.session.ratter_apart_from(patient, (kind, written), nu)?,
             None => Vec::new(),
         };
         let ersattning = Ersattning {

@@ -264,9 +264,23 @@ impl Session {
         Ok(row.map(|(dold, flyttad)| KeptVersion { dold, flyttad }))
     }
 
-    /// What a patient's records say about who may see the others, whenever in force.
-    pub fn ratter(&mut self, patient: &str) -> Result<Vec<Ratt>, StoreError> {
-        self.ratter_but_of(patient, NO_ROW)
+    /// What a patient's records say about who may see the others, in force now (microseconds since 1970) or later.
+    pub fn ratter(&mut self, patient: &str, nu: i64) -> Result<Vec<Ratt>, StoreError> {
+        self.ratter_but_of(patient, NO_ROW, nu)
+    }
+
+    /// How many units the patient's consents and blocks name that are in force or will be, without those of this one.
+    pub fn sagda_utom(&mut self, patient: &str, (kind, id): (ResourceType, &str), nu: i64) -> Result<i64, StoreError> {
+        let own = self.living_key(kind, id)?.unwrap_or(NO_ROW);
+        let said = [Slag::Samtycke, Slag::InreSparr, Slag::YttreSparr, Slag::Havning].map(Slag::number);
+        Ok(on_either!(self, c => ratt::table
+            .inner_join(patient_key::table.on(patient_key::key.eq(ratt::patient)))
+            .filter(patient_key::id.eq(patient))
+            .filter(ratt::slag.eq_any(said))
+            .filter(ratt::resource.ne(own))
+            .filter(ratt::high.gt(nu))
+            .count()
+            .get_result(c))?)
     }
 
     /// The same, without what this resource says.
@@ -274,9 +288,10 @@ impl Session {
         &mut self,
         patient: &str,
         (kind, id): (ResourceType, &str),
+        nu: i64,
     ) -> Result<Vec<Ratt>, StoreError> {
         let key = self.living_key(kind, id)?;
-        self.ratter_but_of(patient, key.unwrap_or(NO_ROW))
+        self.ratter_but_of(patient, key.unwrap_or(NO_ROW), nu)
     }
 
     /// What this resource alone says.
@@ -293,11 +308,12 @@ impl Session {
         rows.into_iter().map(ratt_of_row).collect()
     }
 
-    fn ratter_but_of(&mut self, patient: &str, resource: i64) -> Result<Vec<Ratt>, StoreError> {
+    fn ratter_but_of(&mut self, patient: &str, resource: i64, nu: i64) -> Result<Vec<Ratt>, StoreError> {
         let rows: Vec<RattRow> = on_either!(self, c => ratt::table
             .inner_join(patient_key::table.on(patient_key::key.eq(ratt::patient)))
             .filter(patient_key::id.eq(patient))
             .filter(ratt::resource.ne(resource))
+            .filter(ratt::high.gt(nu))
             .order((ratt::slag, ratt::hsa_id, ratt::resource, ratt::low))
             .select((ratt::slag, ratt::hsa_id, ratt::low, ratt::high))
             .load(c))?;

@@ -5,6 +5,7 @@ use fastkontakt::access::scope::{About, Context, Right, Rights, Scope};
 use fastkontakt::access::{Call, Systemanvandare, Who};
 use fastkontakt::door::Door;
 use fastkontakt::door::problem::Problem;
+use fastkontakt::fhir::fault::IssueCode;
 use fastkontakt::fhir::types::ResourceType::{self, *};
 use fastkontakt::store::{Page, StoreError};
 use serde_json::{Value, json};
@@ -339,7 +340,7 @@ fn what_is_kept_is_made_anew_by_reindexing() {
             Ok::<_, StoreError>((
                 session.kept_beside(Condition, "a")?,
                 session.kept_beside(Organization, "A1")?,
-                session.ratter("p1")?,
+                session.ratter("p1", door.clock.now().as_microsecond())?,
             ))
         });
         kept.expect("an answer")
@@ -421,6 +422,12 @@ fn who_ends_what_the_patient_said_neither_hides_nor_rewrites_it() {
         for refused in [
             change(&[inactive(), ("meta/security", hidden.clone())]),
             change(&[inactive(), ("text", div("Ja"))]),
+            change(&[
+                inactive(),
+                ("meta/tag", json!([{"code": "x", "display": "Hon tog fel"}])),
+            ]),
+            change(&[inactive(), ("meta/source", json!("urn:hon-tog-fel"))]),
+            change(&[inactive(), ("meta/profile", json!(["http://example.org/hon-tog-fel"]))]),
             change(&[("text", div("Ja"))]),
             change(&[("meta/security", hidden.clone())]),
             // A write that ends nothing, though it changes nothing else.
@@ -439,10 +446,7 @@ fn who_ends_what_the_patient_said_neither_hides_nor_rewrites_it() {
             let refusal = write(door, &a1, &refused);
             assert!(matches!(refusal, Err(Problem::Forbidden)), "{refused}");
         }
-        let ends_today = change(&[
-            ("period/end", json!(today.to_string())),
-            ("meta/tag", json!([{"code": "sedd"}])),
-        ]);
+        let ends_today = change(&[("period/end", json!(today.to_string()))]);
         write(door, &a1, &ends_today).expect("as she asked");
         let mut over = ends_today.clone();
         over["status"] = json!("inactive");
@@ -480,6 +484,41 @@ fn what_the_patient_said_is_ended_by_a_patch_too() {
         ended.as_object_mut().expect("an object").remove("text");
         assert_eq!(write(door, &a1, &ended).is_ok(), is_made, "{status}");
     }
+}
+
+/// What a patient's consents and blocks name is asked each time that something of hers is read.
+#[test]
+fn a_patients_consents_and_blocks_name_so_many_units_and_no_more() {
+    let app = world();
+    let (door, p1) = (&app.door, patient("p1", false));
+    let naming = |id: &str, code: &str, units: std::ops::Range<usize>| {
+        let mut consent = consent(id, code, "A");
+        let named = units.map(|unit| json!({"identifier": {"system": HSA, "value": format!("SE2321000172-U{unit}")}}));
+        consent["controller"] = named.collect();
+        consent
+    };
+    let is_too_many = |written: Result<_, Problem>| match written.map(drop) {
+        Err(Problem::NotFhir(faults)) => faults[0].code == IssueCode::TooLong,
+        other => panic!("{other:?}"),
+    };
+    write(door, &p1, &naming("a", "yttre-sparr", 0..300)).expect("her own");
+    assert!(is_too_many(write(door, &p1, &naming("b", "sammanhallen-vard", 0..201))));
+    write(door, &p1, &naming("b", "sammanhallen-vard", 0..200)).expect("so many together");
+    assert!(is_too_many(write(door, &p1, &naming("c", "inre-sparr", 0..1))));
+    // What names no unit is a row of its own, and so is one that begins later.
+    let mut later = naming("c", "inre-sparr", 0..0);
+    later.as_object_mut().expect("an object").remove("controller");
+    later["period"] = json!({"start": door.clock.today().tomorrow().expect("a day").to_string()});
+    assert!(is_too_many(write(door, &p1, &later)));
+    // Anew, and fewer, is no more; what has ended, or is over when it is told, does not count.
+    write(door, &p1, &naming("a", "yttre-sparr", 0..300)).expect("the same");
+    let mut over = naming("over", "inre-sparr", 0..400);
+    over["period"] = json!({"end": "2001-01-01"});
+    write(door, &p1, &over).expect("it is over");
+    let mut ended = naming("a", "yttre-sparr", 0..300);
+    ended["status"] = json!("inactive");
+    write(door, &p1, &ended).expect("she ends it");
+    write(door, &p1, &later).expect("there is room");
 }
 
 #[test]

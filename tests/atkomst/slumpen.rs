@@ -381,7 +381,7 @@ fn may(door: &Door, call: &Call, right: Right, stored: &Stored, as_version: bool
             let kept = session.kept_beside(kind, &id)?.expect("it is stored");
             let version = session.kept_version(kind, &id, number)?;
             let ratter = match &kept.patient {
-                Some(patient) => session.ratter(patient)?,
+                Some(patient) => session.ratter(patient, nu)?,
                 None => Vec::new(),
             };
             Ok::<_, StoreError>((kept, version, ratter))
@@ -413,7 +413,7 @@ fn is_hidden_person(door: &Door, call: &Call, stored: &Stored) -> bool {
         .read_blocking(move |session| {
             let kept = session.kept_beside(kind, &id)?.expect("it is stored");
             let ratter = match &kept.patient {
-                Some(patient) => session.ratter(patient)?,
+                Some(patient) => session.ratter(patient, nu)?,
                 None => Vec::new(),
             };
             Ok::<_, StoreError>((kept, ratter))
