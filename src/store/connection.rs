@@ -183,12 +183,15 @@ pub(super) fn set_up(connection: &mut Connection, options: &StoreOptions, role: 
         }
         (Connection::Postgres(_), _) => format!(
             "SET lock_timeout = {busy}; SET statement_timeout = {}; SET default_transaction_isolation = 'read committed'; \
-             SET client_min_messages = 'warning'; SET application_name = 'fastkontakt';",
+             SET client_min_messages = 'warning'; SET application_name = 'fastkontakt'; {ENGLISH}",
             options.read_time.as_millis(),
         ),
     };
     connection.execute(&sql)
 }
+
+/// A server answers in its own language; what went wrong is told by the words (error.rs). Who may not choose them is let be.
+const ENGLISH: &str = "DO $$ BEGIN PERFORM set_config('lc_messages', 'C', false); EXCEPTION WHEN insufficient_privilege THEN NULL; END $$;";
 
 /// What is left of the write-ahead log after a checkpoint that emptied it, in bytes.
 pub(super) const JOURNAL_SIZE_LIMIT: u64 = 64 * 1024 * 1024;

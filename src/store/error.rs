@@ -53,8 +53,9 @@ impl Failure for StoreError {
     }
 }
 
-/// Pieces of the databases' own messages that tell what diesel has no kind for (SQLite's are in English always).
-const UNAVAILABLE: [&str; 7] = [
+/// Pieces of the databases' own messages that tell what diesel has neither a kind nor an SQLSTATE for. SQLite's are in English
+/// always; PostgreSQL's in the server's language where we may not choose it (connection.rs), which is Swedish or English here.
+const UNAVAILABLE: [&str; 8] = [
     "database is locked",
     "database table is locked",
     "disk I/O error",
@@ -62,10 +63,11 @@ const UNAVAILABLE: [&str; 7] = [
     "attempt to write a readonly database",
     "unable to open database file",
     "lock timeout",
+    "på grund av lås-timeout",
 ];
 /// What is said of a read that took too long, by SQLite and by PostgreSQL.
-const TOO_COSTLY: [&str; 2] = ["interrupted", "statement timeout"];
-const DEADLOCK: &str = "deadlock detected";
+const TOO_COSTLY: [&str; 3] = ["interrupted", "statement timeout", "på grund av sats-timeout"];
+const DEADLOCK: [&str; 2] = ["deadlock detected", "deadlock upptäckt"];
 const CORRUPT: [&str; 3] = ["file is not a database", "malformed", "no such table"];
 
 impl From<Error> for StoreError {
@@ -80,7 +82,7 @@ impl From<Error> for StoreError {
                     | DatabaseErrorKind::ReadOnlyTransaction
                     | DatabaseErrorKind::ClosedConnection => StoreError::Unavailable(message.to_owned()),
                     _ if TOO_COSTLY.iter().any(|piece| message.contains(piece)) => StoreError::TooCostly,
-                    _ if message.contains(DEADLOCK) => StoreError::Deadlock,
+                    _ if DEADLOCK.iter().any(|piece| message.contains(piece)) => StoreError::Deadlock,
                     _ if UNAVAILABLE.iter().any(|piece| message.contains(piece)) => {
                         StoreError::Unavailable(message.to_owned())
                     }
@@ -97,5 +99,34 @@ impl From<Error> for StoreError {
 impl From<ConnectionError> for StoreError {
     fn from(error: ConnectionError) -> Self {
         StoreError::Unavailable(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_postgresql_says_is_known_in_both_languages() {
+        let told = |message: &str| {
+            let information = Box::new(message.to_owned());
+            StoreError::from(Error::DatabaseError(DatabaseErrorKind::Unknown, information))
+        };
+        for message in [
+            "canceling statement due to statement timeout",
+            "avbryter sats på grund av sats-timeout",
+        ] {
+            assert_eq!(told(message), StoreError::TooCostly);
+        }
+        for message in ["deadlock detected", "deadlock upptäckt"] {
+            assert_eq!(told(message), StoreError::Deadlock);
+        }
+        for message in [
+            "canceling statement due to lock timeout",
+            "avbryter sats på grund av lås-timeout",
+        ] {
+            assert!(matches!(told(message), StoreError::Unavailable(_)), "{message}");
+        }
+        assert!(matches!(told("délai dépassé"), StoreError::Other(_)));
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn open(place: &Place, options: &StoreOptions) -> Result<Connection, 
             let mut connection = place.connect()?;
             set_up(&mut connection, options, Role::Reader)?;
             refuse_foreign_schema(&mut connection)?;
+            warn_of_other_words(&mut connection)?;
             Ok(connection)
         }
     }
@@ -107,6 +108,20 @@ fn claim(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
         return Err(StoreError::Unavailable(
             "the file system does not allow a write-ahead log".to_owned(),
         ));
+    }
+    Ok(())
+}
+
+/// Tells the operator when the server says in a language that is not known here why it broke something off: callers would be
+/// told 500 where they should try again.
+fn warn_of_other_words(connection: &mut Connection) -> Result<(), StoreError> {
+    connection.execute("BEGIN; SET LOCAL statement_timeout = 1")?;
+    let said = connection.execute("SELECT pg_sleep(1)");
+    connection.execute("ROLLBACK")?;
+    if !matches!(said, Err(StoreError::TooCostly)) {
+        tracing::warn!(
+            "PostgreSQL's messages are in a language that is not known here: set lc_messages = 'C' for the server or the role"
+        );
     }
     Ok(())
 }
