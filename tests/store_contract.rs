@@ -191,6 +191,38 @@ fn a_transaction_that_is_given_up_each_time_is_told_so() {
     assert_eq!(attempts.load(Ordering::Relaxed), 3);
 }
 
+/// Who is no superuser may not choose the language of the server's messages, and is served all the same.
+#[test]
+fn a_role_of_its_own_is_enough_on_postgresql() {
+    let Some(url) = postgres::fresh_database() else { return };
+    let fresh = Fresh::open(url, &StoreOptions::default(), None);
+    let role = format!("plain_{}", std::process::id());
+    let all = format!(
+        "GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}"
+    );
+    sql(&fresh, &format!("CREATE ROLE {role} LOGIN; {all}")).expect("a role");
+    let url = fresh.url.replace("user=fastkontakt", &format!("user={role}"));
+    let store = Store::open(&url, &StoreOptions::default()).expect("it opens");
+    store
+        .write_blocking(|session| put_next(session, CareTeam, "a", None))
+        .expect("a version");
+    let slow = Store::open(
+        &url,
+        &StoreOptions {
+            busy_timeout: Duration::from_millis(50),
+            ..StoreOptions::default()
+        },
+    );
+    let slow = slow.expect("it opens");
+    let waits = store.write_blocking(move |session| {
+        session.lock_resources(&[(CareTeam, "a")])?;
+        let waits = slow.write_blocking(|session| session.lock_resources(&[(CareTeam, "a")]));
+        assert!(matches!(waits, Err(StoreError::Unavailable(_))), "{waits:?}");
+        Ok::<(), StoreError>(())
+    });
+    waits.expect("it has the lock");
+}
+
 /// Runs SQL of the test's own on the database behind the store.
 fn sql(fresh: &Fresh, sql: &str) -> Result<(), diesel::result::Error> {
     match fresh.url.strip_prefix("sqlite://") {
@@ -965,7 +997,7 @@ fn what_was_cut_must_have_been_old(fresh: &Fresh) {
         );
         let broken = verified(fresh).expect_err("what was young is gone");
         assert!(matches!(broken, Break::CutTooYoung { .. }), "{broken}");
-        assert!(broken.to_string().contains("the record of a write of"), "{broken}");
+        assert!(broken.to_string().contains("and that of"), "{broken}");
     }
     tamper(
         fresh,
@@ -982,7 +1014,7 @@ fn nothing_is_put_in_the_place_of_what_stands(fresh: &Fresh) {
             .store
             .write_blocking(move |session| session.put(&version(CareTeam, id, 1, "{1}")));
         put.expect("a version");
-        log_one(fresh, id);
+        log_one(fresh, "r-1");
     }
     verified(fresh).expect("it is whole");
     // Another row with the patient, the resource and the version of the first, and the same filed on another patient.
@@ -1030,6 +1062,33 @@ fn nothing_is_put_in_the_place_of_what_stands(fresh: &Fresh) {
     assert_eq!(count(fresh, "history"), 3);
     let whole = verified(fresh).expect("it is whole");
     assert_eq!((whole.links, whole.anchor), (2, None));
+}
+
+/// PostgreSQL looks for a name among one's own temporary tables first; the triggers do not.
+#[test]
+fn what_a_role_has_of_its_own_frees_nothing_of_the_log() {
+    let Some(url) = postgres::fresh_database() else { return };
+    let fresh = Fresh::open(url, &StoreOptions::default(), None);
+    for number in 0..3 {
+        log_one(&fresh, &format!("r-{number}"));
+    }
+    assert_eq!(verified(&fresh).expect("it is whole").links, 3);
+    for hidden in [
+        "CREATE TEMP VIEW audit_anchor AS SELECT 1000000::BIGINT AS n; DELETE FROM public.audit_patient",
+        "CREATE TEMP VIEW audit_anchor AS SELECT 1000000::BIGINT AS n; DELETE FROM public.audit",
+        "CREATE TEMP VIEW audit_anchor AS SELECT 1000000::BIGINT AS n; DELETE FROM public.audit_chain",
+        "CREATE TEMP VIEW audit_chain AS SELECT 0::BIGINT AS n, 0::BIGINT AS audit, ''::TEXT AS hash WHERE false; \
+         INSERT INTO public.audit_anchor SELECT n, audit, hash, 0 FROM public.audit_chain WHERE n = 2",
+        "CREATE TEMP TABLE audit_waiting (audit BIGINT); INSERT INTO public.audit SELECT * FROM public.audit WHERE false; \
+         INSERT INTO public.audit (at, caller, purpose, interaction, outcome, request_id, resources) VALUES (0, 'x', 'x', 'x', 'x', 'x', ''); \
+         DO $$ BEGIN IF EXISTS (SELECT 1 FROM pg_temp.audit_waiting) THEN RAISE EXCEPTION 'taken aside'; END IF; END $$",
+        "SET search_path = pg_temp, public; CREATE TEMP TABLE audit_anchor (n BIGINT); INSERT INTO audit_anchor VALUES (9); DELETE FROM audit_chain",
+    ] {
+        let done = sql(&fresh, hidden);
+        assert_eq!(done.is_ok(), hidden.contains("taken aside"), "{hidden}: {done:?}");
+    }
+    assert_eq!(count(&fresh, "audit WHERE caller <> 'x'"), 3);
+    assert_eq!(count(&fresh, "audit_anchor"), 0);
 }
 
 fn five_years_are_those_of_the_calendar(fresh: &Fresh) {
