@@ -7,6 +7,7 @@ use std::sync::Barrier;
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use actix_web::dev::ServerHandle;
 use fastkontakt::clock::Clock;
 use fastkontakt::config::Settings;
 use fastkontakt::door::Door;
@@ -20,6 +21,7 @@ pub struct Service {
     pub address: SocketAddr,
     pub door: Door,
     pub folder: PathBuf,
+    server: ServerHandle,
 }
 
 impl Service {
@@ -55,20 +57,29 @@ impl Service {
         std::thread::spawn(move || {
             actix_web::rt::System::new().block_on(async move {
                 let application = Application::bind(&settings, served).await.expect("port 0 is free");
-                tell.send(application.address()).expect("the bench waits");
+                let told = (application.address(), application.handle());
+                tell.send(told).expect("the bench waits");
                 application.run().await.expect("the server runs");
             });
         });
+        let (address, server) = told.recv().expect("the server starts");
         Service {
-            address: told.recv().expect("the server starts"),
+            address,
             door,
             folder,
+            server,
         }
+    }
+
+    /// Ends it, with what it does by itself beside its callers: the floor, and the next turn's service, are alone.
+    pub fn stop(&self) {
+        actix_web::rt::System::new().block_on(self.server.stop(false));
     }
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
+        self.stop();
         let _gone = std::fs::remove_dir_all(&self.folder);
     }
 }

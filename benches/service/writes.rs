@@ -51,6 +51,7 @@ impl Writes {
         let ours = rate(service.address, TIME, self.status, |client, number| {
             &requests[client * PATIENTS + number % PATIENTS]
         });
+        service.stop();
         let batches = difference(&service.door.store.figures().batches, &batches_before);
         let written = Written::since(&service.folder, before);
         let floor = floor(&service.folder, &written, &batches);
