@@ -13,7 +13,8 @@ pub struct System {
 }
 
 /// Source: HL7 Sweden's base profiles and Inera's OID register (shared national facts, "Identifier systems").
-/// The last line is a code system: a misprint in the base profiles that resources out there carry.
+/// The last two are code systems: a misprint in the base profiles that resources out there carry, and SNOMED CT, which
+/// HL7 version 3 and the national service contracts (the Swedish edition) name by object identifiers.
 pub const SYSTEMS: &[System] = &[
     System {
         canonical: PERSONNUMMER,
@@ -35,6 +36,10 @@ pub const SYSTEMS: &[System] = &[
         canonical: BEFATTNING,
         equivalents: &["urn:oid:1.2.759.129.2.2.1.4"],
     },
+    System {
+        canonical: SNOMED_CT,
+        equivalents: &["urn:oid:2.16.840.1.113883.6.96", "urn:oid:1.2.752.116.2.1.1"],
+    },
 ];
 
 pub const PERSONNUMMER: &str = "http://electronichealth.se/identifier/personnummer";
@@ -45,8 +50,14 @@ pub const HSA_ID: &str = "urn:oid:1.2.752.129.2.1.4.1";
 /// Position (befattning) in HSA: a code system, not an identifier system.
 pub const BEFATTNING: &str = "urn:oid:1.2.752.129.2.2.1.4";
 
+pub const SNOMED_CT: &str = "http://snomed.info/sct";
+
 /// The URI that stands for this system in every comparison: the first of its equivalents, or the URI itself.
 pub fn canonical_system(system: &str) -> &str {
+    // An edition (`…/sct/45991000052106`) is no system of its own, though it is written as one.
+    if system.strip_prefix(SNOMED_CT).is_some_and(|edition| edition.starts_with('/')) {
+        return SNOMED_CT;
+    }
     SYSTEMS
         .iter()
         .find(|known| known.equivalents.contains(&system))
@@ -89,6 +100,10 @@ mod tests {
             vec![HSA_ID, "urn:oid:1.2.752.29.4.19"]
         );
         assert_eq!(equivalent_systems("urn:x"), vec!["urn:x"]);
+        for snomed in ["urn:oid:1.2.752.116.2.1.1", "http://snomed.info/sct/45991000052106", "http://snomed.info/sct/"] {
+            assert_eq!(canonical_system(snomed), SNOMED_CT);
+        }
+        assert_eq!(canonical_system("http://snomed.info/sctx"), "http://snomed.info/sctx");
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! Every code system, code and extension that the rules read, in one place. Used by the families of rules and by
 //! [`super::effect`]; sources: riktlinje.md part 3 and the national facts.
 
+use fastkontakt_model::facts::Concept;
+
+use crate::fhir::identifiers::canonical_system;
+
 /// Builds the address of one of our own definitions.
 macro_rules! own {
     ($path:literal) => {
@@ -137,7 +141,6 @@ pub const TYP_AV_PLAN: &str = "https://fhir.inera.se/CodeSystem/typeofcareplan-c
 /// Licences (HOSP).
 pub const LEGITIMATION: &str = "urn:oid:1.2.752.116.3.1.3";
 pub const ORGANISATIONSNUMMER: &str = "urn:oid:2.5.4.97";
-pub const SNOMED_CT: &str = "http://snomed.info/sct";
 /// SNOMED CT: life threatening severity.
 pub const SNOMED_LIVSHOTANDE: &str = "442452003";
 pub const CONDITION_CLINICAL: &str = "http://terminology.hl7.org/CodeSystem/condition-clinical";
@@ -146,3 +149,11 @@ pub const CONDITION_VERIFICATION: &str = "http://terminology.hl7.org/CodeSystem/
 pub const R4_ROLES: &str = "http://hl7.org/fhir/4.0/StructureDefinition/extension-CareTeam.participant.role";
 /// Where the conversion from R4 keeps what an åtagande has no place for (`CarePlan.activity.detail`), its extensions too.
 pub const R4_DETAIL: &str = "http://hl7.org/fhir/4.0/StructureDefinition/extension-CarePlan.activity.detail";
+
+/// Whether a concept has this code of this system, by whichever of its names the system goes.
+pub fn anger(concept: &Concept, system: &str, code: &str) -> bool {
+    let system = canonical_system(system);
+    concept.codings.iter().any(|coding| {
+        coding.code.as_deref() == Some(code) && coding.system.as_deref().map(canonical_system) == Some(system)
+    })
+}

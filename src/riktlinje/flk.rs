@@ -2,7 +2,7 @@
 
 use fastkontakt_model::facts::{Concept, ExtValue, Extensions};
 
-use super::codes::EXT_LIKVARDIG_KOMPETENS;
+use super::codes::{EXT_LIKVARDIG_KOMPETENS, anger};
 use super::enhetstyp::i_primarvard;
 use super::ersattning::sager_ersatter;
 use super::finding::{Evidence, Remark, Severity};
@@ -62,7 +62,7 @@ pub fn flk_02(bild: &Kontaktbild<'_>) -> Vec<Remark> {
 fn har_specialitet(bild: &Kontaktbild<'_>) -> bool {
     let Some(medlem) = &bild.medlem else { return false };
     let listed = &bild.policy.parameters.specialistkoder;
-    let is_listed = |concept: &Concept| listed.iter().any(|own| concept.has(&own.system, &own.code));
+    let is_listed = |concept: &Concept| listed.iter().any(|own| anger(concept, &own.system, &own.code));
     let of_role = medlem.role().is_some_and(|role| {
         let mut stated = role.specialties.iter().chain(&role.codes);
         stated.any(is_listed) || ar_likvardig(&role.head.extensions)
