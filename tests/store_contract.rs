@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -17,7 +17,8 @@ use diesel::{PgConnection, SqliteConnection};
 use fastkontakt::fhir::search::{IndexEntry, RefTarget};
 use fastkontakt::fhir::types::ResourceType::{self, CarePlan, CareTeam, Organization, Patient};
 use fastkontakt::store::{
-    Break, HistoryQuery, Keeping, NewVersion, Party, Record, Scope, Session, Store, StoreError, StoreOptions, Verified,
+    Break, Hallare, HistoryQuery, Keeping, NewVersion, Party, Record, Scope, Session, Store, StoreError, StoreOptions,
+    Verified,
 };
 use jiff::{Timestamp, ToSpan};
 use support::{Fresh, page_of_versions, put_next, record, version, versions};
@@ -189,6 +190,66 @@ fn a_transaction_that_is_given_up_each_time_is_told_so() {
     let told = runtime.block_on(fresh.store.write(Party::Unknown, work));
     assert_eq!(told, Err(StoreError::Deadlock));
     assert_eq!(attempts.load(Ordering::Relaxed), 3);
+}
+
+/// How many sessions wait for a lock of the database.
+fn waiting_for_locks(url: &str) -> i64 {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        n: i64,
+    }
+    let mut connection = PgConnection::establish(url).expect("PostgreSQL answers");
+    let asked =
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    let count: Count = diesel::sql_query(asked).get_result(&mut connection).expect("a count");
+    count.n
+}
+
+/// Two transactions that need the same new keepers, the one in the other's order, follow each other.
+#[test]
+fn those_who_keep_are_made_one_transaction_at_a_time_on_postgresql() {
+    let Some(url) = postgres::fresh_database() else { return };
+    let fresh = Fresh::open(url, &StoreOptions::default(), None);
+    let put = |session: &mut Session, id: &str, unit: &str| {
+        let keeping = Keeping {
+            hallare: Some(Hallare::Enhet(vec![unit.to_owned(), "SE2321000016-1000".to_owned()])),
+            ..Keeping::default()
+        };
+        session.put_kept(&version(CareTeam, id, 1, "{}"), &keeping).map(drop)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let (began, has_begun) = std::sync::mpsc::channel::<()>();
+    let attempts = Arc::new(AtomicUsize::new(0));
+    runtime.block_on(async {
+        let (store, url, tried) = (fresh.store.clone(), fresh.url.clone(), attempts.clone());
+        let one = tokio::spawn(async move {
+            let work = move |session: &mut Session| {
+                tried.fetch_add(1, Ordering::Relaxed);
+                put(session, "a1", "SE2321000016-A")?;
+                let _ = began.send(());
+                let until = Instant::now() + Duration::from_secs(30);
+                while waiting_for_locks(&url) == 0 && Instant::now() < until {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                put(session, "a2", "SE2321000016-B")
+            };
+            store.write(Party::Unknown, work).await
+        });
+        tokio::task::yield_now().await;
+        has_begun.recv().expect("it has begun");
+        let tried = attempts.clone();
+        let work = move |session: &mut Session| {
+            tried.fetch_add(1, Ordering::Relaxed);
+            put(session, "b1", "SE2321000016-B")?;
+            put(session, "b2", "SE2321000016-A")
+        };
+        let other = fresh.store.write(Party::Service, work).await;
+        assert_eq!((one.await.expect("no panic"), other), (Ok(()), Ok(())));
+    });
+    assert_eq!(attempts.load(Ordering::Relaxed), 2, "none was given up");
 }
 
 /// Who is no superuser may not choose the language of the server's messages, and is served all the same.

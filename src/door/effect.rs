@@ -26,6 +26,10 @@ impl Transaction<'_, '_> {
                         reason: format!("the {kind} an effect ends is not stored"),
                     });
                 };
+                if stored.deleted {
+                    // Another transaction came between (PostgreSQL): all is done again.
+                    return Err(Problem::Deadlock);
+                }
                 let mut resource = stored.resource()?;
                 effect.apply(&mut resource, now);
                 let body = Body::new(kind, id, resource);

@@ -33,7 +33,10 @@ pub(super) fn lock(
     alone.extend(named.map(|id| format!("Organization?hsa-id={id}")));
     session.lock_criteria(&alone)?;
     let keys: BTreeSet<(ResourceType, &str)> = orders.iter().map(|order| (order.kind(), order.id())).collect();
-    let named: BTreeSet<String> = orders.iter().filter_map(Order::patient).collect();
+    // The rules look at whom a record leaves, or is deleted from, as at whom it comes to.
+    let before = session.patients_of(&keys)?;
+    let mut named: BTreeSet<String> = orders.iter().filter_map(Order::patient).collect();
+    named.extend(before.iter().cloned());
     // Who is told by a number only: the rules look at the patients that carry it.
     let facts = orders.iter().filter_map(Order::prepared).map(|prepared| &prepared.fact);
     let unnamed: Vec<(&Fact, &Reference)> = facts
@@ -57,6 +60,11 @@ pub(super) fn lock(
         session.lock_patients(&missing)?;
         locked.extend(missing);
     }
-    session.lock_resources(&keys.into_iter().collect::<Vec<_>>())?;
-    Ok(())
+    let resources: Vec<(ResourceType, &str)> = keys.iter().copied().collect();
+    session.lock_resources(&resources)?;
+    // Another writer may have moved one meanwhile, to a patient who is not locked; then all is done again.
+    match session.patients_of(&keys)? == before {
+        true => Ok(()),
+        false => Err(Problem::Deadlock),
+    }
 }

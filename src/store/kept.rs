@@ -9,6 +9,7 @@ use diesel::sql_types::BigInt;
 
 use super::connection::on_either;
 use super::error::StoreError;
+use super::index::fnv1a;
 use super::kind;
 use super::schema::{hallare, hallare_enhet, history, patient_key, ratt, resource};
 use super::session::Session;
@@ -331,6 +332,8 @@ impl Session {
         if let Some(key) = self.known_hallare(&namn)? {
             return Ok(key);
         }
+        // One transaction at a time makes new ones: two that make the same in another order would wait for each other (PostgreSQL).
+        self.lock(vec![fnv1a("hallare")])?;
         on_either!(self, c => diesel::insert_into(hallare::table)
             .values(hallare::namn.eq(&namn))
             .on_conflict_do_nothing()

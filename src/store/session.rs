@@ -1,7 +1,7 @@
 //! What can be asked of the database in one piece of work (`Store::read`, `Store::write`): the resources, their
 //! versions, and what the riktlinje needs to know about a patient. Writing stands in put.rs, searching in search.rs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use diesel::prelude::*;
@@ -335,6 +335,28 @@ impl Session {
                 .map(|criteria| fnv1a(&format!("criteria/{}", criteria.as_ref())))
                 .collect(),
         )
+    }
+
+    /// The patients in whose compartments these resources lie, deleted ones too.
+    pub fn patients_of(&mut self, resources: &BTreeSet<(ResourceType, &str)>) -> Result<BTreeSet<String>, StoreError> {
+        let mut by_kind: BTreeMap<ResourceType, Vec<&str>> = BTreeMap::new();
+        for (kind, id) in resources {
+            by_kind.entry(*kind).or_default().push(id);
+        }
+        let mut patients = BTreeSet::new();
+        for (kind, ids) in by_kind {
+            for ids in ids.chunks(500) {
+                let found: Vec<String> = on_either!(self, c => resource::table
+                    .inner_join(patient_key::table.on(patient_key::key.eq(resource::patient)))
+                    .filter(resource::kind.eq(kind::number(kind)))
+                    .filter(resource::id.eq_any(ids))
+                    .select(patient_key::id)
+                    .distinct()
+                    .load(c))?;
+                patients.extend(found);
+            }
+        }
+        Ok(patients)
     }
 
     /// Holds these patients for this transaction alone: what the rules read about them stays true until it ends.

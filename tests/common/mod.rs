@@ -254,6 +254,19 @@ impl TestApp {
         .expect("the database does it");
     }
 
+    /// What a question of PostgreSQL counts, as `n`.
+    pub fn counted(&self, sql: &str) -> i64 {
+        use diesel::{Connection, QueryableByName, RunQueryDsl};
+        #[derive(QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            n: i64,
+        }
+        let mut connection = diesel::PgConnection::establish(&self.database).expect("PostgreSQL answers");
+        let count: Count = diesel::sql_query(sql).get_result(&mut connection).expect("a count");
+        count.n
+    }
+
     /// Sends a JSON Patch (a list) or a FHIRPath Patch (a Parameters resource).
     pub fn patch(&self, path: &str, headers: &[(&str, &str)], patch: &Value) -> Answer {
         let content_type = match patch {

@@ -4,6 +4,8 @@ use std::sync::Barrier;
 
 use serde_json::{Value, json};
 
+use fastkontakt::store::StoreError;
+
 use crate::common::{TestApp, postgres_database, spawn, spawn_with};
 use crate::people::*;
 use crate::transaction::{bundle, post, put_entry};
@@ -42,6 +44,53 @@ fn at_once(app: &TestApp, path: &str, bodies: &[Value]) -> Vec<u16> {
 
 pub fn count(statuses: &[u16], status: u16) -> usize {
     statuses.iter().filter(|given| **given == status).count()
+}
+
+/// Who takes a contact away changes what holds for its patient: a delete, and a move, wait for whoever holds her.
+#[test]
+fn what_leaves_a_patient_waits_for_those_who_look_at_her() {
+    let Some(url) = postgres_database() else { return };
+    let app = spawn_with(|settings| settings.database = url);
+    region(&app, "vc", "SE2321000198-0001");
+    for id in ["gone", "moved"] {
+        let mut contact = fast_kontakt("anna", "1", "vc-skoterska");
+        contact["id"] = json!(id);
+        contact["status"] = json!("proposed");
+        app.put(&format!("/fhir/r5/CareTeam/{id}"), &contact).expect(201);
+    }
+    let waiting = || {
+        let asked = "SELECT count(*) AS n FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        app.counted(asked)
+    };
+    let mut elsewhere = fast_kontakt("berit", "1", "vc-skoterska");
+    elsewhere["id"] = json!("moved");
+    elsewhere["status"] = json!("proposed");
+    let writes: [&(dyn Fn() -> u16 + Sync); 2] = [&|| app.delete("/fhir/r5/CareTeam/gone").status, &|| {
+        app.put("/fhir/r5/CareTeam/moved", &elsewhere).status
+    }];
+    for (write, status) in writes.into_iter().zip([204, 200]) {
+        let (let_go, wait) = std::sync::mpsc::channel::<()>();
+        let (begun, has_begun) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let store = &app.door.store;
+            scope.spawn(move || {
+                store.write_blocking(move |session| {
+                    session.lock_patients(&["anna"])?;
+                    let _ = begun.send(());
+                    let _ = wait.recv();
+                    Ok::<(), StoreError>(())
+                })
+            });
+            has_begun.recv().expect("she is held");
+            let writing = scope.spawn(write);
+            while waiting() == 0 {
+                assert!(!writing.is_finished(), "it does not wait");
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            drop(let_go);
+            assert_eq!(writing.join().expect("an answer"), status);
+        });
+    }
 }
 
 #[test]
