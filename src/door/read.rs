@@ -58,11 +58,18 @@ impl Door {
         self.permit_look(call, &look)?;
         let (door, call) = (self.clone(), call.clone());
         let work = self.store.look_up(move |session| {
-            let looked = door.look(&call, session, &look)?;
-            if disclosed {
-                note(&call, session, looked.resources())?;
+            let look = |session: &mut Session| {
+                let looked = door.look(&call, session, &look)?;
+                if disclosed {
+                    note(&call, session, looked.resources())?;
+                }
+                Ok::<_, Problem>(looked)
+            };
+            // What decides about it is asked of the state that it is read from.
+            match Lasare::of(&call) {
+                Some(_) => session.snapshot(look),
+                None => look(session),
             }
-            Ok::<_, Problem>(looked)
         });
         match work.await? {
             Looked::Resource(stored) => Ok(stored),

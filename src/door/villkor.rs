@@ -11,7 +11,7 @@ use super::efterfragat::of_search;
 use super::logg::{note, note_looked};
 use super::problem::Problem;
 use super::{Action, Door, Precondition, Written};
-use crate::access::Call;
+use crate::access::{Call, Right};
 use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::percent;
 use crate::fhir::search::{Handling, ParseContext, SearchQuery, parse};
@@ -296,9 +296,16 @@ impl Door {
     async fn already_there(&self, call: &Call, criteria: &Criteria, stored: Stored) -> Result<Written, Problem> {
         let (door, call, query) = (self.clone(), call.clone(), criteria.query.clone());
         let shown = self.store.look_up(move |session| {
-            note(&call, session, [&stored])?;
-            note_looked(&call, session, &query)?;
-            door.shown(&call, session, stored)
+            session.snapshot(|session| {
+                // It may have been changed, moved or hidden since it was found.
+                let current = session.current(stored.kind, &stored.id)?;
+                let living = current.filter(|current| !current.deleted);
+                let shown = door.seen(&call, session, (Right::Search, living, false))?;
+                let shown = shown.ok_or(Problem::Race)?;
+                note(&call, session, [&shown])?;
+                note_looked(&call, session, &query)?;
+                Ok::<_, Problem>(shown)
+            })
         });
         Ok(Written::already_there(shown.await?))
     }

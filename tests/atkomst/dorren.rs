@@ -486,6 +486,45 @@ fn what_the_patient_said_is_ended_by_a_patch_too() {
     }
 }
 
+/// A record that is hidden, or moved to another, while it is read: what decides about it is that of the version that is shown.
+#[test]
+fn what_decides_about_a_record_is_of_the_version_that_is_shown() {
+    let app = world();
+    let (door, a1) = (&app.door, staff(A1));
+    let plan = |words: &str| json!({"resourceType": "CarePlan", "id": "turning", "status": "draft", "intent": "plan", "subject": {"reference": "Patient/p1"}, "description": words});
+    let mut hidden = plan("dold");
+    hidden["meta"]["security"] = json!([{"system": DOLD.0, "code": DOLD.1}]);
+    let mut others = plan("annans");
+    others["subject"]["reference"] = json!("Patient/p2");
+    write(door, &a1, &plan("synlig")).expect("the own unit's");
+    let over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let readers: Vec<_> = (0..2)
+            .map(|_| {
+                scope.spawn(|| {
+                    let p1 = patient("p1", false);
+                    let mut seen = 0;
+                    while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                        if let Ok(body) = read(door, &p1, CarePlan, "turning") {
+                            assert!(body.contains("synlig"), "{body}");
+                            seen += 1;
+                        }
+                    }
+                    seen
+                })
+            })
+            .collect();
+        for number in 0..150 {
+            let away = if number % 2 == 0 { &hidden } else { &others };
+            write(door, &a1, away).expect("the own unit's");
+            write(door, &a1, &plan("synlig")).expect("the own unit's");
+        }
+        over.store(true, std::sync::atomic::Ordering::Relaxed);
+        let seen: usize = readers.into_iter().map(|reader| reader.join().expect("a reader")).sum();
+        assert!(seen > 0, "it was read");
+    });
+}
+
 /// What a patient's consents and blocks name is asked each time that something of hers is read.
 #[test]
 fn a_patients_consents_and_blocks_name_so_many_units_and_no_more() {

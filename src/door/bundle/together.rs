@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::target::Twin;
 use super::transaction::{Plan, Reading, When};
 use super::{Faults, MOST_ANSWERED, duplicate};
+use crate::access::beslut::Lasare;
 use crate::access::{Call, Disclosure};
 use crate::door::content::computing;
 use crate::door::lock::lock;
@@ -207,6 +208,25 @@ impl Door {
     }
 }
 
+/// Under PostgreSQL each statement of a write sees what others have committed meanwhile: what decided about a resource may have
+/// been asked of another version than the one that was read. Then all is done again.
+fn same_still<'s>(
+    call: &Call,
+    session: &mut Session,
+    shown: impl IntoIterator<Item = &'s Stored>,
+) -> Result<(), Problem> {
+    if !session.needs_locks() || Lasare::of(call).is_none() {
+        return Ok(());
+    }
+    for stored in shown {
+        let now = session.current(stored.kind, &stored.id)?;
+        if now.is_none_or(|now| now.version != stored.version) {
+            return Err(Problem::Deadlock);
+        }
+    }
+    Ok(())
+}
+
 /// The searches among the reads of a transaction.
 fn searches(looks: &[(usize, Look)]) -> impl Iterator<Item = &SearchQuery> {
     looks.iter().filter_map(|(_, look)| match look {
@@ -288,6 +308,12 @@ impl Writing<'_> {
                 disclosed.add(disclosure(concluded.session, [stored.as_ref()])?);
                 let shown = door.shown(call, concluded.session, stored.as_ref().clone())?;
                 met.push((*index, Done::Written(Written::already_there(shown))));
+                same_still(call, concluded.session, [stored.as_ref()])?;
+            }
+        }
+        for ((_, look), (_, done)) in looks.iter().zip(&looked) {
+            if let (Look::Current(..) | Look::Search(..), Done::Looked(looked)) = (look, done) {
+                same_still(call, concluded.session, looked.resources())?;
             }
         }
         concluded.log(disclosed, &written)?;
