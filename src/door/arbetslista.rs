@@ -138,7 +138,7 @@ impl Door {
         self.hinn_ikapp().await;
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| {
+            .read_for(call.caller.party(None), move |session| {
                 session.snapshot(|session| {
                     let lista = door.list_page(&call, session, &fraga)?;
                     let patients = lista

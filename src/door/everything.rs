@@ -35,7 +35,7 @@ impl Door {
         // One more tells whether there is a next page.
         query.limit += 1;
         let (door, call) = (self.clone(), call.clone());
-        let work = self.store.read(move |session| {
+        let work = self.store.read_for(call.caller.party(None), move |session| {
             session.snapshot(|session| {
                 let patient = session.current(ResourceType::Patient, &query.patient)?;
                 live(door.seen(&call, session, (Right::Read, patient, false))?)?;

@@ -77,7 +77,7 @@ impl Door {
             .inspect_err(|_| call.disclosed.ask(asked.clone()))?;
         let call = call.clone();
         self.store
-            .read(move |session| {
+            .read_for(call.caller.party(None), move |session| {
                 let sida = session.snapshot(|session| {
                     let total = total(&call, session, &fraga)?;
                     let sida = match fraga.count {
@@ -119,7 +119,7 @@ impl Door {
         });
         let call = call.clone();
         self.store
-            .read(move |session| {
+            .read_for(call.caller.party(None), move |session| {
                 session.snapshot(|session| {
                     // A patient whose Patient resource is deleted has the right all the same.
                     if session.patient_key(&patient)?.is_none()

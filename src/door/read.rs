@@ -84,7 +84,7 @@ impl Door {
         self.permit_history(call, &query)?;
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| {
+            .read_for(call.caller.party(None), move |session| {
                 session.snapshot(|session| {
                     let versions = door.versions(&call, session, &query)?;
                     note(&call, session, versions.iter().map(|past| &past.stored))?;
@@ -111,7 +111,12 @@ impl Door {
                 return Ok(page);
             }
         }
-        let found = self.store.read(move |session| still_page(&asked, session, false)).await;
+        let found = self
+            .store
+            .read_for(call.caller.party(None), move |session| {
+                still_page(&asked, session, false)
+            })
+            .await;
         Ok(found?.unwrap_or_default())
     }
 

@@ -2,6 +2,7 @@
 //! A write that is only thought of (`$validate`) is not in the database: it is laid over the answers instead.
 
 use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +20,7 @@ use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::riktlinje::patient::{bars_av, nummer, till_patient};
 use crate::riktlinje::underlag::{Fore, Underlag};
-use crate::store::{Hallare, Session, StoreError, Stored, text_key};
+use crate::store::{Hallare, Ratt, Session, StoreError, Stored, text_key};
 
 use super::content::Prepared;
 
@@ -40,6 +41,8 @@ pub struct OppenTransaktion<'s> {
     bara_synliga: bool,
     /// Whether the caller may read what was asked about.
     lasta: HashMap<(ResourceType, String), bool>,
+    /// What the patients' records say about that. A patient with many contacts has many such words, and each contact is asked about.
+    ratter: HashMap<String, Rc<[Ratt]>>,
     /// Who is to keep what this transaction writes.
     hallare: HashMap<(ResourceType, String), Hallare>,
     /// Until when it may be asked.
@@ -79,6 +82,7 @@ impl<'s> OppenTransaktion<'s> {
             lasare: None,
             bara_synliga: false,
             lasta: HashMap::new(),
+            ratter: HashMap::new(),
             hallare: HashMap::new(),
             until: None,
         }
@@ -133,11 +137,20 @@ impl<'s> OppenTransaktion<'s> {
         let readable = match self.session.kept_beside(kind, id)? {
             None => false,
             Some(kept) => {
-                let ratter = ratter(self.session, &kept, *nu)?;
                 let post = Post {
                     kind,
                     kept: &kept,
                     version: None,
+                };
+                let known = kept.patient.as_ref().and_then(|patient| self.ratter.get(patient));
+                let ratter = match (known, &kept.patient) {
+                    (Some(known), _) => known.clone(),
+                    (None, None) => Rc::default(),
+                    (None, Some(patient)) => {
+                        let asked: Rc<[Ratt]> = self.session.ratter(patient, *nu)?.into();
+                        self.ratter.insert(patient.clone(), asked.clone());
+                        asked
+                    }
                 };
                 far_lasa(lasare, post, &ratter, *nu).is_ok()
             }
@@ -204,6 +217,7 @@ impl<'s> OppenTransaktion<'s> {
         self.lists.clear();
         // A consent, a block or a contact may change what is read.
         self.lasta.clear();
+        self.ratter.clear();
         self.known.insert((kind, id.to_owned()), fact);
         self.before.insert((kind, id.to_owned()), before);
     }

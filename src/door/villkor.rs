@@ -209,7 +209,7 @@ impl Door {
         }
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| {
+            .read_for(call.caller.party(None), move |session| {
                 session.snapshot(|session| {
                     criteria
                         .iter()

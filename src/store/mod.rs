@@ -240,7 +240,7 @@ impl Store {
         self.read(work).await
     }
 
-    /// [`Store::read`] of what may take long: one party has half of the connections at the most.
+    /// [`Store::read`] for a caller: one party has half of the connections at the most.
     pub async fn read_for<T, E>(
         &self,
         party: Party,

@@ -168,7 +168,7 @@ impl Door {
         self.permit_looks(call, &looks)?;
         let (door, call) = (self.clone(), call.clone());
         self.store
-            .read(move |session| {
+            .read_for(call.caller.party(None), move |session| {
                 session.snapshot(|session| {
                     let done = door.looked_at(&call, session, &looks)?;
                     if are_disclosed {
