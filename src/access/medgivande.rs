@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::caller::{Identity, Who};
 use super::scope::{About, Context, Right};
 use crate::fhir::search::query::{Criterion, SystemMatch, TokenValue};
-use crate::fhir::search::{Handling, IndexEntry, ParseContext, index, parse};
+use crate::fhir::search::{Handling, IndexEntry, ParseContext, has_patient, index, parse};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 
@@ -32,7 +32,7 @@ pub fn medgivanden(identity: &Identity, right: Right, kind: ResourceType) -> Vec
                 Some(patient) => Some(patient.clone()),
                 None => continue,
             },
-            (Context::User, Who::Patient(_) | Who::Medarbetare(_)) | (Context::System, Who::System(_)) => None,
+            (Context::User, Who::Medarbetare(_)) | (Context::System, Who::System(_)) => None,
             _ => continue,
         };
         let Some(filter) = scope
@@ -93,11 +93,14 @@ fn read(kind: ResourceType, filter: &str) -> Option<Vec<Criterion>> {
 
 /// Whether a grant reaches a record: filed on this patient, with this content (R5).
 pub fn racker(granted: &Medgivande, kind: ResourceType, patient: Option<&str>, resource: &Value) -> bool {
-    racker_patient(granted, kind, patient) && {
-        granted.filter.is_empty() || {
-            let entries = index(kind, resource);
-            granted.filter.iter().all(|criterion| fulfils(&entries, criterion))
-        }
+    racker_patient(granted, kind, patient) && racker_innehall(granted, kind, resource)
+}
+
+/// The same, of the content alone.
+pub fn racker_innehall(granted: &Medgivande, kind: ResourceType, resource: &Value) -> bool {
+    granted.filter.is_empty() || {
+        let entries = index(kind, resource);
+        granted.filter.iter().all(|criterion| fulfils(&entries, criterion))
     }
 }
 
@@ -105,9 +108,7 @@ pub fn racker(granted: &Medgivande, kind: ResourceType, patient: Option<&str>, r
 pub fn racker_patient(granted: &Medgivande, kind: ResourceType, patient: Option<&str>) -> bool {
     match &granted.bara {
         None => true,
-        Some(own) => {
-            !crate::fhir::search::has_patient(kind) || (!own.is_empty() && patient.is_some_and(|it| it == own))
-        }
+        Some(own) => !has_patient(kind) || (!own.is_empty() && patient.is_some_and(|it| it == own)),
     }
 }
 

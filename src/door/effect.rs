@@ -4,8 +4,8 @@ use fastkontakt_model::understand;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::atkomst::keeping;
 use super::content::Body;
+use super::hallare::keeping;
 use super::problem::Problem;
 use super::write::Transaction;
 use super::{Outcome, Written};

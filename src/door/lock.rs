@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use fastkontakt_model::Fact;
 use fastkontakt_model::facts::Reference;
 
-use super::atkomst::organisationens_hsa_id;
 use super::problem::Problem;
+use super::skrivratt::organisationens_hsa_id;
 use super::underlag::OppenTransaktion;
 use super::{Order, Understood};
 use crate::fhir::types::ResourceType;

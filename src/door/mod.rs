@@ -13,6 +13,7 @@ mod efterfragat;
 pub mod enhet;
 pub mod everything;
 pub mod fornyelse;
+mod hallare;
 pub mod kontroll;
 mod kvar;
 mod lock;

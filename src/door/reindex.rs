@@ -3,7 +3,7 @@
 //! interrupted renewal goes on where it stopped. Makes no versions: the resources stay as they are.
 
 use super::Understood;
-use super::atkomst::keeping_anew;
+use super::hallare::keeping_anew;
 use super::underlag::OppenTransaktion;
 use crate::fhir::search::{self, INDEX_VERSION, SearchQuery, page};
 use crate::fhir::types::ResourceType;

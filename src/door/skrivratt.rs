@@ -2,33 +2,200 @@
 //! others' place, or carries a personal number into addresses and logs.
 
 use jiff::civil::Date;
+use serde_json::Value;
 
-use super::Order;
-use super::atkomst::keeping;
+use super::atkomst::{cut, ratter, reaches};
 use super::content::Body;
+use super::hallare::keeping;
 use super::logg::note_denied;
 use super::problem::Problem;
 use super::upphov;
 use super::write::{Staged, Transaction};
-use crate::access::beslut::far_ligga_under;
+use super::{Door, Order};
+use crate::access::beslut::{self, Lasare, Post, Skrivning, far_ligga_under};
+use crate::access::medgivande::{medgivanden, racker};
+use crate::access::{Call, Caller, Right, harledning, klipp};
 use crate::fhir::fault::{IssueCode, Text};
+use crate::fhir::identifiers::{HSA_ID, canonical_system};
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::identity::is_personal_number;
 use crate::riktlinje::{ovanfor, vardgivaren};
-use crate::store::{Hallare, Keeping, Kept};
+use crate::store::{Hallare, Keeping, Kept, Session, StoreError, Stored, hsa_form};
 
 /// Units that the consents and blocks of one patient name, in force or later.
 const MOST_UNITS_TOLD: usize = 500;
 
+/// What a write is about.
+struct Change<'w> {
+    kind: ResourceType,
+    /// What stands there, with what is kept beside it.
+    before: Option<(&'w Stored, &'w Kept)>,
+    /// What is to stand there, with what is to be kept beside it.
+    after: Option<(&'w Value, &'w Keeping)>,
+    /// Whose record that is to be.
+    patient: Option<&'w str>,
+}
+
+impl Change<'_> {
+    fn right(&self) -> Right {
+        right_of(self.before.map(|(stored, _)| stored), self.after.is_none())
+    }
+
+    /// What stands there and is not deleted.
+    fn living(&self) -> Option<(&Stored, &Kept)> {
+        self.before.filter(|(stored, _)| !stored.deleted)
+    }
+
+    /// What is to be kept beside what is to stand there.
+    fn efter(&self) -> Option<Kept> {
+        let (_, keeping) = self.after?;
+        let before = || self.before.map(|(_, fore)| fore.hallare.clone());
+        Some(Kept {
+            patient: self.patient.map(str::to_owned),
+            hallare: keeping.hallare.clone().or_else(before).unwrap_or_default(),
+            dold: keeping.dold,
+            skyddad: keeping.skyddad,
+            allman: keeping.allman,
+            ..Kept::default()
+        })
+    }
+
+    /// Whether a Consent would be hidden from the patient in whose name it is given, or a part of it (PDL 5:5): she could
+    /// not end it.
+    fn hides_consent(&self) -> bool {
+        self.kind == ResourceType::Consent
+            && self
+                .after
+                .is_some_and(|(resource, keeping)| keeping.dold || klipp::interna_anteckningar(&mut resource.clone()))
+    }
+
+    /// The HSA-ids that an Organization is to carry and does not carry yet.
+    fn nya_hsa_id(&self, before: Option<&Value>) -> Vec<String> {
+        let mut nya = self
+            .after
+            .map_or_else(Vec::new, |(resource, _)| organisationens_hsa_id(resource));
+        let known = before.map_or_else(Vec::new, organisationens_hsa_id);
+        nya.retain(|id| !known.contains(id));
+        nya
+    }
+}
+
+impl Door {
+    /// Refuses to touch what the caller may not know of, before anything is told of its version: who may not read it is not
+    /// told that it is there. Nor is it written over when it is deleted.
+    pub(super) fn may_touch(
+        &self,
+        call: &Call,
+        session: &mut Session,
+        (stored, kept): (&Stored, &Kept),
+        right: Right,
+    ) -> Result<(), Problem> {
+        let Some(lasare) = Lasare::of(call) else { return Ok(()) };
+        let post = Post {
+            kind: stored.kind,
+            kept,
+            version: None,
+        };
+        let ratter = ratter(session, kept, self.nu())?;
+        let decided = match beslut::far_lasa(&lasare, post, &ratter, self.nu()) {
+            Err(_) => Err(Problem::NotFound),
+            Ok(_) => match self.permit(call, right, stored.kind) {
+                Ok(()) if !stored.deleted && !reaches(call, right, kept, stored)? => Err(Problem::Forbidden),
+                permitted => permitted,
+            },
+        };
+        if decided.is_err() {
+            note_denied(call, Some((stored.kind, &stored.id)));
+        }
+        decided
+    }
+
+    /// Refuses a write that the access decision denies: of what stands there, which the caller may touch
+    /// ([`Door::may_touch`]), and of what is to stand.
+    fn may_write(&self, call: &Call, session: &mut Session, change: &Change<'_>) -> Result<(), Problem> {
+        let decided = self.decide_write(call, session, change);
+        if matches!(decided, Err(Problem::Forbidden | Problem::NotFound)) {
+            note_denied(call, change.before.map(|(stored, _)| (stored.kind, stored.id.as_str())));
+        }
+        decided
+    }
+
+    fn decide_write(&self, call: &Call, session: &mut Session, change: &Change<'_>) -> Result<(), Problem> {
+        let Some(lasare) = Lasare::of(call) else { return Ok(()) };
+        let (kind, right, nu) = (change.kind, change.right(), self.nu());
+        self.permit(call, right, kind)?;
+        let (fore, efter) = (change.before.map(|(_, fore)| fore), change.efter());
+        let ratter = match fore.or(efter.as_ref()) {
+            Some(kept) => ratter(session, kept, nu)?,
+            None => Vec::new(),
+        };
+        let mut gav = Vec::new();
+        if let Some((stored, fore)) = change.living() {
+            // Who is shown less than what is stored would take the rest away.
+            if cut(&lasare, fore, &ratter, stored.clone())?.body != stored.body {
+                return Err(Problem::Forbidden);
+            }
+            if kind == ResourceType::Consent {
+                gav = session.ratter_of(kind, &stored.id)?;
+            }
+        }
+        if change.hides_consent() {
+            return Err(Problem::Forbidden);
+        }
+        let before = change.living().map(|(stored, _)| stored.resource()).transpose()?;
+        let after = change.after.map(|(resource, _)| resource);
+        let mut nya_hsa_id = Vec::new();
+        if let (Lasare::Vard(vard), Some(resource), ResourceType::Organization) = (&lasare, after, kind)
+            && !vard.katalog
+        {
+            let id = change.before.map(|(stored, _)| stored.id.as_str());
+            if takes_anothers_id(session, &vard.egna(), id, &organisationens_hsa_id(resource))? {
+                return Err(Problem::Forbidden);
+            }
+            nya_hsa_id = change.nya_hsa_id(before.as_ref());
+        }
+        if let (Caller::Known(identity), Some(resource)) = (&call.caller, after) {
+            let granted = medgivanden(identity, right, kind);
+            if !granted
+                .iter()
+                .any(|granted| racker(granted, kind, change.patient, resource))
+            {
+                return Err(Problem::Forbidden);
+            }
+        }
+        let both = before.as_ref().zip(after);
+        let ends = |(before, after)| harledning::bara_avslut(before, after, (nu, self.clock.today()));
+        let skrivning = Skrivning {
+            kind,
+            fore,
+            efter: efter.as_ref(),
+            sparr: before
+                .iter()
+                .chain(after)
+                .any(|resource| harledning::ar_sparr(kind, resource)),
+            bara_innehall: both.is_some_and(|(before, after)| harledning::bara_innehall(before, after)),
+            bara_avslut: kind == ResourceType::Consent && both.is_some_and(ends),
+            gav: &gav,
+            ger: change.after.map_or(&[], |(_, keeping)| keeping.ratter.as_slice()),
+            nya_hsa_id: &nya_hsa_id,
+            ratter: &ratter,
+        };
+        beslut::far_skriva(&lasare, skrivning, nu).map_err(|_| Problem::Forbidden)
+    }
+}
+
 impl Transaction<'_, '_> {
     /// Refuses a write that the access decision denies; what is to be kept beside it.
     pub(super) fn may_write(&mut self, staged: &Staged<'_>) -> Result<Keeping, Problem> {
-        let (kind, place) = (staged.order.kind(), |problem| staged.order.place(problem));
-        let there = staged.current.as_ref().zip(staged.fore.as_ref());
+        let kind = staged.order.kind();
+        let mut change = Change {
+            kind,
+            before: staged.current.as_ref().zip(staged.fore.as_ref()),
+            after: None,
+            patient: None,
+        };
         let Some(prepared) = staged.order.prepared() else {
-            self.door
-                .may_write(self.call, self.underlag.session, (there, None, None), kind)
-                .map_err(place)?;
+            self.decide(staged, &change)?;
             return Ok(Keeping::default());
         };
         let Body {
@@ -43,14 +210,20 @@ impl Transaction<'_, '_> {
         let was = || staged.fore.as_ref().map(|kept| kept.hallare.clone());
         let hallare = keeping.hallare.clone().or_else(was).unwrap_or_default();
         self.underlag.remember_hallare(kind, &prepared.id, hallare);
-        let what = (there, Some((resource, &keeping)), patient.as_deref());
-        self.door
-            .may_write(self.call, self.underlag.session, what, kind)
-            .map_err(place)?;
+        change.after = Some((resource, &keeping));
+        change.patient = patient.as_deref();
+        self.decide(staged, &change)?;
         if kind == ResourceType::Consent && !keeping.ratter.is_empty() {
-            self.refuse_too_many(staged, &keeping).map_err(place)?;
+            self.refuse_too_many(staged, &keeping)
+                .map_err(|problem| staged.order.place(problem))?;
         }
         Ok(keeping)
+    }
+
+    fn decide(&mut self, staged: &Staged<'_>, change: &Change<'_>) -> Result<(), Problem> {
+        self.door
+            .may_write(self.call, self.underlag.session, change)
+            .map_err(|problem| staged.order.place(problem))
     }
 
     /// Refuses a consent or a block when the patient's name more units than can be asked each time that something of hers is
@@ -194,4 +367,46 @@ pub(super) fn refuse_personal_numbers(order: &Order, today: Date) -> Result<(), 
         Some(patient) if is_personal_number(&patient, today) => fault(kind.to_string()),
         _ => Ok(()),
     }
+}
+
+/// The right that a write makes use of: by what stands there, and whether it is a delete.
+pub(super) fn right_of(current: Option<&Stored>, deletes: bool) -> Right {
+    match current.filter(|stored| !stored.deleted) {
+        _ if deletes => Right::Delete,
+        None => Right::Create,
+        Some(_) => Right::Update,
+    }
+}
+
+/// The HSA-ids of an Organization, in capitals. What cannot be one is told as it is: it is nobody's to give.
+pub(super) fn organisationens_hsa_id(organization: &Value) -> Vec<String> {
+    let identifiers = organization.get("identifier").and_then(Value::as_array);
+    let is_hsa = |system: &str| canonical_system(system) == HSA_ID;
+    let of_hsa = identifiers
+        .into_iter()
+        .flatten()
+        .filter(|identifier| identifier["system"].as_str().is_some_and(is_hsa));
+    let values = of_hsa.filter_map(|identifier| identifier["value"].as_str());
+    values
+        .map(|value| hsa_form(value).unwrap_or_else(|| value.to_owned()))
+        .collect()
+}
+
+/// Whether an Organization carries the HSA-id of one that another vårdgivare keeps: who names that unit by its id would be
+/// led here, and what lies in it with them.
+fn takes_anothers_id(
+    session: &mut Session,
+    own: &[String],
+    id: Option<&str>,
+    hsa_ids: &[String],
+) -> Result<bool, StoreError> {
+    for value in hsa_ids {
+        for other in session.with_identifier(ResourceType::Organization, &[HSA_ID], value)? {
+            let kept = session.kept_beside(other.kind, &other.id)?.unwrap_or_default();
+            if Some(other.id.as_str()) != id && !beslut::halls_av(&kept, own) {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
 }

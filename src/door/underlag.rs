@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 use fastkontakt_model::{Fact, facts::Reference};
 
 use super::Understood;
-use super::atkomst::ratter;
+use super::atkomst::readable;
 use crate::access::Call;
-use crate::access::beslut::{self, Ersattning, Lasare, Post, Vard, far_lasa};
+use crate::access::beslut::{self, Ersattning, Lasare, Vard};
 use crate::fhir::identifiers::{canonical_system, comparable, equivalent_systems};
 use crate::fhir::references::local;
 use crate::fhir::search::parameters::{Kind, find};
@@ -171,17 +171,7 @@ impl<'s> OppenTransaktion<'s> {
         let Some((lasare, nu)) = self.lasare.as_ref().filter(|_| is_there && !writes_it) else {
             return Ok(is_there);
         };
-        let Some(kept) = self.session.kept_beside(kind, id)? else {
-            return Ok(false);
-        };
-        let version = self.session.kept_version(kind, id, version)?;
-        let ratter = ratter(self.session, &kept, *nu)?;
-        let post = Post {
-            kind,
-            kept: &kept,
-            version,
-        };
-        Ok(far_lasa(lasare, post, &ratter, *nu).is_ok())
+        Ok(readable(self.session, (lasare, *nu), (kind, id, Some(version)))?.is_some())
     }
 
     /// Who asks, when it is one who works in care or a system.

@@ -5,7 +5,7 @@ use fastkontakt_model::Fact;
 use fastkontakt_model::facts::Reference;
 use serde_json::Value;
 
-use super::atkomst::reference_of;
+use super::hallare::reference_of;
 use super::precondition::version_number;
 use super::underlag::OppenTransaktion;
 use crate::access::beslut::Vard;

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use fastkontakt_model::Fact;
 
-use super::atkomst::right_of;
 use super::content::{Body, Prepared};
 use super::lock::lock;
 use super::logg::note_undone;
 use super::precondition::demand;
 use super::problem::{Problem, in_resource};
 use super::provenance::{self, Made, SeenBy};
-use super::skrivratt::refuse_personal_numbers;
+use super::skrivratt::{refuse_personal_numbers, right_of};
 use super::underlag::OppenTransaktion;
 use super::villkor::Condition;
 use super::{Action, Door, Order, Outcome, Precondition, Written};
