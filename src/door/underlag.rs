@@ -1,6 +1,8 @@
 //! What the rules may ask for during a write, answered from the database as it will be after the transaction (GEN-01).
 //! A write that is only thought of (`$validate`) is not in the database: it is laid over the answers instead.
 
+mod thought;
+
 use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,19 +12,18 @@ use fastkontakt_model::{Fact, facts::Reference};
 
 use super::Understood;
 use super::atkomst::readable;
+use super::content::Prepared;
 use crate::access::Call;
 use crate::access::beslut::{self, Ersattning, Lasare, Vard};
-use crate::fhir::identifiers::{canonical_system, comparable, equivalent_systems};
+use crate::fhir::identifiers::equivalent_systems;
 use crate::fhir::references::local;
 use crate::fhir::search::parameters::{Kind, find};
-use crate::fhir::search::{IndexEntry, RefTarget};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::riktlinje::patient::{bars_av, nummer, till_patient};
 use crate::riktlinje::underlag::{Fore, Underlag};
-use crate::store::{Hallare, Ratt, Session, StoreError, Stored, text_key};
-
-use super::content::Prepared;
+use crate::store::{Hallare, Ratt, Session, StoreError, Stored};
+use thought::{Question, Thought};
 
 /// The facts of one open transaction. What was just written is not read back but kept.
 pub struct OppenTransaktion<'s> {
@@ -51,24 +52,6 @@ pub struct OppenTransaktion<'s> {
 
 /// How long a write, or a picture, may be judged. Under SQLite all other writes wait for a write.
 const JUDGED_IN: Duration = Duration::from_secs(20);
-
-/// A write that is only thought of, as its rows in the database would tell it. A delete leaves no rows.
-struct Thought {
-    kind: ResourceType,
-    id: String,
-    patient: Option<String>,
-    index: Vec<IndexEntry>,
-}
-
-/// A question whose answer is a list. A transaction with many entries for one patient asks the same again and again.
-#[derive(PartialEq, Eq, Hash)]
-enum Question {
-    OfPatients(ResourceType, Vec<String>),
-    WithIdentifier(ResourceType, Vec<String>, String),
-    /// By a number in the reference to the patient, which the index has under this name.
-    AboutNumber(ResourceType, &'static str, Vec<String>, String),
-    LinkingTo(String),
-}
 
 impl<'s> OppenTransaktion<'s> {
     pub fn new(session: &'s mut Session, understood: &Understood) -> Self {
@@ -193,12 +176,7 @@ impl<'s> OppenTransaktion<'s> {
     /// Lays a write over the answers without writing it. What stood there before is to be remembered as for any write.
     pub fn think_of(&mut self, prepared: &Prepared) {
         self.lists.clear();
-        self.thought = Some(Thought {
-            kind: prepared.kind,
-            id: prepared.id.clone(),
-            patient: prepared.body.patient.clone(),
-            index: prepared.body.index.clone(),
-        });
+        self.thought = Some(Thought::of(prepared));
     }
 
     /// Remembers what this transaction wrote (`None`: deleted), so that the rules see the state after it, and what
@@ -250,76 +228,16 @@ impl<'s> OppenTransaktion<'s> {
             return Ok(known.clone());
         }
         let mut stored = ask(self.session)?;
-        let added = self.overlay(&question, &mut stored);
+        let thought = self
+            .thought
+            .as_ref()
+            .filter(|thought| thought.overlay(&question, &mut stored));
+        let added = thought.map(Thought::name);
         let mut facts: Vec<Arc<Fact>> = stored.into_iter().filter_map(|stored| self.fact(stored)).collect();
-        facts.extend(added);
+        facts.extend(added.and_then(|name| self.known.get(&name).cloned().flatten()));
         let facts = self.told(facts);
         self.lists.insert(question, facts.clone());
         Ok(facts)
-    }
-
-    /// Takes the row of what is thought to be written out of the answer when it would no longer be there, and returns
-    /// its fact when it would come in.
-    fn overlay(&self, question: &Question, stored: &mut Vec<Stored>) -> Option<Arc<Fact>> {
-        let thought = self.thought.as_ref()?;
-        let row = stored
-            .iter()
-            .position(|row| row.kind == thought.kind && row.id == thought.id);
-        match (row, thought.answers(question)) {
-            (Some(row), false) => {
-                stored.remove(row);
-                None
-            }
-            (None, true) => self.known.get(&(thought.kind, thought.id.clone())).cloned().flatten(),
-            // The fact stands for the row.
-            _ => None,
-        }
-    }
-}
-
-impl Thought {
-    /// Whether the database would have it in the answer: told by the same index entries that a write makes.
-    fn answers(&self, question: &Question) -> bool {
-        match question {
-            Question::OfPatients(kind, patients) => {
-                *kind == self.kind && self.patient.as_ref().is_some_and(|patient| patients.contains(patient))
-            }
-            Question::WithIdentifier(kind, systems, wanted) => {
-                *kind == self.kind && self.carries("identifier", systems, wanted)
-            }
-            Question::AboutNumber(kind, param, systems, wanted) => {
-                *kind == self.kind && self.carries(param, systems, wanted)
-            }
-            Question::LinkingTo(patient) => {
-                let links = |entry: &IndexEntry| match entry {
-                    IndexEntry::Reference {
-                        param: "link",
-                        target:
-                            RefTarget {
-                                kind: Some(kind),
-                                id: Some(id),
-                                url: None,
-                            },
-                    } => kind == ResourceType::Patient.name() && id == patient,
-                    _ => false,
-                };
-                self.kind == ResourceType::Patient && self.index.iter().any(links)
-            }
-        }
-    }
-
-    fn carries(&self, name: &str, systems: &[String], wanted: &str) -> bool {
-        self.index.iter().any(|entry| match entry {
-            IndexEntry::Token {
-                param,
-                system: Some(system),
-                value,
-            } => {
-                let same_system = systems.iter().any(|wanted| canonical_system(wanted) == system);
-                *param == name && same_system && text_key(value) == text_key(&comparable(system, wanted))
-            }
-            _ => false,
-        })
     }
 }
 
@@ -450,180 +368,5 @@ impl Underlag for OppenTransaktion<'_> {
             Some(Some(before)) => Fore::Fanns(before.clone()),
             Some(None) => Fore::FannsInte,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::super::content::Content;
-    use super::*;
-    use crate::fhir::identifiers::PERSONNUMMER;
-    use crate::store::{NewVersion, Store, StoreOptions};
-
-    const NUMBER: &str = "195009072553";
-
-    fn patient(id: &str, number: Option<&str>, link: Option<&str>) -> Value {
-        let mut patient = json!({ "resourceType": "Patient", "id": id });
-        if let Some(number) = number {
-            patient["identifier"] = json!([{ "system": PERSONNUMMER, "value": number }]);
-        }
-        if let Some(other) = link {
-            patient["link"] = json!([{ "other": { "reference": other }, "type": "seealso" }]);
-        }
-        patient
-    }
-
-    fn contact(id: &str, patient: &str) -> Value {
-        let subject = json!({ "reference": format!("Patient/{patient}") });
-        json!({ "resourceType": "CareTeam", "id": id, "status": "active", "subject": subject })
-    }
-
-    fn contact_by_number(id: &str) -> Value {
-        let subject = json!({ "identifier": { "system": PERSONNUMMER, "value": NUMBER } });
-        json!({ "resourceType": "CareTeam", "id": id, "status": "active", "subject": subject })
-    }
-
-    fn prepared(resource: &Value) -> Prepared {
-        let kind = ResourceType::from_name(resource["resourceType"].as_str().unwrap()).unwrap();
-        let content = Content::new(FhirVersion::R5, kind, resource.clone(), &[]);
-        content.prepare(resource["id"].as_str().unwrap()).unwrap()
-    }
-
-    /// Writes what is prepared, or a delete of it.
-    fn write(session: &mut Session, prepared: &Prepared, deleted: bool) {
-        let current = session.current(prepared.kind, &prepared.id).unwrap();
-        let version = current.map_or(1, |stored| stored.version + 1);
-        let body = prepared.body.render(version, jiff::Timestamp::UNIX_EPOCH);
-        session
-            .put(&NewVersion {
-                kind: prepared.kind,
-                id: &prepared.id,
-                version,
-                last_updated: jiff::Timestamp::UNIX_EPOCH,
-                deleted,
-                patient: prepared.body.patient.as_deref(),
-                body: if deleted { "" } else { &body },
-                index: if deleted { &[] } else { &prepared.body.index },
-                caller: "test",
-                request_id: "test",
-                interaction: "update",
-            })
-            .unwrap();
-    }
-
-    /// All that can be asked, as type/id of what is answered.
-    fn answers(underlag: &mut OppenTransaktion<'_>) -> Vec<Vec<String>> {
-        let named = |facts: Vec<Arc<Fact>>| {
-            let mut names: Vec<String> = facts
-                .iter()
-                .map(|fact| format!("{}/{} {:?}", fact.resource_type(), fact.id(), fact.head().extensions))
-                .collect();
-            names.sort();
-            names
-        };
-        let mut all = Vec::new();
-        for kind in [ResourceType::CareTeam, ResourceType::Patient] {
-            for patients in [&["a"][..], &["b"], &["ny"], &["a", "b"]] {
-                let patients: Vec<String> = patients.iter().map(|id| (*id).to_owned()).collect();
-                all.push(named(underlag.av_patienter(kind, &patients).unwrap()));
-            }
-        }
-        for (system, number) in [
-            (PERSONNUMMER, NUMBER),
-            ("urn:oid:1.2.752.129.2.1.3.1", NUMBER),
-            (PERSONNUMMER, "x"),
-        ] {
-            let found = underlag.med_identifierare(ResourceType::Patient, &[system], number);
-            all.push(named(found.unwrap()));
-        }
-        for id in ["a", "b", "ny"] {
-            all.push(named(underlag.patienter_som_lankar(id).unwrap()));
-            for kind in ["Patient", "CareTeam"] {
-                let reference = Reference {
-                    reference: Some(format!("{kind}/{id}")),
-                    ..Reference::default()
-                };
-                all.push(named(underlag.folj(&reference).unwrap().into_iter().collect()));
-            }
-        }
-        all
-    }
-
-    #[test]
-    fn what_is_thought_of_is_answered_as_if_it_was_written() {
-        let file = std::env::temp_dir().join(format!("fastkontakt-thought-{}.db", uuid::Uuid::new_v4()));
-        let store = Store::open(&format!("sqlite://{}", file.display()), &StoreOptions::default()).unwrap();
-        store.migrate().unwrap();
-        let stored = [
-            patient("a", Some(NUMBER), None),
-            patient("b", None, Some("Patient/a")),
-            contact("a", "a"),
-            contact("b", "b"),
-        ];
-        let there: Vec<Prepared> = stored.iter().map(prepared).collect();
-        let put = move |session: &mut Session| {
-            there.iter().for_each(|prepared| write(session, prepared, false));
-            Ok::<(), StoreError>(())
-        };
-        store.write_blocking(put).unwrap();
-        let cases = [
-            (contact("ny", "a"), false),
-            (contact("ny", "ny"), false),
-            (contact_by_number("ny"), false),
-            (contact_by_number("a"), false),
-            (contact("a", "b"), false),
-            (contact("a", "a"), false),
-            (patient("a", None, None), false),
-            (patient("b", Some(NUMBER), None), false),
-            (patient("ny", Some(NUMBER), Some("Patient/b")), false),
-            (patient("ny", None, Some("http://example.org/Patient/b")), false),
-            (patient("b", None, None), false),
-            (contact("a", "a"), true),
-            (patient("a", None, None), true),
-        ];
-        for (resource, deleted) in cases {
-            let case = format!("{resource} {deleted}");
-            let prepared = prepared(&resource);
-            let fact = (!deleted).then(|| prepared.fact.clone());
-            let thought = store
-                .read_blocking(|session| {
-                    let mut underlag = OppenTransaktion::new(session, &Understood::new());
-                    let before = answers(&mut underlag);
-                    underlag.remember(prepared.kind, &prepared.id, fact, None);
-                    if !deleted {
-                        underlag.think_of(&prepared);
-                    }
-                    let after = answers(&mut underlag);
-                    let is_as_before = resource == stored[2] || resource == contact_by_number("a");
-                    assert!(before != after || is_as_before, "{case}");
-                    Ok::<_, StoreError>(after)
-                })
-                .unwrap();
-            let written = store.write_blocking(move |session| {
-                write(session, &prepared, deleted);
-                let written = answers(&mut OppenTransaktion::new(session, &Understood::new()));
-                // An error undoes the write.
-                Err::<(), Answered>(Answered(written))
-            });
-            let Err(Answered(written)) = written else {
-                panic!("it was to be undone");
-            };
-            assert_eq!(thought, written, "{case}");
-        }
-        store.close_blocking();
-        for end in ["", "-wal", "-shm"] {
-            let _gone = std::fs::remove_file(format!("{}{end}", file.display()));
-        }
-    }
-
-    /// Carries the answers out of a write that is undone.
-    struct Answered(Vec<Vec<String>>);
-
-    impl From<StoreError> for Answered {
-        fn from(error: StoreError) -> Answered {
-            panic!("{error}")
-        }
     }
 }
