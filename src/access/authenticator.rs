@@ -5,10 +5,11 @@ use std::sync::Arc;
 use super::caller::{Caller, Identity, Who};
 use super::certificate::ClientCertificate;
 use super::scope::Scopes;
-use super::settings::{AccessSettings, SmartSettings, hsa_id};
+use super::settings::{AccessSettings, SmartSettings};
 use super::token::claims::of_settings;
 use super::token::{Refusal, Tokens};
 use crate::clock::Clock;
+use crate::hsa::in_capitals;
 
 /// The issuer of those who show a certificate and no token.
 const BY_CERTIFICATE: &str = "urn:fastkontakt:client-certificate";
@@ -27,7 +28,7 @@ impl Authenticator {
     /// Fails on settings that cannot be used, told to the operator.
     pub fn new(settings: &AccessSettings, clock: Clock, pseudonym_key: &[u8]) -> Result<Authenticator, String> {
         let systems = settings.systems.iter().filter_map(|system| {
-            let id = hsa_id(system.hsa_id.as_deref()?);
+            let id = in_capitals(system.hsa_id.as_deref()?);
             let scopes = Scopes::read(system.scopes.as_deref()?);
             let identity = Identity {
                 issuer: BY_CERTIFICATE.to_owned(),

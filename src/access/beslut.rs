@@ -6,8 +6,8 @@
 
 use crate::fhir::search::has_patient;
 use crate::fhir::types::ResourceType;
-use crate::riktlinje::identity::number_inside;
-use crate::store::{Hallare, Kept, KeptVersion, Ratt, Slag, hsa_form};
+use crate::hsa::{hsa_form, number_inside};
+use crate::store::{Hallare, Kept, KeptVersion, Ratt, Slag};
 
 use super::Call;
 use super::caller::{Caller, Who};

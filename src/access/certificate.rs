@@ -3,9 +3,8 @@
 use jiff::Timestamp;
 use x509_parser::prelude::{FromDer, X509Certificate};
 
-use super::settings::hsa_id;
 use super::token::{Digest, sha256};
-use crate::riktlinje::identity::is_hsa_id;
+use crate::hsa::{in_capitals, is_hsa_id};
 
 /// What a connection's client certificate says; the handshake has verified it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,7 +25,7 @@ impl ClientCertificate {
         let mut numbers = certificate.subject().iter_by_oid(&number);
         // A subject with two of them does not tell who it is.
         let one = match (numbers.next(), numbers.next()) {
-            (Some(one), None) => one.as_str().ok().map(hsa_id),
+            (Some(one), None) => one.as_str().ok().map(in_capitals),
             _ => None,
         };
         Some(ClientCertificate {

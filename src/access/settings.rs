@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::scope::{Context, Scope};
-use crate::riktlinje::identity::is_hsa_id;
+use crate::hsa::{in_capitals, is_hsa_id};
 
 /// `[access]`: whose tokens are accepted, and what is read of them.
 #[derive(Clone, Debug, Deserialize)]
@@ -266,7 +266,7 @@ impl AccessSettings {
                     "needs an audience for {name}: the \"aud\" of tokens that are meant for this service"
                 ));
             }
-            if let Some(id) = issuer.vardgivare.iter().find(|id| !is_hsa_id(&hsa_id(id))) {
+            if let Some(id) = issuer.vardgivare.iter().find(|id| !is_hsa_id(&in_capitals(id))) {
                 return fault(format!(
                     "has the vardgivare \"{id}\" for {name}: it is no HSA-id, such as SE2321000164-1000"
                 ));
@@ -310,7 +310,7 @@ impl AccessSettings {
                 system.vardenhet.as_ref(),
                 system.hsa_id.as_ref(),
             ];
-            if let Some(id) = ids.into_iter().flatten().find(|id| !is_hsa_id(&hsa_id(id))) {
+            if let Some(id) = ids.into_iter().flatten().find(|id| !is_hsa_id(&in_capitals(id))) {
                 return fault(format!(
                     "has \"{id}\" for {name}: it is no HSA-id, such as SE2321000164-1A2B"
                 ));
@@ -335,7 +335,7 @@ impl AccessSettings {
             let same = |other: &&SystemSettings| {
                 let by_token =
                     system.client.is_some() && (&system.client, &system.issuer) == (&other.client, &other.issuer);
-                let id = |of: &SystemSettings| of.hsa_id.as_deref().map(hsa_id);
+                let id = |of: &SystemSettings| of.hsa_id.as_deref().map(in_capitals);
                 let by_certificate = system.scopes.is_some() && other.scopes.is_some() && id(system).is_some();
                 by_token || (by_certificate && id(system) == id(other))
             };
@@ -385,11 +385,6 @@ impl SmartSettings {
             format!("has \"{unsafe_url}\": it must be https (http on loopback only)"),
         ))
     }
-}
-
-/// An HSA-id as it is compared: in capitals, without spaces around it.
-pub fn hsa_id(text: &str) -> String {
-    text.trim().to_ascii_uppercase()
 }
 
 /// What is fetched or told over a network must not be changed on the way; loopback is no network.

@@ -12,7 +12,7 @@ use crate::door::problem::Problem;
 use crate::fhir::percent;
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
-use crate::riktlinje::identity::{is_personal_number, tells_personal_number};
+use crate::personnummer::{is_personal_number, tells_personal_number};
 
 /// The longest reason of a nödöppning, in characters.
 const LONGEST_REASON: usize = 500;

@@ -11,7 +11,7 @@ use crate::fhir::search::SearchQuery;
 use crate::fhir::search::has_patient;
 use crate::fhir::search::query::{Criterion, ReferenceValue, SystemMatch, TokenValue};
 use crate::fhir::types::ResourceType;
-use crate::riktlinje::identity::holds_personal_number;
+use crate::personnummer::holds_personal_number;
 use crate::store::{Owners, Session, StoreError};
 
 /// More of one criterion are not named. As many values as a search may have (`MOST_VALUES` of fhir/search/parse.rs) stay below it,

@@ -14,10 +14,10 @@ use super::{Door, Order};
 use crate::access::{Caller, Who};
 use crate::fhir::identifiers::HSA_ID;
 use crate::fhir::types::ResourceType;
+use crate::hsa::{hsa_form, number_inside};
 use crate::riktlinje::Underlag;
 use crate::riktlinje::enhet::Enhet;
-use crate::riktlinje::identity::number_inside;
-use crate::store::{StoreError, hsa_form};
+use crate::store::StoreError;
 
 /// How long what the catalogue said is good for. Another server may write it.
 const GOOD_FOR: Duration = Duration::from_secs(30);

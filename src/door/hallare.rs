@@ -8,8 +8,9 @@ use super::underlag::OppenTransaktion;
 use crate::access::{Caller, Identity, Who, harledning};
 use crate::fhir::search::IndexEntry;
 use crate::fhir::types::ResourceType;
+use crate::hsa::hsa_form;
 use crate::riktlinje::{enhetens_hsa_id, hallande_enhet};
-use crate::store::{Hallare, Keeping, Kept, StoreError, hsa_form};
+use crate::store::{Hallare, Keeping, Kept, StoreError};
 
 /// What is kept beside what a caller writes over `before`. Who keeps it is the unit that it states, else whoever kept it
 /// before, else the caller's unit; and it is not told anew while the unit is the same: the record stays with the vårdgivare

@@ -10,7 +10,8 @@ use super::{Door, Looked, Order, Written};
 use crate::access::{Asked, Call, Caller, Disclosed, Disclosure, Interaction, Who};
 use crate::fhir::search::SearchQuery;
 use crate::fhir::types::ResourceType;
-use crate::store::{Owners, Record, Session, StoreError, Stored, hsa_form};
+use crate::hsa::hsa_form;
+use crate::store::{Owners, Record, Session, StoreError, Stored};
 
 /// How what a record is about ended, as the log has it.
 pub mod outcome {

@@ -9,7 +9,8 @@ use super::{Door, problem::Problem};
 use crate::access::{Asked, Call, Caller, Disclosure, Right, Target, Who};
 use crate::fhir::identifiers::HSA_ID;
 use crate::fhir::types::ResourceType;
-use crate::store::{LogQuery, Recorded, Session, StoreError, hsa_form};
+use crate::hsa::hsa_form;
+use crate::store::{LogQuery, Recorded, Session, StoreError};
 
 /// Rows that are looked through for one page, at the most; when they hold less than a page, the next link goes on from there.
 const MOST_LOOKED_THROUGH: usize = 10_000;

@@ -18,9 +18,10 @@ use crate::access::{Call, Caller, Right, harledning, klipp};
 use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::identifiers::{HSA_ID, canonical_system};
 use crate::fhir::types::ResourceType;
-use crate::riktlinje::identity::is_personal_number;
+use crate::hsa::hsa_form;
+use crate::personnummer::is_personal_number;
 use crate::riktlinje::{ovanfor, vardgivaren};
-use crate::store::{Hallare, Keeping, Kept, Session, StoreError, Stored, hsa_form};
+use crate::store::{Hallare, Keeping, Kept, Session, StoreError, Stored};
 
 /// Units that the consents and blocks of one patient name, in force or later.
 const MOST_UNITS_TOLD: usize = 500;

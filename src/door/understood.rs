@@ -46,8 +46,7 @@ impl Understood {
     /// instant, so that a fact that was made before these were known is the same.
     pub fn learn(&self, kind: ResourceType, id: &str, text: &str, fact: &Arc<Fact>) {
         if text.len() <= LONGEST {
-            self.kept()
-                .put((kind, id.to_owned()), (text.to_owned(), fact.clone()));
+            self.kept().put((kind, id.to_owned()), (text.to_owned(), fact.clone()));
         }
     }
 
@@ -84,7 +83,8 @@ mod tests {
     #[test]
     fn a_fact_holds_nothing_of_the_version() {
         let of = |meta: &str| {
-            let text = format!(r#"{{"resourceType":"Patient","id":"p","meta":{{{meta}}},"name":[{{"family":"Prov"}}]}}"#);
+            let text =
+                format!(r#"{{"resourceType":"Patient","id":"p","meta":{{{meta}}},"name":[{{"family":"Prov"}}]}}"#);
             understand("Patient", &text).unwrap()
         };
         let before = of(r#""versionId":"0","lastUpdated":"1970-01-01T00:00:00.000Z","source":"urn:x""#);
@@ -93,7 +93,10 @@ mod tests {
         let (understood, learnt) = (Understood::new(), Arc::new(before));
         let text = stored("Prov");
         understood.learn(text.kind, &text.id, &text.body, &learnt);
-        assert!(Arc::ptr_eq(&learnt, &understood.fact(&text).unwrap()), "what was learnt is not read again");
+        assert!(
+            Arc::ptr_eq(&learnt, &understood.fact(&text).unwrap()),
+            "what was learnt is not read again"
+        );
     }
 
     #[test]

@@ -13,11 +13,12 @@ use crate::access::{Caller, Who};
 use crate::fhir::identifiers::{HSA_ID, canonical_system, equivalent_systems};
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
+use crate::hsa::hsa_form;
 use crate::riktlinje::Underlag;
 use crate::riktlinje::enhet::Enhet;
 use crate::riktlinje::identity::{hsa_ids, logical};
 use crate::riktlinje::underlag::folj;
-use crate::store::{StoreError, hsa_form};
+use crate::store::StoreError;
 
 /// Whether all that a Provenance tells of is here, in the version that it names, and may be read by the one who writes it.
 pub(super) fn tells_of_what_is_read(

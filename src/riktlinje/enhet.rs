@@ -9,9 +9,10 @@ use fastkontakt_model::facts::{
 
 use crate::fhir::identifiers::{HSA_ID, equivalent_systems};
 use crate::fhir::types::ResourceType;
+use crate::hsa::number_inside;
 
 use super::codes::{EXT_HUVUDMAN, EXT_UPPDRAGSGIVARE, HUVUDMAN_CS};
-use super::identity::{hsa_ids, logical, number_inside, organisationsnummer};
+use super::identity::{hsa_ids, logical, organisationsnummer};
 use super::policy::{HuvudmanKind, Policies, Policy};
 use super::underlag::{Underlag, folj, folj_hsa_id};
 

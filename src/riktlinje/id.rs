@@ -5,8 +5,9 @@ use fastkontakt_model::facts::Identifier;
 use jiff::civil::Date;
 
 use super::finding::Remark;
-use super::identity::{Personregister, check_digit_holds, is_hsa_id};
 use crate::fhir::identifiers::{HSA_ID, canonical_system};
+use crate::hsa::is_hsa_id;
+use crate::personnummer::{Personregister, check_digit_holds};
 
 /// What the ID rules see of a written resource.
 pub struct Identitetsbild<'a> {

@@ -10,9 +10,9 @@ use fastkontakt_model::facts::{Identifier, Patient, Reference};
 use crate::fhir::identifiers::equivalent_systems;
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
+use crate::personnummer::Personregister;
 
 use super::files::about;
-use super::identity::Personregister;
 use super::underlag::{Underlag, folj};
 
 /// A reference to a Patient resource of ours.

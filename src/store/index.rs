@@ -249,7 +249,9 @@ impl IndexRow for TokenRow<'_> {
 
 impl IndexRow for ReferenceRow<'_> {
     fn storable(&self) -> bool {
-        ![&self.param, &self.target_id, &self.target_kind, &self.target_url].iter().any(|text| text.contains('\0'))
+        ![&self.param, &self.target_id, &self.target_kind, &self.target_url]
+            .iter()
+            .any(|text| text.contains('\0'))
     }
 }
 
@@ -268,7 +270,9 @@ impl IndexRow for StringRow<'_> {
 
 impl IndexRow for QuantityRow<'_> {
     fn storable(&self) -> bool {
-        ![&self.param, &self.code, &self.unit].iter().any(|text| text.contains('\0'))
+        ![&self.param, &self.code, &self.unit]
+            .iter()
+            .any(|text| text.contains('\0'))
     }
 }
 

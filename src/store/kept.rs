@@ -132,9 +132,6 @@ pub(super) const PATIENTEN: i64 = 1;
 /// No row of `resource` has this key.
 const NO_ROW: i64 = -1;
 
-/// Longest HSA-id that is kept; what is longer is none.
-const LONGEST: usize = 64;
-
 /// The columns of [`Ratt`].
 type RattRow = (i16, String, i64, i64);
 
@@ -147,13 +144,6 @@ fn ratt_of_row((number, hsa_id, low, high): RattRow) -> Result<Ratt, StoreError>
         low,
         high,
     })
-}
-
-/// An HSA-id as it is kept and compared: without spaces around it, in capitals. `None` for what cannot be one.
-pub fn hsa_form(value: &str) -> Option<String> {
-    let value = value.trim();
-    let fits = !value.is_empty() && value.len() <= LONGEST && value.bytes().all(|byte| byte.is_ascii_graphic());
-    fits.then(|| value.to_ascii_uppercase())
 }
 
 #[derive(QueryableByName)]

@@ -48,7 +48,7 @@ pub use error::{Failure, StoreError};
 pub use everything::{EverythingEnd, EverythingQuery};
 pub use history::{HistoryEnd, HistoryQuery, Past, Scope};
 pub use index::{name_key, system_key, text_key};
-pub use kept::{Hallare, Hallarnyckel, Keeping, Kept, KeptVersion, Ratt, Slag, hsa_form};
+pub use kept::{Hallare, Hallarnyckel, Keeping, Kept, KeptVersion, Ratt, Slag};
 pub use ko::{Koad, kalla, kalla_for_identifierare};
 pub use owners::Owners;
 pub use parties::{Party, Share, Shares};

@@ -4,8 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::claims::Missing;
-use crate::access::settings::hsa_id;
-use crate::riktlinje::identity::is_hsa_id;
+use crate::hsa::{in_capitals, is_hsa_id};
 
 /// The claims of a token.
 pub type Claims = Map<String, Value>;
@@ -62,7 +61,7 @@ pub(super) fn told(claims: &Claims, paths: &[String]) -> Option<String> {
 
 /// A claim that is an HSA-id. (Registers out there have personal numbers under that name: they are none.)
 pub(super) fn hsa(claims: &Claims, paths: &[String]) -> Result<Option<String>, Missing> {
-    let id = text(claims, paths)?.map(|text| hsa_id(&text));
+    let id = text(claims, paths)?.map(|text| in_capitals(&text));
     match id {
         Some(id) if !is_hsa_id(&id) => Err(Missing::Form),
         other => Ok(other),

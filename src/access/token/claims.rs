@@ -9,10 +9,11 @@ use super::claim::{Claims, hsa, spaced, text, told};
 use super::pseudonym::Pseudonyms;
 use crate::access::caller::{Identity, Medarbetare, Patientanvandare, Systemanvandare, Who};
 use crate::access::scope::{Context, Scopes};
-use crate::access::settings::{ClaimsSettings, SystemSettings, hsa_id};
+use crate::access::settings::{ClaimsSettings, SystemSettings};
 use crate::clock::Clock;
 use crate::fhir::references::{is_absolute, is_literal};
-use crate::riktlinje::identity::{is_personal_number, is_personal_number_in_parts, tells_personal_number};
+use crate::hsa::in_capitals;
+use crate::personnummer::{is_personal_number, is_personal_number_in_parts, tells_personal_number};
 
 /// What is read of claims, and how.
 pub struct ClaimsMap {
@@ -255,9 +256,9 @@ impl ClaimsMap {
 /// What a program with a client certificate, or a client that the operator knows, acts for.
 pub fn of_settings(system: &SystemSettings) -> Systemanvandare {
     Systemanvandare {
-        hsa_id: system.hsa_id.as_deref().map(hsa_id),
-        vardenhet: system.vardenhet.as_deref().map(hsa_id),
-        vardgivare: hsa_id(&system.vardgivare),
+        hsa_id: system.hsa_id.as_deref().map(in_capitals),
+        vardenhet: system.vardenhet.as_deref().map(in_capitals),
+        vardgivare: in_capitals(&system.vardgivare),
         katalog: system.catalogue,
     }
 }

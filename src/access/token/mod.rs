@@ -21,9 +21,10 @@ use lru::LruCache;
 use serde_json::Value;
 
 use super::caller::Identity;
-use super::settings::{AccessSettings, IssuerSettings, hsa_id};
+use super::settings::{AccessSettings, IssuerSettings};
 use crate::clock::Clock;
 use crate::fhir::json;
+use crate::hsa::in_capitals;
 use claim::Claims;
 use claims::{ClaimsMap, Missing};
 use keys::KeySet;
@@ -195,7 +196,7 @@ fn speaking_for(issuers: &[IssuerSettings]) -> HashMap<String, Vec<String>> {
     let confined = issuers.iter().filter(|issuer| !issuer.vardgivare.is_empty());
     confined
         .map(|issuer| {
-            let ids = issuer.vardgivare.iter().map(|id| hsa_id(id)).collect();
+            let ids = issuer.vardgivare.iter().map(|id| in_capitals(id)).collect();
             (issuer.issuer.clone(), ids)
         })
         .collect()

@@ -5,8 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::claim::LONGEST;
-use crate::access::settings::hsa_id;
-use crate::riktlinje::identity::{is_hsa_id, tells_personal_number, written_plainly};
+use crate::hsa::{in_capitals, is_hsa_id};
+use crate::personnummer::{tells_personal_number, written_plainly};
 
 /// Whether there are ten digits or more in a row, as in a personal number; signs between digits do not break the row. Or it is
 /// one, written in parts.
@@ -37,7 +37,7 @@ impl Pseudonyms {
 
     /// The name itself, unless it may hold a personal number.
     pub(super) fn of(&self, name: String) -> String {
-        if is_hsa_id(&hsa_id(&name)) || (name.len() <= LONGEST && !may_be_a_personal_number(&name)) {
+        if is_hsa_id(&in_capitals(&name)) || (name.len() <= LONGEST && !may_be_a_personal_number(&name)) {
             return name;
         }
         let tag = hmac::sign(&self.0, name.as_bytes());

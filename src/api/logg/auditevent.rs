@@ -14,7 +14,7 @@ use crate::fhir::identifiers::HSA_ID;
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
-use crate::riktlinje::identity::is_hsa_id;
+use crate::hsa::is_hsa_id;
 use crate::store::{Named, Recorded};
 
 const DICOM: &str = "http://dicom.nema.org/resources/ontology/DCM";
