@@ -23,6 +23,7 @@ use super::outcome;
 use super::prefer::Return;
 use super::reply::{Body, Reply};
 use crate::access::{Call, Interaction};
+use crate::door::address::only;
 use crate::door::content;
 use crate::door::problem::Problem;
 use crate::door::{Action, Outcome, Written};
@@ -288,7 +289,7 @@ impl Ask {
 
     /// How much of the one resource that the address names it asks for; nothing else may stand in it.
     pub fn part(&self, query: &str, kind: &str) -> Result<Subset, Problem> {
-        self.only(query, &["_summary", "_elements"])?;
+        only(query, &["_summary", "_elements"])?;
         self.subset(query, &[kind])
     }
 

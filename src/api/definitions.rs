@@ -9,9 +9,10 @@ use super::answer::{answer, text_of};
 use super::bundle_text::BundleText;
 use super::negotiate::Ask;
 use super::reply::{Body, Reply};
-use super::search::{Pairs, ignored_parameters, in_address, told, with_form};
+use super::search::{Links, Pairs, address, ignored_parameters, in_address, told, with_form};
 use crate::access::Interaction;
 use crate::definitions::Definition;
+use crate::door::address::only;
 use crate::door::problem::Problem;
 use crate::fhir::fault::Text;
 use crate::fhir::search::SearchError;
@@ -168,7 +169,7 @@ pub async fn read(request: HttpRequest, path: web::Path<(String, String, String)
 
 /// The read itself, also for an entry of a batch.
 pub fn one(ask: &Ask, name: &str, id: &str, query: &str) -> Result<Reply, Problem> {
-    ask.only(query, &[])?;
+    only(query, &[])?;
     let definition = ask.app.door.definition(&ask.call, ask.version(), kind(name)?, id)?;
     let since = ask.app.door.definitions.since;
     let (status, body) = if ask.has_already(definition.version, since) {
@@ -259,29 +260,21 @@ pub fn respond(ask: &Ask, name: &str, pairs: Pairs) -> Result<Reply, Problem> {
                 .all(|criterion| criterion.holds(&definition.value))
         })
         .collect();
+    let base = format!("{}/{}", ask.base, kind.name());
     let link = |page: Option<usize>| {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(&search.used);
-        if let Some(page) = page {
-            query.append_pair("_page", &page.to_string());
-        }
-        let query = query.finish();
-        let base = format!("{}/{}", ask.base, kind.name());
-        if query.is_empty() {
-            base
-        } else {
-            format!("{base}?{query}")
-        }
+        let page = page.map(|page| ("_page".to_owned(), page.to_string()));
+        let pairs: Pairs = search.used.iter().cloned().chain(page).collect();
+        address(ask, &base, &pairs, Links::Open)
     };
-    let mut links = vec![("self", link(None))];
+    let mut links = vec![("self", link(None)?)];
     let after = search.from.saturating_add(search.count);
     if search.count > 0 && after < found.len() {
-        links.push(("next", link(Some(after))));
+        links.push(("next", link(Some(after))?));
     }
     let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
     let mut bundle = BundleText::new("searchset", Some(total), &links);
     for definition in found.into_iter().skip(search.from).take(search.count) {
-        let full_url = format!("{}/{}/{}", ask.base, kind.name(), definition.id());
+        let full_url = format!("{base}/{}", definition.id());
         let mode = r#"{"mode":"match"}"#.to_owned();
         bundle.entry(Some(&full_url), Some(&definition.text), &[("search", mode)]);
     }

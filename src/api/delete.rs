@@ -9,6 +9,7 @@ use super::negotiate::Ask;
 use super::reply::Reply;
 use crate::access::Interaction;
 use crate::door::Action;
+use crate::door::address::only;
 use crate::door::problem::Problem;
 
 /// Ends a resource. Deleting what is already deleted is not an error.
@@ -68,7 +69,7 @@ pub async fn delete_where(request: HttpRequest, path: web::Path<(String, String)
 /// The interaction itself, also for an entry of a batch; `query` is that of the address.
 pub async fn perform(ask: &Ask, kind: &str, id: &str, query: &str) -> Result<Reply, Problem> {
     let kind = ask.kind(kind)?;
-    ask.only(query, &[])?;
+    only(query, &[])?;
     let action = Action::Delete {
         kind,
         id: id.to_owned(),

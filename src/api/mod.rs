@@ -18,18 +18,18 @@ mod metadata;
 mod negotiate;
 mod nodoppning;
 pub mod openapi;
-mod operation;
 mod outcome;
-mod page;
 mod parameters;
 mod patch;
 mod patientkontroll;
 mod prefer;
 mod read;
 mod reply;
+mod riktlinjesida;
 mod sealed;
 mod search;
 mod sent;
+mod service;
 mod smart;
 pub mod statuses;
 mod update;
@@ -229,7 +229,11 @@ pub fn routes(config: &mut web::ServiceConfig) {
                         .default_service(web::to(answer::only_get)),
                 ),
         )
-        .service(web::resource("/riktlinje").get(page::riktlinje).head(page::riktlinje))
-        .configure(operation::routes)
+        .service(
+            web::resource("/riktlinje")
+                .get(riktlinjesida::riktlinje)
+                .head(riktlinjesida::riktlinje),
+        )
+        .configure(service::routes)
         .default_service(web::to(answer::unknown_address));
 }

@@ -13,8 +13,8 @@ use super::media_type::{MediaType, acceptable};
 use super::nodoppning::nodoppning;
 use super::prefer::{Preferences, Return};
 use crate::access::{Call, Caller, Disclosed, Interaction};
+use crate::door::address::chooses;
 use crate::door::bundle::Entry;
-use crate::door::bundle::entry::{chooses, only};
 use crate::door::content::require_id_form;
 use crate::door::patch::{JSON_PATCH, MERGE_PATCH};
 use crate::door::problem::Problem;
@@ -257,12 +257,6 @@ impl Ask {
             _ if self.has_fhir_json() => Ok(PatchFormat::FhirPath),
             _ => Err(Problem::UnsupportedMediaType { wanted: PATCHES }),
         }
-    }
-
-    /// 400 for a parameter of an address that names one resource, beside those that say how the answer is written and
-    /// those that are `known`: what is left out might have kept the interaction from being carried out.
-    pub fn only(&self, query: &str, known: &[&str]) -> Result<(), Problem> {
-        only(query, known)
     }
 
     /// Takes the criteria in the address of a create as those of `If-None-Exist`.

@@ -34,7 +34,7 @@ use utoipa::{Modify, OpenApi};
         super::history::of_type,
         super::history::of_system,
         super::read::vread,
-        super::page::riktlinje,
+        super::riktlinjesida::riktlinje,
         super::validate::validate_type,
         super::validate::validate_instance,
         super::validate::validate_stored,
@@ -51,9 +51,9 @@ use utoipa::{Modify, OpenApi};
         super::definitions::search_by_post,
         super::arbetslista::by_get,
         super::arbetslista::by_post,
-        super::operation::live,
-        super::operation::ready,
-        super::operation::metrics,
+        super::service::live,
+        super::service::ready,
+        super::service::metrics,
     ),
     modifiers(&Tokens),
     // Without a token where the service is open; with one where it is not.
@@ -62,7 +62,7 @@ use utoipa::{Modify, OpenApi};
         (name = "instance", description = "One resource"),
         (name = "type", description = "All resources of a type"),
         (name = "system", description = "The whole service"),
-        (name = "operation", description = "Running the service"),
+        (name = "service", description = "Running the service"),
     ),
 )]
 pub struct ApiDoc;

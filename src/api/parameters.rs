@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::negotiate::Ask;
 use super::sent::Sent;
-use crate::door::bundle::entry::GENERAL;
+use crate::door::address::GENERAL;
 use crate::door::content;
 use crate::door::problem::Problem;
 use crate::fhir::fault::{IssueCode, Text};

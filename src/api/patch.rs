@@ -10,6 +10,7 @@ use super::negotiate::{Ask, PatchFormat};
 use super::reply::Reply;
 use super::sent::Sent;
 use crate::access::Interaction;
+use crate::door::address::only;
 use crate::door::content;
 use crate::door::patch::{Meant, read_entry, read_fhirpath_patch, read_json_patch, read_merge_patch, read_plain_patch};
 use crate::door::problem::Problem;
@@ -110,7 +111,7 @@ pub async fn patch_where(
 /// The interaction itself, also for an entry of a batch; `query` is that of the address.
 pub async fn perform(ask: &Ask, kind: &str, (id, query): (&str, &str), sent: Sent) -> Result<Reply, Problem> {
     let kind = ask.kind(kind)?;
-    ask.only(query, &[])?;
+    only(query, &[])?;
     run(ask, kind, Meant::Id(kind, id), sent).await
 }
 

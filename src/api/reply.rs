@@ -10,8 +10,8 @@ use super::answer::{etag, fhir, http_date};
 use super::bundle_text::{BundleText, quoted};
 use super::negotiate::{Ask, Language};
 use super::outcome;
-use super::search::pretty;
 use crate::door::content::instant;
+use crate::fhir::json::reread;
 use crate::fhir::version::FhirVersion;
 use crate::riktlinje::Finding;
 
@@ -169,4 +169,9 @@ fn riktlinje_header(findings: &[Finding]) -> String {
         .map(|finding| format!("{};{}", finding.rule.as_str(), finding.severity.code()))
         .collect();
     told.join(", ")
+}
+
+/// A written Bundle for the eye.
+pub fn pretty(text: &str) -> String {
+    reread(text).map_or_else(|_| text.to_owned(), |value| format!("{value:#}"))
 }

@@ -11,12 +11,11 @@ use super::logg::{self, AUDIT_EVENT};
 use super::media_type::may_write;
 use super::negotiate::{Ask, Language, Manner, readable};
 use super::outcome;
-use super::reply::Reply;
+use super::reply::{Reply, pretty};
 use super::sealed;
 use crate::access::Interaction;
 use crate::door::problem::Problem;
 use crate::fhir::fault::{IssueCode, Text};
-use crate::fhir::json::reread;
 use crate::fhir::search::{Handling, ParseContext, Parsed, Scope, SearchQuery, parse_in};
 use crate::fhir::subset::{Role, Subset};
 use crate::fhir::types::ResourceType;
@@ -483,9 +482,4 @@ pub fn annorstades(language: Language) -> String {
         &outcome::information_of(IssueCode::Informational, &text, language),
         false,
     )
-}
-
-/// A written Bundle for the eye.
-pub fn pretty(text: &str) -> String {
-    reread(text).map_or_else(|_| text.to_owned(), |value| format!("{value:#}"))
 }

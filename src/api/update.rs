@@ -9,6 +9,7 @@ use super::reply::Reply;
 use super::sent::Sent;
 use crate::access::Interaction;
 use crate::door::Action;
+use crate::door::address::only;
 use crate::door::content::{require_id_form, require_same_id};
 use crate::door::problem::Problem;
 
@@ -93,7 +94,7 @@ pub async fn update(
 /// The interaction itself, also for an entry of a batch; `query` is that of the address.
 pub async fn perform(ask: &Ask, kind: &str, (id, query): (&str, &str), sent: Sent) -> Result<Reply, Problem> {
     let kind = ask.kind(kind)?;
-    ask.only(query, &[])?;
+    only(query, &[])?;
     require_id_form(id)?;
     let precondition = ask.precondition()?;
     let content = ask.content(kind, sent).await?;

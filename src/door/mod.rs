@@ -4,6 +4,7 @@
 //! in as an [`Order`]; preconditions, the riktlinje, versioning, index, outbox and audit follow in one database
 //! transaction. Nothing else writes.
 
+pub mod address;
 pub mod arbetslista;
 mod atkomst;
 pub mod bundle;

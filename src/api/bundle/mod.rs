@@ -14,6 +14,7 @@ use super::media_type::may_write;
 use super::negotiate::{Ask, Language};
 use super::reply::Reply;
 use crate::access::Interaction;
+use crate::door::address::only;
 use crate::door::bundle::{self, Done, Entry, Method, Reading, Submitted};
 use crate::door::content;
 use crate::door::problem::Problem;
@@ -48,7 +49,7 @@ pub async fn submit(request: HttpRequest, payload: web::Payload) -> HttpResponse
     let peer = request.peer_addr();
     let query = request.query_string().to_owned();
     answer(request, Interaction::Transaction, |ask| async move {
-        ask.only(&query, &[])?;
+        only(&query, &[])?;
         ask.require_fhir_json()?;
         let bytes = ask.body(payload).await?;
         let (version, own_bases) = (ask.version(), ask.own_bases());

@@ -7,9 +7,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::Faults;
-use super::entry::{Entry, Method, not_in_a_transaction, not_there, only};
+use super::entry::{Entry, Method, not_in_a_transaction, not_there};
 use super::transaction::{Question, When};
 use crate::door::Precondition;
+use crate::door::address::only;
 use crate::door::patch::read_entry;
 use crate::door::problem::Problem;
 use crate::door::villkor::{Criteria, no_criteria, only_of_a_create, stated_twice};

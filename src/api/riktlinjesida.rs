@@ -10,7 +10,7 @@ use crate::definitions::page;
 #[utoipa::path(
     get,
     path = "/riktlinje",
-    tag = "operation",
+    tag = "service",
     responses((status = 200, description = "The rules of the riktlinje, for people", content_type = "text/html")),
 )]
 pub async fn riktlinje(app: web::Data<App>) -> HttpResponse {

@@ -17,7 +17,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// The process answers.
-#[utoipa::path(get, path = "/health/live", tag = "operation", responses((status = 200, description = "The process answers")))]
+#[utoipa::path(get, path = "/health/live", tag = "service", responses((status = 200, description = "The process answers")))]
 pub async fn live() -> HttpResponse {
     HttpResponse::Ok().json(json!({ "status": "live" }))
 }
@@ -26,7 +26,7 @@ pub async fn live() -> HttpResponse {
 #[utoipa::path(
     get,
     path = "/health/ready",
-    tag = "operation",
+    tag = "service",
     responses((status = 200, description = "The database answers"), (status = 503, description = "It does not")),
 )]
 pub async fn ready(app: web::Data<App>) -> HttpResponse {
@@ -43,7 +43,7 @@ pub async fn ready(app: web::Data<App>) -> HttpResponse {
 #[utoipa::path(
     get,
     path = "/metrics",
-    tag = "operation",
+    tag = "service",
     responses((status = 200, description = "Prometheus text format", content_type = "text/plain")),
 )]
 pub async fn metrics(app: web::Data<App>) -> HttpResponse {
