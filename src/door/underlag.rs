@@ -14,7 +14,7 @@ use super::Understood;
 use super::atkomst::readable;
 use super::content::Prepared;
 use crate::access::Call;
-use crate::access::beslut::{self, Ersattning, Lasare, Vard};
+use crate::access::beslut::{self, Ersattning, Lasare, Post, Vard, far_lasa};
 use crate::fhir::identifiers::equivalent_systems;
 use crate::fhir::references::local;
 use crate::fhir::search::parameters::{Kind, find};
