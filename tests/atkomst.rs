@@ -6,7 +6,13 @@ mod common;
 mod dorren;
 #[path = "atkomst/reglerna.rs"]
 mod reglerna;
+#[path = "atkomst/samtycke.rs"]
+mod samtycke;
 #[path = "atkomst/slumpen.rs"]
 mod slumpen;
+#[path = "atkomst/support.rs"]
+mod support;
+#[path = "atkomst/varlden.rs"]
+mod varlden;
 #[path = "atkomst/vektorer.rs"]
 mod vektorer;

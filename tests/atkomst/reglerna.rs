@@ -4,16 +4,12 @@ use fastkontakt::access::scope::Context;
 use fastkontakt::access::{Call, Systemanvandare, Who};
 use fastkontakt::door::content::Content;
 use fastkontakt::door::problem::Problem;
-use fastkontakt::door::{Action, Door, Order, Precondition};
+use fastkontakt::door::{Action, Door, Precondition};
 use fastkontakt::fhir::types::ResourceType::*;
 use fastkontakt::fhir::version::FhirVersion;
 use serde_json::{Value, json};
 
-use super::dorren::{condition, consent, found, read, stay, world};
-use super::slumpen::{
-    A, A1, A2, B, B1, HSA, block_on, call, delete, in_emergency, medarbetare, open, patient, scope, staff, system,
-    write,
-};
+use super::support::*;
 
 const ERSATTER: &str = "https://w3id.org/fastkontakt/StructureDefinition/ersatter";
 const ERSATT_FRAN: &str = "https://w3id.org/fastkontakt/StructureDefinition/ersatt-fran";
@@ -515,7 +511,7 @@ fn what_is_hidden_is_not_held_against_a_version() {
                 precondition: precondition.clone(),
             };
             for action in [update, delete] {
-                let answer = block_on(door.write(&b1, vec![Order { action, entry: None }]));
+                let answer = block_on(door.write_one(&b1, Vec::new(), action));
                 assert!(
                     matches!(answer, Err(Problem::NotFound)),
                     "{id} {precondition:?}: {answer:?}"
@@ -533,7 +529,7 @@ fn what_is_hidden_is_not_held_against_a_version() {
                 id: "a".to_owned(),
                 precondition,
             };
-            block_on(door.write(call, vec![Order { action, entry: None }]))
+            block_on(door.write_one(call, Vec::new(), action))
         };
         let answer = delete(&confined);
         assert!(matches!(answer, Err(Problem::Forbidden)), "{answer:?}");

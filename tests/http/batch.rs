@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::bundles::{bundle, delete_entry, post, put_entry, statuses};
 use crate::common::spawn;
 use crate::people::*;
-use crate::transaction::{bundle, delete_entry, post, put_entry, statuses};
 
 fn batch(entries: Vec<Value>) -> Value {
     bundle(entries).merged(&json!({ "type": "batch" }))

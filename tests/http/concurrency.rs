@@ -2,13 +2,12 @@
 
 use std::sync::Barrier;
 
+use fastkontakt::store::StoreError;
 use serde_json::{Value, json};
 
-use fastkontakt::store::StoreError;
-
+use crate::bundles::{bundle, post, put_entry};
 use crate::common::{TestApp, postgres_database, spawn, spawn_with};
 use crate::people::*;
-use crate::transaction::{bundle, post, put_entry};
 
 pub const WRITERS: usize = 32;
 

@@ -9,6 +9,7 @@ mod bad_input;
 mod batch;
 mod browsers;
 mod bundle_model;
+mod bundles;
 mod care;
 mod chains;
 mod command_line;

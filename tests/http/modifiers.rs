@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
+use crate::bundles::{bundle, everything, put_entry, statuses};
 use crate::common::{TestApp, spawn};
 use crate::people::*;
-use crate::transaction::{bundle, everything, put_entry, statuses};
 
 fn not_this() -> Value {
     json!([{ "url": "http://example.org/fhir/StructureDefinition/not", "valueBoolean": true }])

@@ -3,9 +3,9 @@
 
 use serde_json::{Value, json};
 
+use crate::bundles::{bundle, everything, statuses};
 use crate::common::{Answer, TestApp, spawn};
 use crate::people::*;
-use crate::transaction::{bundle, everything, statuses};
 
 const LENIENT: [(&str, &str); 1] = [("Prefer", "handling=lenient")];
 
