@@ -122,7 +122,7 @@ mod tests {
         ("delete::delete_where", &[Delete]),
         ("read::read", &[Read]),
         ("read::vread", &[Vread]),
-        ("page::riktlinje", &[]),
+        ("riktlinjesida::riktlinje", &[]),
         ("smart::configuration", &[]),
     ];
 
