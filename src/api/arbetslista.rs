@@ -7,7 +7,7 @@ use super::answer::{answer, text_of};
 use super::bundle_text::BundleText;
 use super::negotiate::Ask;
 use super::outcome;
-use super::parameters::{Given, InParameter, Takes};
+use super::parameters::{Given, InParameter, with_query};
 use super::reply::Reply;
 use super::search::told;
 use super::sent::Sent;
@@ -17,34 +17,16 @@ use crate::door::problem::Problem;
 use crate::fhir::fault::Text;
 use crate::riktlinje::{RuleId, Severity};
 
-const CODES: Takes = Takes::Text(&["valueCode", "valueString"]);
+const CODES: &[&str] = &["valueCode", "valueString"];
 
 /// `rule` and `severity` are other names of `regel` and `allvarlighet`.
 const IN: &[InParameter] = &[
-    InParameter {
-        name: "regel",
-        takes: CODES,
-    },
-    InParameter {
-        name: "rule",
-        takes: CODES,
-    },
-    InParameter {
-        name: "allvarlighet",
-        takes: CODES,
-    },
-    InParameter {
-        name: "severity",
-        takes: CODES,
-    },
-    InParameter {
-        name: "_count",
-        takes: Takes::Text(&["valueInteger", "valuePositiveInt", "valueUnsignedInt"]),
-    },
-    InParameter {
-        name: "_page",
-        takes: Takes::Text(&["valueString"]),
-    },
+    InParameter::text("regel", CODES),
+    InParameter::text("rule", CODES),
+    InParameter::text("allvarlighet", CODES),
+    InParameter::text("severity", CODES),
+    InParameter::text("_count", &["valueInteger", "valuePositiveInt", "valueUnsignedInt"]),
+    InParameter::text("_page", &["valueString"]),
 ];
 
 /// Entries on a page unless `_count` says otherwise, and at the most.
@@ -225,10 +207,7 @@ impl Filters {
         if let Some(page) = page {
             query.append_pair("_page", page);
         }
-        match query.finish() {
-            empty if empty.is_empty() => list.to_owned(),
-            query => format!("{list}?{query}"),
-        }
+        with_query(list, &query.finish())
     }
 }
 

@@ -6,7 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::answer::{answer, subset_of};
 use super::bundle_text::BundleText;
 use super::negotiate::Ask;
-use super::parameters::{Given, InParameter, Takes};
+use super::parameters::{Given, InParameter, with_query};
 use super::reply::Reply;
 use super::search::{annorstades, found, not_all_included, told};
 use super::sent::Sent;
@@ -27,38 +27,14 @@ use crate::store::{EverythingEnd, EverythingQuery};
 const MOST: i64 = 1000;
 
 const IN: &[InParameter] = &[
-    InParameter {
-        name: "start",
-        takes: Takes::Text(&["valueDate"]),
-    },
-    InParameter {
-        name: "end",
-        takes: Takes::Text(&["valueDate"]),
-    },
-    InParameter {
-        name: "_since",
-        takes: Takes::Text(&["valueInstant"]),
-    },
-    InParameter {
-        name: "_type",
-        takes: Takes::Text(&["valueCode"]),
-    },
-    InParameter {
-        name: "_count",
-        takes: Takes::Text(&["valueInteger"]),
-    },
-    InParameter {
-        name: "_summary",
-        takes: Takes::Text(&["valueCode"]),
-    },
-    InParameter {
-        name: "_elements",
-        takes: Takes::Text(&["valueString"]),
-    },
-    InParameter {
-        name: "_page",
-        takes: Takes::Text(&["valueString"]),
-    },
+    InParameter::text("start", &["valueDate"]),
+    InParameter::text("end", &["valueDate"]),
+    InParameter::text("_since", &["valueInstant"]),
+    InParameter::text("_type", &["valueCode"]),
+    InParameter::text("_count", &["valueInteger"]),
+    InParameter::text("_summary", &["valueCode"]),
+    InParameter::text("_elements", &["valueString"]),
+    InParameter::text("_page", &["valueString"]),
 ];
 
 /// All that is held about a patient.
@@ -288,10 +264,7 @@ impl Asked {
         if let Some(page) = page {
             query.append_pair("_page", page);
         }
-        match query.finish() {
-            query if query.is_empty() => address.to_owned(),
-            query => format!("{address}?{query}"),
-        }
+        with_query(address, &query.finish())
     }
 
     fn token(&self, end: EverythingEnd) -> String {

@@ -17,6 +17,16 @@ pub struct InParameter {
     pub takes: Takes,
 }
 
+impl InParameter {
+    /// A text or number, in Parameters as one of these members.
+    pub const fn text(name: &'static str, members: &'static [&'static str]) -> InParameter {
+        InParameter {
+            name,
+            takes: Takes::Text(members),
+        }
+    }
+}
+
 /// What an in-parameter holds.
 #[derive(Clone, Copy)]
 pub enum Takes {
@@ -190,4 +200,12 @@ fn more_than_one(name: &str, place: &str) -> Problem {
             format!("The parameter {name} may be given once."),
         ),
     )
+}
+
+/// The address with what is asked for; the address alone when nothing is.
+pub fn with_query(address: &str, query: &str) -> String {
+    match query {
+        "" => address.to_owned(),
+        query => format!("{address}?{query}"),
+    }
 }

@@ -5,7 +5,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use super::answer::answer;
 use super::negotiate::Ask;
 use super::outcome;
-use super::parameters::{InParameter, Takes};
+use super::parameters::InParameter;
 use super::reply::Reply;
 use super::sent::Sent;
 use crate::access::Interaction;
@@ -13,10 +13,7 @@ use crate::door::content::require_id_form;
 use crate::door::kontroll::Kontrollfraga;
 use crate::door::problem::Problem;
 
-const IN: &[InParameter] = &[InParameter {
-    name: "enhet",
-    takes: Takes::Text(&["valueString", "valueUri"]),
-}];
+const IN: &[InParameter] = &[InParameter::text("enhet", &["valueString", "valueUri"])];
 
 /// Checks the whole picture by the policy of a unit; without one, by that of the patient's unit.
 #[utoipa::path(

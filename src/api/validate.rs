@@ -21,14 +21,8 @@ const IN: &[InParameter] = &[
         name: "resource",
         takes: Takes::Resource,
     },
-    InParameter {
-        name: "mode",
-        takes: Takes::Text(&["valueCode", "valueString"]),
-    },
-    InParameter {
-        name: "profile",
-        takes: Takes::Text(&["valueCanonical", "valueUri", "valueString"]),
-    },
+    InParameter::text("mode", &["valueCode", "valueString"]),
+    InParameter::text("profile", &["valueCanonical", "valueUri", "valueString"]),
     // It chooses among additional bindings, of which there are none here.
     InParameter {
         name: "usageContext",

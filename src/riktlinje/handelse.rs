@@ -30,13 +30,7 @@ pub fn efter_handelse<U: Underlag>(
     today: Date,
     underlag: &mut U,
 ) -> Result<Vec<Finding>, U::Error> {
-    let villkor = Villkor {
-        policies,
-        forced: None,
-        policy: None,
-        today,
-        fore: false,
-    };
+    let villkor = Villkor::of(policies, today);
     efter_handelse_enligt(written, &villkor, underlag)
 }
 

@@ -189,11 +189,8 @@ impl<'p> Person<'p> {
         underlag: &mut Avlyssnat<'_, U>,
     ) -> Result<Kontroll, U::Error> {
         let villkor = Villkor {
-            policies,
-            forced: None,
             policy: Some(policy),
-            today,
-            fore: false,
+            ..Villkor::of(policies, today)
         };
         let mut told = Vec::new();
         for kind in OMPROVAS {

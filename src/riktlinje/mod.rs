@@ -103,6 +103,17 @@ pub struct Villkor<'a> {
 }
 
 impl<'a> Villkor<'a> {
+    /// By the policy that GEN-04 chooses, on the state that is.
+    fn of(policies: &'a Policies, today: Date) -> Villkor<'a> {
+        Villkor {
+            policies,
+            forced: None,
+            policy: None,
+            today,
+            fore: false,
+        }
+    }
+
     /// The policy that judges a resource whose unit chose this one.
     fn policy(&self, val: &Val<'a>) -> &'a Policy {
         self.policy.unwrap_or(val.policy)
@@ -128,11 +139,8 @@ pub fn bedom_enligt<U: Underlag>(
     today: Date,
 ) -> Result<Judgement, U::Error> {
     let villkor = Villkor {
-        policies,
         forced,
-        policy: None,
-        today,
-        fore: false,
+        ..Villkor::of(policies, today)
     };
     let revealed = handelse::efter_handelse_enligt(skrivning.written, &villkor, underlag)?;
     if !revealed.is_empty() {
@@ -169,13 +177,7 @@ pub fn omprova<U: Underlag>(
     policies: &Policies,
     today: Date,
 ) -> Result<Vec<Finding>, U::Error> {
-    let villkor = Villkor {
-        policies,
-        forced: None,
-        policy: None,
-        today,
-        fore: false,
-    };
+    let villkor = Villkor::of(policies, today);
     let revealed = handelse::efter_handelse_enligt(stored, &villkor, underlag)?;
     if !revealed.is_empty() {
         return Ok(revealed);

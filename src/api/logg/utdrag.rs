@@ -10,7 +10,7 @@ use crate::api::answer::answer;
 use crate::api::bundle_text::BundleText;
 use crate::api::everything::looks;
 use crate::api::negotiate::Ask;
-use crate::api::parameters::{InParameter, Takes};
+use crate::api::parameters::{InParameter, with_query};
 use crate::api::reply::Reply;
 use crate::api::sent::Sent;
 use crate::door::content::require_id_form;
@@ -25,22 +25,10 @@ const DEFAULT_COUNT: usize = 100;
 const MAX_COUNT: usize = 1000;
 
 const IN: &[InParameter] = &[
-    InParameter {
-        name: "start",
-        takes: Takes::Text(&["valueDate"]),
-    },
-    InParameter {
-        name: "end",
-        takes: Takes::Text(&["valueDate"]),
-    },
-    InParameter {
-        name: "_count",
-        takes: Takes::Text(&["valueInteger"]),
-    },
-    InParameter {
-        name: "_page",
-        takes: Takes::Text(&["valueString"]),
-    },
+    InParameter::text("start", &["valueDate"]),
+    InParameter::text("end", &["valueDate"]),
+    InParameter::text("_count", &["valueInteger"]),
+    InParameter::text("_page", &["valueString"]),
 ];
 
 /// Which units have had access to the patient's record, and when.
@@ -115,11 +103,7 @@ pub async fn run(ask: &Ask, id: String, query: String) -> Result<Reply, Problem>
         if count != DEFAULT_COUNT {
             query.append_pair("_count", &count.to_string());
         }
-        let base = format!("{}/Patient/{id}/$loggutdrag", ask.base);
-        match query.finish() {
-            query if query.is_empty() => base,
-            query => format!("{base}?{query}"),
-        }
+        with_query(&format!("{}/Patient/{id}/$loggutdrag", ask.base), &query.finish())
     };
     let mut links = vec![("self", address(here))];
     if here.is_some() || sida.next.is_some() {

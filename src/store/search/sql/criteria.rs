@@ -485,7 +485,18 @@ fn dates(sql: &mut Statement<'_>, any_of: &[DateValue], ends: Ends) {
         sql.push(comparison);
         sql.number(limit);
     };
-    any(sql, any_of, &|sql, value: &DateValue| match value.test() {
+    any(sql, any_of, &|sql, value: &DateValue| {
+        tested(sql, value.test(), compare)
+    });
+}
+
+/// What a value demands of a range, each comparison written by `compare`.
+pub(super) fn tested<'q, T: Copy>(
+    sql: &mut Statement<'q>,
+    test: Test<T>,
+    compare: impl Fn(&mut Statement<'q>, Compare<T>),
+) {
+    match test {
         Test::One(one) => compare(sql, one),
         Test::Both(first, second) => {
             compare(sql, first);
@@ -502,5 +513,5 @@ fn dates(sql: &mut Statement<'_>, any_of: &[DateValue], ends: Ends) {
             sql.push(" OR ");
             compare(sql, second);
         }
-    });
+    }
 }

@@ -1,11 +1,11 @@
 //! Quantities as SQL: their cuts are texts in the order of the numbers, compared as dates are.
 
-use crate::fhir::search::dates::{Compare, Test};
+use crate::fhir::search::dates::Compare;
 use crate::fhir::search::query::QuantityValue;
 use crate::store::index::{system_key, text_key};
 use crate::store::statement::Statement;
 
-use super::criteria::any;
+use super::criteria::{any, tested};
 
 pub(super) fn quantities<'q>(sql: &mut Statement<'q>, any_of: &'q [QuantityValue]) {
     any(sql, any_of, &|sql, value: &'q QuantityValue| {
@@ -20,24 +20,7 @@ pub(super) fn quantities<'q>(sql: &mut Statement<'q>, any_of: &'q [QuantityValue
             sql.text(limit);
         };
         sql.push("(");
-        match value.test() {
-            Test::One(one) => compare(sql, one),
-            Test::Both(first, second) => {
-                compare(sql, first);
-                sql.push(" AND ");
-                compare(sql, second);
-                // No range ends before it begins: a bound for the index that holds them by their beginning.
-                if let (Compare::LowFrom(_), Compare::HighUpTo(limit)) = (first, second) {
-                    sql.push(" AND ");
-                    compare(sql, Compare::LowBefore(limit));
-                }
-            }
-            Test::Either(first, second) => {
-                compare(sql, first);
-                sql.push(" OR ");
-                compare(sql, second);
-            }
-        }
+        tested(sql, value.test(), compare);
         sql.push(")");
         if let Some(system) = &value.system {
             sql.push(" AND t.system = ");
