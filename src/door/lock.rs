@@ -1,6 +1,7 @@
 //! The locks of a write, under PostgreSQL.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use fastkontakt_model::Fact;
 use fastkontakt_model::facts::Reference;
@@ -34,12 +35,14 @@ pub(super) fn lock(
     session.lock_criteria(&alone)?;
     let keys: BTreeSet<(ResourceType, &str)> = orders.iter().map(|order| (order.kind(), order.id())).collect();
     // The rules look at whom a record leaves, or is deleted from, as at whom it comes to.
-    let before = session.patients_of(&keys)?;
     let mut named: BTreeSet<String> = orders.iter().filter_map(Order::patient).collect();
-    named.extend(before.iter().cloned());
+    named.extend(session.patients_of(&keys)?);
     // Who is told by a number only: the rules look at the patients that carry it.
+    let left = session.on_nobody(&keys)?;
+    let left: Vec<Arc<Fact>> = left.iter().filter_map(|stored| understood.fact(stored)).collect();
     let facts = orders.iter().filter_map(Order::prepared).map(|prepared| &prepared.fact);
     let unnamed: Vec<(&Fact, &Reference)> = facts
+        .chain(&left)
         .flat_map(|fact| utan_patientresurs(fact).into_iter().map(|about| (fact.as_ref(), about)))
         .collect();
     let mut locked = BTreeSet::new();
@@ -63,7 +66,7 @@ pub(super) fn lock(
     let resources: Vec<(ResourceType, &str)> = keys.iter().copied().collect();
     session.lock_resources(&resources)?;
     // Another writer may have moved one meanwhile, to a patient who is not locked; then all is done again.
-    match session.patients_of(&keys)? == before {
+    match session.patients_of(&keys)?.is_subset(&locked) {
         true => Ok(()),
         false => Err(Problem::Deadlock),
     }

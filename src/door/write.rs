@@ -151,6 +151,10 @@ pub(super) struct Transaction<'a, 's> {
     pub(super) underlag: OppenTransaktion<'s>,
     /// The versions that were written, for the Provenances.
     made: Vec<Made>,
+    /// Whom references mean is guessed, and still to be held against the truth ([`Transaction::guessed_right`]).
+    pub(super) guesses: bool,
+    /// The first write that is refused if the guesses are right, and what stands there.
+    pub(super) withheld: Option<(Problem, Option<(ResourceType, String)>)>,
 }
 
 /// A transaction that is judged and holds; the log's record is still to be made.
@@ -173,6 +177,8 @@ impl<'a, 's> Transaction<'a, 's> {
                 .seen_by(call, door.nu())
                 .in_time(),
             made: Vec::new(),
+            guesses: false,
+            withheld: None,
         }
     }
 
@@ -215,6 +221,10 @@ impl<'a, 's> Transaction<'a, 's> {
     /// nothing is stored and nothing judged yet.
     pub(super) fn stage<'o>(&mut self, order: &'o Order) -> Result<Staged<'o>, Problem> {
         let current = self.underlag.session.current(order.kind(), order.id())?;
+        if matches!(order.action, Action::Patch { .. }) && current.as_ref().is_none_or(|stored| stored.deleted) {
+            // What it was made of was there.
+            return Err(Problem::Race);
+        }
         let fore = match &current {
             Some(stored) => self.underlag.session.kept_beside(stored.kind, &stored.id)?,
             None => None,

@@ -10,6 +10,7 @@ use diesel::sql_types::{Array, BigInt, SmallInt, Text};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::aside::Aside;
 use super::connection::{Connection, Role, on_either};
 use super::error::StoreError;
 use super::index::{fnv1a, system_key, text_key};
@@ -83,6 +84,8 @@ pub struct Session {
     /// What a key means is never undone: no key is seen here that is not committed, or it is not given out again. SQLite's
     /// writer sees keys that are taken back, and given to another.
     pub(super) keys_stand: bool,
+    /// Commits beside what the session has in hand (PostgreSQL).
+    pub(super) aside: Option<Aside>,
     /// The connection failed at something harmless and must not be used again.
     lost: bool,
     /// A snapshot is open (SQLite): not a transaction that diesel knows of.
@@ -135,6 +138,7 @@ impl Session {
             sikt: None,
             names: Names::default(),
             keys_stand: role == Role::Reader,
+            aside: None,
             lost: false,
             in_snapshot: false,
         }
@@ -339,24 +343,34 @@ impl Session {
 
     /// The patients in whose compartments these resources lie, deleted ones too.
     pub fn patients_of(&mut self, resources: &BTreeSet<(ResourceType, &str)>) -> Result<BTreeSet<String>, StoreError> {
-        let mut by_kind: BTreeMap<ResourceType, Vec<&str>> = BTreeMap::new();
-        for (kind, id) in resources {
-            by_kind.entry(*kind).or_default().push(id);
-        }
         let mut patients = BTreeSet::new();
-        for (kind, ids) in by_kind {
-            for ids in ids.chunks(500) {
-                let found: Vec<String> = on_either!(self, c => resource::table
-                    .inner_join(patient_key::table.on(patient_key::key.eq(resource::patient)))
-                    .filter(resource::kind.eq(kind::number(kind)))
-                    .filter(resource::id.eq_any(ids))
-                    .select(patient_key::id)
-                    .distinct()
-                    .load(c))?;
-                patients.extend(found);
-            }
+        for (kind, ids) in by_kind(resources) {
+            let found: Vec<String> = on_either!(self, c => resource::table
+                .inner_join(patient_key::table.on(patient_key::key.eq(resource::patient)))
+                .filter(resource::kind.eq(kind::number(kind)))
+                .filter(resource::id.eq_any(ids))
+                .filter(resource::patient.ne(0))
+                .select(patient_key::id)
+                .distinct()
+                .load(c))?;
+            patients.extend(found);
         }
         Ok(patients)
+    }
+
+    /// Those of these resources that lie in nobody's compartment, none deleted.
+    pub fn on_nobody(&mut self, resources: &BTreeSet<(ResourceType, &str)>) -> Result<Vec<Stored>, StoreError> {
+        let mut keys: Vec<i64> = Vec::new();
+        for (kind, ids) in by_kind(resources) {
+            let found: Vec<i64> = on_either!(self, c => resource::table
+                .filter(resource::kind.eq(kind::number(kind)))
+                .filter(resource::id.eq_any(ids))
+                .filter(resource::patient.eq(0))
+                .select(resource::key)
+                .load(c))?;
+            keys.extend(found);
+        }
+        self.living(keys)
     }
 
     /// Holds these patients for this transaction alone: what the rules read about them stays true until it ends.
@@ -523,6 +537,16 @@ impl<const WORD: usize> QueryFragment<diesel::sqlite::Sqlite> for Bare<WORD> {
 }
 
 impl<const WORD: usize> RunQueryDsl<SqliteConnection> for Bare<WORD> {}
+
+/// The ids of each type, as many as are asked for in one question.
+fn by_kind<'r>(resources: &BTreeSet<(ResourceType, &'r str)>) -> Vec<(ResourceType, Vec<&'r str>)> {
+    let mut by_kind: BTreeMap<ResourceType, Vec<&str>> = BTreeMap::new();
+    for (kind, id) in resources {
+        by_kind.entry(*kind).or_default().push(id);
+    }
+    let chunks = by_kind.iter().flat_map(|(kind, ids)| ids.chunks(500).map(|ids| (*kind, ids.to_vec())));
+    chunks.collect()
+}
 
 /// `pg_advisory_xact_lock` for each key, in the order given, in one round trip.
 struct AdvisoryLocks {
