@@ -113,14 +113,6 @@ impl Door {
 
     /// Refuses a write that the access decision denies: of what stands there, which the caller may touch
     /// ([`Door::may_touch`]), and of what is to stand.
-    fn may_write(&self, call: &Call, session: &mut Session, change: &Change<'_>) -> Result<(), Problem> {
-        let decided = self.decide_write(call, session, change);
-        if matches!(decided, Err(Problem::Forbidden | Problem::NotFound)) {
-            note_denied(call, change.before.map(|(stored, _)| (stored.kind, stored.id.as_str())));
-        }
-        decided
-    }
-
     fn decide_write(&self, call: &Call, session: &mut Session, change: &Change<'_>) -> Result<(), Problem> {
         let Some(lasare) = Lasare::of(call) else { return Ok(()) };
         let (kind, right, nu) = (change.kind, change.right(), self.nu());
@@ -214,17 +206,34 @@ impl Transaction<'_, '_> {
         change.after = Some((resource, &keeping));
         change.patient = patient.as_deref();
         self.decide(staged, &change)?;
-        if kind == ResourceType::Consent && !keeping.ratter.is_empty() {
+        if kind == ResourceType::Consent && !keeping.ratter.is_empty() && self.denied.is_none() {
             self.refuse_too_many(staged, &keeping)
                 .map_err(|problem| staged.order.place(problem))?;
         }
         Ok(keeping)
     }
 
+    /// Asks the access decision. While a reference may not mean whom it is taken to mean, a denial waits: who keeps what is
+    /// written follows from what is referred to.
     fn decide(&mut self, staged: &Staged<'_>, change: &Change<'_>) -> Result<(), Problem> {
-        self.door
-            .may_write(self.call, self.underlag.session, change)
-            .map_err(|problem| staged.order.place(problem))
+        match self.door.decide_write(self.call, self.underlag.session, change) {
+            Err(problem @ (Problem::Forbidden | Problem::NotFound)) => {
+                let there = change.before.map(|(stored, _)| (stored.kind, stored.id.clone()));
+                self.denied.get_or_insert((staged.order.place(problem), there));
+                if self.guesses { Ok(()) } else { self.guessed_right() }
+            }
+            decided => decided.map_err(|problem| staged.order.place(problem)),
+        }
+    }
+
+    /// Refuses what was denied: no reference is a guess any more.
+    pub(super) fn guessed_right(&mut self) -> Result<(), Problem> {
+        self.guesses = false;
+        let Some((problem, there)) = self.denied.take() else {
+            return Ok(());
+        };
+        note_denied(self.call, there.as_ref().map(|(kind, id)| (*kind, id.as_str())));
+        Err(problem)
     }
 
     /// Refuses a consent or a block when the patient's name more units than can be asked each time that something of hers is

@@ -153,8 +153,8 @@ pub(super) struct Transaction<'a, 's> {
     made: Vec<Made>,
     /// Whom references mean is guessed, and still to be held against the truth ([`Transaction::guessed_right`]).
     pub(super) guesses: bool,
-    /// The first write that is refused if the guesses are right, and what stands there.
-    pub(super) withheld: Option<(Problem, Option<(ResourceType, String)>)>,
+    /// The first write that was denied, and what stands there.
+    pub(super) denied: Option<(Problem, Option<(ResourceType, String)>)>,
 }
 
 /// A transaction that is judged and holds; the log's record is still to be made.
@@ -178,7 +178,7 @@ impl<'a, 's> Transaction<'a, 's> {
                 .in_time(),
             made: Vec::new(),
             guesses: false,
-            withheld: None,
+            denied: None,
         }
     }
 

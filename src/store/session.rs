@@ -544,8 +544,10 @@ fn by_kind<'r>(resources: &BTreeSet<(ResourceType, &'r str)>) -> Vec<(ResourceTy
     for (kind, id) in resources {
         by_kind.entry(*kind).or_default().push(id);
     }
-    let chunks = by_kind.iter().flat_map(|(kind, ids)| ids.chunks(500).map(|ids| (*kind, ids.to_vec())));
-    chunks.collect()
+    by_kind
+        .iter()
+        .flat_map(|(kind, ids)| ids.chunks(500).map(|ids| (*kind, ids.to_vec())))
+        .collect()
 }
 
 /// `pg_advisory_xact_lock` for each key, in the order given, in one round trip.

@@ -696,3 +696,78 @@ fn what_others_lie_within_does_not_change_its_vardgivare_under_them() {
     write(&others, &unit("coming", Some("SE2321000172-BA"), Some("b"))).expect(409);
     write(&catalogue, &unit("coming", Some("SE2321000164-Z"), Some("vg"))).expect(201);
 }
+
+/// A patch that a delete overtakes is one of what is gone: nobody was denied anything.
+#[test]
+fn a_patch_that_a_delete_overtakes_is_of_what_is_gone() {
+    let World { app, staff, .. } = world();
+    let bearer = format!("Bearer {staff}");
+    let headers = [("Authorization", bearer.as_str())];
+    for number in 0..12 {
+        let path = format!("/fhir/r5/CarePlan/gone-{number}");
+        let plan = json!({"resourceType": "CarePlan", "id": format!("gone-{number}"), "status": "draft", "intent": "plan",
+            "subject": {"reference": "Patient/anna"}});
+        put(&app, &path, &staff, &plan).expect(201);
+        let both = std::sync::Barrier::new(2);
+        let (patched, deleted) = std::thread::scope(|scope| {
+            let deleting = scope.spawn(|| {
+                both.wait();
+                app.send("DELETE", &path, &headers, None)
+            });
+            both.wait();
+            let patch = json!([{"op": "add", "path": "/title", "value": "Ny"}]);
+            let patched = app.patch(&path, &headers, &patch);
+            (patched, deleting.join().unwrap())
+        });
+        deleted.expect(204);
+        assert!(
+            matches!(patched.status, 200 | 410),
+            "{} {}",
+            patched.status,
+            patched.text
+        );
+    }
+}
+
+/// What a reference by criteria means is known when all is written: until then nobody is refused for what it was taken to mean.
+#[test]
+fn units_that_are_written_together_name_each_other_by_criteria() {
+    let World { app, system, .. } = world();
+    let headers = [
+        ("Authorization", format!("Bearer {system}")),
+        ("Content-Type", "application/fhir+json".to_owned()),
+    ];
+    let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let own = |unit: &str| format!("{}-{unit}", &VARDGIVARE[..VARDGIVARE.find('-').unwrap()]);
+    let by_id = |hsa_id: &str| format!("Organization?identifier={HSA}|{hsa_id}");
+    let unit = |hsa_id: &str, above: &str| {
+        let unit = json!({"resourceType": "Organization", "name": "u", "identifier": [{"system": HSA, "value": hsa_id}],
+            "partOf": {"reference": above}});
+        json!({"resource": unit, "request": {"method": "PUT", "url": by_id(hsa_id)}})
+    };
+    let send = |entries: [Value; 2]| {
+        let bundle = json!({"resourceType": "Bundle", "type": "transaction", "entry": entries});
+        app.send("POST", "/fhir/r5", &headers, Some(bundle.to_string().as_bytes()))
+    };
+    let found = |hsa_id: &str| {
+        let path = by_id(hsa_id).replace('|', "%7C");
+        get(&app, &format!("/fhir/r5/{path}"), &system).expect(200).json()["entry"][0]["resource"].clone()
+    };
+    for (name, above_first) in [("A", false), ("B", true)] {
+        let (ward, clinic) = (own(&format!("WARD{name}")), own(&format!("CLINIC{name}")));
+        let mut entries = [unit(&ward, &by_id(&clinic)), unit(&clinic, "Organization/vg")];
+        if above_first {
+            entries.reverse();
+        }
+        send(entries).expect(200);
+        let above = format!("Organization/{}", found(&clinic)["id"].as_str().unwrap());
+        assert_eq!(found(&ward)["partOf"]["reference"], json!(above));
+    }
+    // And whoever is refused for what it does mean is.
+    let (ward, clinic) = (own("WARDC"), own("CLINICC"));
+    for above in ["Organization/b".to_owned(), by_id(OTHERS_UNIT)] {
+        send([unit(&ward, &by_id(&clinic)), unit(&clinic, &above)]).expect(403);
+    }
+    send([unit(&ward, &by_id(&clinic)), unit(&own("OTHER"), "Organization/vg")]).expect(412);
+    assert!(found(&ward).is_null() && found(&clinic).is_null());
+}

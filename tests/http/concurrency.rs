@@ -196,3 +196,41 @@ fn transactions_that_write_the_same_in_other_orders_do_not_lock_each_other_out()
         assert_eq!(app.get("/fhir/r5/Patient/p0").header("etag"), Some(etag.as_str()));
     });
 }
+
+/// Whoever takes a contact away waits for those who lean on it, and they for him: each is carried out, whichever comes first.
+#[test]
+fn a_contact_is_deleted_or_moved_while_another_replaces_it() {
+    on_both(|app| {
+        orebro(app);
+        put(app, &patient("moved", None));
+        for number in 0..8 {
+            let (person, id) = (format!("p{number}"), format!("gammal-{number}"));
+            put(app, &patient(&person, None));
+            let mut old = fast_kontakt(&person, "2", "vc-lakare");
+            old["id"] = json!(id);
+            put(app, &old);
+            let mut new = fast_kontakt(&person, "2", "vc-lakare-2");
+            new["period"]["start"] = json!("2026-03-20");
+            new["extension"] = json!([{
+                "url": "https://w3id.org/fastkontakt/StructureDefinition/ersatter", "valueBoolean": true
+            }]);
+            old["subject"]["reference"] = json!("Patient/moved");
+            old["status"] = json!("inactive");
+            let (path, both) = (format!("/fhir/r5/CareTeam/{id}"), Barrier::new(2));
+            let (left, made) = std::thread::scope(|scope| {
+                let leaving = scope.spawn(|| {
+                    both.wait();
+                    match number % 2 {
+                        0 => app.delete(&path),
+                        _ => app.put(&path, &old),
+                    }
+                });
+                both.wait();
+                let made = app.post("/fhir/r5/CareTeam", &new);
+                (leaving.join().unwrap(), made)
+            });
+            left.expect(if number % 2 == 0 { 204 } else { 200 });
+            made.expect(201);
+        }
+    });
+}

@@ -277,6 +277,7 @@ impl Writing<'_> {
         let eyes = (door, call);
         self.verify(When::Before, session, eyes)?;
         let mut transaction = Transaction::begin(door, call, session);
+        transaction.guesses = self.reading.questions().iter().any(|it| it.when == When::AtTheEnd);
         let mut staged = Vec::with_capacity(plan.orders.len());
         let mut written = Vec::with_capacity(plan.orders.len());
         let mut deleting = true;
@@ -296,6 +297,7 @@ impl Writing<'_> {
         if self.reading.refusal(&self.truth).is_some() {
             return Err(Undone::Learnt(self.truth));
         }
+        transaction.guessed_right()?;
         self.verify_alone(&plan.own, transaction.underlag.session, eyes)?;
         self.verify_twins(plan, transaction.underlag.session, eyes)?;
         let concluded = transaction.conclude(&staged, &mut written)?;
