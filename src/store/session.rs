@@ -10,7 +10,6 @@ use diesel::sql_types::{Array, BigInt, SmallInt, Text};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::aside::Aside;
 use super::connection::{Connection, Role, on_either};
 use super::error::StoreError;
 use super::index::{fnv1a, system_key, text_key};
@@ -84,8 +83,6 @@ pub struct Session {
     /// What a key means is never undone: no key is seen here that is not committed, or it is not given out again. SQLite's
     /// writer sees keys that are taken back, and given to another.
     pub(super) keys_stand: bool,
-    /// Commits beside what the session has in hand (PostgreSQL).
-    pub(super) aside: Option<Aside>,
     /// The connection failed at something harmless and must not be used again.
     lost: bool,
     /// A snapshot is open (SQLite): not a transaction that diesel knows of.
@@ -138,7 +135,6 @@ impl Session {
             sikt: None,
             names: Names::default(),
             keys_stand: role == Role::Reader,
-            aside: None,
             lost: false,
             in_snapshot: false,
         }
