@@ -20,7 +20,7 @@ use crate::fhir::references::local;
 use crate::fhir::search::parameters::{Kind, find};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
-use crate::riktlinje::patient::{bars_av, nummer, till_patient};
+use crate::riktlinje::patient::{bars_av, nummer, samma_patient, till_patient};
 use crate::riktlinje::underlag::{Fore, Underlag};
 use crate::store::{Hallare, Ratt, Session, StoreError, Stored};
 use thought::{Question, Thought};
@@ -346,15 +346,22 @@ impl Underlag for OppenTransaktion<'_> {
         let Some(fore) = self.session.kept_beside(kind, other)? else {
             return Ok(false);
         };
-        let ratter = match &fore.patient {
-            Some(patient) => self.session.ratter_apart_from(patient, (kind, written), nu)?,
-            None => Vec::new(),
-        };
+        let (mut ratter, mut samma_person) = (Vec::new(), Vec::new());
+        if let Some(patient) = &fore.patient {
+            for person in samma_patient(patient, self)? {
+                let said = self.session.ratter_apart_from(&person, (kind, written), nu)?;
+                match person == *patient {
+                    true => ratter = said,
+                    false => samma_person.push((person, said)),
+                }
+            }
+        }
         let ersattning = Ersattning {
             fore: &fore,
             samma_vardgivare,
             ny: &self.hallare(kind, written)?,
             ratter: &ratter,
+            samma_person: &samma_person,
         };
         Ok(beslut::far_ersatta(&lasare, ersattning, nu))
     }

@@ -55,7 +55,10 @@ pub const SNOMED_CT: &str = "http://snomed.info/sct";
 /// The URI that stands for this system in every comparison: the first of its equivalents, or the URI itself.
 pub fn canonical_system(system: &str) -> &str {
     // An edition (`…/sct/45991000052106`) is no system of its own, though it is written as one.
-    if system.strip_prefix(SNOMED_CT).is_some_and(|edition| edition.starts_with('/')) {
+    if system
+        .strip_prefix(SNOMED_CT)
+        .is_some_and(|edition| edition.starts_with('/'))
+    {
         return SNOMED_CT;
     }
     SYSTEMS
@@ -100,7 +103,11 @@ mod tests {
             vec![HSA_ID, "urn:oid:1.2.752.29.4.19"]
         );
         assert_eq!(equivalent_systems("urn:x"), vec!["urn:x"]);
-        for snomed in ["urn:oid:1.2.752.116.2.1.1", "http://snomed.info/sct/45991000052106", "http://snomed.info/sct/"] {
+        for snomed in [
+            "urn:oid:1.2.752.116.2.1.1",
+            "http://snomed.info/sct/45991000052106",
+            "http://snomed.info/sct/",
+        ] {
             assert_eq!(canonical_system(snomed), SNOMED_CT);
         }
         assert_eq!(canonical_system("http://snomed.info/sctx"), "http://snomed.info/sctx");

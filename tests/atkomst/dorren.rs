@@ -1,7 +1,7 @@
 //! Single stories through the door: what is told before it is shown, what is cut out, and who may write.
 
-use fastkontakt::access::scope::{About, Context, Right, Rights, Scope};
 use fastkontakt::access::harledning::DOLD;
+use fastkontakt::access::scope::{About, Context, Right, Rights, Scope};
 use fastkontakt::access::{Systemanvandare, Who};
 use fastkontakt::door::Door;
 use fastkontakt::door::problem::Problem;

@@ -135,11 +135,8 @@ fn another_vardgivares_contact_is_replaced_by_those_who_take_part_in_the_care() 
         write(door, &in_emergency(B1, "p1"), &new),
         "a nödöppning opens no right to write",
     );
-    // A Patient of one's own with the same number is no part in the care of the other.
+    // A Patient of one's own with the same number is by itself no part in her care.
     write(door, &staff(B1), &numbered("own")).expect("a Patient");
-    let mut visit = stay("visit", "B1");
-    visit["subject"] = json!({"reference": "Patient/own"});
-    write(door, &staff(B1), &visit).expect("the own unit's");
     let mut by_number = new.clone();
     by_number["subject"] = json!({"reference": "Patient/own"});
     for new in [&new, &by_number] {
@@ -156,6 +153,29 @@ fn another_vardgivares_contact_is_replaced_by_those_who_take_part_in_the_care() 
     // With a part in the care it is marked; so it is in a token's launch context.
     let launched = call(medarbetare(B1, Some("p1")), vec![scope(Context::User, None, None)]);
     write(door, &launched, &new).expect("the token was made for the patient");
+    assert_eq!(old(door), (Value::Null, json!("2026-06-01")));
+}
+
+/// Vårdgivare that do not see each other's Patient have each their own: who has chosen another vårdcentral is cared for under
+/// the new one's.
+#[test]
+fn a_visit_under_a_patient_of_ones_own_is_a_part_in_the_care_of_the_same_person() {
+    let app = world();
+    let door = &app.door;
+    for (caller, id) in [(open(), "p1"), (staff(B1), "own")] {
+        let patient = json!({"resourceType": "Patient", "id": id,
+            "identifier": [{"system": "http://electronichealth.se/identifier/personnummer", "value": NUMBER}]});
+        write(door, &caller, &patient).expect("a patient");
+    }
+    write(door, &staff(A1), &fast_kontakt("gammal", "2", unit("A1"))).expect("the own unit's");
+    let mut new = replacing(unit("B1"));
+    new["subject"] = json!({"reference": "Patient/own"});
+    refused(write(door, &staff(B1), &wished(new.clone())), "no part in the care");
+    let mut visit = stay("visit", "B1");
+    visit["subject"] = json!({"reference": "Patient/own"});
+    write(door, &staff(B1), &visit).expect("the own unit's");
+    refused(write(door, &staff(B1), &new), "nobody asked for it");
+    write(door, &staff(B1), &wished(new)).expect("with a part in the care");
     assert_eq!(old(door), (Value::Null, json!("2026-06-01")));
 }
 

@@ -220,11 +220,13 @@ pub struct Ersattning<'a> {
     pub ny: &'a Hallare,
     /// What is said of the patient, by other records than the one that is written.
     pub ratter: &'a [Ratt],
+    /// The same of the person's other Patient resources: vårdgivare that do not see each other's have each their own.
+    pub samma_person: &'a [(String, Vec<Ratt>)],
 }
 
 /// May the service end or mark another contact because of what this caller writes? Of another vårdgivare's, and of what is
 /// blocked, only on the word of one who takes part in the care already, or of the patient: the new contact itself is no part
-/// in it, neither is a nödöppning, nor a Patient of one's own with the same number.
+/// in it, neither is a nödöppning, nor a Patient of one's own with the same number. Care that is recorded on that one is.
 pub fn far_ersatta(lasare: &Lasare, ersattning: Ersattning<'_>, nu: i64) -> bool {
     let Ersattning { fore, ratter, .. } = ersattning;
     let vard = match lasare {
@@ -237,7 +239,13 @@ pub fn far_ersatta(lasare: &Lasare, ersattning: Ersattning<'_>, nu: i64) -> bool
         Hallare::Enhet(chain) if vard.system => enheter(chain),
         _ => &[],
     };
-    if patient.is_some() && (har_relation(vard, patient, ratter, nu) || sagt(ratter, Slag::Relation, system, nu)) {
+    let deltar = |patient: &str, ratter: &[Ratt]| {
+        har_relation(vard, Some(patient), ratter, nu) || sagt(ratter, Slag::Relation, system, nu)
+    };
+    let mut samma_person = ersattning.samma_person.iter();
+    if patient
+        .is_some_and(|patient| deltar(patient, ratter) || samma_person.any(|(patient, ratter)| deltar(patient, ratter)))
+    {
         return true;
     }
     let post = Post {
