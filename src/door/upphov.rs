@@ -214,9 +214,17 @@ pub(super) fn in_own_name(
         },
         _ => None,
     };
+    let program = match caller {
+        Caller::Known(identity) => match &identity.who {
+            Who::System(system) if system.hsa_id.is_none() => Some(identity.subject.clone()),
+            _ => None,
+        },
+        _ => None,
+    };
     let mut own = Own {
         vard,
         herself,
+        program,
         fact,
         underlag,
     };
@@ -236,6 +244,8 @@ struct Own<'a, 'u, 's> {
     vard: &'a Vard,
     /// The person's own HSA-id; none: a program.
     herself: Option<String>,
+    /// The name of a program that has no HSA-id.
+    program: Option<String>,
     fact: &'a Fact,
     underlag: &'u mut OppenTransaktion<'s>,
 }
@@ -269,7 +279,7 @@ impl Own<'_, '_, '_> {
             // A Device of a program; of nothing else that is found can anybody speak.
             Some(_) => Ok(false),
             None if named.target_type() == Some("Organization") || as_unit => self.is_own_unit(named),
-            None if ids.is_empty() => Ok(false),
+            None if ids.is_empty() => Ok(!as_unit && self.is_itself(named)),
             // Somebody, or something, by HSA-id alone: it may be a unit.
             None => {
                 let units = self
@@ -313,6 +323,14 @@ impl Own<'_, '_, '_> {
             Some(_) => Vec::new(),
             None => hsa_ids(logical(named)),
         })
+    }
+
+    /// A program without an HSA-id, as the service names it.
+    fn is_itself(&self, named: &Reference) -> bool {
+        let identifier = named.identifier.as_deref();
+        named.reference.is_none()
+            && named.target_type() == Some("Device")
+            && identifier.is_some_and(|it| it.system.is_none() && it.value.is_some() && it.value == self.program)
     }
 
     /// A program may name whomever works there.

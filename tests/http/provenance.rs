@@ -199,6 +199,11 @@ fn a_callers_own_calls_nobody_by_another_name_and_tells_of_what_is_there() {
     ] {
         send(&staff, "Provenance", &told(who)).expect(201);
     }
+    // A program without an HSA-id is named as the service names it.
+    let program = |name: &str| json!({ "type": "Device", "identifier": { "value": name } });
+    send(&system, "Provenance", &told(program("klient"))).expect(201);
+    send(&system, "Provenance", &told(program("another"))).expect(403);
+    send(&staff, "Provenance", &told(program("u-1"))).expect(403);
     let name = "Chefen vid enheten";
     for who in [
         called(herself(), name),
