@@ -2,7 +2,7 @@
 //! catalogue tells. An issuer's word is not enough: by a unit of another vårdgivare one would be within two at once.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use fastkontakt_model::Fact;
@@ -30,33 +30,55 @@ type Said = (String, String);
 
 /// What the catalogue said of units lately. Cheap to clone.
 #[derive(Clone)]
-pub struct Enheter(Arc<Mutex<LruCache<Said, (bool, Instant)>>>);
+pub struct Enheter(Arc<Mutex<Minne>>);
+
+struct Minne {
+    known: LruCache<Said, (bool, Instant)>,
+    /// How many times it was forgotten.
+    forgotten: u64,
+}
 
 impl Default for Enheter {
     fn default() -> Enheter {
-        Enheter(Arc::new(Mutex::new(LruCache::new(MOST))))
+        Enheter(Arc::new(Mutex::new(Minne {
+            known: LruCache::new(MOST),
+            forgotten: 0,
+        })))
     }
 }
 
 impl Enheter {
-    fn known(&self, said: &Said) -> Option<bool> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (holds, at) = known.get(said)?;
-        (at.elapsed() < GOOD_FOR).then_some(*holds)
+    fn lock(&self) -> MutexGuard<'_, Minne> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn learn(&self, said: Said, holds: bool) {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        known.put(said, (holds, Instant::now()));
+    /// What is known; else how many times it was forgotten, to be told with what the catalogue says now.
+    fn known(&self, said: &Said) -> Result<bool, u64> {
+        let mut minne = self.lock();
+        let forgotten = minne.forgotten;
+        match minne.known.get(said) {
+            Some((holds, at)) if at.elapsed() < GOOD_FOR => Ok(*holds),
+            _ => Err(forgotten),
+        }
+    }
+
+    /// Unless it was forgotten since it was asked.
+    fn learn(&self, said: Said, holds: bool, forgotten: u64) {
+        let mut minne = self.lock();
+        if minne.forgotten == forgotten {
+            minne.known.put(said, (holds, Instant::now()));
+        }
     }
 
     fn forget(&self) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let mut minne = self.lock();
+        minne.forgotten += 1;
+        minne.known.clear();
     }
 }
 
-/// What is remembered of units is forgotten when this goes: when a write of theirs is over, however it ended.
-#[must_use]
+/// What is remembered of units is forgotten when this goes. It goes with what a write of theirs answers: after the commit, whether
+/// somebody still waits for it or not.
 pub(super) struct Forgets(Option<Enheter>);
 
 impl Drop for Forgets {
@@ -68,7 +90,7 @@ impl Drop for Forgets {
 }
 
 impl Door {
-    /// To be held while these are written.
+    /// To be answered with what became of these.
     pub(super) fn writes_units(&self, orders: &[Order]) -> Forgets {
         let any = orders.iter().any(|order| order.kind() == ResourceType::Organization);
         Forgets(any.then(|| self.enheter.clone()))
@@ -78,15 +100,15 @@ impl Door {
     pub async fn check_unit(&self, caller: &Caller) -> Result<(), Problem> {
         let Some(said) = said(caller) else { return Ok(()) };
         let holds = match self.enheter.known(&said) {
-            Some(known) => known,
-            None => {
+            Ok(known) => known,
+            Err(forgotten) => {
                 let (door, asked) = (self.clone(), said.clone());
                 let answer: Result<bool, StoreError> = self
                     .store
                     .look_up(move |session| lies_with(&asked, &mut OppenTransaktion::new(session, &door.understood)))
                     .await;
                 let holds = answer?;
-                self.enheter.learn(said, holds);
+                self.enheter.learn(said, holds, forgotten);
                 holds
             }
         };
@@ -129,4 +151,23 @@ fn lies_with((unit, vardgivare): &Said, underlag: &mut OppenTransaktion<'_>) -> 
         };
     }
     Ok(holds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_asked_before_a_write_is_not_learnt_after_it() {
+        let enheter = Enheter::default();
+        let said = ("SE2321000164-A".to_owned(), "SE2321000164-B".to_owned());
+        let asked = enheter.known(&said).expect_err("nothing is known");
+        drop(Forgets(Some(enheter.clone())));
+        enheter.learn(said.clone(), true, asked);
+        let asked = enheter.known(&said).expect_err("it was forgotten meanwhile");
+        enheter.learn(said.clone(), false, asked);
+        assert_eq!(enheter.known(&said), Ok(false));
+        drop(Forgets(None));
+        assert_eq!(enheter.known(&said), Ok(false));
+    }
 }

@@ -136,7 +136,6 @@ impl Door {
         let permitted = plan.orders.iter().try_for_each(|order| self.permit_order(call, order));
         note_undone(call, &plan.orders, &permitted);
         permitted?;
-        let _units = self.writes_units(&plan.orders);
         let (door, call, reading, looks) = (self.clone(), call.clone(), reading.clone(), looks.clone());
         // Taken down here: the one writer (SQLite) has better things to do.
         let held = Arc::new(plan);
@@ -157,9 +156,10 @@ impl Door {
                     done => done?,
                 };
                 done.sort_by_key(|(index, _)| *index);
-                Ok(done)
+                Ok::<_, Undone>((done, door.writes_units(&plan.orders)))
             })
             .await
+            .map(|(done, _units)| done)
     }
 
     /// The reads of a transaction that writes nothing: on one state of the database, and the writer is not asked.
