@@ -65,11 +65,7 @@ impl Metrics {
 /// Sets up logging to standard error: one JSON object per line, or plain lines for a person at a terminal.
 /// `level` is a filter such as `info` or `fastkontakt=debug`.
 pub fn start_logging(level: &str, json: bool) {
-    // What a panic says may quote the text that it was about; where it was is enough.
-    std::panic::set_hook(Box::new(|panic| {
-        let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(place, "a panic");
-    }));
+    std::panic::set_hook(Box::new(tell_panic));
     let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
     let colours = std::io::stderr().is_terminal();
     let logger = tracing_subscriber::fmt()
@@ -82,4 +78,59 @@ pub fn start_logging(level: &str, json: bool) {
     } else {
         logger.try_init()
     };
+}
+
+/// What a panic says may quote the text that it was about; where it was is enough.
+fn tell_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    tracing::error!(place, "a panic");
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_panic_is_told_by_its_place_alone() {
+        let written = Written::default();
+        let to = written.clone();
+        let logger = tracing_subscriber::fmt()
+            .json()
+            .with_writer(move || to.clone())
+            .finish();
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(tell_panic));
+        let name = "Björn Prov";
+        let panicked =
+            tracing::subscriber::with_default(logger, || std::panic::catch_unwind(|| panic!("inside 'ö' of `{name}`")));
+        std::panic::set_hook(usual);
+        assert!(panicked.is_err());
+        let told = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        let line: serde_json::Value = serde_json::from_str(told.trim()).expect("one line of JSON");
+        assert!(
+            line["fields"]["place"]
+                .as_str()
+                .is_some_and(|place| place.contains("observe.rs")),
+            "{told}"
+        );
+        assert!(!told.contains("Björn") && !told.contains("inside"), "{told}");
+    }
 }

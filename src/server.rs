@@ -25,7 +25,7 @@ use crate::door::bundle::BundleLimits;
 use crate::door::enhet::Enheter;
 use crate::door::fornyelse::Fornyelse;
 use crate::door::reindex::reindex_if_older;
-use crate::door::{Door, Turns, Understood};
+use crate::door::{Door, JUDGED_IN, Turns, Understood};
 use crate::fhir::json::Limits;
 use crate::observe::Metrics;
 use crate::questions;
@@ -112,6 +112,7 @@ pub fn open_door_with(settings: &Settings, clock: Clock, options: &StoreOptions)
         enheter: Enheter::default(),
         understood: Understood::new(),
         fornyelse: Fornyelse::default(),
+        judged_in: JUDGED_IN,
         access_log: true,
     })
 }

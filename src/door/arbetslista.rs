@@ -225,7 +225,7 @@ impl Door {
         };
         let mut underlag = OppenTransaktion::new(session, &self.understood)
             .only_what_is_seen(call, self.nu())
-            .in_time();
+            .give(self.judged_in);
         let today = self.clock.today();
         let kontroll = kontrollera(patient, Some(&to_unit), &self.policies, today, &mut underlag)?;
         Ok(kontroll.map(|kontroll| kontroll.fynd).unwrap_or_default())

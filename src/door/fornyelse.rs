@@ -43,13 +43,26 @@ const IDLE: Duration = Duration::from_secs(1);
 const AFTER_FAILURE: Duration = Duration::from_secs(5);
 
 /// What the renewals of one server share. Cheap to clone.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Fornyelse {
+    /// How long a patient may be checked; only tests set it otherwise.
+    pub a_patient: Duration,
     /// One round at a time.
     turn: Arc<Mutex<()>>,
     /// Apart from the writers': a walk through everybody must not push out what they need.
     understood: Understood,
     fingerprint: Arc<OnceLock<u64>>,
+}
+
+impl Default for Fornyelse {
+    fn default() -> Fornyelse {
+        Fornyelse {
+            a_patient: A_PATIENT,
+            turn: Arc::default(),
+            understood: Understood::default(),
+            fingerprint: Arc::default(),
+        }
+    }
 }
 
 /// The renewal that runs beside the service.
@@ -382,7 +395,7 @@ impl Door {
             if new.contains_key(patient) {
                 continue;
             }
-            bedomare.underlag.give(A_PATIENT);
+            bedomare.underlag.give_anew(self.fornyelse.a_patient);
             match catch_unwind(AssertUnwindSafe(|| bedomare.bedom(*patient))) {
                 Ok(Ok(kept)) => new.extend(kept),
                 // What is kept stands, and nobody else has to wait for it.

@@ -55,7 +55,7 @@ impl Door {
         // What the caller may not read is as if it was not there: a finding must not tell of it.
         let mut underlag = OppenTransaktion::new(session, &self.understood)
             .only_what_is_seen(call, self.nu())
-            .in_time();
+            .give(self.judged_in);
         let today = self.clock.today();
         let kontroll = kontrollera(&fraga.patient, enhet.as_ref(), &self.policies, today, &mut underlag)?;
         // It is stored, but cannot be understood.

@@ -37,6 +37,7 @@ pub mod villkor;
 mod write;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::access::{Call, Right};
 use crate::clock::Clock;
@@ -53,6 +54,7 @@ pub use patch::Turns;
 pub use precondition::{Precondition, version_number, versions_of_tags};
 use problem::Problem;
 pub use read::{Look, Looked};
+pub use underlag::JUDGED_IN;
 pub use understood::Understood;
 
 /// What a write or read needs to know beside the request itself. Cheap to clone.
@@ -75,6 +77,8 @@ pub struct Door {
     pub understood: Understood,
     /// The renewal of what is kept for the work lists.
     pub fornyelse: Fornyelse,
+    /// How long a write, or a picture, may be judged ([`JUDGED_IN`]); only tests set it otherwise.
+    pub judged_in: Duration,
     /// Reads and denials are logged before they are answered. Always so in a service; only benchmarks turn it off, to see
     /// what it costs. A write has its record in any case.
     pub access_log: bool,

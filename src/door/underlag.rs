@@ -51,7 +51,7 @@ pub struct OppenTransaktion<'s> {
 }
 
 /// How long a write, or a picture, may be judged. Under SQLite all other writes wait for a write.
-const JUDGED_IN: Duration = Duration::from_secs(20);
+pub const JUDGED_IN: Duration = Duration::from_secs(20);
 
 impl<'s> OppenTransaktion<'s> {
     pub fn new(session: &'s mut Session, understood: &Understood) -> Self {
@@ -71,20 +71,20 @@ impl<'s> OppenTransaktion<'s> {
         }
     }
 
-    /// Asked while others wait: [`StoreError::TooCostly`] when it has gone on for too long. Nothing of a write stands then.
-    pub fn in_time(mut self) -> Self {
-        self.give(JUDGED_IN);
+    /// Asked while others wait: [`StoreError::TooCostly`] when it has gone on for so long. Nothing of a write stands then.
+    pub fn give(mut self, time: Duration) -> Self {
+        self.give_anew(time);
         self
     }
 
     /// From now on it may be asked for so long.
-    pub fn give(&mut self, time: Duration) {
+    pub fn give_anew(&mut self, time: Duration) {
         self.until = Instant::now().checked_add(time);
     }
 
     fn go_on(&self) -> Result<(), StoreError> {
         match self.until {
-            Some(until) if Instant::now() > until => Err(StoreError::TooCostly),
+            Some(until) if Instant::now() >= until => Err(StoreError::TooCostly),
             _ => Ok(()),
         }
     }

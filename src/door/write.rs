@@ -42,7 +42,6 @@ impl Door {
         let permitted = orders.iter().try_for_each(|order| self.permit_order(call, order));
         note_undone(call, &orders, &permitted);
         permitted?;
-        let _units = self.writes_units(&orders);
         let (door, call) = (self.clone(), call.clone());
         // Taken down here: the one writer (SQLite) has better things to do.
         let held = Arc::new(orders);
@@ -51,9 +50,10 @@ impl Door {
             .write(call.caller.party(None), move |session| {
                 let written = door.carry_out(&call, session, &conditions, &orders);
                 note_undone(&call, &orders, &written);
-                written
+                Ok::<_, Problem>((written?, door.writes_units(&orders)))
             })
             .await
+            .map(|(written, _units)| written)
     }
 
     /// One order by itself, under the same terms.
@@ -175,7 +175,7 @@ impl<'a, 's> Transaction<'a, 's> {
             call,
             underlag: OppenTransaktion::new(session, &door.understood)
                 .seen_by(call, door.nu())
-                .in_time(),
+                .give(door.judged_in),
             made: Vec::new(),
             guesses: false,
             denied: None,

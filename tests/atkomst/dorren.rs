@@ -5,7 +5,7 @@ use fastkontakt::access::scope::{About, Context, Right, Rights, Scope};
 use fastkontakt::access::{Systemanvandare, Who};
 use fastkontakt::door::Door;
 use fastkontakt::door::problem::Problem;
-use fastkontakt::fhir::types::ResourceType::*;
+use fastkontakt::fhir::types::ResourceType::{self, *};
 use fastkontakt::store::StoreError;
 use serde_json::{Value, json};
 
@@ -346,4 +346,24 @@ fn what_decides_about_a_record_is_of_the_version_that_is_shown() {
         let seen: usize = readers.into_iter().map(|reader| reader.join().expect("a reader")).sum();
         assert!(seen > 0, "it was read");
     });
+}
+
+#[test]
+fn what_cannot_be_judged_in_time_is_not_written() {
+    let app = world();
+    let mut hurried = app.door.clone();
+    hurried.judged_in = std::time::Duration::ZERO;
+    let contact = stay("late", "A1");
+    let plan = json!({"resourceType": "CarePlan", "id": "late", "status": "draft", "intent": "plan", "subject": {"reference": "Patient/p1"},
+        "custodian": {"reference": "Organization/A1"}});
+    for resource in [contact, plan] {
+        let kind = ResourceType::from_name(resource["resourceType"].as_str().expect("a type")).expect("one of ours");
+        let late = write(&hurried, &staff(A1), &resource);
+        assert!(matches!(late, Err(Problem::TooCostly)), "{late:?}");
+        assert!(matches!(
+            read(&app.door, &staff(A1), kind, "late"),
+            Err(Problem::NotFound)
+        ));
+        write(&app.door, &staff(A1), &resource).expect("in time");
+    }
 }

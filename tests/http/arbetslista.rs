@@ -4,8 +4,12 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use fastkontakt::access::{Call, Caller, Disclosed, Interaction};
 use fastkontakt::clock::Clock;
+use fastkontakt::door::arbetslista::Listfraga;
+use fastkontakt::fhir::version::FhirVersion;
 use fastkontakt_model::date::FhirDate;
+use jiff::ToSpan;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -478,6 +482,54 @@ fn the_day_turns() {
         assert!(as_of.starts_with(&TODAY.tomorrow().unwrap().to_string()), "{as_of}");
         assert!(FhirDate::parse(&as_of).is_some());
     }
+}
+
+/// Who cannot be checked in time keeps nobody waiting: what is kept of her stands until another day.
+#[test]
+fn a_patient_who_takes_too_long_is_set_aside() {
+    on_both(|app| {
+        a_contact(app);
+        let [mut lakare, _] = staff("vc-lakare", "LK", "201011", "vc");
+        lakare["qualification"][0]["period"] = json!({ "end": TODAY.to_string() });
+        put(app, &lakare);
+        assert!(!has(&list(app, "vc", ""), "anna", "error FLK-01"));
+        // The days that follow, as a server would have it that has so long for a patient.
+        let asked = |days: i64, time: Duration| {
+            let mut door = app.door.clone();
+            door.clock = Clock::at(TODAY.checked_add(days.days()).unwrap());
+            door.fornyelse.a_patient = time;
+            let call = Call {
+                caller: Caller::Open,
+                interaction: Interaction::Arbetslista,
+                purpose: "TREAT".into(),
+                nodoppning: None,
+                request_id: Uuid::new_v4().to_string(),
+                disclosed: Disclosed::default(),
+            };
+            let fraga = Listfraga {
+                enhet: "vc".to_owned(),
+                regler: Vec::new(),
+                allvarligheter: Vec::new(),
+                count: 100,
+                page: None,
+                version: FhirVersion::R5,
+            };
+            let list = actix_web::rt::System::new()
+                .block_on(door.arbetslista(&call, fraga))
+                .unwrap();
+            let of_anna = list.patienter.iter().filter(|post| post.id == "anna");
+            let rules = of_anna.flat_map(|post| post.fynd.iter().map(|fynd| fynd.rule.to_string()));
+            (rules.filter(|rule| rule == "FLK-01").count(), list.fornyas)
+        };
+        let usual = Duration::from_secs(60);
+        assert_eq!(
+            asked(1, Duration::ZERO),
+            (0, false),
+            "what was kept stands, and the list is not held up"
+        );
+        assert_eq!(asked(1, usual), (0, false), "it is not tried again that day");
+        assert_eq!(asked(2, usual), (1, false));
+    });
 }
 
 #[test]
