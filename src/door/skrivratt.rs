@@ -1,6 +1,7 @@
 //! What a write is refused for before the rules judge it: it is not the caller's to write, speaks for others, puts itself in
 //! others' place, or carries a personal number into addresses and logs.
 
+use fastkontakt_model::Fact;
 use jiff::civil::Date;
 use serde_json::Value;
 
@@ -20,7 +21,8 @@ use crate::fhir::identifiers::{HSA_ID, canonical_system};
 use crate::fhir::types::ResourceType;
 use crate::hsa::hsa_form;
 use crate::personnummer::is_personal_number;
-use crate::riktlinje::{ovanfor, vardgivaren};
+use crate::riktlinje::patient::{ar_for_manga, linked, till_patient};
+use crate::riktlinje::{Underlag, ovanfor, vardgivaren};
 use crate::store::{Hallare, Keeping, Kept, Session, StoreError, Stored};
 
 /// Units that the consents and blocks of one patient name, in force or later.
@@ -265,6 +267,7 @@ impl Transaction<'_, '_> {
 
     /// Refuses what can be told only when all of the transaction is known: another entry may hold what is named.
     pub(super) fn refuse_for_others(&mut self, staged: &Staged<'_>) -> Result<(), Problem> {
+        self.refuse_too_many_joined(staged)?;
         let allowed = match staged.order.kind() {
             ResourceType::Organization => self.is_in_own_place(staged)?,
             ResourceType::Provenance => self.is_own_word(staged)?,
@@ -278,6 +281,36 @@ impl Transaction<'_, '_> {
         }
         if staged.order.kind() == ResourceType::Organization && self.takes_others_along(staged)? {
             return Err(Problem::OthersWithin);
+        }
+        Ok(())
+    }
+
+    /// Refuses a Patient that links to a person of whom there are as many as the rules look at: beyond that they would lean on a part
+    /// of what is there.
+    fn refuse_too_many_joined(&mut self, staged: &Staged<'_>) -> Result<(), Problem> {
+        let Some(Fact::Patient(patient)) = staged.order.prepared().map(|prepared| &*prepared.fact) else {
+            return Ok(());
+        };
+        let before: Vec<String> = match staged.before.as_deref() {
+            Some(Fact::Patient(before)) => linked(before).collect(),
+            _ => Vec::new(),
+        };
+        for id in linked(patient).filter(|id| !before.contains(id)) {
+            if self.underlag.folj(&till_patient(&id))?.is_none() {
+                continue;
+            }
+            // All that are stored are then one person: the first of them tells.
+            return match ar_for_manga(&id, &mut self.underlag)? {
+                false => Ok(()),
+                true => Err(Problem::fault(
+                    IssueCode::BusinessRule,
+                    "Patient.link",
+                    Text::new(
+                        "Så många Patient-resurser är redan samma person att reglerna inte kan ta hänsyn till fler. Ta bort länkar som inte behövs.",
+                        "So many Patient resources are one person already that the rules cannot heed more. Remove links that are not needed.",
+                    ),
+                )),
+            };
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Which Patient resources are one person (GEN-01): joined by `Patient.link`, or by the same personnummer or
 //! samordningsnummer. A reserve number joins nobody. The door locks all of them, in id order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
@@ -29,21 +29,40 @@ const MOST: usize = 25;
 
 /// The ids of the patients that are one with this one, itself included, sorted.
 pub fn samma_patient<U: Underlag>(patient_id: &str, underlag: &mut U) -> Result<Vec<String>, U::Error> {
-    let mut joined: BTreeMap<String, ()> = BTreeMap::new();
-    let mut waiting = vec![patient_id.to_owned()];
-    while let Some(id) = waiting.pop().filter(|_| joined.len() < MOST) {
-        if joined.insert(id.clone(), ()).is_some() {
+    narmast(patient_id, MOST, underlag)
+}
+
+/// Whether more are one with this one than are looked at.
+pub fn ar_for_manga<U: Underlag>(patient_id: &str, underlag: &mut U) -> Result<bool, U::Error> {
+    Ok(narmast(patient_id, MOST + 1, underlag)?.len() > MOST)
+}
+
+/// So many that are one with this one, the nearest first: whom she links to and who has her number, and only then those who say of
+/// themselves that they are her. Anybody may make a Patient that does.
+fn narmast<U: Underlag>(patient_id: &str, most: usize, underlag: &mut U) -> Result<Vec<String>, U::Error> {
+    let mut joined: BTreeSet<String> = BTreeSet::new();
+    let (mut near, mut far) = (VecDeque::from([patient_id.to_owned()]), VecDeque::new());
+    while joined.len() < most {
+        let (id, is_near) = match near.pop_front() {
+            Some(id) => (id, true),
+            None => match far.pop_front() {
+                Some(id) => (id, false),
+                None => break,
+            },
+        };
+        if !joined.insert(id.clone()) {
             continue;
         }
         if let Some(fact) = underlag.folj(&till_patient(&id))?
             && let Fact::Patient(patient) = fact.as_ref()
         {
-            waiting.extend(linked(patient));
-            waiting.extend(same_number(patient, underlag)?);
+            let next = if is_near { &mut near } else { &mut far };
+            next.extend(linked(patient));
+            next.extend(same_number(patient, underlag)?);
         }
-        waiting.extend(ids(underlag.patienter_som_lankar(&id)?));
+        far.extend(ids(underlag.patienter_som_lankar(&id)?));
     }
-    Ok(joined.into_keys().collect())
+    Ok(joined.into_iter().collect())
 }
 
 /// The patients that are one with the subject of a resource; empty when the subject cannot be told.
@@ -79,7 +98,8 @@ pub fn samma_som<U: Underlag>(
     Ok(all)
 }
 
-fn linked(patient: &Patient) -> impl Iterator<Item = String> {
+/// Whom a Patient says that it is one with.
+pub fn linked(patient: &Patient) -> impl Iterator<Item = String> {
     patient
         .links
         .iter()
@@ -168,5 +188,36 @@ mod tests {
         let Ok(many) = samma_patient("p20", &mut linked_in_a_row(1_000));
         assert_eq!(many.len(), MOST);
         assert!(many.iter().any(|id| id == "p20"));
+    }
+
+    #[test]
+    fn those_who_say_that_they_are_her_put_nobody_out() {
+        let said = |id: &str, other: Option<&str>, number: bool| {
+            let mut patient = json!({ "resourceType": "Patient", "id": id });
+            if let Some(other) = other {
+                patient["link"] = json!([{ "other": { "reference": format!("Patient/{other}") }, "type": "seealso" }]);
+            }
+            if number {
+                patient["identifier"] = json!([{ "system": "http://electronichealth.se/identifier/personnummer", "value": "195009072553" }]);
+            }
+            Arc::new(understand("Patient", &patient.to_string()).expect("a patient"))
+        };
+        let mut all: Vec<_> = (0..100)
+            .map(|number| said(&format!("a{number}"), Some("p"), false))
+            .collect();
+        all.extend([
+            said("p", Some("q"), true),
+            said("q", Some("r"), false),
+            said("r", None, false),
+            said("s", None, true),
+        ]);
+        let mut files = Files::new(all);
+        let Ok(one) = samma_patient("p", &mut files);
+        assert_eq!(one.len(), MOST);
+        for near in ["p", "q", "r", "s"] {
+            assert!(one.iter().any(|id| id == near), "{near}: {one:?}");
+        }
+        assert_eq!(ar_for_manga("p", &mut files), Ok(true));
+        assert_eq!(ar_for_manga("x", &mut files), Ok(false));
     }
 }

@@ -275,3 +275,30 @@ fn the_writes_of_callers_take_turns() {
         assert!(before <= 1, "{before} of the many were before the one");
     });
 }
+
+/// The rules look at so many Patients that are one person; who would be one more is told.
+#[test]
+fn a_person_has_so_many_patients_and_no_more() {
+    let app = spawn_with(|_| {});
+    app.put("/fhir/r5/Patient/p", &patient("p", None)).expect(201);
+    let linking = |id: &str| {
+        let mut person = patient(id, None);
+        person["link"] = json!([{ "other": { "reference": "Patient/p" }, "type": "seealso" }]);
+        person
+    };
+    for number in 1..25 {
+        let id = format!("q{number}");
+        app.put(&format!("/fhir/r5/Patient/{id}"), &linking(&id)).expect(201);
+    }
+    for version in ["r5", "r4"] {
+        let refused = app
+            .put(&format!("/fhir/{version}/Patient/one-more"), &linking("one-more"))
+            .expect(400);
+        assert_eq!(refused.expressions(), ["Patient.link"]);
+    }
+    app.get("/fhir/r5/Patient/one-more").expect(404);
+    // Those who are there are written as before.
+    app.put("/fhir/r5/Patient/q1", &linking("q1")).expect(200);
+    app.put("/fhir/r5/Patient/q1", &patient("q1", None)).expect(200);
+    app.put("/fhir/r5/Patient/one-more", &linking("one-more")).expect(201);
+}
