@@ -55,7 +55,7 @@ impl Failure for StoreError {
 
 /// Pieces of the databases' own messages that tell what diesel has neither a kind nor an SQLSTATE for. SQLite's are in English
 /// always; PostgreSQL's in the server's language where we may not choose it (connection.rs), which is Swedish or English here.
-const UNAVAILABLE: [&str; 8] = [
+const UNAVAILABLE: [&str; 13] = [
     "database is locked",
     "database table is locked",
     "disk I/O error",
@@ -64,6 +64,12 @@ const UNAVAILABLE: [&str; 8] = [
     "unable to open database file",
     "lock timeout",
     "på grund av lås-timeout",
+    // Its operator broke it off; or its table of locks, or its disk, is full.
+    "due to user request",
+    "på användares begäran",
+    "out of shared memory",
+    "slut på delat minne",
+    "No space left on device",
 ];
 /// What is said of a read that took too long, by SQLite and by PostgreSQL.
 const TOO_COSTLY: [&str; 3] = ["interrupted", "statement timeout", "på grund av sats-timeout"];
@@ -124,6 +130,11 @@ mod tests {
         for message in [
             "canceling statement due to lock timeout",
             "avbryter sats på grund av lås-timeout",
+            "canceling statement due to user request",
+            "avbryter sats på användares begäran",
+            "out of shared memory",
+            "slut på delat minne",
+            "could not extend file \"base/5/16384\": No space left on device",
         ] {
             assert!(matches!(told(message), StoreError::Unavailable(_)), "{message}");
         }

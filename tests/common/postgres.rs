@@ -173,6 +173,8 @@ fn supervise(binaries: &Path, folder: &Path, user: Option<(u32, u32)>) -> Child 
         cd / && rm -rf "$2"
     "#;
     command(Path::new("/bin/sh"), folder, user)
+        // What a database says in another locale than C, which a test may set, it says in Swedish.
+        .env("LANGUAGE", "sv")
         .args(["-c", SCRIPT, "sh"])
         .arg(binaries.join("postgres"))
         .arg(folder)

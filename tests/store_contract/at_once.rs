@@ -1,17 +1,19 @@
 //! Writers that come at once: none is lost, and none waits for ever.
 
+use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use diesel::PgConnection;
+use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use fastkontakt::fhir::types::ResourceType::CareTeam;
 use fastkontakt::store::{Hallare, Keeping, Party, Session, Store, StoreError, StoreOptions};
 
 use super::support::{Fresh, put_next, version, versions};
-use super::{count, postgres, support};
+use super::{count, postgres, sql, support};
 
 contract!(
     parallel_writers_lose_no_update_and_leave_no_gap,
@@ -170,17 +172,77 @@ fn a_transaction_that_postgresql_gives_up_for_another_is_done_again() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
+    assert_eq!(
+        given_up(&runtime, &fresh.store),
+        [1, 2],
+        "one of them was given up once"
+    );
+    assert_eq!(versions(&fresh.store, CareTeam, "a").len(), 2);
+}
+
+/// How often each of two that wait for each other was tried.
+fn given_up(runtime: &tokio::runtime::Runtime, store: &Store) -> [usize; 2] {
     let both = Arc::new(Barrier::new(2));
     let (one, other) = runtime.block_on(async {
-        let (store, there) = (fresh.store.clone(), both.clone());
-        let one = tokio::spawn(async move { under_both(&store, ["p", "q"], there).await });
-        let other = under_both(&fresh.store, ["q", "p"], both).await;
+        let (another, there) = (store.clone(), both.clone());
+        let one = tokio::spawn(async move { under_both(&another, ["p", "q"], there).await });
+        let other = under_both(store, ["q", "p"], both).await;
         (one.await.expect("no panic"), other)
     });
     let mut attempts = [one.expect("a write"), other.expect("a write")];
     attempts.sort_unstable();
-    assert_eq!(attempts, [1, 2], "one of them was given up once");
-    assert_eq!(versions(&fresh.store, CareTeam, "a").len(), 2);
+    attempts
+}
+
+/// A server whose messages are Swedish, and a role that may not choose others.
+#[test]
+fn what_a_swedish_server_says_is_understood() {
+    let Some(url) = postgres::fresh_database() else { return };
+    let fresh = Fresh::open(url, &StoreOptions::default(), None);
+    let role = format!("svensk_{}", std::process::id());
+    let made = sql(
+        &fresh,
+        &format!(
+            "CREATE ROLE {role} LOGIN;
+             GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role};
+             DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET lc_messages = %L', current_database(), 'C.UTF-8'); END $$"
+        ),
+    );
+    let url = fresh.url.replace("user=fastkontakt", &format!("user={role}"));
+    let said = || {
+        let mut connection = PgConnection::establish(&url).expect("it answers");
+        connection
+            .batch_execute("SELECT 1 / 0")
+            .expect_err("no number")
+            .to_string()
+    };
+    if made.is_err() || !said().contains("med noll") {
+        let _ = writeln!(std::io::stderr(), "SKIPPED: this PostgreSQL speaks no Swedish");
+        return;
+    }
+    let open = |busy_timeout, read_time| {
+        let options = StoreOptions {
+            busy_timeout,
+            read_time,
+            ..StoreOptions::default()
+        };
+        Store::open(&url, &options).expect("it opens")
+    };
+    let (short, long) = (Duration::from_millis(500), Duration::from_secs(30));
+    let store = open(long, long);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    assert_eq!(given_up(&runtime, &store), [1, 2], "one of them was given up once");
+    let (impatient, hurried) = (open(short, long), open(long, short));
+    let held = store.write_blocking(move |session| {
+        session.lock_patients(&["p"])?;
+        let waits = |store: &Store| store.write_blocking(|session| session.lock_patients(&["p"]));
+        Ok::<_, StoreError>((waits(&impatient), waits(&hurried)))
+    });
+    let (locked, costly) = held.expect("it has the lock");
+    assert!(matches!(locked, Err(StoreError::Unavailable(_))), "{locked:?}");
+    assert_eq!(costly, Err(StoreError::TooCostly));
 }
 
 #[test]
