@@ -6,8 +6,8 @@ use std::sync::Arc;
 use fastkontakt_model::Fact;
 use fastkontakt_model::facts::Reference;
 
+use super::katalog::organisationens_hsa_id;
 use super::problem::Problem;
-use super::skrivratt::organisationens_hsa_id;
 use super::underlag::OppenTransaktion;
 use super::{Order, Understood};
 use crate::fhir::types::ResourceType;

@@ -15,6 +15,7 @@ pub mod enhet;
 pub mod everything;
 pub mod fornyelse;
 mod hallare;
+mod katalog;
 pub mod kontroll;
 mod kvar;
 mod lock;

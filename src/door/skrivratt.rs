@@ -8,22 +8,21 @@ use serde_json::Value;
 use super::atkomst::{cut, ratter, reaches};
 use super::content::Body;
 use super::hallare::keeping;
+use super::katalog::{organisationens_hsa_id, takes_anothers_id};
 use super::logg::note_denied;
 use super::problem::Problem;
 use super::upphov;
 use super::write::{Staged, Transaction};
 use super::{Door, Order};
-use crate::access::beslut::{self, Lasare, Post, Skrivning, far_ligga_under};
+use crate::access::beslut::{self, Lasare, Post, Skrivning};
 use crate::access::medgivande::{medgivanden, racker};
 use crate::access::{Call, Caller, Right, harledning, klipp};
 use crate::fhir::fault::{IssueCode, Text};
-use crate::fhir::identifiers::{HSA_ID, canonical_system};
 use crate::fhir::types::ResourceType;
-use crate::hsa::hsa_form;
 use crate::personnummer::is_personal_number;
+use crate::riktlinje::Underlag;
 use crate::riktlinje::patient::{ar_for_manga, linked, till_patient};
-use crate::riktlinje::{Underlag, ovanfor, vardgivaren};
-use crate::store::{Hallare, Keeping, Kept, Session, StoreError, Stored};
+use crate::store::{Keeping, Kept, Session, Stored};
 
 /// Units that the consents and blocks of one patient name, in force or later.
 const MOST_UNITS_TOLD: usize = 500;
@@ -315,40 +314,6 @@ impl Transaction<'_, '_> {
         Ok(())
     }
 
-    /// Whether others that lie within an Organization would come to lie with another vårdgivare, or with none, unknowingly: they
-    /// are not written in this transaction. Who makes another's unit under an id that was one's own, or takes the place over that
-    /// units of hers still name, would keep what is kept in them.
-    fn takes_others_along(&mut self, staged: &Staged<'_>) -> Result<bool, Problem> {
-        let Some(vard) = self.underlag.vard() else {
-            return Ok(false);
-        };
-        let now = match staged.order.prepared() {
-            Some(prepared) => vardgivaren(&prepared.fact, &mut self.underlag)?,
-            None => None,
-        };
-        let before = match (&staged.before, &staged.fore) {
-            (Some(before), _) => vardgivaren(before, &mut self.underlag)?,
-            // What is deleted lies nowhere; it is told who kept it.
-            (
-                None,
-                Some(Kept {
-                    hallare: Hallare::Enhet(chain),
-                    ..
-                }),
-            ) => chain.last().cloned(),
-            // Who keeps everybody's catalogue writes it in any order.
-            (None, None) if vard.katalog => return Ok(false),
-            (None, _) => None,
-        };
-        if now == before && staged.order.prepared().is_some() {
-            return Ok(false);
-        }
-        let within = self.underlag.session.organizations_within(staged.order.id())?;
-        Ok(within
-            .iter()
-            .any(|id| !self.underlag.writes(ResourceType::Organization, id)))
-    }
-
     /// Whether a Provenance tells of what the caller may read, and in no other's name; a name that nobody has is a fault.
     fn is_own_word(&mut self, staged: &Staged<'_>) -> Result<bool, Problem> {
         let (Some(prepared), Some(vard)) = (staged.order.prepared(), self.underlag.vard()) else {
@@ -371,23 +336,6 @@ impl Transaction<'_, '_> {
                 ),
             )),
         }
-    }
-
-    /// Whether an Organization lies where it lay, or below what is the caller's vårdgivare's: others keep records where they
-    /// are led by what lies within what.
-    fn is_in_own_place(&mut self, staged: &Staged<'_>) -> Result<bool, Problem> {
-        let (Some(prepared), Some(vard)) = (staged.order.prepared(), self.underlag.vard()) else {
-            return Ok(true);
-        };
-        let now = prepared.body.resource.get("partOf");
-        if let Some(stored) = staged.current.as_ref().filter(|stored| !stored.deleted) {
-            let before = stored.resource()?;
-            if now == before.get("partOf") {
-                return Ok(true);
-            }
-        }
-        let above = ovanfor(&prepared.fact, &mut self.underlag)?;
-        Ok(far_ligga_under(&vard, now.is_some(), &above))
     }
 }
 
@@ -419,37 +367,4 @@ pub(super) fn right_of(current: Option<&Stored>, deletes: bool) -> Right {
         None => Right::Create,
         Some(_) => Right::Update,
     }
-}
-
-/// The HSA-ids of an Organization, in capitals. What cannot be one is told as it is: it is nobody's to give.
-pub(super) fn organisationens_hsa_id(organization: &Value) -> Vec<String> {
-    let identifiers = organization.get("identifier").and_then(Value::as_array);
-    let is_hsa = |system: &str| canonical_system(system) == HSA_ID;
-    let of_hsa = identifiers
-        .into_iter()
-        .flatten()
-        .filter(|identifier| identifier["system"].as_str().is_some_and(is_hsa));
-    let values = of_hsa.filter_map(|identifier| identifier["value"].as_str());
-    values
-        .map(|value| hsa_form(value).unwrap_or_else(|| value.to_owned()))
-        .collect()
-}
-
-/// Whether an Organization carries the HSA-id of one that another vårdgivare keeps: who names that unit by its id would be
-/// led here, and what lies in it with them.
-fn takes_anothers_id(
-    session: &mut Session,
-    own: &[String],
-    id: Option<&str>,
-    hsa_ids: &[String],
-) -> Result<bool, StoreError> {
-    for value in hsa_ids {
-        for other in session.with_identifier(ResourceType::Organization, &[HSA_ID], value)? {
-            let kept = session.kept_beside(other.kind, &other.id)?.unwrap_or_default();
-            if Some(other.id.as_str()) != id && !beslut::halls_av(&kept, own) {
-                return Ok(true);
-            }
-        }
-    }
-    Ok(false)
 }

@@ -4,7 +4,7 @@ mod arms;
 mod chain;
 mod criteria;
 mod order;
-mod quantities;
+mod ranges;
 mod strings;
 mod units;
 

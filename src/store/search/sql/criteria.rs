@@ -11,7 +11,7 @@ use crate::store::index::{system_key, text_key};
 use crate::store::statement::Statement;
 
 use super::chain::{drive_reaching, probe_reaching, rank_reaching};
-use super::quantities::quantities;
+use super::ranges::{Ends, dates, quantities};
 use super::strings::{below, beneath, strings};
 use super::units::Asked;
 
@@ -462,56 +462,4 @@ fn pairs<'q>(sql: &mut Statement<'q>, any_of: &'q [PairValue]) {
             _ => sql.push(NEVER),
         }
     });
-}
-
-/// Which columns hold the ends of the range that dates are compared with.
-#[derive(Clone, Copy)]
-enum Ends {
-    OfRange,
-    /// `last_updated` is a moment, the range [m, m + 1): both ends are told by one column, so that its index serves.
-    OfUpdate,
-}
-
-fn dates(sql: &mut Statement<'_>, any_of: &[DateValue], ends: Ends) {
-    let compare = |sql: &mut Statement<'_>, compare: Compare| {
-        let (comparison, limit) = match (ends, compare) {
-            (Ends::OfRange, Compare::LowBefore(limit)) => ("t.low < ", limit),
-            (Ends::OfRange, Compare::LowFrom(limit)) => ("t.low >= ", limit),
-            (Ends::OfRange, Compare::HighUpTo(limit)) => ("t.high <= ", limit),
-            (Ends::OfRange, Compare::HighAfter(limit)) => ("t.high > ", limit),
-            (Ends::OfUpdate, Compare::LowBefore(limit) | Compare::HighUpTo(limit)) => ("r.last_updated < ", limit),
-            (Ends::OfUpdate, Compare::LowFrom(limit) | Compare::HighAfter(limit)) => ("r.last_updated >= ", limit),
-        };
-        sql.push(comparison);
-        sql.number(limit);
-    };
-    any(sql, any_of, &|sql, value: &DateValue| {
-        tested(sql, value.test(), compare)
-    });
-}
-
-/// What a value demands of a range, each comparison written by `compare`.
-pub(super) fn tested<'q, T: Copy>(
-    sql: &mut Statement<'q>,
-    test: Test<T>,
-    compare: impl Fn(&mut Statement<'q>, Compare<T>),
-) {
-    match test {
-        Test::One(one) => compare(sql, one),
-        Test::Both(first, second) => {
-            compare(sql, first);
-            sql.push(" AND ");
-            compare(sql, second);
-            // No range ends before it begins: a bound for the index that holds them by their beginning.
-            if let (Compare::LowFrom(_), Compare::HighUpTo(limit)) = (first, second) {
-                sql.push(" AND ");
-                compare(sql, Compare::LowBefore(limit));
-            }
-        }
-        Test::Either(first, second) => {
-            compare(sql, first);
-            sql.push(" OR ");
-            compare(sql, second);
-        }
-    }
 }
