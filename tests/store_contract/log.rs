@@ -16,6 +16,7 @@ contract!(
     the_log_tells_who_keeps_what_was_told,
     a_row_that_is_taken_out_of_the_log_is_missed,
     a_row_that_is_gone_is_missed_with_or_without_its_link,
+    a_row_that_is_added_beside_the_service,
     the_log_is_cut_only_before_an_anchor,
     nothing_is_put_in_the_place_of_what_stands,
     what_was_cut_must_have_been_old,
@@ -162,6 +163,20 @@ fn a_row_that_is_gone_is_missed_with_or_without_its_link(fresh: &Fresh) {
     assert_eq!(verified(fresh), Err(Break::RowGone { n: 2, audit: 2 }));
     tamper(fresh, "DELETE FROM audit_chain WHERE n = 2");
     assert_eq!(verified(fresh), Err(Break::LinkGone { n: 2 }));
+}
+
+/// Under SQLite a row of the service's comes with its link, so that another's stands outside the chain. (PostgreSQL's rows wait
+/// for their links.)
+fn a_row_that_is_added_beside_the_service(fresh: &Fresh) {
+    log_one(fresh, "r-1");
+    let added = "INSERT INTO audit (seq, at, caller, purpose, interaction, outcome, request_id, resources) \
+                 VALUES (1000, 1, 'someone', '', 'read', 'success', 'r-x', '')";
+    sql(fresh, added).expect("rows are added");
+    log_one(fresh, "r-2");
+    match verified(fresh) {
+        Ok(verified) => assert!(fresh.url.starts_with("postgres") && verified.links == 3),
+        Err(broken) => assert_eq!((broken, fresh.url.starts_with("sqlite")), (Break::Unlinked { rows: 1 }, true)),
+    }
 }
 
 fn the_log_is_cut_only_before_an_anchor(fresh: &Fresh) {
