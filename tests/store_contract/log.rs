@@ -175,7 +175,10 @@ fn a_row_that_is_added_beside_the_service(fresh: &Fresh) {
     log_one(fresh, "r-2");
     match verified(fresh) {
         Ok(verified) => assert!(fresh.url.starts_with("postgres") && verified.links == 3),
-        Err(broken) => assert_eq!((broken, fresh.url.starts_with("sqlite")), (Break::Unlinked { rows: 1 }, true)),
+        Err(broken) => assert_eq!(
+            (broken, fresh.url.starts_with("sqlite")),
+            (Break::Unlinked { rows: 1 }, true)
+        ),
     }
 }
 
