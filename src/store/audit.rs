@@ -265,12 +265,13 @@ impl Session {
                 named.push((key, seq));
             }
         }
-        if !self.needs_locks() {
-            let head = self.chain_begun()?;
-            self.insert(&rows)?;
+        let head = match self.needs_locks() {
+            true => None,
+            false => Some(self.chain_begun()?),
+        };
+        self.insert(&rows)?;
+        if let Some(head) = head {
             self.link(head, &rows)?;
-        } else {
-            self.insert(&rows)?;
         }
         match &mut self.connection {
             // What refers to other rows is cheaper one by one: many would have to be undone together.

@@ -53,8 +53,8 @@ impl Failure for StoreError {
     }
 }
 
-/// Pieces of the databases' own messages that tell what diesel has neither a kind nor an SQLSTATE for. SQLite's are in English
-/// always; PostgreSQL's in the server's language where we may not choose it (connection.rs), which is Swedish or English here.
+/// Pieces of the databases' own messages that tell what diesel has no kind for (PostgreSQL's SQLSTATE it does not tell). SQLite's
+/// are in English always; PostgreSQL's in the server's language where we may not choose it (connection.rs), which is Swedish or English here.
 const UNAVAILABLE: [&str; 13] = [
     "database is locked",
     "database table is locked",
