@@ -278,10 +278,12 @@ fn cors(origins: &[String]) -> Cors {
         ])
         .allow_any_header()
         .expose_headers([
+            header::ALLOW,
             header::CONTENT_LOCATION,
             header::ETAG,
             header::LAST_MODIFIED,
             header::LOCATION,
+            header::RETRY_AFTER,
             header::WWW_AUTHENTICATE,
         ])
         .expose_headers(["Accept-Patch", "X-Request-Id", "X-Riktlinje"])

@@ -9,6 +9,8 @@
 
 #[path = "riktlinje/helheten.rs"]
 mod helheten;
+#[path = "riktlinje/linjart.rs"]
+mod linjart;
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -215,7 +217,8 @@ impl Vector {
                 .is_some_and(|stored| only_ends_or_limits(stored, &self.write)),
         };
         let before = self.before.iter().map(understood).collect();
-        let mut files = Files::new(facts).with_before(before).with_hidden(self.hidden.clone());
+        let files = Files::new(facts).with_before(before).with_hidden(self.hidden.clone());
+        let mut files = linjart::Raknade::new(files);
         let Ok(mut judgement) = bedom_enligt(&skrivning, &mut files, policies, self.policy.as_deref(), self.today);
         for finding in &mut judgement.findings {
             finding.expression = self.paths.to_source(&finding.expression);
@@ -233,20 +236,34 @@ fn brought_about(effect: &Effect) -> Value {
         Effect::AvslutaGenomByte {
             care_team,
             avslut: Avslut::Slutar(day),
+            ..
         } => {
             json!({ "careTeam": care_team, "end": day.to_string() })
         }
         Effect::AvslutaGenomByte {
             care_team,
             avslut: Avslut::Inaktiv,
+            ..
         } => {
             json!({ "careTeam": care_team, "status": "inactive" })
         }
         Effect::AvslutaGenomByte {
             care_team,
             avslut: Avslut::ErsattFran(day),
+            ..
         } => {
             json!({ "careTeam": care_team, "replacedFrom": day.to_string() })
+        }
+        Effect::AterkallaByte { care_team, pa_nytt } => {
+            let mut taken_back = json!({ "careTeam": care_team, "takenBack": true });
+            if let Some((by, avslut)) = pa_nytt {
+                taken_back["replacedBy"] = json!(by);
+                taken_back["how"] = json!(format!("{avslut:?}"));
+            }
+            taken_back
+        }
+        Effect::NoteraAterkallat { care_team, dag, .. } => {
+            json!({ "careTeam": care_team, "notedAsWithdrawn": dag.to_string() })
         }
         Effect::Meddela(message) => {
             let references = |all: &[Reference]| -> Vec<Option<String>> {

@@ -98,6 +98,25 @@ impl Vard {
         self.enhet.iter().cloned().collect()
     }
 
+    /// Whether the own unit keeps what is kept so, or what lies within it: as a unit of the caller's vårdgivare, since one that
+    /// passes to another vårdgivare leaves its records behind. A unit of which nobody has told more is known by itself.
+    pub fn enhet_haller(&self, hallare: &Hallare) -> bool {
+        let (Some(enhet), Hallare::Enhet(chain)) = (&self.enhet, hallare) else {
+            return false;
+        };
+        let within = |id: &String| chain.contains(id);
+        within(enhet) && (self.vardgivare.as_ref().is_some_and(within) || chain.len() == 1)
+    }
+
+    /// Whether the own vårdgivare keeps it.
+    pub fn vardgivare_haller(&self, hallare: &Hallare) -> bool {
+        let vardgivare = match (&self.vardgivare, hallare) {
+            (Some(vardgivare), Hallare::Enhet(chain)) => chain.contains(vardgivare),
+            _ => false,
+        };
+        vardgivare || self.enhet_haller(hallare)
+    }
+
     /// The unit and its vårdgivare.
     pub fn egna(&self) -> Vec<String> {
         self.enhet.iter().chain(&self.vardgivare).cloned().collect()
@@ -181,6 +200,14 @@ fn i_kraft(ratter: &[Ratt], slag: Slag, nu: i64) -> impl Iterator<Item = &Ratt> 
         .filter(move |ratt| ratt.slag == slag && ratt.low <= nu && nu < ratt.high)
 }
 
+/// What of it is in force now, each once. Nothing else of it decides now, and a patient's contacts say much the same.
+pub fn gallande(mut ratter: Vec<Ratt>, nu: i64) -> Vec<Ratt> {
+    ratter.retain(|ratt| ratt.low <= nu && nu < ratt.high);
+    ratter.sort_unstable();
+    ratter.dedup_by(|next, last| (next.slag, &next.hsa_id) == (last.slag, &last.hsa_id));
+    ratter
+}
+
 /// Something in force that is said of who keeps the record; when nobody knows who does, it may be anyone.
 fn sagt_om_hallaren(ratter: &[Ratt], slag: Slag, kept: &Kept, nu: i64) -> bool {
     i_kraft(ratter, slag, nu).any(|ratt| {
@@ -201,9 +228,20 @@ pub fn far_lasa(lasare: &Lasare, post: Post<'_>, ratter: &[Ratt], nu: i64) -> Re
     }
 }
 
+/// Whether a record tells of no patient: by its type, or a team of staff that contacts are reached through. A Patient that no
+/// unit has taken charge of (`allman` too) is one.
+pub fn ar_ingens(kind: ResourceType, allman: bool) -> bool {
+    !has_patient(kind) || (allman && kind == ResourceType::CareTeam)
+}
+
+/// Whether it is open to all as it stands. What a team said in earlier versions may have been of a patient.
+fn ar_allmant(kind: ResourceType, kept: &Kept, version: Option<KeptVersion>) -> bool {
+    kept.allman && !(kind == ResourceType::CareTeam && version.is_some())
+}
+
 /// The patient's own record, and what tells of nobody.
 fn patienten_laser(patient: &str, Post { kind, kept, version }: Post<'_>) -> Result<Grund, Hinder> {
-    if !has_patient(kind) {
+    if !has_patient(kind) || (ar_allmant(kind, kept, version) && ar_ingens(kind, true) && !kept.dold) {
         return Ok(Grund::Allmant);
     }
     if patient.is_empty() || kept.patient.as_deref() != Some(patient) {
@@ -225,10 +263,10 @@ fn varden_laser(
     ratter: &[Ratt],
     nu: i64,
 ) -> Result<Grund, Hinder> {
-    let egen_enhet = halls_av(kept, &vard.egen_enhet());
-    let egen_vardgivare = halls_av(kept, &vard.egna());
+    let egen_enhet = vard.enhet_haller(&kept.hallare);
+    let egen_vardgivare = vard.vardgivare_haller(&kept.hallare);
     let relation = har_relation(vard, kept.patient.as_deref(), ratter, nu);
-    let nodoppning = kept.patient.is_some() && kept.patient == vard.nodoppning;
+    let nodoppning = ar_nodoppnad(vard, kept);
 
     // A version that was filed on another patient, or what tells of one: whose blocks and consents are they? Only who keeps it
     // sees it.
@@ -236,10 +274,10 @@ fn varden_laser(
         return Err(Hinder::Flyttad);
     }
     // Protected persons (OSL 22:1): who and where they are, only for those who take part in their care.
-    if ar_skyddad(kind, kept, ratter, nu) && !(egen_enhet || relation || nodoppning) {
+    if ar_skyddad(kind, kept, ratter, nu) && !har_del_i_varden(vard, kept, ratter, nu) {
         return Err(Hinder::Skyddad);
     }
-    if kept.allman {
+    if ar_allmant(kind, kept, version) {
         return Ok(Grund::Allmant);
     }
     if egen_enhet {
@@ -283,6 +321,18 @@ pub fn har_relation(vard: &Vard, patient: Option<&str>, ratter: &[Ratt], nu: i64
     i_kontext || sagt(ratter, Slag::Relation, &vard.egen_enhet(), nu)
 }
 
+/// Whether the caller has opened this patient's record in an emergency.
+fn ar_nodoppnad(vard: &Vard, kept: &Kept) -> bool {
+    kept.patient.is_some() && kept.patient == vard.nodoppning
+}
+
+/// Whether the caller is one of those who may know who and where a protected person is.
+fn har_del_i_varden(vard: &Vard, kept: &Kept, ratter: &[Ratt], nu: i64) -> bool {
+    vard.enhet_haller(&kept.hallare)
+        || har_relation(vard, kept.patient.as_deref(), ratter, nu)
+        || ar_nodoppnad(vard, kept)
+}
+
 /// Types that tell who a person is and where she can be found.
 pub const PERSONER: [ResourceType; 2] = [ResourceType::Patient, ResourceType::RelatedPerson];
 
@@ -291,11 +341,12 @@ pub fn ar_skyddad(kind: ResourceType, kept: &Kept, ratter: &[Ratt], nu: i64) -> 
     kept.skyddad || (PERSONER.contains(&kind) && i_kraft(ratter, Slag::Skyddad, nu).next().is_some())
 }
 
-/// Whether the caller may see where a protected person lives and how she is reached: never another vårdgivare.
-pub fn far_se_adress(lasare: &Lasare, kept: &Kept) -> bool {
+/// Whether the caller may see where a protected person lives and how she is reached: never another vårdgivare, and within
+/// the own one who may see the person.
+pub fn far_se_adress(lasare: &Lasare, kept: &Kept, ratter: &[Ratt], nu: i64) -> bool {
     match lasare {
         Lasare::Patient { .. } => true,
-        Lasare::Vard(vard) => halls_av(kept, &vard.egna()),
+        Lasare::Vard(vard) => vard.vardgivare_haller(&kept.hallare) && har_del_i_varden(vard, kept, ratter, nu),
     }
 }
 
@@ -303,7 +354,7 @@ pub fn far_se_adress(lasare: &Lasare, kept: &Kept) -> bool {
 /// before the content is shown (SVOD 3:3), to those who take part in the care.
 pub fn far_veta(lasare: &Lasare, post: Post<'_>, ratter: &[Ratt], nu: i64) -> bool {
     let Lasare::Vard(vard) = lasare else { return false };
-    let utomstaende = matches!(post.kept.hallare, Hallare::Enhet(_)) && !halls_av(post.kept, &vard.egna());
+    let utomstaende = matches!(post.kept.hallare, Hallare::Enhet(_)) && !vard.vardgivare_haller(&post.kept.hallare);
     let sparrad = [Slag::InreSparr, Slag::YttreSparr]
         .into_iter()
         .any(|slag| sagt_om_hallaren(ratter, slag, post.kept, nu));

@@ -7,11 +7,13 @@
 //! every unit; what a consent says of whom cannot be told counts for none. See docs/atkomst.md.
 
 use jiff::civil::Date;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::beslut::enheter;
+use crate::fhir::identifiers::{TYP_AV_FAST_KONTAKT, canonical_system};
 use crate::fhir::search::{IndexEntry, has_patient, span};
 use crate::fhir::types::ResourceType;
+use crate::personnummer::Personregister;
 use crate::store::{Keeping, Ratt, Slag};
 
 /// Our own code system for consents and blocks.
@@ -35,8 +37,6 @@ pub const SKYDDAD: (&str, &str) = (
 const SKYDDADE: [&str; 2] = [SKYDDAD.1, "skyddadFolkbokforing"];
 
 const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
-const TYP_AV_FAST_KONTAKT: &str =
-    "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt";
 
 /// What is kept beside the resource, but for who keeps it. `units` answers with the HSA-ids of a reference to an
 /// Organization; `hallare` is who keeps this one, for what it says of that unit.
@@ -68,10 +68,40 @@ pub fn harled(
         skyddad,
         allman: match kind {
             ResourceType::Patient => resource.get("managingOrganization").is_none(),
+            ResourceType::CareTeam => !talar_om_patient(resource),
             kind => !has_patient(kind),
         },
         ratter,
     }
+}
+
+/// Whether anything in a CareTeam is about a patient: its subject, a member, or whatever else it refers to or contains. One of
+/// staff alone is a team that contacts are reached through (RIVManagingTeam), and tells of no patient.
+fn talar_om_patient(resource: &Value) -> bool {
+    let ar_patients = |kind: &str| {
+        let kind = ResourceType::from_name(kind);
+        kind.is_some_and(|kind| has_patient(kind) && kind != ResourceType::CareTeam)
+    };
+    let refers = |reference: &str| reference.split(['/', '?']).any(ar_patients);
+    match resource {
+        Value::Object(members) => members.iter().any(|(name, member)| match (name.as_str(), member) {
+            ("subject", _) => true,
+            ("reference", Value::String(reference)) => refers(reference),
+            ("resourceType" | "type", Value::String(kind)) => ar_patients(kind),
+            ("system", Value::String(system)) => Personregister::of(system).is_some(),
+            _ => talar_om_patient(member),
+        }),
+        Value::Array(items) => items.iter().any(talar_om_patient),
+        _ => false,
+    }
+}
+
+/// The labels that say that a record is hidden from the patient, or a protected person's.
+pub fn etiketter(dold: bool, skyddad: bool) -> Vec<Value> {
+    let labels = [(dold, DOLD), (skyddad, SKYDDAD)].into_iter().filter(|(is, _)| *is);
+    labels
+        .map(|(_, (system, code))| json!({ "system": system, "code": code }))
+        .collect()
 }
 
 /// Whether a Consent is a block, in force or not.
@@ -218,10 +248,15 @@ fn relationer(kind: ResourceType, resource: &Value, entries: &[IndexEntry], hall
     let says_when = ["period", "actualPeriod"]
         .iter()
         .any(|name| resource.get(name).is_some());
-    let (low, high) = match stated {
-        Some(range) => range,
-        None if says_when => return Vec::new(),
-        None => (i64::MIN, i64::MAX),
+    let mut planned = ["plannedStartDate", "plannedEndDate"]
+        .into_iter()
+        .filter_map(|name| resource.get(name).and_then(span));
+    let (low, high) = match (stated, planned.next_back()) {
+        (Some(range), _) => range,
+        // One that is planned is prepared for; one that never was is over.
+        (None, Some((_, high))) if status == "planned" => (i64::MIN, high),
+        (None, _) if says_when => return Vec::new(),
+        (None, _) => (i64::MIN, i64::MAX),
     };
     let mut slags = vec![Slag::Relation];
     if samordnar(resource) {
@@ -265,7 +300,7 @@ fn ar_markt(resource: &Value, code: &str) -> bool {
 }
 
 fn is_coding(coding: &Value, system: &str, code: &str) -> bool {
-    coding["system"] == system && coding["code"] == code
+    coding["system"].as_str().map(canonical_system) == Some(system) && coding["code"] == code
 }
 
 /// The items of a list, or the one that is none.

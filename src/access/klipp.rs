@@ -1,5 +1,5 @@
 //! What is cut out of a record before it is shown: what is meant for the staff alone (extension `intern-anteckning`) before
-//! a patient sees it, and where a protected person lives and how she is reached before another vårdgivare does. Pure; the
+//! a patient sees it, and where a protected person lives and how she is reached before others than those who may know. Pure; the
 //! stored form (R5) is cut, so that whatever is made of it (R4, a part, a Bundle) lacks it too.
 
 use serde_json::Value;
@@ -66,24 +66,30 @@ fn without_narrative(resource: &mut Value) {
     contained.into_iter().flatten().for_each(without_narrative);
 }
 
-/// Elements of a Patient or RelatedPerson that tell where the person is.
-const VAR: [&str; 3] = ["address", "telecom", "contact"];
+/// Types that tell where somebody is. A Location is only ever contained: a visit at home.
+pub const TYPER_MED_ADRESS: [&str; 3] = ["Patient", "RelatedPerson", "Location"];
 
-/// Takes out where the person lives and how she is reached, in the Patient or RelatedPerson itself and in such that it
-/// contains; the narrative too.
+/// Their elements that do.
+const VAR: [&str; 4] = ["address", "telecom", "contact", "position"];
+
+/// Takes out where the person lives and how she is reached, in the Patient or RelatedPerson itself and in what it contains;
+/// the narrative too.
 pub fn adresser(resource: &mut Value) {
-    let is_person = |resource: &Value| matches!(resource["resourceType"].as_str(), Some("Patient" | "RelatedPerson"));
-    if is_person(resource) {
+    let tells_where = |resource: &Value| {
+        let kind = resource["resourceType"].as_str();
+        kind.is_some_and(|kind| TYPER_MED_ADRESS.contains(&kind))
+    };
+    if tells_where(resource) {
         cut(resource);
     }
     let contained = resource.get_mut("contained").and_then(Value::as_array_mut);
-    let mut persons = contained
+    let mut told = contained
         .into_iter()
         .flatten()
-        .filter(|inner| is_person(inner))
+        .filter(|inner| tells_where(inner))
         .peekable();
-    let held = persons.peek().is_some();
-    persons.for_each(cut);
+    let held = told.peek().is_some();
+    told.for_each(cut);
     if let (true, Some(members)) = (held, resource.as_object_mut()) {
         members.shift_remove("text");
     }

@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
+use super::beslut::ar_ingens;
 use super::caller::{Identity, Who};
 use super::scope::{About, Context, Right};
 use crate::fhir::search::query::{Criterion, SystemMatch, TokenValue};
-use crate::fhir::search::{Handling, IndexEntry, ParseContext, has_patient, index, parse};
+use crate::fhir::search::{Handling, IndexEntry, ParseContext, index, parse};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 
@@ -92,8 +93,13 @@ fn read(kind: ResourceType, filter: &str) -> Option<Vec<Criterion>> {
 }
 
 /// Whether a grant reaches a record: filed on this patient, with this content (R5).
-pub fn racker(granted: &Medgivande, kind: ResourceType, patient: Option<&str>, resource: &Value) -> bool {
-    racker_patient(granted, kind, patient) && racker_innehall(granted, kind, resource)
+pub fn racker(
+    granted: &Medgivande,
+    (kind, allman): (ResourceType, bool),
+    patient: Option<&str>,
+    resource: &Value,
+) -> bool {
+    racker_patient(granted, (kind, allman), patient) && racker_innehall(granted, kind, resource)
 }
 
 /// The same, of the content alone.
@@ -105,10 +111,10 @@ pub fn racker_innehall(granted: &Medgivande, kind: ResourceType, resource: &Valu
 }
 
 /// The same, of the patient alone.
-pub fn racker_patient(granted: &Medgivande, kind: ResourceType, patient: Option<&str>) -> bool {
+pub fn racker_patient(granted: &Medgivande, (kind, allman): (ResourceType, bool), patient: Option<&str>) -> bool {
     match &granted.bara {
         None => true,
-        Some(own) => !has_patient(kind) || (!own.is_empty() && patient.is_some_and(|it| it == own)),
+        Some(own) => ar_ingens(kind, allman) || (!own.is_empty() && patient.is_some_and(|it| it == own)),
     }
 }
 

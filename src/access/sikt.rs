@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::beslut::{Lasare, PERSONER, Vard};
+use super::beslut::{Lasare, PERSONER, Vard, ar_ingens};
 use super::caller::Caller;
 use super::medgivande::medgivanden;
 use super::scope::Right;
@@ -33,7 +33,7 @@ fn told(call: &Call, right: Right, nu: i64, adress: bool) -> Option<Arc<Sikt>> {
     };
     let mut rader = vec![scopes, records(&lasare, nu)];
     if let (true, Lasare::Vard(vard)) = (adress, &lasare) {
-        rader.push(Nagot(vec![Inte(Box::new(skyddad(nu))), HallsAv(vard.egna())]));
+        rader.push(Nagot(vec![Inte(Box::new(skyddad(nu))), egen_vardgivare(vard)]));
     }
     Some(Arc::new(Sikt {
         rader: Alla(rader),
@@ -41,8 +41,16 @@ fn told(call: &Call, right: Right, nu: i64, adress: bool) -> Option<Arc<Sikt>> {
             Lasare::Patient { .. } => Alla(vec![
                 Nagot(vec![nobodys(), Inte(Box::new(VersionDold))]),
                 Nagot(vec![nobodys(), Inte(Box::new(VersionFlyttad))]),
+                Nagot(vec![nobodys(), HarPatient]),
             ]),
-            Lasare::Vard(vard) => Nagot(vec![Inte(Box::new(VersionFlyttad)), HallsAv(vard.egen_enhet())]),
+            Lasare::Vard(vard) => Nagot(vec![
+                Alla(vec![
+                    Inte(Box::new(VersionFlyttad)),
+                    // What a team said in earlier versions may have been of a patient.
+                    Nagot(vec![Inte(Box::new(Typ(vec![ResourceType::CareTeam]))), HarPatient]),
+                ]),
+                egen_enhet(vard),
+            ]),
         },
     }))
 }
@@ -64,7 +72,7 @@ pub fn anas(call: &Call, patient: &str, nu: i64) -> Option<Sikt> {
             Inte(Box::new(Nagot(vec![
                 HallareOkand,
                 HallsAvPatienten,
-                HallsAv(vard.egna()),
+                egen_vardgivare(&vard),
             ]))),
             Inte(Box::new(sparrat(Slag::InreSparr, nu))),
             Inte(Box::new(sparrat(Slag::YttreSparr, nu))),
@@ -88,7 +96,10 @@ fn by_scope(identity: &Identity, right: Right) -> Villkor {
         for granted in medgivanden(identity, right, *kind) {
             let mut all = vec![Typ(vec![*kind])];
             if let Some(patient) = granted.bara.filter(|_| has_patient(*kind)) {
-                all.push(Patient(patient));
+                all.push(match ar_ingens(*kind, true) {
+                    true => Nagot(vec![Patient(patient), Allman]),
+                    false => Patient(patient),
+                });
             }
             all.extend(
                 granted
@@ -113,6 +124,7 @@ fn records(lasare: &Lasare, nu: i64) -> Villkor {
     match lasare {
         Lasare::Patient { patient, .. } => Nagot(vec![
             nobodys(),
+            Alla(vec![Typ(vec![ResourceType::CareTeam]), Allman, Inte(Box::new(Dold))]),
             Alla(vec![
                 Patient(patient.clone()),
                 Inte(Box::new(Dold)),
@@ -126,8 +138,8 @@ fn records(lasare: &Lasare, nu: i64) -> Villkor {
 
 /// Line by line as `varden_laser`.
 fn vardens(vard: &Vard, nu: i64) -> Villkor {
-    let egen_enhet = HallsAv(vard.egen_enhet());
-    let egen_vardgivare = HallsAv(vard.egna());
+    let egen_enhet = egen_enhet(vard);
+    let egen_vardgivare = egen_vardgivare(vard);
     let nodoppning = || vard.nodoppning.clone().map_or(Aldrig, Patient);
 
     let far_veta_vem = Nagot(vec![
@@ -191,6 +203,21 @@ fn sparrat(slag: Slag, nu: i64) -> Villkor {
         om: Om::Hallaren,
         nu,
     }
+}
+
+/// The mirror of `Vard::enhet_haller`.
+fn egen_enhet(vard: &Vard) -> Villkor {
+    let vardgivare = HallsAv(vard.vardgivare.iter().cloned().collect());
+    Alla(vec![
+        HallsAv(vard.egen_enhet()),
+        Nagot(vec![vardgivare, vard.enhet.clone().map_or(Aldrig, HallsAvBara)]),
+    ])
+}
+
+/// The mirror of `Vard::vardgivare_haller`.
+fn egen_vardgivare(vard: &Vard) -> Villkor {
+    let vardgivare = HallsAv(vard.vardgivare.iter().cloned().collect());
+    Nagot(vec![vardgivare, egen_enhet(vard)])
 }
 
 fn relation(vard: &Vard, nu: i64) -> Villkor {

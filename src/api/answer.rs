@@ -311,6 +311,8 @@ impl Ask {
         reply.address = Some(format!("{}/{}/{}", self.base, written.kind, written.id));
         reply.version = Some(written.version);
         if status == StatusCode::NO_CONTENT {
+            // What a delete brings about is told in the header: there is no body.
+            reply.findings = written.findings;
             return Ok(reply);
         }
         reply.last_modified = Some(written.last_updated);

@@ -118,7 +118,7 @@ fn bundle(ask: &Ask, list: &Arbetslista, links: &[(&str, String)]) -> String {
         bundle.last_updated(per);
     }
     // An OperationOutcome is never a match of a search, whatever it is about (search.html#entries).
-    let mode = || [("search", r#"{"mode":"outcome"}"#.to_owned())];
+    let mode = [("search", r#"{"mode":"outcome"}"#)];
     if list.fornyas {
         let renewed = outcome::notice(&being_renewed(list), ask.manner.language);
         told(&mut bundle, &text_of(&renewed, false));
@@ -126,7 +126,7 @@ fn bundle(ask: &Ask, list: &Arbetslista, links: &[(&str, String)]) -> String {
     let mut add = |kind: &str, post: &Listpost| {
         let told = outcome::of_fynd(&post.fynd, &post.id, ask.manner.language);
         let full_url = format!("{}/{kind}/{}", ask.base, post.id);
-        bundle.entry(Some(&full_url), Some(&text_of(&told, false)), &mode());
+        bundle.entry(Some(&full_url), Some(&text_of(&told, false)), &mode);
     };
     list.patienter.iter().for_each(|post| add("Patient", post));
     list.lakare.iter().for_each(|post| add("Practitioner", post));

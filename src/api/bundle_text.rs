@@ -44,7 +44,7 @@ impl BundleText {
     }
 
     /// Adds an entry; each part is given as JSON text.
-    pub fn entry(&mut self, full_url: Option<&str>, resource: Option<&str>, parts: &[(&str, String)]) {
+    pub fn entry(&mut self, full_url: Option<&str>, resource: Option<&str>, parts: &[(&str, &str)]) {
         self.text
             .push_str(if self.entries == 0 { r#","entry":["# } else { "," });
         self.entries += 1;

@@ -275,7 +275,7 @@ pub fn respond(ask: &Ask, name: &str, pairs: Pairs) -> Result<Reply, Problem> {
     let mut bundle = BundleText::new("searchset", Some(total), &links);
     for definition in found.into_iter().skip(search.from).take(search.count) {
         let full_url = format!("{base}/{}", definition.id());
-        let mode = r#"{"mode":"match"}"#.to_owned();
+        let mode = r#"{"mode":"match"}"#;
         bundle.entry(Some(&full_url), Some(&definition.text), &[("search", mode)]);
     }
     if !search.ignored.is_empty() {

@@ -194,10 +194,8 @@ fn entry(bundle: &mut BundleText, ask: &Ask, past: Past, subset: &Subset) -> Res
         quoted(&etag(stored.version)),
         instant(stored.last_updated)
     );
-    let parts = [
-        ("request", format!(r#"{{"method":"{method}","url":{}}}"#, quoted(url))),
-        ("response", response),
-    ];
+    let request = format!(r#"{{"method":"{method}","url":{}}}"#, quoted(url));
+    let parts = [("request", request.as_str()), ("response", response.as_str())];
     let full_url = format!("{}/{address}", ask.base);
     let resource = if stored.deleted {
         None

@@ -47,16 +47,9 @@ pub struct Limits {
     forgot: Mutex<Instant>,
     clock: DefaultClock,
     room: Arc<Semaphore>,
-    batches: Arc<Semaphore>,
-    batching: Shares,
+    batches: Shares,
     /// The entries of all batches that read at the same time: they leave processors and connections to single requests.
     reading: Semaphore,
-}
-
-/// A batch under way.
-pub struct BatchTurn {
-    _of_all: Option<OwnedSemaphorePermit>,
-    _of_one: Option<Share>,
 }
 
 impl Limits {
@@ -70,22 +63,15 @@ impl Limits {
             forgot: Mutex::new(Instant::now()),
             clock: DefaultClock::default(),
             room: Arc::new(Semaphore::new((bytes / UNIT).min(Semaphore::MAX_PERMITS))),
-            batches: Arc::new(Semaphore::new(BATCHES)),
-            batching: Shares::new(BATCHES_OF_ONE),
+            // Without a bound on requests there is none on one caller's batches.
+            batches: Shares::new(if per_second == 0 { BATCHES } else { BATCHES_OF_ONE }, BATCHES),
             reading: Semaphore::new(std::thread::available_parallelism().map_or(1, NonZero::get)),
         }
     }
 
-    /// Waits until the caller may carry out another batch; without a bound on requests there is none on these.
-    pub async fn batch(&self, caller: &Caller, peer: Option<SocketAddr>) -> BatchTurn {
-        let _of_one = match self.rate {
-            Some(_) => Some(self.batching.take(caller.party(peer.map(|peer| peer.ip()))).await),
-            None => None,
-        };
-        BatchTurn {
-            _of_all: self.batches.clone().acquire_owned().await.ok(),
-            _of_one,
-        }
+    /// Waits until the caller may carry out another batch.
+    pub async fn batch(&self, caller: &Caller, peer: Option<SocketAddr>) -> Share {
+        self.batches.take(caller.party(peer.map(|peer| peer.ip()))).await
     }
 
     /// Waits until an entry of a batch may read.

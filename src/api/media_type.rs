@@ -71,7 +71,8 @@ pub fn may_write(format: &str, version: FhirVersion) -> Result<(), Problem> {
     // A "+" that the caller did not escape arrives as a space: "application/fhir json".
     let (essence, rest) = format.split_at(format.find(';').unwrap_or(format.len()));
     let format = format!("{}{rest}", essence.trim().replace(' ', "+"));
-    if format == "json" || writes(&format, version) {
+    // A page is what `Accept` may ask for besides, in a browser; whoever asks for nothing else is told that there is none.
+    if format == "json" || (writes(&format, version) && MediaType::read(&format).essence != "text/html") {
         Ok(())
     } else {
         Err(Problem::NotAcceptable)

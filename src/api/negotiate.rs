@@ -346,7 +346,7 @@ fn purpose(caller: &Caller) -> Cow<'static, str> {
 }
 
 fn base(root: &str, version: FhirVersion) -> String {
-    format!("{root}/fhir/{version}")
+    [root, "/fhir/", version.name()].concat()
 }
 
 fn http_date(text: &str) -> Option<i64> {

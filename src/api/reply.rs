@@ -100,7 +100,7 @@ impl Reply {
             response.push_str(&format!(r#","outcome":{told}"#));
         }
         response.push('}');
-        bundle.entry(self.address.as_deref(), resource.as_deref(), &[("response", response)]);
+        bundle.entry(self.address.as_deref(), resource.as_deref(), &[("response", &response)]);
     }
 }
 

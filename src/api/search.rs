@@ -258,7 +258,7 @@ impl SearchAt {
         let scope = Scope::of_path(ask.version(), path).ok_or(Problem::UnknownAddress)?;
         let address = match &scope {
             Scope::System => ask.base.clone(),
-            scope => format!("{}/{scope}", ask.base),
+            scope => [&ask.base, "/", &scope.to_string()].concat(),
         };
         Ok(SearchAt { scope, address })
     }
@@ -280,16 +280,13 @@ pub fn opened(ask: &Ask, pairs: Pairs) -> Result<(Pairs, Links), Problem> {
 
 /// Carries a search out; the text of the searchset Bundle. Whoever searches (GET, POST, an entry of a batch) comes here.
 pub async fn searched(ask: &Ask, at: &SearchAt, pairs: Pairs, links: Links) -> Result<String, Problem> {
-    let search = Search::asked(ask, at, pairs, links)?;
-    let query = search.query.clone();
+    let (query, search) = Search::asked(ask, at, pairs, links)?;
     let page = ask.app.door.search(&ask.call, query, ask.own_bases().to_vec()).await?;
     search.tell(ask, page)
 }
 
-/// A search that is asked for.
+/// A search that is asked for: how its page is told.
 pub struct Search {
-    /// What the door is asked.
-    pub query: SearchQuery,
     subset: Subset,
     used: Pairs,
     ignored: Vec<String>,
@@ -301,8 +298,8 @@ pub struct Search {
 }
 
 impl Search {
-    /// Reads the parameters.
-    pub fn asked(ask: &Ask, at: &SearchAt, mut pairs: Pairs, links: Links) -> Result<Search, Problem> {
+    /// Reads the parameters; what the door is asked stands beside.
+    pub fn asked(ask: &Ask, at: &SearchAt, mut pairs: Pairs, links: Links) -> Result<(SearchQuery, Search), Problem> {
         let here = pairs.iter().find(|(name, _)| name == sealed::PAGE).cloned();
         for (_, token) in pairs.iter_mut().filter(|(name, _)| name == sealed::PAGE) {
             // What is not ours becomes no token, which the parser refuses.
@@ -329,8 +326,7 @@ impl Search {
             used,
             ignored,
         } = parse_in(&pairs, &at.scope, &context).map_err(|error| Problem::NotFhir(vec![error.fault()]))?;
-        Ok(Search {
-            query,
+        let search = Search {
             subset,
             manner: manner_of(ask, &used)?,
             used,
@@ -338,7 +334,8 @@ impl Search {
             here,
             address: at.address.clone(),
             links,
-        })
+        };
+        Ok((query, search))
     }
 
     /// The searchset Bundle of what the door answered.
@@ -349,12 +346,12 @@ impl Search {
             ignored,
             manner,
             here,
+            address: at,
             links,
-            ..
         } = self;
         let link = |page: Option<(String, String)>| {
             let pairs: Pairs = used.iter().cloned().chain(page).collect();
-            address(ask, &self.address, &pairs, links)
+            address(ask, &at, &pairs, links)
         };
         let mut all = vec![("self", link(here.clone())?)];
         if here.is_some() || page.next.is_some() {
@@ -408,20 +405,20 @@ pub fn found(
     subset: &Subset,
     (manner, role): (Manner, Role),
 ) -> Result<(), Problem> {
-    let full_url = format!("{}/{}/{}", ask.base, stored.kind, stored.id);
+    let full_url = [&ask.base, "/", stored.kind.name(), "/", &stored.id].concat();
     let mode = match role {
         Role::Match => r#"{"mode":"match"}"#,
         Role::Include => r#"{"mode":"include"}"#,
     };
     let text = part_text(stored, manner, subset, role)?;
-    bundle.entry(Some(&full_url), Some(&text), &[("search", mode.to_owned())]);
+    bundle.entry(Some(&full_url), Some(&text), &[("search", mode)]);
     Ok(())
 }
 
 /// An entry that tells something about the search itself: an OperationOutcome.
 pub fn told(bundle: &mut BundleText, outcome: &str) {
     let full_url = format!("urn:uuid:{}", Uuid::new_v4());
-    let parts = [("search", r#"{"mode":"outcome"}"#.to_owned())];
+    let parts = [("search", r#"{"mode":"outcome"}"#)];
     bundle.entry(Some(&full_url), Some(outcome), &parts);
 }
 
@@ -439,7 +436,7 @@ pub fn address(ask: &Ask, base: &str, pairs: &Pairs, links: Links) -> Result<Str
             format!("{}={sealed}", sealed::PARAMETER)
         }
     };
-    Ok(format!("{base}?{query}"))
+    Ok([base, "?", &query].concat())
 }
 
 /// What stands around an entry's resource, in bytes, as good as always.

@@ -29,6 +29,7 @@ texts!(
         "delaktighet",
         "dokumenterad-overenskommelse",
         "ej-digital-atkomst",
+        "ersatt-av",
         "ersatt-fran",
         "ersatter",
         "inga-andra-atgarder",

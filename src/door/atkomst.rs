@@ -104,7 +104,7 @@ impl Door {
         if !reaches(call, right, &kept, &stored)? {
             return Ok(None);
         }
-        cut(&lasare, &kept, &ratter, stored).map(Some)
+        cut((&lasare, self.nu()), &kept, &ratter, stored).map(Some)
     }
 
     /// What was found with the call's eyes, as the call may see it: nothing but what is cut out is lacking.
@@ -115,7 +115,7 @@ impl Door {
             Some(lasare) => {
                 let kept = session.kept_beside(stored.kind, &stored.id)?.unwrap_or_default();
                 let ratter = ratter(session, &kept, self.nu())?;
-                cut(&lasare, &kept, &ratter, stored)
+                cut((&lasare, self.nu()), &kept, &ratter, stored)
             }
         }
     }
@@ -179,7 +179,9 @@ pub(super) fn reaches(call: &Call, right: Right, kept: &Kept, stored: &Stored) -
         return Ok(false);
     };
     for granted in medgivanden(identity, right, stored.kind) {
-        if racker_patient(&granted, stored.kind, kept.patient.as_deref()) && reaches_content(&granted, stored)? {
+        if racker_patient(&granted, (stored.kind, kept.allman), kept.patient.as_deref())
+            && reaches_content(&granted, stored)?
+        {
             return Ok(true);
         }
     }
@@ -207,16 +209,22 @@ fn reaches_content(granted: &Medgivande, stored: &Stored) -> Result<bool, StoreE
 fn may_be_cut(lasare: &Lasare, stored: &Stored) -> bool {
     match lasare {
         Lasare::Patient { .. } => stored.body.contains(klipp::INTERN_ANTECKNING),
-        Lasare::Vard(_) => holds_person(stored),
+        Lasare::Vard(_) => tells_where(stored),
     }
 }
 
-fn holds_person(stored: &Stored) -> bool {
-    let contains = |kind: &ResourceType| stored.body.contains(&format!("\"{kind}\""));
-    PERSONER.contains(&stored.kind) || (stored.body.contains("\"contained\"") && PERSONER.iter().any(contains))
+fn tells_where(stored: &Stored) -> bool {
+    let contains = |kind: &&str| stored.body.contains(&format!("\"{kind}\""));
+    PERSONER.contains(&stored.kind)
+        || (stored.body.contains("\"contained\"") && klipp::TYPER_MED_ADRESS.iter().any(contains))
 }
 
-pub(super) fn cut(lasare: &Lasare, kept: &Kept, ratter: &[Ratt], mut stored: Stored) -> Result<Stored, StoreError> {
+pub(super) fn cut(
+    (lasare, nu): (&Lasare, i64),
+    kept: &Kept,
+    ratter: &[Ratt],
+    mut stored: Stored,
+) -> Result<Stored, StoreError> {
     if stored.deleted || !may_be_cut(lasare, &stored) {
         return Ok(stored);
     }
@@ -229,7 +237,7 @@ pub(super) fn cut(lasare: &Lasare, kept: &Kept, ratter: &[Ratt], mut stored: Sto
         }
         Lasare::Vard(_) => {
             let protected = kept.skyddad || ratter.iter().any(|ratt| ratt.slag == Slag::Skyddad);
-            if protected && !beslut::far_se_adress(lasare, kept) {
+            if protected && !beslut::far_se_adress(lasare, kept, ratter, nu) {
                 let mut resource = stored.resource()?;
                 klipp::adresser(&mut resource);
                 stored.body = resource.to_string();

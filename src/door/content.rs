@@ -18,6 +18,7 @@ use crate::fhir::structure;
 use crate::fhir::subset;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
+use crate::personnummer::Personregister;
 
 /// Reads JSON strictly and checks that it is a resource of type `kind`, whole and well formed in `version`.
 pub fn read(version: FhirVersion, kind: &str, bytes: &[u8], limits: &Limits) -> Result<Value, Problem> {
@@ -183,6 +184,18 @@ impl Content {
                 ),
             ));
         }
+        if let Some(path) = anothers_appointment(kind, &resource) {
+            return Err(Problem::fault(
+                IssueCode::BusinessRule,
+                paths.to_source(&path),
+                Text::new(
+                    "En Appointment gäller en patient: den visas för patienten, som inte ska få veta vilka andra som kommer. \
+                     Skapa en för varje patient.",
+                    "An Appointment is about one patient: it is shown to the patient, who is not to learn who else will come. \
+                     Create one for each patient.",
+                ),
+            ));
+        }
         if let Some((path, most)) = too_long(kind, &resource) {
             return Err(Problem::fault(
                 IssueCode::TooLong,
@@ -211,6 +224,41 @@ impl Content {
             paths,
         })
     }
+}
+
+/// The first who is another patient than the one before, in an Appointment: a group's visit. A resource belongs to one patient.
+fn anothers_appointment(kind: ResourceType, resource: &Value) -> Option<String> {
+    if kind != ResourceType::Appointment {
+        return None;
+    }
+    let participants = resource.get("participant").and_then(Value::as_array);
+    let actors = participants
+        .into_iter()
+        .flatten()
+        .map(|participant| participant.get("actor"));
+    let actors = actors
+        .enumerate()
+        .map(|(index, actor)| (format!("participant[{index}].actor"), actor));
+    let patients = std::iter::once(("subject".to_owned(), resource.get("subject")))
+        .chain(actors)
+        .filter_map(|(path, who)| Some((path, patient_meant(who?)?)));
+    let mut patients = patients.peekable();
+    let (_, first) = patients.peek()?.clone();
+    let (path, _) = patients.find(|(_, patient)| *patient != first)?;
+    Some(format!("{kind}.{path}"))
+}
+
+/// The patient that a reference means, by an id of ours or by a personal number.
+fn patient_meant(reference: &Value) -> Option<String> {
+    if let Some(literal) = reference.get("reference").and_then(Value::as_str) {
+        return match references::local(literal) {
+            Some((ResourceType::Patient, id)) => Some(id.to_owned()),
+            _ => None,
+        };
+    }
+    let identifier = reference.get("identifier")?;
+    Personregister::of(identifier.get("system")?.as_str()?)?;
+    Some(identifier.get("value")?.as_str()?.to_owned())
 }
 
 /// Items of one list that leads to others: the riktlinje and the access decisions follow links, members, plans and identifiers

@@ -252,7 +252,7 @@ impl Door {
     /// Takes in what was written lately, if it is little enough to be done at once.
     pub(super) async fn hinn_ikapp(&self) {
         let door = self.clone();
-        let little = self.store.read(move |session| {
+        let little = self.store.read_for(Party::Service, move |session| {
             session.snapshot(|session| {
                 Ok::<_, StoreError>(!door.planera(session, AT_ONCE, Omfang::DetSomRyms)?.is_empty())
             })
@@ -275,7 +275,7 @@ impl Door {
         let door = self.clone();
         let (omgang, bilder) = self
             .store
-            .read(move |session| {
+            .read_for(Party::Service, move |session| {
                 session.snapshot(|session| {
                     let omgang = door.planera(session, most, omfang)?;
                     let bilder = door.bedom(session, &omgang.patienter)?;

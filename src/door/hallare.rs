@@ -6,10 +6,13 @@ use serde_json::Value;
 
 use super::underlag::OppenTransaktion;
 use crate::access::{Caller, Identity, Who, harledning};
+use crate::fhir::identifiers::HSA_ID;
+use crate::fhir::references::local;
 use crate::fhir::search::IndexEntry;
+use crate::fhir::search::paths::walk;
 use crate::fhir::types::ResourceType;
 use crate::hsa::hsa_form;
-use crate::riktlinje::{enhetens_hsa_id, hallande_enhet};
+use crate::riktlinje::{enhet_som_anges, enhetens_hsa_id, hallande_enhet};
 use crate::store::{Hallare, Keeping, Kept, StoreError};
 
 /// What is kept beside what a caller writes over `before`. Who keeps it is the unit that it states, else whoever kept it
@@ -21,8 +24,17 @@ pub(super) fn keeping(
     what: (ResourceType, &Value, &[IndexEntry]),
     (fact, before): (&Fact, Option<Kept>),
 ) -> Result<Keeping, StoreError> {
-    let stated = hallande_enhet(fact, underlag)?;
     let before = before.map(|kept| kept.hallare).filter(|kept| *kept != Hallare::Okand);
+    // Of one alone it may be told which of its units it is.
+    let is_known = match &before {
+        None => false,
+        Some(Hallare::Enhet(chain)) => chain.len() > 1,
+        Some(_) => true,
+    };
+    let stated = match hallande_enhet(fact, underlag)? {
+        none if none.is_empty() && !is_known => outtalad_enhet(caller, underlag, (what.0, what.1), fact)?,
+        stated => stated,
+    };
     let hallare = match (who_keeps(caller, &stated), before) {
         // What others wrote down for the patient does not become her own because she ends it.
         (Some(Hallare::Patienten), before) => before.or(Some(Hallare::Patienten)),
@@ -33,6 +45,74 @@ pub(super) fn keeping(
         (now, _) => now,
     };
     keeping_of(underlag, what, Some(fact), hallare)
+}
+
+/// Where a resource (R5) tells which care it comes of, the likeliest to be of the unit first.
+#[rustfmt::skip]
+const GJORT_VID: &[(ResourceType, &[&str])] = &[
+    (ResourceType::Appointment,           &["participant.actor"]),
+    (ResourceType::CarePlan,              &["encounter", "contributor"]),
+    (ResourceType::Communication,         &["encounter", "sender"]),
+    (ResourceType::Condition,             &["encounter", "participant.actor"]),
+    (ResourceType::Encounter,             &["participant.actor"]),
+    (ResourceType::EpisodeOfCare,         &["careManager"]),
+    (ResourceType::Flag,                  &["encounter", "author"]),
+    (ResourceType::Goal,                  &["source"]),
+    (ResourceType::QuestionnaireResponse, &["encounter", "author"]),
+    (ResourceType::ServiceRequest,        &["encounter", "requester", "performer"]),
+    (ResourceType::Task,                  &["encounter", "requester", "owner"]),
+];
+
+/// The unit of what states none: the caller's, as it lies in the catalogue, so that a block of what lies between it and the
+/// vårdgivare meets it. The system of a whole vårdgivare has none: there it is told by the visit, or by who did it, as far as
+/// that lies within the vårdgivare; else nobody tells.
+fn outtalad_enhet(
+    caller: &Caller,
+    underlag: &mut OppenTransaktion<'_>,
+    (kind, resource): (ResourceType, &Value),
+    fact: &Fact,
+) -> Result<Vec<String>, StoreError> {
+    let Caller::Known(identity) = caller else {
+        return Ok(Vec::new());
+    };
+    let (unit, Some(vardgivare)) = own(identity).unwrap_or_default() else {
+        return Ok(Vec::new());
+    };
+    if let Some(unit) = unit {
+        let by_id = Reference {
+            identifier: Some(Box::new(Identifier {
+                system: Some(HSA_ID.to_owned()),
+                value: Some(unit),
+                ..Identifier::default()
+            })),
+            ..Reference::default()
+        };
+        return enhet_som_anges(&by_id, fact, underlag);
+    }
+    let paths = GJORT_VID
+        .iter()
+        .find(|(of, _)| *of == kind)
+        .map_or(&[][..], |(_, paths)| paths);
+    for told in paths.iter().flat_map(|path| walk(resource, path)) {
+        let chain = match told["reference"].as_str().and_then(local) {
+            Some((ResourceType::Encounter, id)) => {
+                match underlag
+                    .session
+                    .kept_beside(ResourceType::Encounter, id)?
+                    .map(|kept| kept.hallare)
+                {
+                    Some(Hallare::Enhet(chain)) => chain,
+                    _ => continue,
+                }
+            }
+            _ => enhet_som_anges(&reference_of(told), fact, underlag)?,
+        };
+        let is_vardgivare = |id: &String| hsa_form(id).as_ref() == Some(&vardgivare);
+        if chain.iter().position(is_vardgivare).is_some_and(|above| above > 0) {
+            return Ok(chain);
+        }
+    }
+    Ok(Vec::new())
 }
 
 /// What is kept beside a resource that is renewed: who keeps it as far as it says so itself.
@@ -75,8 +155,9 @@ fn keeping_of(
     }
 }
 
-/// The unit that is stated, else the caller's. What the caller states within the own unit or vårdgivare lies there and in
-/// nothing else, whatever the catalogue says: others write in it too.
+/// The unit that is stated, else the caller's. What the caller states within the own vårdgivare lies there as the catalogue
+/// says, and in nothing above it; what the catalogue puts elsewhere lies in the own vårdgivare all the same when it is the caller's
+/// own unit.
 fn who_keeps(caller: &Caller, stated: &[String]) -> Option<Hallare> {
     let mut chain: Vec<String> = stated.iter().filter_map(|id| hsa_form(id)).collect();
     let (unit, vardgivare) = match caller {
@@ -90,13 +171,12 @@ fn who_keeps(caller: &Caller, stated: &[String]) -> Option<Hallare> {
         chain.extend(unit);
         chain.extend(vardgivare);
         chain.dedup();
-    } else if let Some(vardgivare) = vardgivare
-        && let Some(own) = chain
-            .iter()
-            .position(|id| *id == vardgivare || Some(id) == unit.as_ref())
-    {
-        chain.truncate(own + 1);
-        if !chain.contains(&vardgivare) {
+    } else if let Some(vardgivare) = vardgivare {
+        let place = |id: &String| chain.iter().position(|own| own == id);
+        if let Some(top) = place(&vardgivare) {
+            chain.truncate(top + 1);
+        } else if let Some(own) = unit.as_ref().and_then(place) {
+            chain.truncate(own + 1);
             chain.push(vardgivare);
         }
     }

@@ -251,6 +251,10 @@ impl<U: Underlag> Underlag for Noterat<'_, U> {
         self.inner.patienter_som_lankar(patient_id)
     }
 
+    fn tillkomna(&mut self, patient_ids: &[String]) -> Result<Vec<Option<i64>>, U::Error> {
+        self.inner.tillkomna(patient_ids)
+    }
+
     fn far_lasa(&mut self, fact: &Fact) -> bool {
         self.inner.far_lasa(fact)
     }

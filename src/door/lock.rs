@@ -10,6 +10,7 @@ use super::katalog::organisationens_hsa_id;
 use super::problem::Problem;
 use super::underlag::OppenTransaktion;
 use super::{Order, Understood};
+use crate::clock::Clock;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{samma_patient, samma_som, utan_patientresurs};
 use crate::store::Session;
@@ -21,6 +22,7 @@ pub(super) fn lock(
     criteria: &[String],
     orders: &[Order],
     understood: &Understood,
+    clock: Clock,
 ) -> Result<(), Problem> {
     if !session.needs_locks() {
         return Ok(());
@@ -67,7 +69,7 @@ pub(super) fn lock(
     session.lock_resources(&resources)?;
     // Another writer may have moved one meanwhile, to a patient who is not locked; then all is done again.
     match session.patients_of(&keys)?.is_subset(&locked) {
-        true => Ok(()),
+        true => Ok(session.will_make_versions(clock.now())?),
         false => Err(Problem::Deadlock),
     }
 }

@@ -12,13 +12,14 @@ use uuid::Uuid;
 use super::content::{Body, instant};
 use super::problem::Problem;
 use super::{Door, Outcome};
-use crate::access::harledning::{DOLD, SKYDDAD, harled};
+use crate::access::beslut::Lasare;
+use crate::access::harledning::{etiketter, harled};
 use crate::access::{Call, Caller, Who};
 use crate::fhir::identifiers::HSA_ID;
 use crate::fhir::references::local;
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
-use crate::store::{Hallarnyckel, Keeping, NewVersion, Session};
+use crate::store::{Hallare, Hallarnyckel, Keeping, NewVersion, Session};
 
 /// Stands as the interaction of the versions that the service made; no caller's has it.
 const BY_THE_SERVICE: &str = "provenance";
@@ -34,6 +35,7 @@ pub(super) struct Made {
     /// The unit that the resource says manages it.
     pub unit: Option<String>,
     pub seen: SeenBy,
+    pub in_name: InName,
 }
 
 /// What decides who sees the version, and so what tells of it.
@@ -52,16 +54,28 @@ impl SeenBy {
             skyddad: keeping.skyddad,
         }
     }
+}
 
-    /// The labels that say so of the Provenance too.
-    fn labels(self) -> Vec<Value> {
-        let label = |(system, code): (&str, &str)| json!({ "system": system, "code": code });
-        let labels = [(self.dold, DOLD), (self.skyddad, SKYDDAD)];
-        labels
-            .into_iter()
-            .filter(|(is, _)| *is)
-            .map(|(_, it)| label(it))
-            .collect()
+/// In whose name a version was made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum InName {
+    /// The caller, on behalf of the unit that manages the record.
+    Unit,
+    /// The caller, on behalf of the own unit: another vårdgivare keeps the record.
+    Caller,
+    /// The service: a rule brought about what another vårdgivare keeps, who is not told whose doing it was.
+    Service,
+}
+
+impl InName {
+    /// In whose name a caller writes what is kept so. Who keeps it not being known, it is the unit's that it states.
+    pub fn of(call: &Call, keeping: &Keeping) -> InName {
+        match (Lasare::of(call), &keeping.hallare) {
+            (Some(Lasare::Vard(vard)), Some(hallare @ Hallare::Enhet(_))) if !vard.vardgivare_haller(hallare) => {
+                InName::Caller
+            }
+            _ => InName::Unit,
+        }
     }
 }
 
@@ -72,7 +86,7 @@ impl Made {
         id: &str,
         (version, outcome): (i64, Outcome),
         resource: &Value,
-        seen: SeenBy,
+        (seen, in_name): (SeenBy, InName),
     ) -> Made {
         let patient = match kind {
             ResourceType::Patient => Some(id.to_owned()),
@@ -86,6 +100,7 @@ impl Made {
             patient,
             unit: unit_of(kind, resource),
             seen,
+            in_name,
         }
     }
 
@@ -122,13 +137,14 @@ pub(super) fn put(door: &Door, call: &Call, session: &mut Session, made: &[Made]
             made.activity(),
             made.unit.as_deref(),
             made.seen,
+            made.in_name,
         );
         groups.entry(key).or_default().push(made);
     }
     let now = session.next_instant(door.clock.now(), None);
     let mut behalf: BTreeMap<&str, Value> = BTreeMap::new();
-    for ((patient, activity, unit, seen), made) in groups {
-        let on_behalf = match unit {
+    for ((patient, activity, unit, seen, in_name), made) in groups {
+        let on_behalf = match unit.filter(|_| in_name == InName::Unit) {
             None => None,
             Some(unit) => match behalf.get(unit) {
                 Some(known) => Some(known.clone()),
@@ -139,8 +155,8 @@ pub(super) fn put(door: &Door, call: &Call, session: &mut Session, made: &[Made]
                 }
             },
         };
-        let mut resource = provenance(call, now, (patient, activity), &made, on_behalf);
-        let labels = seen.labels();
+        let mut resource = provenance((call, in_name), now, (patient, activity), &made, on_behalf);
+        let labels = etiketter(seen.dold, seen.skyddad);
         if !labels.is_empty() {
             resource["meta"] = json!({ "security": labels });
         }
@@ -174,7 +190,7 @@ pub(super) fn refuse_change(session: &mut Session, id: &str) -> Result<(), Probl
 }
 
 fn provenance(
-    call: &Call,
+    (call, in_name): (&Call, InName),
     now: Timestamp,
     (patient, (code, display)): (Option<&str>, (&str, &str)),
     made: &[&Made],
@@ -184,7 +200,10 @@ fn provenance(
         .iter()
         .map(|made| json!({ "reference": format!("{}/{}/_history/{}", made.kind, made.id, made.version) }))
         .collect();
-    let (who, own_unit) = who(call);
+    let (who, own_unit) = match in_name {
+        InName::Service => (json!({ "display": Caller::Service.name() }), None),
+        InName::Unit | InName::Caller => who(call),
+    };
     let mut agent = json!({
         "type": { "coding": [{
             "system": "http://terminology.hl7.org/CodeSystem/provenance-participant-type",

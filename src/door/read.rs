@@ -85,10 +85,12 @@ impl Door {
         let (door, call) = (self.clone(), call.clone());
         self.store
             .read_for(call.caller.party(None), move |session| {
-                session.snapshot(|session| {
-                    let versions = door.versions(&call, session, &query)?;
-                    note(&call, session, versions.iter().map(|past| &past.stored))?;
-                    Ok(versions)
+                session.up_to_horizon(door.clock.now(), |session| {
+                    session.snapshot(|session| {
+                        let versions = door.versions(&call, session, &query)?;
+                        note(&call, session, versions.iter().map(|past| &past.stored))?;
+                        Ok(versions)
+                    })
                 })
             })
             .await

@@ -21,7 +21,7 @@ use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::types::ResourceType;
 use crate::personnummer::is_personal_number;
 use crate::riktlinje::Underlag;
-use crate::riktlinje::patient::{ar_for_manga, linked, till_patient};
+use crate::riktlinje::patient::{ar_for_manga, linked, nummer};
 use crate::store::{Keeping, Kept, Session, Stored};
 
 /// Units that the consents and blocks of one patient name, in force or later.
@@ -62,10 +62,10 @@ impl Change<'_> {
         })
     }
 
-    /// Whether a Consent would be hidden from the patient in whose name it is given, or a part of it (PDL 5:5): she could
-    /// not end it.
-    fn hides_consent(&self) -> bool {
-        self.kind == ResourceType::Consent
+    /// Whether what is the patient's own word, a Consent in her name or what she writes herself, would be hidden from her, or a part
+    /// of it (PDL 5:5): she could not end it.
+    fn hides_own_word(&self, lasare: &Lasare) -> bool {
+        (self.kind == ResourceType::Consent || matches!(lasare, Lasare::Patient { .. }))
             && self
                 .after
                 .is_some_and(|(resource, keeping)| keeping.dold || klipp::interna_anteckningar(&mut resource.clone()))
@@ -126,14 +126,14 @@ impl Door {
         let mut gav = Vec::new();
         if let Some((stored, fore)) = change.living() {
             // Who is shown less than what is stored would take the rest away.
-            if cut(&lasare, fore, &ratter, stored.clone())?.body != stored.body {
+            if cut((&lasare, nu), fore, &ratter, stored.clone())?.body != stored.body {
                 return Err(Problem::Forbidden);
             }
             if kind == ResourceType::Consent {
                 gav = session.ratter_of(kind, &stored.id)?;
             }
         }
-        if change.hides_consent() {
+        if change.hides_own_word(&lasare) {
             return Err(Problem::Forbidden);
         }
         let before = change.living().map(|(stored, _)| stored.resource()).transpose()?;
@@ -148,14 +148,20 @@ impl Door {
             }
             nya_hsa_id = change.nya_hsa_id(before.as_ref());
         }
-        if let (Caller::Known(identity), Some(resource)) = (&call.caller, after) {
+        if let (Caller::Known(identity), Some((resource, keeping))) = (&call.caller, change.after) {
             let granted = medgivanden(identity, right, kind);
             if !granted
                 .iter()
-                .any(|granted| racker(granted, kind, change.patient, resource))
+                .any(|granted| racker(granted, (kind, keeping.allman), change.patient, resource))
             {
                 return Err(Problem::Forbidden);
             }
+        }
+        if let (Lasare::Patient { patient, .. }, Some(response), ResourceType::QuestionnaireResponse) =
+            (&lasare, after, kind)
+            && !upphov::answers_herself(response, patient)
+        {
+            return Err(Problem::Forbidden);
         }
         let both = before.as_ref().zip(after);
         let ends = |(before, after)| harledning::bara_avslut(before, after, (nu, self.clock.today()));
@@ -284,34 +290,43 @@ impl Transaction<'_, '_> {
         Ok(())
     }
 
-    /// Refuses a Patient that links to a person of whom there are as many as the rules look at: beyond that they would lean on a part
-    /// of what is there.
+    /// Refuses to join what was stored before to a person of whom there are as many Patients as the rules look at, and a link that
+    /// does so: it would take the place of another. A new Patient with her number takes nobody's (it comes after those that are there), so
+    /// whoever has made many keeps no unit from entering her.
     fn refuse_too_many_joined(&mut self, staged: &Staged<'_>) -> Result<(), Problem> {
         let Some(Fact::Patient(patient)) = staged.order.prepared().map(|prepared| &*prepared.fact) else {
             return Ok(());
         };
-        let before: Vec<String> = match staged.before.as_deref() {
-            Some(Fact::Patient(before)) => linked(before).collect(),
-            _ => Vec::new(),
+        let before = match staged.before.as_deref() {
+            Some(Fact::Patient(before)) => Some(&**before),
+            _ => None,
         };
-        for id in linked(patient).filter(|id| !before.contains(id)) {
-            if self.underlag.folj(&till_patient(&id))?.is_none() {
-                continue;
-            }
-            // All that are stored are then one person: the first of them tells.
-            return match ar_for_manga(&id, &mut self.underlag)? {
-                false => Ok(()),
-                true => Err(Problem::fault(
-                    IssueCode::BusinessRule,
-                    "Patient.link",
-                    Text::new(
-                        "Så många Patient-resurser är redan samma person att reglerna inte kan ta hänsyn till fler. Ta bort länkar som inte behövs.",
-                        "So many Patient resources are one person already that the rules cannot heed more. Remove links that are not needed.",
-                    ),
-                )),
-            };
+        let was_linked: Vec<String> = before.into_iter().flat_map(linked).collect();
+        let new_links: Vec<String> = linked(patient).filter(|id| !was_linked.contains(id)).collect();
+        let is_linked = self.underlag.tillkomna(&new_links)?.iter().any(Option::is_some);
+        let had_number: Vec<_> = before.into_iter().flat_map(nummer).collect();
+        let is_numbered = staged.current.is_some() && nummer(patient).any(|number| !had_number.contains(&number));
+        if !(is_linked || is_numbered) || !ar_for_manga(staged.order.id(), &mut self.underlag)? {
+            return Ok(());
         }
-        Ok(())
+        let (expression, text) = if is_linked {
+            (
+                "Patient.link",
+                Text::new(
+                    "Så många Patient-resurser är redan samma person att reglerna inte kan ta hänsyn till fler. Ta bort länkar som inte behövs.",
+                    "So many Patient resources are one person already that the rules cannot heed more. Remove links that are not needed.",
+                ),
+            )
+        } else {
+            (
+                "Patient.identifier",
+                Text::new(
+                    "Så många Patient-resurser är redan samma person att reglerna inte kan ta hänsyn till fler: den här kan inte få numret. Ta bort nummer och länkar som inte behövs, eller lägg upp en ny Patient med numret.",
+                    "So many Patient resources are one person already that the rules cannot heed more: this one cannot get the number. Remove numbers and links that are not needed, or make a new Patient with the number.",
+                ),
+            )
+        };
+        Err(Problem::fault(IssueCode::BusinessRule, expression, text))
     }
 
     /// Whether a Provenance tells of what the caller may read, and in no other's name; a name that nobody has is a fault.

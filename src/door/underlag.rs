@@ -1,9 +1,11 @@
 //! What the rules may ask for during a write, answered from the database as it will be after the transaction (GEN-01).
 //! A write that is only thought of (`$validate`) is not in the database: it is laid over the answers instead.
 
+#[cfg(test)]
+mod tests;
 mod thought;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,24 +16,28 @@ use super::Understood;
 use super::atkomst::readable;
 use super::content::Prepared;
 use crate::access::Call;
-use crate::access::beslut::{self, Ersattning, Lasare, Post, Vard, far_lasa};
+use crate::access::beslut::{self, Ersattning, Lasare, Post, Vard, far_lasa, gallande};
 use crate::fhir::identifiers::equivalent_systems;
 use crate::fhir::references::local;
 use crate::fhir::search::parameters::{Kind, find};
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
+use crate::riktlinje::Samlat;
 use crate::riktlinje::patient::{bars_av, nummer, samma_patient, till_patient};
 use crate::riktlinje::underlag::{Fore, Underlag};
-use crate::store::{Hallare, Ratt, Session, StoreError, Stored};
+use crate::store::{Hallare, Kept, Ratt, Session, StoreError, Stored};
 use thought::{Question, Thought};
+
+/// A resource's type and id.
+type Name = (ResourceType, String);
 
 /// The facts of one open transaction. What was just written is not read back but kept.
 pub struct OppenTransaktion<'s> {
     pub session: &'s mut Session,
     understood: Understood,
-    known: HashMap<(ResourceType, String), Option<Arc<Fact>>>,
+    known: HashMap<Name, Option<Arc<Fact>>>,
     /// What this transaction replaced, as it was before.
-    before: HashMap<(ResourceType, String), Option<Arc<Fact>>>,
+    before: HashMap<Name, Option<Arc<Fact>>>,
     /// What was asked of the whole database; forgotten at the next write of this transaction.
     lists: HashMap<Question, Vec<Arc<Fact>>>,
     /// What is thought to be written; its fact is among the known.
@@ -41,14 +47,25 @@ pub struct OppenTransaktion<'s> {
     /// What the caller may not read is not even counted.
     bara_synliga: bool,
     /// Whether the caller may read what was asked about.
-    lasta: HashMap<(ResourceType, String), bool>,
-    /// What the patients' records say about that. A patient with many contacts has many such words, and each contact is asked about.
+    lasta: HashMap<Name, bool>,
+    /// What the patients' records say about that now: asked once, since each contact of a patient is asked about.
     ratter: HashMap<String, Rc<[Ratt]>>,
+    /// The same but for what one resource says: whether that may replace others is asked of each of them.
+    ratter_utom: HashMap<(String, Name), Rc<[Ratt]>>,
+    /// In which order Patients were made; that never changes.
+    tillkomna: HashMap<String, i64>,
+    /// What is kept beside the resources that were asked about.
+    kept: HashMap<Name, Option<Rc<Kept>>>,
+    /// What the rules have gathered.
+    samlat: Samlat,
     /// Who is to keep what this transaction writes.
-    hallare: HashMap<(ResourceType, String), Hallare>,
+    hallare: HashMap<Name, Hallare>,
     /// Until when it may be asked.
     until: Option<Instant>,
 }
+
+/// Fewer are asked about one by one: those statements are prepared.
+const WORTH_ONE_QUESTION: usize = 8;
 
 /// How long a write, or a picture, may be judged. Under SQLite all other writes wait for a write.
 pub const JUDGED_IN: Duration = Duration::from_secs(20);
@@ -66,6 +83,10 @@ impl<'s> OppenTransaktion<'s> {
             bara_synliga: false,
             lasta: HashMap::new(),
             ratter: HashMap::new(),
+            tillkomna: HashMap::new(),
+            ratter_utom: HashMap::new(),
+            kept: HashMap::new(),
+            samlat: Samlat::default(),
             hallare: HashMap::new(),
             until: None,
         }
@@ -107,7 +128,7 @@ impl<'s> OppenTransaktion<'s> {
 
     /// Whether the caller may read the current resource. What this transaction writes, the caller writes.
     pub(super) fn is_readable(&mut self, kind: ResourceType, id: &str) -> Result<bool, StoreError> {
-        let Some((lasare, nu)) = &self.lasare else {
+        let Some(nu) = self.lasare.as_ref().map(|(_, nu)| *nu) else {
             return Ok(true);
         };
         let name = (kind, id.to_owned());
@@ -117,7 +138,7 @@ impl<'s> OppenTransaktion<'s> {
         if let Some(known) = self.lasta.get(&name) {
             return Ok(*known);
         }
-        let readable = match self.session.kept_beside(kind, id)? {
+        let readable = match self.kept(kind, id)? {
             None => false,
             Some(kept) => {
                 let post = Post {
@@ -130,12 +151,13 @@ impl<'s> OppenTransaktion<'s> {
                     (Some(known), _) => known.clone(),
                     (None, None) => Rc::default(),
                     (None, Some(patient)) => {
-                        let asked: Rc<[Ratt]> = self.session.ratter(patient, *nu)?.into();
+                        let asked: Rc<[Ratt]> = gallande(self.session.ratter(patient, nu)?, nu).into();
                         self.ratter.insert(patient.clone(), asked.clone());
                         asked
                     }
                 };
-                far_lasa(lasare, post, &ratter, *nu).is_ok()
+                let lasare = self.lasare.as_ref();
+                lasare.is_none_or(|(lasare, nu)| far_lasa(lasare, post, &ratter, *nu).is_ok())
             }
         };
         self.lasta.insert(name, readable);
@@ -175,19 +197,27 @@ impl<'s> OppenTransaktion<'s> {
 
     /// Lays a write over the answers without writing it. What stood there before is to be remembered as for any write.
     pub fn think_of(&mut self, prepared: &Prepared) {
-        self.lists.clear();
+        self.forget();
         self.thought = Some(Thought::of(prepared));
     }
 
     /// Remembers what this transaction wrote (`None`: deleted), so that the rules see the state after it, and what
     /// stood there before.
     pub fn remember(&mut self, kind: ResourceType, id: &str, fact: Option<Arc<Fact>>, before: Option<Arc<Fact>>) {
+        self.forget();
+        self.known.insert((kind, id.to_owned()), fact);
+        self.before.insert((kind, id.to_owned()), before);
+    }
+
+    /// Forgets what was asked of the whole database: something has been written since.
+    pub(super) fn forget(&mut self) {
         self.lists.clear();
         // A consent, a block or a contact may change what is read.
         self.lasta.clear();
         self.ratter.clear();
-        self.known.insert((kind, id.to_owned()), fact);
-        self.before.insert((kind, id.to_owned()), before);
+        self.ratter_utom.clear();
+        self.kept.clear();
+        self.samlat = Samlat::default();
     }
 
     /// Whether this transaction writes it.
@@ -204,7 +234,52 @@ impl<'s> OppenTransaktion<'s> {
         if let Some(known) = self.hallare.get(&(kind, id.to_owned())) {
             return Ok(known.clone());
         }
-        Ok(self.session.kept_beside(kind, id)?.unwrap_or_default().hallare)
+        Ok(self
+            .kept(kind, id)?
+            .map(|kept| kept.hallare.clone())
+            .unwrap_or_default())
+    }
+
+    /// What is kept beside a resource; asked once.
+    fn kept(&mut self, kind: ResourceType, id: &str) -> Result<Option<Rc<Kept>>, StoreError> {
+        let name = (kind, id.to_owned());
+        if let Some(known) = self.kept.get(&name) {
+            return Ok(known.clone());
+        }
+        let kept = self.session.kept_beside(kind, id)?.map(Rc::new);
+        self.kept.insert(name, kept.clone());
+        Ok(kept)
+    }
+
+    /// Asks what is kept beside all of these at once: whether each may be read is asked presently.
+    fn keep_beside(&mut self, stored: &[Stored]) -> Result<(), StoreError> {
+        let Some(kind) = stored.first().map(|stored| stored.kind) else {
+            return Ok(());
+        };
+        if self.lasare.is_none() || stored.len() < WORTH_ONE_QUESTION || kind == ResourceType::Provenance {
+            return Ok(());
+        }
+        let is_unknown = |id: &&str| !self.kept.contains_key(&(kind, (*id).to_owned()));
+        let ids: Vec<&str> = stored
+            .iter()
+            .map(|stored| stored.id.as_str())
+            .filter(is_unknown)
+            .collect();
+        let kept = self.session.kept_beside_all(kind, &ids)?;
+        self.kept
+            .extend(kept.into_iter().map(|(id, kept)| ((kind, id), Some(Rc::new(kept)))));
+        Ok(())
+    }
+
+    /// What a patient's records say, but for this resource; asked once.
+    fn ratter_utom(&mut self, patient: &str, written: (ResourceType, &str), nu: i64) -> Result<Rc<[Ratt]>, StoreError> {
+        let name = (patient.to_owned(), (written.0, written.1.to_owned()));
+        if let Some(known) = self.ratter_utom.get(&name) {
+            return Ok(known.clone());
+        }
+        let ratter: Rc<[Ratt]> = gallande(self.session.ratter_apart_from(patient, written, nu)?, nu).into();
+        self.ratter_utom.insert(name, ratter.clone());
+        Ok(ratter)
     }
 
     /// Understands a stored resource once per transaction. What cannot be understood counts as not stated (GEN-03).
@@ -233,6 +308,7 @@ impl<'s> OppenTransaktion<'s> {
             .as_ref()
             .filter(|thought| thought.overlay(&question, &mut stored));
         let added = thought.map(Thought::name);
+        self.keep_beside(&stored)?;
         let mut facts: Vec<Arc<Fact>> = stored.into_iter().filter_map(|stored| self.fact(stored)).collect();
         facts.extend(added.and_then(|name| self.known.get(&name).cloned().flatten()));
         let facts = self.told(facts);
@@ -271,6 +347,7 @@ impl Underlag for OppenTransaktion<'_> {
         let Some(parameter) = find(FhirVersion::R5, kind, "patient").filter(|it| it.kind == Kind::Reference) else {
             return Ok(facts);
         };
+        let mut known: HashSet<String> = HashSet::new();
         for id in patient_ids {
             let Some(patient) = self.folj(&till_patient(id))? else {
                 continue;
@@ -285,9 +362,12 @@ impl Underlag for OppenTransaktion<'_> {
                 let about = self.list(question, |session| {
                     session.about_identifier(kind, param, &systems, number)
                 })?;
+                if !about.is_empty() && known.is_empty() {
+                    known = facts.iter().map(|fact| fact.id().to_owned()).collect();
+                }
                 for fact in about {
-                    let is_known = facts.iter().any(|known| known.id() == fact.id());
-                    if !is_known && bars_av(&fact, register, number) {
+                    if !known.contains(fact.id()) && bars_av(&fact, register, number) {
+                        known.insert(fact.id().to_owned());
                         facts.push(fact);
                     }
                 }
@@ -311,6 +391,15 @@ impl Underlag for OppenTransaktion<'_> {
         self.list(Question::LinkingTo(patient_id.to_owned()), |session| {
             session.patients_linking_to(patient_id)
         })
+    }
+
+    fn tillkomna(&mut self, patient_ids: &[String]) -> Result<Vec<Option<i64>>, StoreError> {
+        self.go_on()?;
+        let is_new = |id: &&String| !self.tillkomna.contains_key(*id);
+        let asked: Vec<&str> = patient_ids.iter().filter(is_new).map(String::as_str).collect();
+        let found = self.session.patients_made(&asked)?;
+        self.tillkomna.extend(found);
+        Ok(patient_ids.iter().map(|id| self.tillkomna.get(id).copied()).collect())
     }
 
     fn far_lasa(&mut self, fact: &Fact) -> bool {
@@ -343,13 +432,13 @@ impl Underlag for OppenTransaktion<'_> {
         let Some((lasare, nu)) = self.lasare.clone() else {
             return Ok(true);
         };
-        let Some(fore) = self.session.kept_beside(kind, other)? else {
+        let Some(fore) = self.kept(kind, other)? else {
             return Ok(false);
         };
-        let (mut ratter, mut samma_person) = (Vec::new(), Vec::new());
+        let (mut ratter, mut samma_person): (Rc<[Ratt]>, _) = (Rc::default(), Vec::new());
         if let Some(patient) = &fore.patient {
             for person in samma_patient(patient, self)? {
-                let said = self.session.ratter_apart_from(&person, (kind, written), nu)?;
+                let said = self.ratter_utom(&person, (kind, written), nu)?;
                 match person == *patient {
                     true => ratter = said,
                     false => samma_person.push((person, said)),
@@ -364,6 +453,10 @@ impl Underlag for OppenTransaktion<'_> {
             samma_person: &samma_person,
         };
         Ok(beslut::far_ersatta(&lasare, ersattning, nu))
+    }
+
+    fn samlat(&mut self) -> Option<&mut Samlat> {
+        Some(&mut self.samlat)
     }
 
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, StoreError> {

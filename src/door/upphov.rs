@@ -1,5 +1,5 @@
 //! What a caller tells of how things came about (a Provenance of the caller's own) is told of what she may read, and in her own
-//! name: as herself, or for her own unit. Who did what is otherwise the service's to tell (`provenance.rs`).
+//! name: as herself, or for her own unit; and what a patient answers is her own word. Who did what is otherwise the service's to tell (`provenance.rs`).
 
 use fastkontakt_model::Fact;
 use fastkontakt_model::facts::Reference;
@@ -238,6 +238,25 @@ pub(super) fn in_own_name(
         }
     }
     Ok(true)
+}
+
+/// Whether what a patient answers says that she did, or one who is close to her: staff read it as the word of whoever stands
+/// there. `patient` is her logical id.
+pub(super) fn answers_herself(response: &Value, patient: &str) -> bool {
+    let mut named = ["author", "source"].into_iter().filter_map(|name| response.get(name));
+    named.all(|named| {
+        let Some(reference) = named["reference"].as_str() else {
+            return named["type"] == "RelatedPerson";
+        };
+        match (local(reference), reference.strip_prefix('#')) {
+            (Some((ResourceType::Patient, id)), _) => id == patient,
+            (Some((kind, _)), _) => kind == ResourceType::RelatedPerson,
+            (None, Some(id)) => {
+                items(&response["contained"]).any(|it| it["id"] == id && it["resourceType"] == "RelatedPerson")
+            }
+            (None, None) => false,
+        }
+    })
 }
 
 struct Own<'a, 'u, 's> {

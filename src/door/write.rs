@@ -5,13 +5,14 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
+use jiff::civil::Date;
 
 use super::content::{Body, Prepared};
 use super::lock::lock;
 use super::logg::note_undone;
 use super::precondition::demand;
 use super::problem::{Problem, in_resource};
-use super::provenance::{self, Made, SeenBy};
+use super::provenance::{self, InName, Made, SeenBy};
 use super::skrivratt::{refuse_personal_numbers, right_of};
 use super::underlag::OppenTransaktion;
 use super::villkor::Condition;
@@ -21,7 +22,8 @@ use crate::access::{Asked, Call, Caller, Disclosure, Interaction, Right};
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{
-    Finding, Judgement, Skrivning, bedom, only_ends_or_limits, samma_patient, samma_som, utan_patientresurs,
+    Finding, Judgement, Skrivning, bedom, bedom_borttagning, only_ends_or_limits, samma_patient, samma_som,
+    utan_patientresurs,
 };
 use crate::store::{Keeping, Kept, NewVersion, Session, Stored};
 
@@ -73,7 +75,7 @@ impl Door {
         orders: &[Order],
     ) -> Result<Vec<Written>, Problem> {
         let criteria: Vec<String> = conditions.iter().map(Condition::key).collect();
-        lock(session, &criteria, orders, &self.understood)?;
+        lock(session, &criteria, orders, &self.understood, self.clock)?;
         for condition in conditions {
             condition.verify(self.eyes_in(call, condition.query()), session)?;
         }
@@ -150,7 +152,7 @@ pub(super) struct Transaction<'a, 's> {
     pub(super) call: &'a Call,
     pub(super) underlag: OppenTransaktion<'s>,
     /// The versions that were written, for the Provenances.
-    made: Vec<Made>,
+    pub(super) made: Vec<Made>,
     /// Whom references mean is guessed, and still to be held against the truth ([`Transaction::guessed_right`]).
     pub(super) guesses: bool,
     /// The first write that was denied, and what stands there.
@@ -318,9 +320,12 @@ impl<'a, 's> Transaction<'a, 's> {
             interaction: interaction.code(),
         };
         let hallare = self.underlag.session.put_kept(&new, keeping)?;
+        self.underlag.forget();
         let seen = SeenBy::of(hallare, keeping);
+        let in_name = InName::of(self.call, keeping);
+        let what = (version, outcome);
         self.made
-            .push(Made::new(kind, id, (version, outcome), &body.resource, seen));
+            .push(Made::new(kind, id, what, &body.resource, (seen, in_name)));
         Ok(Written {
             kind,
             id: id.to_owned(),
@@ -357,9 +362,11 @@ impl<'a, 's> Transaction<'a, 's> {
             interaction: Interaction::Delete.code(),
         };
         let hallare = self.underlag.session.put_kept(&new, &keeping)?;
+        self.underlag.forget();
         let seen = SeenBy::of(hallare, &keeping);
         let what = (version, Outcome::Deleted);
-        self.made.push(Made::new(stored.kind, &stored.id, what, &before, seen));
+        self.made
+            .push(Made::new(stored.kind, &stored.id, what, &before, (seen, InName::Unit)));
         Ok(Written {
             kind: stored.kind,
             id: stored.id.clone(),
@@ -383,7 +390,7 @@ impl<'a, 's> Transaction<'a, 's> {
         let mut judgements = Vec::with_capacity(staged.len());
         for staged in staged {
             let Some(prepared) = staged.order.prepared() else {
-                judgements.push(Judgement::default());
+                judgements.push(self.judge_delete(staged, today)?);
                 continue;
             };
             let skrivning = Skrivning {
@@ -405,6 +412,29 @@ impl<'a, 's> Transaction<'a, 's> {
             judgements.push(Judgement { findings, effects });
         }
         Ok(judgements)
+    }
+
+    /// A delete is not judged; what follows of it is told and brought about.
+    fn judge_delete(&mut self, staged: &Staged<'_>, today: Date) -> Result<Judgement, Problem> {
+        let Some(before) = &staged.before else {
+            return Ok(Judgement::default());
+        };
+        let mut judgement = bedom_borttagning(before, &mut self.underlag, &self.door.policies, today)?;
+        if let Some(patient) = staged.fore.as_ref().and_then(|fore| fore.patient.as_ref())
+            && !judgement.findings.is_empty()
+        {
+            // What the rules find tells of them.
+            let mut asked = Asked::default();
+            let all = samma_patient(patient, &mut self.underlag)?;
+            all.iter().for_each(|id| asked.patient(id));
+            self.call.disclosed.ask(asked);
+        }
+        if let Some(index) = staged.order.entry {
+            for finding in &mut judgement.findings {
+                finding.expression = in_resource(&format!("Bundle.entry[{index}]"), &finding.expression);
+            }
+        }
+        Ok(judgement)
     }
 
     /// The patients whom the rules look at: those that it is about, by a number alone too, and those who are one with them.

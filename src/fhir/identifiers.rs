@@ -13,8 +13,9 @@ pub struct System {
 }
 
 /// Source: HL7 Sweden's base profiles and Inera's OID register (shared national facts, "Identifier systems").
-/// The last two are code systems: a misprint in the base profiles that resources out there carry, and SNOMED CT, which
-/// HL7 version 3 and the national service contracts (the Swedish edition) name by object identifiers.
+/// The last three are code systems: a misprint in the base profiles that resources out there carry, SNOMED CT, which
+/// HL7 version 3 and the national service contracts (the Swedish edition) name by object identifiers, and the kinds of fast
+/// kontakt, which those contracts name so too.
 pub const SYSTEMS: &[System] = &[
     System {
         canonical: PERSONNUMMER,
@@ -40,6 +41,10 @@ pub const SYSTEMS: &[System] = &[
         canonical: SNOMED_CT,
         equivalents: &["urn:oid:2.16.840.1.113883.6.96", "urn:oid:1.2.752.116.2.1.1"],
     },
+    System {
+        canonical: TYP_AV_FAST_KONTAKT,
+        equivalents: &["urn:oid:1.2.752.129.5.1.69"],
+    },
 ];
 
 pub const PERSONNUMMER: &str = "http://electronichealth.se/identifier/personnummer";
@@ -51,6 +56,9 @@ pub const HSA_ID: &str = "urn:oid:1.2.752.129.2.1.4.1";
 pub const BEFATTNING: &str = "urn:oid:1.2.752.129.2.2.1.4";
 
 pub const SNOMED_CT: &str = "http://snomed.info/sct";
+/// What kind of fast kontakt somebody is: a code system.
+pub const TYP_AV_FAST_KONTAKT: &str =
+    "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt";
 
 /// The URI that stands for this system in every comparison: the first of its equivalents, or the URI itself.
 pub fn canonical_system(system: &str) -> &str {

@@ -15,6 +15,7 @@ use crate::fhir::types::ResourceType;
 
 use super::codes::{EXT_ERSATT_FRAN, EXT_SENAST_OMPROVAD};
 use super::policy::Policies;
+use super::samlat::Samlat;
 use super::underlag::{Fore, Underlag};
 
 /// FVK-07 looks so many days back at a coordinator that ended.
@@ -31,6 +32,8 @@ pub struct Avlyssnat<'u, U> {
     /// The first day after today on which something that was seen begins, has ended or is due.
     vandpunkt: Option<Date>,
     sedda: BTreeSet<(String, String)>,
+    /// Its own: what was gathered through the inner one alone was not heard here.
+    samlat: Samlat,
 }
 
 impl<'u, U> Avlyssnat<'u, U> {
@@ -42,6 +45,7 @@ impl<'u, U> Avlyssnat<'u, U> {
             foljda: BTreeSet::new(),
             vandpunkt: None,
             sedda: BTreeSet::new(),
+            samlat: Samlat::default(),
         }
     }
 
@@ -110,6 +114,10 @@ impl<U: Underlag> Underlag for Avlyssnat<'_, U> {
         Ok(self.alla(found))
     }
 
+    fn tillkomna(&mut self, patient_ids: &[String]) -> Result<Vec<Option<i64>>, U::Error> {
+        self.inner.tillkomna(patient_ids)
+    }
+
     fn far_lasa(&mut self, fact: &Fact) -> bool {
         self.inner.far_lasa(fact)
     }
@@ -129,6 +137,10 @@ impl<U: Underlag> Underlag for Avlyssnat<'_, U> {
 
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, U::Error> {
         self.inner.fore(current)
+    }
+
+    fn samlat(&mut self) -> Option<&mut Samlat> {
+        Some(&mut self.samlat)
     }
 
     fn skrivs_nu(&mut self, current: &Arc<Fact>) -> Result<bool, U::Error> {

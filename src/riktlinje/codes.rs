@@ -29,7 +29,7 @@ pub const BEGARAN: &str = own!("CodeSystem/begaran");
 pub const ERBJUDANDE: &str = own!("CodeSystem/erbjudande");
 /// Kinds of Task beside what is asked for and offered: `inskrivningsmeddelande`.
 pub const ARENDE: &str = own!("CodeSystem/arende");
-/// Kinds of Communication that the service writes: `kontakt-ersatt`, `overenskommelse-upprattad`.
+/// Kinds of Communication that the service writes: `kontakt-ersatt`, `ersattning-aterkallad`, `overenskommelse-upprattad`.
 pub const MEDDELANDE: &str = own!("CodeSystem/meddelande");
 
 // Own extensions.
@@ -42,6 +42,11 @@ pub const EXT_INGEN_BOKAD_TID: &str = own!("StructureDefinition/ingen-bokad-tid"
 pub const EXT_INGET_EGET_ATAGANDE: &str = own!("StructureDefinition/inget-eget-atagande");
 /// From when a contact of another vårdgivare replaces this one; the `date` search knows it too.
 pub use crate::fhir::search::EXT_ERSATT_FRAN;
+/// Which contact replaces this one, what the service changed when it did, and whether that came to nothing; nested as below.
+pub const EXT_ERSATT_AV: &str = own!("StructureDefinition/ersatt-av");
+pub const ERSATT_AV_KONTAKT: &str = "kontakt";
+pub const ERSATT_AV_TIDIGARE_SLUT: &str = "tidigareSlut";
+pub const ERSATT_AV_ATERKALLAD: &str = "aterkallad";
 pub const EXT_SENAST_OMPROVAD: &str = own!("StructureDefinition/senast-omprovad");
 pub const EXT_SAMRAD: &str = own!("StructureDefinition/samrad");
 pub const EXT_INTERN_ANTECKNING: &str = own!("StructureDefinition/intern-anteckning");
@@ -114,19 +119,20 @@ pub const AVSLUTSORSAKER: &[&str] = &[
 ];
 /// `avslutsorsak` of a contact whose need has ceased.
 pub const BEHOV_UPPHORT: &str = "behov-upphort";
+/// `avslutsorsak` of a contact that another replaces.
+pub const BYTE: &str = "byte";
 /// Reason of a contact: the patient asked for it.
 pub const PATIENTENS_BEGARAN: &str = "patientens-begaran";
 /// Kind of Communication: a contact was replaced by one of another vårdgivare.
 pub const KONTAKT_ERSATT: &str = "kontakt-ersatt";
+/// Kind of Communication: the contact that was to replace one is not in force.
+pub const ERSATTNING_ATERKALLAD: &str = "ersattning-aterkallad";
 /// Kind of Communication: someone else than the fast vårdkontakt made an överenskommelse.
 pub const OVERENSKOMMELSE_UPPRATTAD: &str = "overenskommelse-upprattad";
 
 // National and international systems.
 pub const TYP_AV_CARETEAM: &str = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
-pub const TYP_AV_FAST_KONTAKT: &[&str] = &[
-    "https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt",
-    "urn:oid:1.2.752.129.5.1.69",
-];
+pub use crate::fhir::identifiers::TYP_AV_FAST_KONTAKT;
 /// Inera's extension on a participant: the contact is reached through a team.
 pub const EXT_VIA_TEAM: &str = "https://fhir.inera.se/ig/careteam/StructureDefinition/riv-contact-via-team-extension";
 /// HSA verksamhetstyp; `15` is primary care.

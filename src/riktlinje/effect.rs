@@ -6,15 +6,36 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Map, Value, json};
 
+use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 
-use super::codes::{EXT_AVSLUTSORSAK, EXT_ERSATT_FRAN, MEDDELANDE};
+use super::codes::{
+    BYTE, ERSATT_AV_ATERKALLAD, ERSATT_AV_KONTAKT, ERSATT_AV_TIDIGARE_SLUT, EXT_AVSLUTSORSAK, EXT_ERSATT_AV,
+    EXT_ERSATT_FRAN, MEDDELANDE,
+};
 
 /// A change that follows from an accepted write.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// FLK-04, FVK-03: the contact that the written one replaces (`ersatter`) ends.
-    AvslutaGenomByte { care_team: String, avslut: Avslut },
+    AvslutaGenomByte {
+        care_team: String,
+        /// The id of the written one.
+        ersattare: String,
+        avslut: Avslut,
+    },
+    /// What replaced a contact does not come into force: what was written on it then is taken back; it may be replaced anew, by
+    /// the contact with this id.
+    AterkallaByte {
+        care_team: String,
+        pa_nytt: Option<(String, Avslut)>,
+    },
+    /// The same, but the contact is no longer to be had back: that is noted on it.
+    NoteraAterkallat {
+        care_team: String,
+        ersattare: String,
+        dag: Date,
+    },
     /// A Communication tells someone of what was written.
     Meddela(Box<Meddelande>),
 }
@@ -41,6 +62,8 @@ pub struct Meddelande {
     /// `CareTeam/…`, `CarePlan/…`: what it is about.
     pub about: String,
     pub mottagare: Vec<Reference>,
+    /// The id of the CareTeam that the receivers stand in: who keeps it keeps the message, and so may read it.
+    pub hos: String,
 }
 
 /// What the door has to write.
@@ -48,35 +71,105 @@ pub struct Meddelande {
 pub enum Target<'e> {
     /// A new version of this resource.
     Version(ResourceType, &'e str),
-    /// A new resource of this type.
-    New(ResourceType),
+    /// A new resource of this type, kept by whoever keeps the CareTeam with this id.
+    New(ResourceType, &'e str),
 }
 
 impl Effect {
     /// What is to be written.
     pub fn target(&self) -> Target<'_> {
         match self {
-            Effect::AvslutaGenomByte { care_team, .. } => Target::Version(ResourceType::CareTeam, care_team),
-            Effect::Meddela(_) => Target::New(ResourceType::Communication),
+            Effect::AvslutaGenomByte { care_team, .. }
+            | Effect::AterkallaByte { care_team, .. }
+            | Effect::NoteraAterkallat { care_team, .. } => Target::Version(ResourceType::CareTeam, care_team),
+            Effect::Meddela(it) => Target::New(ResourceType::Communication, &it.hos),
+        }
+    }
+
+    /// What a message tells of.
+    pub fn about(&self) -> Option<(ResourceType, &str)> {
+        match self {
+            Effect::Meddela(it) => local(&it.about),
+            _ => None,
         }
     }
 
     /// Makes the new version of the target, R5; a new resource begins as `{}`. Everything else stays as it is.
     pub fn apply(&self, resource: &mut Value, now: Timestamp) {
         match self {
-            Effect::AvslutaGenomByte { avslut, .. } => {
+            Effect::Meddela(meddelande) => *resource = meddelande.resource(now),
+            _ => {
                 if let Some(members) = resource.as_object_mut() {
-                    avslut.apply(members);
+                    self.change(members);
                 }
             }
-            Effect::Meddela(meddelande) => *resource = meddelande.resource(now),
+        }
+    }
+
+    fn change(&self, members: &mut Map<String, Value>) {
+        match self {
+            Effect::AvslutaGenomByte { ersattare, avslut, .. } => avslut.apply(ersattare, members),
+            Effect::AterkallaByte { pa_nytt, .. } => {
+                take_back(members);
+                if let Some((ersattare, avslut)) = pa_nytt {
+                    avslut.apply(ersattare, members);
+                }
+            }
+            Effect::NoteraAterkallat { ersattare, dag, .. } => {
+                let mut mark = taken(members, EXT_ERSATT_AV).unwrap_or_else(|| replaced_by(ersattare, None));
+                let noted = json!({ "url": ERSATT_AV_ATERKALLAD, "valueDate": dag.to_string() });
+                if let Some(inner) = mark.as_object_mut() {
+                    set_extension(inner, ERSATT_AV_ATERKALLAD, noted);
+                }
+                set_extension(members, EXT_ERSATT_AV, mark);
+            }
+            Effect::Meddela(_) => {}
         }
     }
 }
 
+/// Makes a replaced contact what it was before.
+fn take_back(members: &mut Map<String, Value>) {
+    let mark = taken(members, EXT_ERSATT_AV);
+    if taken(members, EXT_ERSATT_FRAN).is_some() {
+        return;
+    }
+    taken(members, EXT_AVSLUTSORSAK);
+    if members.get("status").and_then(Value::as_str) == Some("inactive") {
+        members.insert("status".to_owned(), json!("active"));
+        return;
+    }
+    let end = mark.and_then(|mark| {
+        let inner = mark.get("extension")?.as_array()?.iter();
+        let mut kept = inner.filter(|it| it.get("url").and_then(Value::as_str) == Some(ERSATT_AV_TIDIGARE_SLUT));
+        kept.next()?.get("valueDateTime").cloned()
+    });
+    let Some(Value::Object(period)) = members.get_mut("period") else {
+        return;
+    };
+    match end {
+        Some(end) => period.insert("end".to_owned(), end),
+        None => period.shift_remove("end"),
+    };
+    if period.is_empty() {
+        members.shift_remove("period");
+    }
+}
+
+/// The extension `ersatt-av`.
+fn replaced_by(ersattare: &str, end: Option<&Value>) -> Value {
+    let by = json!({ "url": ERSATT_AV_KONTAKT, "valueReference": { "reference": format!("CareTeam/{ersattare}") } });
+    let end = end.map(|end| json!({ "url": ERSATT_AV_TIDIGARE_SLUT, "valueDateTime": end }));
+    let inner: Vec<Value> = [by].into_iter().chain(end).collect();
+    json!({ "url": EXT_ERSATT_AV, "extension": inner })
+}
+
 impl Avslut {
-    fn apply(self, members: &mut Map<String, Value>) {
-        let byte = || json!({ "url": EXT_AVSLUTSORSAK, "valueCode": "byte" });
+    fn apply(self, ersattare: &str, members: &mut Map<String, Value>) {
+        let byte = || json!({ "url": EXT_AVSLUTSORSAK, "valueCode": BYTE });
+        let end = members.get("period").and_then(|period| period.get("end"));
+        let mark = replaced_by(ersattare, end.filter(|_| matches!(self, Avslut::Slutar(_))));
+        set_extension(members, EXT_ERSATT_AV, mark);
         match self {
             Avslut::Slutar(day) => {
                 end_period(members, day);
@@ -100,6 +193,19 @@ fn end_period(members: &mut Map<String, Value>, day: Date) {
         period.insert("end".to_owned(), json!(day.to_string()));
         period.shift_remove("_end");
     }
+}
+
+/// Takes the extension of that url away.
+fn taken(members: &mut Map<String, Value>, url: &str) -> Option<Value> {
+    let Some(Value::Array(extensions)) = members.get_mut("extension") else {
+        return None;
+    };
+    let is_it = |extension: &Value| extension.get("url").and_then(Value::as_str) == Some(url);
+    let found = extensions.iter().position(is_it).map(|at| extensions.remove(at));
+    if extensions.is_empty() {
+        members.shift_remove("extension");
+    }
+    found
 }
 
 /// Puts the extension in the place of one of the same url.
@@ -161,6 +267,7 @@ mod tests {
     fn after(avslut: Avslut, mut contact: Value) -> Value {
         let effect = Effect::AvslutaGenomByte {
             care_team: "a".into(),
+            ersattare: "b".into(),
             avslut,
         };
         effect.apply(&mut contact, Timestamp::UNIX_EPOCH);
@@ -177,7 +284,7 @@ mod tests {
         assert_eq!(contact["period"], json!({ "start": "2020-01-01", "end": "2026-05-31" }));
         assert_eq!(
             contact["extension"],
-            json!([{ "url": EXT_AVSLUTSORSAK, "valueCode": "byte" }])
+            json!([replaced_by("b", None), { "url": EXT_AVSLUTSORSAK, "valueCode": "byte" }])
         );
         assert_eq!(contact["status"], "active");
     }
@@ -193,12 +300,53 @@ mod tests {
     fn a_contact_of_another_vardgivare_is_only_marked() {
         let marked = after(Avslut::ErsattFran(date(2026, 6, 1)), contact("2020-01-01"));
         let mut expected = contact("2020-01-01");
-        expected["extension"] = json!([{ "url": EXT_ERSATT_FRAN, "valueDate": "2026-06-01" }]);
+        expected["extension"] = json!([replaced_by("b", None), { "url": EXT_ERSATT_FRAN, "valueDate": "2026-06-01" }]);
         assert_eq!(marked, expected);
         // Replaced once more, earlier: one mark.
         let again = after(Avslut::ErsattFran(date(2026, 5, 1)), marked);
-        expected["extension"][0]["valueDate"] = json!("2026-05-01");
+        expected["extension"][1]["valueDate"] = json!("2026-05-01");
         assert_eq!(again, expected);
+    }
+
+    #[test]
+    fn what_was_brought_about_is_taken_back_as_it_was() {
+        let fixed = json!({ "resourceType": "CareTeam", "period": { "start": "2020-01-01", "end": "2027" } });
+        let own = json!({ "resourceType": "CareTeam", "status": "active", "extension": [{ "url": "urn:own", "valueBoolean": true }] });
+        for before in [contact("2020-01-01"), contact("2030-01-01"), fixed, own] {
+            for avslut in [
+                Avslut::Slutar(date(2026, 5, 31)),
+                Avslut::ErsattFran(date(2026, 6, 1)),
+                Avslut::Inaktiv,
+            ] {
+                if avslut == Avslut::Inaktiv && before["status"] != "active" {
+                    continue;
+                }
+                let back = |pa_nytt: Option<(String, Avslut)>, contact: &Value| {
+                    let mut contact = contact.clone();
+                    let care_team = "a".to_owned();
+                    Effect::AterkallaByte { care_team, pa_nytt }.apply(&mut contact, Timestamp::UNIX_EPOCH);
+                    contact
+                };
+                let replaced = after(avslut, before.clone());
+                assert_ne!(replaced, before);
+                assert_eq!(back(None, &replaced), before, "{avslut:?}");
+                // Replaced by the other from another day, and taken back then.
+                let later = Avslut::ErsattFran(date(2026, 8, 1));
+                let moved = back(Some(("c".to_owned(), later)), &replaced);
+                assert!(moved.to_string().contains("CareTeam/c") && !moved.to_string().contains("CareTeam/b"));
+                assert_eq!(back(None, &moved), before);
+                let mut noted = replaced.clone();
+                let note = |ersattare: &str| Effect::NoteraAterkallat {
+                    care_team: "a".into(),
+                    ersattare: ersattare.into(),
+                    dag: date(2026, 7, 1),
+                };
+                note("b").apply(&mut noted, Timestamp::UNIX_EPOCH);
+                note("b").apply(&mut noted, Timestamp::UNIX_EPOCH);
+                assert_eq!(noted.to_string().matches("2026-07-01").count(), 1);
+                assert_eq!(noted["period"], replaced["period"]);
+            }
+        }
     }
 
     #[test]
@@ -213,6 +361,7 @@ mod tests {
                 kod: "kontakt-ersatt",
                 subject: to("Patient/p"),
                 about: "CareTeam/a".into(),
+                hos: "a".into(),
                 mottagare,
             }));
             let mut message = json!({});

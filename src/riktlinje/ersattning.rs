@@ -3,6 +3,7 @@
 //! the patient's wish: the reason `patientens-begaran`, or the new unit among those the patient has chosen. Who writes must
 //! take part in the care besides ([`Underlag::far_ersatta`]): nobody else has heard that wish.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
@@ -10,7 +11,7 @@ use fastkontakt_model::facts::{CareTeam, ExtValue, Extension};
 use jiff::civil::Date;
 
 use super::Villkor;
-use super::andra::{AnnanKontakt, fast_kontakt};
+use super::andra::{AnnanKontakt, Grannkontakt};
 use super::codes::{EXT_ERSATTER, KONTAKT_ERSATT, PATIENTENS_BEGARAN};
 use super::effect::{Avslut, Effect, Meddelande};
 use super::enhet::Enhet;
@@ -18,11 +19,14 @@ use super::kontakt::{Kontaktbild, Kontakter, samla_egen};
 use super::kontakttyp::{har_anledning, is_active};
 use super::patient::till_patient;
 use super::underlag::{Fore, Underlag, folj};
+use crate::fhir::types::ResourceType;
 
 /// A contact that the written one replaces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ersatt {
     pub id: String,
+    /// The id of the one that is written.
+    ersattare: String,
     pub avslut: Avslut,
     /// To the unit of another vårdgivare that is left.
     meddelande: Option<Meddelande>,
@@ -33,6 +37,7 @@ impl Ersatt {
     pub fn effects(&self) -> impl Iterator<Item = Effect> {
         let ends = Effect::AvslutaGenomByte {
             care_team: self.id.clone(),
+            ersattare: self.ersattare.clone(),
             avslut: self.avslut,
         };
         let told = self.meddelande.clone().map(|it| Effect::Meddela(Box::new(it)));
@@ -46,15 +51,23 @@ pub fn ersatta<U: Underlag>(
     patients: &[String],
     underlag: &mut U,
 ) -> Result<Vec<Ersatt>, U::Error> {
-    let meant = menade(bild).into_iter().filter(|other| other.far_ersattas);
+    let (kind, own) = (ResourceType::CareTeam, bild.kontakt.head.id.as_str());
+    let new_start = bild.interval.and_then(|interval| interval.start).unwrap_or(bild.today);
     let mut asked = None;
     let mut replaced = Vec::new();
-    for other in meant {
-        let new_start = bild.interval.and_then(|interval| interval.start).unwrap_or(bild.today);
-        if other.samma_vardgivare {
+    for other in menade(bild) {
+        let samma_vardgivare = match underlag.samma_vardgivare(kind, own, &other.id)? {
+            Some(known) => known,
+            None => of_same_vardgivare(bild, other),
+        };
+        if !underlag.far_ersatta(kind, (own, &other.id), samma_vardgivare)? {
+            continue;
+        }
+        if samma_vardgivare {
             replaced.push(Ersatt {
                 id: other.id.clone(),
-                avslut: avslut(other, new_start),
+                ersattare: bild.kontakt.head.id.clone(),
+                avslut: avslut(other.interval.start, new_start),
                 meddelande: None,
             });
             continue;
@@ -64,15 +77,18 @@ pub fn ersatta<U: Underlag>(
             None => *asked.insert(patienten_vill(bild, patients, underlag)?),
         };
         if wished {
+            let subject = other.kontakt().and_then(|kontakt| kontakt.subject.clone());
             replaced.push(Ersatt {
                 id: other.id.clone(),
+                ersattare: bild.kontakt.head.id.clone(),
                 avslut: Avslut::ErsattFran(new_start),
-                meddelande: other.subject.clone().map(|subject| Meddelande {
+                meddelande: subject.map(|subject| Meddelande {
                     kod: KONTAKT_ERSATT,
                     subject,
                     about: format!("CareTeam/{}", other.id),
+                    hos: other.id.clone(),
                     mottagare: other
-                        .enhet
+                        .enhet()
                         .iter()
                         .filter_map(|enhet| enhet.unit().reference())
                         .collect(),
@@ -83,12 +99,18 @@ pub fn ersatta<U: Underlag>(
     Ok(replaced)
 }
 
+/// Whether the catalogue says that the units of both belong to one vårdgivare.
+fn of_same_vardgivare(bild: &Kontaktbild<'_>, other: &AnnanKontakt) -> bool {
+    let both = bild.enhet.as_ref().zip(other.enhet());
+    both.is_some_and(|(own, others)| own.same_vardgivare(others))
+}
+
 impl Kontaktbild<'_> {
     /// Finds the contacts of the same transaction that replace the written one: it ends with that transaction, and need
     /// not be out of their way before. Of two that say so of each other, the one that begins later replaces.
     pub(super) fn samla_ersattare<U: Underlag>(
         &mut self,
-        contacts: &[Arc<Fact>],
+        contacts: &[Arc<Grannkontakt>],
         family: Kontakter,
         patients: &[String],
         villkor: &Villkor<'_>,
@@ -97,23 +119,10 @@ impl Kontaktbild<'_> {
         let own = self.kontakt.head.id.as_str();
         let mut replacing = Vec::new();
         let mut not_replaced = Vec::new();
-        for fact in contacts {
-            let Some(other) = self.andra.iter().find(|other| other.id == fact.id()) else {
-                continue;
-            };
-            let Some(care_team) = fast_kontakt(fact).filter(|it| sager_ersatter(it)) else {
-                continue;
-            };
-            if !underlag.skrivs_nu(fact)? {
-                continue;
-            }
-            let before = match underlag.fore(fact)? {
-                Fore::Fanns(before) => Some(before),
-                Fore::Oforandrad | Fore::FannsInte => None,
-            };
-            let mut bild = samla_egen(fact, care_team, before.as_deref(), villkor, underlag)?;
-            bild.samla_andra(contacts, family, villkor, underlag)?;
-            if !ersatta(&bild, patients, underlag)?.iter().any(|it| it.id == own) {
+        for other in &self.andra {
+            let replaces =
+                other.ersatter_nu && ersatts_av(other, contacts, (family, patients), villkor, underlag)?.contains(own);
+            if !replaces {
                 continue;
             }
             let starts = (self.interval.and_then(|own| own.start), other.interval.start);
@@ -131,6 +140,31 @@ impl Kontaktbild<'_> {
     }
 }
 
+/// The ids of those that a contact of the same transaction replaces, found once.
+fn ersatts_av<'g, U: Underlag>(
+    other: &'g Grannkontakt,
+    contacts: &[Arc<Grannkontakt>],
+    (family, patients): (Kontakter, &[String]),
+    villkor: &Villkor<'_>,
+    underlag: &mut U,
+) -> Result<&'g BTreeSet<String>, U::Error> {
+    let found = &other.ersatter[usize::from(family == Kontakter::Lakarkontakt)];
+    if let Some(known) = found.get() {
+        return Ok(known);
+    }
+    let mut ids = BTreeSet::new();
+    if let Some(care_team) = other.kontakt() {
+        let before = match underlag.fore(other.fact())? {
+            Fore::Fanns(before) => Some(before),
+            Fore::Oforandrad | Fore::FannsInte => None,
+        };
+        let mut bild = samla_egen(other.fact(), care_team, before.as_deref(), villkor, underlag)?;
+        bild.samla_andra(contacts, family, villkor, underlag)?;
+        ids.extend(ersatta(&bild, patients, underlag)?.into_iter().map(|it| it.id));
+    }
+    Ok(found.get_or_init(|| ids))
+}
+
 /// Whether the contact says that it replaces another.
 pub fn sager_ersatter(care_team: &CareTeam) -> bool {
     let mut said = care_team.head.extensions.all(EXT_ERSATTER);
@@ -146,7 +180,7 @@ fn menade<'b>(bild: &'b Kontaktbild<'_>) -> Vec<&'b AnnanKontakt> {
     else {
         return Vec::new();
     };
-    let overlapping: Vec<&AnnanKontakt> = bild
+    let mut overlapping: Vec<&AnnanKontakt> = bild
         .andra
         .iter()
         .filter(|other| interval.overlaps(&other.interval, bild.today))
@@ -164,14 +198,19 @@ fn menade<'b>(bild: &'b Kontaktbild<'_>) -> Vec<&'b AnnanKontakt> {
     } else {
         Vec::new()
     };
-    let is_meant = |other: &AnnanKontakt| {
-        said.iter().any(|extension| match &extension.value {
-            Some(ExtValue::Boolean(true)) => present.iter().any(|it| it.id == other.id),
-            Some(ExtValue::Reference(reference)) => reference.type_and_id() == Some(("CareTeam", other.id.as_str())),
-            _ => false,
-        })
-    };
-    overlapping.into_iter().filter(|other| is_meant(other)).collect()
+    let mut meant: BTreeSet<&str> = BTreeSet::new();
+    for extension in &said {
+        match &extension.value {
+            Some(ExtValue::Boolean(true)) => meant.extend(present.iter().map(|it| it.id.as_str())),
+            Some(ExtValue::Reference(reference)) => {
+                let contact = reference.type_and_id().filter(|(kind, _)| *kind == "CareTeam");
+                meant.extend(contact.map(|(_, id)| id));
+            }
+            _ => {}
+        }
+    }
+    overlapping.retain(|other| meant.contains(other.id.as_str()));
+    overlapping
 }
 
 /// Whether the stored version already said so while it was active: a replacement is carried out once.
@@ -218,9 +257,9 @@ fn patienten_vill<U: Underlag>(
 }
 
 /// The day before the new start; inactive when that falls before the old start.
-fn avslut(other: &AnnanKontakt, new_start: Date) -> Avslut {
+pub(super) fn avslut(old_start: Option<Date>, new_start: Date) -> Avslut {
     match new_start.yesterday() {
-        Ok(last) if other.interval.start.is_none_or(|start| start <= last) => Avslut::Slutar(last),
+        Ok(last) if old_start.is_none_or(|start| start <= last) => Avslut::Slutar(last),
         _ => Avslut::Inaktiv,
     }
 }

@@ -118,6 +118,15 @@ impl Underlag for Files {
         Ok(self.patients().filter(links).cloned().collect())
     }
 
+    /// In the order of the list.
+    fn tillkomna(&mut self, patient_ids: &[String]) -> Result<Vec<Option<i64>>, Infallible> {
+        let place = |id: &String| {
+            let place = self.patients().position(|fact| fact.id() == id)?;
+            i64::try_from(place).ok()
+        };
+        Ok(patient_ids.iter().map(place).collect())
+    }
+
     fn far_lasa(&mut self, fact: &Fact) -> bool {
         !self.hidden.iter().any(|id| id == fact.id())
     }

@@ -199,6 +199,20 @@ pub fn fk_06(bild: &Kontaktbild<'_>) -> Vec<Remark> {
     }
 }
 
+/// A contact that was replaced is followed by one that is in force.
+pub fn fk_09(bild: &Kontaktbild<'_>) -> Vec<Remark> {
+    if !bild.star_utan {
+        return Vec::new();
+    }
+    // What another has done refuses no write of this one, whatever the policy says.
+    vec![Remark::at_most(
+        Severity::Warning,
+        "CareTeam",
+        "Kontakten ersattes av en som inte gäller, och patienten har ingen annan aktiv fast kontakt av samma slag.",
+        "The contact was replaced by one that is not in force, and the patient has no other active fast kontakt of its kind.",
+    )]
+}
+
 /// Whether a write ends a contact that went on: it becomes inactive, or gets an end or an earlier one.
 fn avslutas(stored: &CareTeam, written: &CareTeam, today: Date) -> bool {
     let goes_on = |status: Option<CareTeamStatus>| {

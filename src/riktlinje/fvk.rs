@@ -1,5 +1,7 @@
 //! FVK: fast vårdkontakt, with or without responsibility for coordination (roles 1 and 4).
 
+use std::collections::BTreeMap;
+
 use fastkontakt_model::facts::{Concept, Reference};
 use jiff::civil::Date;
 
@@ -48,11 +50,18 @@ fn the_patients_condition(bild: &Kontaktbild<'_>) -> Option<Remark> {
     let day = bild.interval?.first_day_from(bild.today);
     let others = bild.synliga().filter(|other| other.interval.contains(day));
     let mut evidence: Vec<Evidence> = others
-        .map(|other| Profession::of(&other.medlem, day).licensed_physician())
+        .map(|other| other.profession_den(day).licensed_physician())
         .collect();
     evidence.push(bild.profession_den(day).licensed_physician());
     if evidence.contains(&Evidence::Shown) {
         return None;
+    }
+    if !bild.livshotande_pagar {
+        return Some(Remark::not_stated(
+            bild.till_personen(),
+            "patienten har ett tillstånd som är livshotande, men det framgår inte om det pågår (clinicalStatus). Pågår det ska en legitimerad läkare vara fast vårdkontakt.",
+            "the patient has a condition that is life-threatening, but nothing tells whether it goes on (clinicalStatus). If it does, a licensed physician must be fast vårdkontakt.",
+        ));
     }
     let unknown = evidence.contains(&Evidence::NotStated);
     let mut remark = if unknown {
@@ -102,14 +111,13 @@ pub fn fvk_03(bild: &Kontaktbild<'_>) -> Vec<Remark> {
     }
     let beside: Vec<&AnnanKontakt> = bild
         .kvarvarande()
-        .filter(|other| other.policy == bild.policy.name && own.overlaps(&other.interval, bild.today))
+        .filter(|other| other.policy() == bild.policy.name && own.overlaps(&other.interval, bild.today))
         .collect();
     let own_counts = !is_uncounted(bild, bild.vid_livshotande(), &bild.profession());
     let mut uncounted = usize::from(!own_counts);
     let mut counted: Vec<Interval> = Vec::new();
     for other in beside {
-        let excluded =
-            uncounted == 0 && is_uncounted(bild, other.vid_livshotande, &Profession::of(&other.medlem, bild.today));
+        let excluded = uncounted == 0 && is_uncounted(bild, other.vid_livshotande, &other.profession_den(bild.today));
         if excluded {
             uncounted += 1;
         } else {
@@ -161,7 +169,7 @@ pub fn fvk_05(bild: &Kontaktbild<'_>) -> Vec<Remark> {
     let own_teams = team_of(bild.kontakt);
     let is_elsewhere = |other: &AnnanKontakt| {
         let of_one_team = other.team.iter().any(|team| own_teams.contains(team));
-        !of_one_team && other.enhet.as_ref().is_some_and(|unit| !unit.same_unit(own))
+        !of_one_team && other.enhet().is_some_and(|unit| !unit.same_unit(own))
     };
     let mut typer = bild.samtidiga().flat_map(|other| &other.typer).chain(&bild.typer);
     let coordinated = typer.any(|typ| *typ == Kontakttyp::Samordnande);
@@ -223,27 +231,94 @@ fn is_uncounted(bild: &Kontaktbild<'_>, for_livshotande: bool, profession: &Prof
 }
 
 /// The most of the others that are valid on one day of the written contact, from today on. Two that only hand over to
-/// each other on that day count as one.
+/// each other on that day count as one. Only a day on which one begins can be the busiest.
 fn busiest(own: &Interval, others: &[Interval], today: Date) -> usize {
     let first = own.first_day_from(today);
-    let starts = others.iter().map(|other| other.first_day_from(today).max(first));
-    std::iter::once(first)
-        .chain(starts)
-        .filter(|day| own.contains(*day))
-        .map(|day| valid_on(others, day, today))
-        .max()
-        .unwrap_or(0)
+    let mut starts: Vec<Option<Date>> = others.iter().map(|other| other.start).collect();
+    let mut ends: Vec<Date> = others.iter().filter_map(|other| other.end).collect();
+    starts.sort_unstable();
+    ends.sort_unstable();
+    // Those whose last, or first, day (from today on) it is.
+    let mut days: BTreeMap<Date, [Vec<&Interval>; 2]> = BTreeMap::from([(first, Default::default())]);
+    for other in others {
+        days.entry(other.first_day_from(today)).or_default()[1].push(other);
+        if let Some(end) = other.end {
+            days.entry(end).or_default()[0].push(other);
+        }
+    }
+    let own_days = days.range(first..).filter(|(day, _)| own.contains(**day));
+    let valid_on = own_days.map(|(day, [ending, beginning])| {
+        // Whoever has ended had begun.
+        let begun = starts.partition_point(|start| start.is_none_or(|start| start <= *day));
+        let ended = ends.partition_point(|end| end < day);
+        begun - ended - handovers(ending, beginning, *day, today)
+    });
+    valid_on.max().unwrap_or(0)
 }
 
-fn valid_on(others: &[Interval], day: Date, today: Date) -> usize {
-    let valid: Vec<&Interval> = others.iter().filter(|other| other.contains(day)).collect();
-    let handing_over = valid
+/// How many of those whose last day it is, at the most, hand over to one each of those that begin on it.
+fn handovers(ending: &[&Interval], beginning: &[&Interval], day: Date, today: Date) -> usize {
+    // Whoever began last, and goes on, takes over from all who can hand over to anybody; and the other way round.
+    let last = beginning
         .iter()
-        .filter(|old| valid.iter().any(|new| old.hands_over_to(new, day, today)))
-        .count();
-    let taking_over = valid
+        .filter(|new| new.end.is_none_or(|end| end > day))
+        .max_by_key(|new| new.start);
+    let earliest = ending.iter().min_by_key(|old| old.start);
+    let (Some(last), Some(earliest)) = (last, earliest) else {
+        return 0;
+    };
+    let handing = ending.iter().filter(|old| old.hands_over_to(last, day, today)).count();
+    let taking = beginning
         .iter()
-        .filter(|new| valid.iter().any(|old| old.hands_over_to(new, day, today)))
+        .filter(|new| earliest.hands_over_to(new, day, today))
         .count();
-    valid.len() - handing_over.min(taking_over)
+    handing.min(taking)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::ToSpan;
+    use jiff::civil::date;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Day by day, each beside each.
+    fn plainly(own: &Interval, others: &[Interval], today: Date) -> usize {
+        let valid_on = |day: Date| {
+            let valid: Vec<&Interval> = others.iter().filter(|other| other.contains(day)).collect();
+            let hands = |old: &&&Interval| valid.iter().any(|new| old.hands_over_to(new, day, today));
+            let takes = |new: &&&Interval| valid.iter().any(|old| old.hands_over_to(new, day, today));
+            valid.len()
+                - valid
+                    .iter()
+                    .filter(hands)
+                    .count()
+                    .min(valid.iter().filter(takes).count())
+        };
+        let first = own.first_day_from(today);
+        let starts = others.iter().map(|other| other.first_day_from(today).max(first));
+        let days = std::iter::once(first).chain(starts).filter(|day| own.contains(*day));
+        days.map(valid_on).max().unwrap_or(0)
+    }
+
+    fn any_interval() -> impl Strategy<Value = Interval> {
+        let end = || proptest::option::of(-4_i32..=4);
+        let day = |offset: i32| date(2026, 6, 10).checked_add(offset.days()).expect("a day");
+        let interval = (end(), end()).prop_map(move |(start, end)| Interval {
+            start: start.map(day),
+            end: end.map(day),
+        });
+        interval.prop_filter("not backwards", |it| it.end.is_none() || it.start <= it.end)
+    }
+
+    proptest! {
+        #[test]
+        fn the_busiest_day_is_found_as_when_each_day_is_looked_at(
+            own in any_interval(), others in prop::collection::vec(any_interval(), 0..12)
+        ) {
+            let today = date(2026, 6, 10);
+            prop_assert_eq!(busiest(&own, &others, today), plainly(&own, &others, today));
+        }
+    }
 }

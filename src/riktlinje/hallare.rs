@@ -40,16 +40,25 @@ pub fn hallande_enhet<U: Underlag>(fact: &Fact, underlag: &mut U) -> Result<Vec<
     };
     match stated {
         None => Ok(Vec::new()),
+        Some(stated) => enhet_som_anges(stated, fact, underlag),
+    }
+}
+
+/// The same of one reference in a resource, to an organization or to who works there.
+pub fn enhet_som_anges<U: Underlag>(
+    stated: &Reference,
+    fact: &Fact,
+    underlag: &mut U,
+) -> Result<Vec<String>, U::Error> {
+    match stated {
         // What the record itself contains is its writer's word alone: nobody else has said that there is such a unit.
-        Some(stated) if stated.is_contained() => Ok(Vec::new()),
+        stated if stated.is_contained() => Ok(Vec::new()),
         // Nor does an identifier beside a reference make the Organization another one.
-        Some(stated) if stated.reference.is_some() => {
-            match enhetens_kedja(&utan_identifierare(stated), fact, underlag)? {
-                kedja if kedja.is_empty() => enhetens_kedja(stated, fact, underlag),
-                kedja => Ok(kedja),
-            }
-        }
-        Some(stated) => enhetens_kedja(stated, fact, underlag),
+        stated if stated.reference.is_some() => match enhetens_kedja(&utan_identifierare(stated), fact, underlag)? {
+            kedja if kedja.is_empty() => enhetens_kedja(stated, fact, underlag),
+            kedja => Ok(kedja),
+        },
+        stated => enhetens_kedja(stated, fact, underlag),
     }
 }
 

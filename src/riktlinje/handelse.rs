@@ -9,7 +9,7 @@ use crate::fhir::types::ResourceType;
 
 use super::codes::{ARENDE, BEGARAN, BEHOVSGRUPP};
 use super::enhet::valj;
-use super::finding::{Finding, Severity};
+use super::finding::{Evidence, Finding, Severity};
 use super::kontroll::{helheten, patientens_policy};
 use super::livshotande::is_livshotande;
 use super::patient::samma_som;
@@ -73,11 +73,17 @@ impl<'a> Handelse<'a> {
         let coded =
             |concept: &Option<Concept>, system| concept.as_ref().is_some_and(|own| own.codes(system).next().is_some());
         Some(match written {
-            Fact::Condition(it) if policies.all().any(|policy| is_livshotande(it, policy)) => Handelse {
-                kind: ResourceType::Condition,
-                patient: it.subject.as_ref(),
-                av: Vec::new(),
-            },
+            Fact::Condition(it)
+                if policies
+                    .all()
+                    .any(|policy| is_livshotande(it, policy) != Evidence::Contradicted) =>
+            {
+                Handelse {
+                    kind: ResourceType::Condition,
+                    patient: it.subject.as_ref(),
+                    av: Vec::new(),
+                }
+            }
             Fact::EpisodeOfCare(it) if it.status == Some(EpisodeStatus::Active) => Handelse {
                 kind: ResourceType::EpisodeOfCare,
                 patient: it.patient.as_ref(),

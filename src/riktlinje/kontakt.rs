@@ -9,6 +9,7 @@ use jiff::civil::Date;
 
 use super::Villkor;
 use super::andra::{self, AnnanKontakt};
+use super::atertagande;
 use super::codes::INSATSFORM;
 use super::enhet::{Enhet, Huvudman, valj};
 use super::enhetstyp::{Enhetstyp, typer_av};
@@ -54,10 +55,14 @@ pub struct Kontaktbild<'a> {
     pub andra: Vec<AnnanKontakt>,
     /// Which of those the written contact replaces (`ersatter`).
     pub ersatta: Vec<Ersatt>,
+    /// It was replaced by one that is not in force, and the patient has no other.
+    pub star_utan: bool,
     /// The ids of those, written in the same transaction, that replace the written contact.
     pub ersattare: Vec<String>,
-    /// The patient has a condition that is life-threatening.
+    /// The patient has a condition that is life-threatening, or may have one.
     pub livshotande_tillstand: bool,
+    /// The condition is shown to go on.
+    pub livshotande_pagar: bool,
     /// The responsibility for coordination came here from elsewhere, and no individual plan is active.
     pub overtar_utan_plan: bool,
     /// The patient is in hemsjukvård (asked where psychiatry may host the läkarkontakt).
@@ -121,6 +126,7 @@ pub fn samla<'a, U: Underlag>(
     underlag: &mut U,
 ) -> Result<Kontaktbild<'a>, U::Error> {
     let mut bild = samla_egen(fact, kontakt, stored, villkor, underlag)?;
+    bild.star_utan = atertagande::star_utan(fact, kontakt, villkor.today, underlag)?;
     if Skede::of(fact, villkor.today) != Skede::Tyst {
         bild.kan_nas = nabarhet::kan_nas(
             underlag,
@@ -172,7 +178,9 @@ pub(super) fn samla_egen<'a, U: Underlag>(
         andra: Vec::new(),
         ersatta: Vec::new(),
         ersattare: Vec::new(),
+        star_utan: false,
         livshotande_tillstand: false,
+        livshotande_pagar: false,
         overtar_utan_plan: false,
         i_hemsjukvard: false,
     })
@@ -197,9 +205,11 @@ impl Kontaktbild<'_> {
         if family == Kontakter::Vardkontakt {
             let conditions = lasbara(underlag, ResourceType::Condition, &patients)?;
             let conditions = conditions.iter().filter_map(|fact| as_condition(fact));
-            self.livshotande_tillstand = livshotande::any(conditions, self.policy);
+            let livshotande = livshotande::any(conditions, self.policy);
+            self.livshotande_tillstand = livshotande != Evidence::Contradicted;
+            self.livshotande_pagar = livshotande == Evidence::Shown;
         }
-        let contacts = andra::patientens(ResourceType::CareTeam, &patients, villkor, underlag)?;
+        let contacts = andra::grannar(&patients, villkor.fore, underlag)?;
         self.samla_andra(&contacts, family, villkor, underlag)?;
         self.ersatta = ersattning::ersatta(self, &patients, underlag)?;
         // What was before the transaction, and a check of what is stored, have nothing that is being written.
@@ -207,7 +217,7 @@ impl Kontaktbild<'_> {
             self.samla_ersattare(&contacts, family, &patients, villkor, underlag)?;
         }
         if family == Kontakter::Vardkontakt {
-            self.samla_samordning(&contacts, &patients, underlag)?;
+            self.samla_samordning(&contacts, &patients, villkor, underlag)?;
         }
         let psychiatry = |enhet: &Enhet| typer_av(enhet).contains(&Enhetstyp::PsykiatriskOppenvard);
         if family == Kontakter::Lakarkontakt

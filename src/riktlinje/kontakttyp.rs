@@ -8,6 +8,7 @@ use super::codes::{
     ANLEDNING, EXT_VIA_TEAM, LIVSHOTANDE_TILLSTAND, R4_ROLES, TILLAGG, TYP_AV_CARETEAM, TYP_AV_FAST_KONTAKT,
     TYP_TILLAGG,
 };
+use crate::fhir::identifiers::canonical_system;
 
 /// The type of a fast kontakt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +31,7 @@ impl Kontakttyp {
         if system == TYP_TILLAGG {
             return TILLAGG.iter().position(|known| *known == code).map(Kontakttyp::Tillagg);
         }
-        if !TYP_AV_FAST_KONTAKT.contains(&system) {
+        if canonical_system(system) != TYP_AV_FAST_KONTAKT {
             return None;
         }
         match code {

@@ -2,7 +2,7 @@
 //! licence, a unit's type, a consent or a policy changes without a write, and the obligations PAT and UTS. Called by the
 //! operation on one patient and by the work lists of units. It refuses nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use fastkontakt_model::Fact;
 use fastkontakt_model::facts::{EpisodeStatus, Organization, Reference, RequestStatus};
@@ -166,8 +166,8 @@ impl<'p> Person<'p> {
         let patienter = samma_patient(patient_id, underlag)?;
         let mut enheter = Enheter::new(policies);
         let mut policy = enheter.av_patient(&asked, underlag)?;
-        for fact in lasbara(underlag, ResourceType::Patient, &patienter)? {
-            let own = enheter.av_patient(&fact, underlag)?;
+        for fact in lasbara(underlag, ResourceType::Patient, &patienter)?.iter() {
+            let own = enheter.av_patient(fact, underlag)?;
             policy = policy.or(own);
         }
         enheter.av_resurser(&patienter, underlag)?;
@@ -194,10 +194,10 @@ impl<'p> Person<'p> {
         };
         let mut told = Vec::new();
         for kind in OMPROVAS {
-            for fact in lasbara(underlag, kind, &self.patienter)? {
-                if !is_entered_in_error(&fact) {
+            for fact in lasbara(underlag, kind, &self.patienter)?.iter() {
+                if !is_entered_in_error(fact) {
                     // As if it was written again as it stands: what only holds for a change is not told.
-                    let bild = Bild::samla(&fact, Some(&fact), &villkor, underlag)?;
+                    let bild = Bild::samla(fact, Some(fact), &villkor, underlag)?;
                     let resurs = Some((kind, fact.id().to_owned()));
                     told.extend(fk_03_alone(bild.doma(false)).into_iter().map(|it| (it, resurs.clone())));
                 }
@@ -248,10 +248,18 @@ impl Kontrollfynd {
 fn fynd(mut told: Vec<(Told, Option<Resurs>)>) -> Vec<Kontrollfynd> {
     let place = |told: &Told| catalogue().position(|rule| rule.id == told.rule.id);
     told.sort_by_cached_key(|(told, _)| (told.severity, place(told)));
-    let mut all: Vec<Kontrollfynd> = Vec::with_capacity(told.len());
+    let mut known = HashSet::new();
+    let mut all = Vec::new();
     for (told, resurs) in told {
         let fynd = Kontrollfynd::of(told, resurs);
-        if !all.contains(&fynd) {
+        // What a rule says in one severity about one element is told by its Swedish text.
+        if known.insert((
+            fynd.rule,
+            fynd.severity,
+            fynd.text.sv.clone(),
+            fynd.expression.clone(),
+            fynd.resurs.clone(),
+        )) {
             all.push(fynd);
         }
     }
@@ -268,8 +276,8 @@ pub(super) fn patientens_policy<'p, U: Underlag>(
         policies,
         all: BTreeMap::new(),
     };
-    for fact in lasbara(underlag, ResourceType::Patient, patienter)? {
-        if let Some(policy) = enheter.av_patient(&fact, underlag)? {
+    for fact in lasbara(underlag, ResourceType::Patient, patienter)?.iter() {
+        if let Some(policy) = enheter.av_patient(fact, underlag)? {
             return Ok(policy);
         }
     }
@@ -321,20 +329,20 @@ impl<'p> Enheter<'p> {
             ResourceType::CarePlan,
             ResourceType::EpisodeOfCare,
         ] {
-            for fact in lasbara(underlag, kind, patienter)? {
+            for fact in lasbara(underlag, kind, patienter)?.iter() {
                 let enhet = match fact.as_ref() {
                     Fact::CareTeam(it) if kontakttyp::is_active(it) && kontakttyp::is_fast_kontakt(it) => {
                         let member = it.participants.first().and_then(|first| first.member.as_ref());
-                        let medlem = Medlem::samla(underlag, member, &fact)?;
-                        kontakt::enhet_av(underlag, it, Some(&medlem), &fact)?
+                        let medlem = Medlem::samla(underlag, member, fact)?;
+                        kontakt::enhet_av(underlag, it, Some(&medlem), fact)?
                     }
                     Fact::CarePlan(it) if it.status == Some(RequestStatus::Active) => match &it.custodian {
-                        Some(custodian) => plan::leder_till(underlag, custodian, &fact)?,
+                        Some(custodian) => plan::leder_till(underlag, custodian, fact)?,
                         None => None,
                     },
                     Fact::EpisodeOfCare(it) if it.status == Some(EpisodeStatus::Active) => {
                         match &it.managing_organization {
-                            Some(organization) => Some(Enhet::samla(underlag, organization, &fact)?),
+                            Some(organization) => Some(Enhet::samla(underlag, organization, fact)?),
                             None => None,
                         }
                     }

@@ -31,6 +31,7 @@ pub mod profession;
 pub mod underlag;
 
 mod andra;
+mod atertagande;
 mod avlyssnat;
 mod dok;
 mod ersattning;
@@ -46,6 +47,7 @@ mod ip;
 mod livshotande;
 mod mvp;
 mod pat;
+mod samlat;
 mod samordning;
 mod sip;
 mod skal;
@@ -61,12 +63,13 @@ pub use codes::CODE_SYSTEM;
 pub use effect::{Avslut, Effect, Meddelande, Target};
 pub use files::Files;
 pub use finding::{Finding, Judgement, Severity};
-pub use hallare::{enhetens_hsa_id, hallande_enhet, ovanfor, vardgivaren};
+pub use hallare::{enhet_som_anges, enhetens_hsa_id, hallande_enhet, ovanfor, vardgivaren};
 pub use handelse::efter_handelse;
 pub use kontroll::{Kontroll, Kontrollfynd, kontrollera, kontrollera_for_listor, policy_for};
 pub use patient::{nummer, samma_patient, samma_som, till_patient, utan_patientresurs};
 pub use policy::{Policies, Policy, PolicyError};
 pub use principles::only_ends_or_limits;
+pub use samlat::Samlat;
 pub use underlag::{Fore, Underlag};
 
 use catalogue::Check;
@@ -80,7 +83,7 @@ use principles::{Skede, is_same_fault, weigh};
 
 use crate::fhir::fault::Text;
 
-/// A write to be judged. A DELETE is an ending and is not judged.
+/// A write to be judged. A DELETE is an ending and is not judged; what follows of it tells [`bedom_borttagning`].
 pub struct Skrivning<'a> {
     pub written: &'a Fact,
     /// The version before, unless there is none or it is deleted.
@@ -163,10 +166,29 @@ pub fn bedom_enligt<U: Underlag>(
         findings: findings(fk_03_alone(told)),
         effects: Vec::new(),
     };
-    if !judgement.refuses() && !skrivning.bara_avslut {
+    if judgement.refuses() {
+        return Ok(judgement);
+    }
+    if !skrivning.bara_avslut {
         judgement.effects = bild.effects();
     }
+    if let Some(stored) = skrivning.stored {
+        let villkor = Villkor { fore: false, ..villkor };
+        let mut more = atertagande::efter_andring(stored, Some(skrivning.written), &villkor, underlag)?;
+        judgement.findings.append(&mut more.findings);
+        judgement.effects.append(&mut more.effects);
+    }
     Ok(judgement)
+}
+
+/// What a delete brings about and tells; it is never refused.
+pub fn bedom_borttagning<U: Underlag>(
+    stored: &Fact,
+    underlag: &mut U,
+    policies: &Policies,
+    today: Date,
+) -> Result<Judgement, U::Error> {
+    atertagande::efter_andring(stored, None, &Villkor::of(policies, today), underlag)
 }
 
 /// What is to be said today of a stored resource, by the policy that GEN-04 chooses: as if it was written again as it
@@ -297,8 +319,8 @@ impl<'a> Bild<'a> {
                 bild.ersatta.iter().flat_map(ersattning::Ersatt::effects).collect()
             }
             Innehall::Plan(bild) => {
-                let signal = bild.signal.clone().map(|it| Effect::Meddela(Box::new(it)));
-                signal.into_iter().collect()
+                let signal = bild.signal.iter().cloned();
+                signal.map(|it| Effect::Meddela(Box::new(it))).collect()
             }
             _ => Vec::new(),
         }

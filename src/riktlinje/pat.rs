@@ -47,19 +47,29 @@ pub fn pat_02(bild: &Patientbild, policy: &Policy) -> Vec<Anmarkning> {
 
 /// A life-threatening condition and no active fast vårdkontakt who is a licensed physician.
 pub fn pat_03(bild: &Patientbild, policy: &Policy) -> Vec<Anmarkning> {
-    let conditions = bild.tillstand.iter().filter(|it| is_livshotande(it, policy));
-    let mut grund: Vec<Resurs> = conditions
-        .map(|it| (ResourceType::Condition, it.head.id.clone()))
+    let conditions = || bild.tillstand.iter().map(|it| (it, is_livshotande(it, policy)));
+    let mut pagar = Evidence::any(conditions().map(|(_, evidence)| evidence));
+    let mut grund: Vec<Resurs> = conditions()
+        .filter(|(_, evidence)| *evidence != Evidence::Contradicted)
+        .map(|(it, _)| (ResourceType::Condition, it.head.id.clone()))
         .collect();
     let by_reason = bild
         .gallande(Kontakter::Alla)
         .filter(|it| it.vid_livshotande && !bild.avliden);
-    grund.extend(by_reason.map(|it| (ResourceType::CareTeam, it.id.clone())));
+    for kontakt in by_reason {
+        pagar = Evidence::Shown;
+        grund.push((ResourceType::CareTeam, kontakt.id.clone()));
+    }
     if grund.is_empty() {
         return Vec::new();
     }
     let remark = match Evidence::any(bild.gallande(Kontakter::Vardkontakt).map(|it| it.lakare)) {
         Evidence::Shown => return Vec::new(),
+        _ if pagar != Evidence::Shown => Remark::not_stated(
+            HELHETEN,
+            "patienten har ett tillstånd som är livshotande, men det framgår inte om det pågår (clinicalStatus), och ingen aktiv fast vårdkontakt är visad legitimerad läkare.",
+            "the patient has a condition that is life-threatening, but nothing tells whether it goes on (clinicalStatus), and no active fast vårdkontakt is shown to be a licensed physician.",
+        ),
         Evidence::NotStated => Remark::not_stated(
             HELHETEN,
             "patienten har ett livshotande tillstånd, men det framgår inte att någon fast vårdkontakt är legitimerad läkare.",

@@ -1,7 +1,8 @@
 //! Which Patient resources are one person (GEN-01): joined by `Patient.link`, or by the same personnummer or
 //! samordningsnummer. A reserve number joins nobody. The door locks all of them, in id order.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, VecDeque};
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
@@ -27,42 +28,87 @@ pub fn till_patient(id: &str) -> Reference {
 /// each is followed inside a write.
 const MOST: usize = 25;
 
-/// The ids of the patients that are one with this one, itself included, sorted.
+/// The ids of the patients that are one with this one, itself included, sorted. Where there are more than are looked at,
+/// those that were made first: whoever makes more puts nobody out who was there.
 pub fn samma_patient<U: Underlag>(patient_id: &str, underlag: &mut U) -> Result<Vec<String>, U::Error> {
-    narmast(patient_id, MOST, underlag)
+    Ok(forenade(vec![patient_id.to_owned()], underlag)?.into_iter().collect())
 }
 
-/// Whether more are one with this one than are looked at.
+/// Whether more stored ones are one with this one than are looked at.
 pub fn ar_for_manga<U: Underlag>(patient_id: &str, underlag: &mut U) -> Result<bool, U::Error> {
-    Ok(narmast(patient_id, MOST + 1, underlag)?.len() > MOST)
+    let start = || vec![patient_id.to_owned()];
+    if i_nagon_ordning(start(), underlag)?.len() <= MOST {
+        return Ok(false);
+    }
+    let oldest = aldst_forst(start(), MOST + 1, underlag)?;
+    Ok(oldest.len() > MOST && oldest.values().all(Option::is_some))
 }
 
-/// So many that are one with this one, the nearest first: whom she links to and who has her number, and only then those who say of
-/// themselves that they are her. Anybody may make a Patient that does.
-fn narmast<U: Underlag>(patient_id: &str, most: usize, underlag: &mut U) -> Result<Vec<String>, U::Error> {
-    let mut joined: BTreeSet<String> = BTreeSet::new();
-    let (mut near, mut far) = (VecDeque::from([patient_id.to_owned()]), VecDeque::new());
-    while joined.len() < most {
-        let (id, is_near) = match near.pop_front() {
-            Some(id) => (id, true),
-            None => match far.pop_front() {
-                Some(id) => (id, false),
-                None => break,
-            },
-        };
-        if !joined.insert(id.clone()) {
-            continue;
-        }
-        if let Some(fact) = underlag.folj(&till_patient(&id))?
-            && let Fact::Patient(patient) = fact.as_ref()
-        {
-            let next = if is_near { &mut near } else { &mut far };
-            next.extend(linked(patient));
-            next.extend(same_number(patient, underlag)?);
-        }
-        far.extend(ids(underlag.patienter_som_lankar(&id)?));
+/// All that are one with any of these, or the oldest of them.
+fn forenade<U: Underlag>(start: Vec<String>, underlag: &mut U) -> Result<BTreeSet<String>, U::Error> {
+    let all = i_nagon_ordning(start.clone(), underlag)?;
+    if all.len() <= MOST {
+        return Ok(all);
     }
-    Ok(joined.into_iter().collect())
+    Ok(aldst_forst(start, MOST, underlag)?.into_keys().collect())
+}
+
+/// All that are one with any of these, or one more than are looked at.
+fn i_nagon_ordning<U: Underlag>(start: Vec<String>, underlag: &mut U) -> Result<BTreeSet<String>, U::Error> {
+    let mut joined: BTreeSet<String> = BTreeSet::new();
+    let mut waiting = VecDeque::from(start);
+    while let Some(id) = waiting.pop_front() {
+        if joined.len() > MOST {
+            break;
+        }
+        if !joined.contains(&id) {
+            waiting.extend(intill(&id, underlag)?);
+            joined.insert(id);
+        }
+    }
+    Ok(joined)
+}
+
+/// So many that are one with any of these, each with its place in the order in which Patients were made. Of all that are known
+/// at a time the oldest is followed first, so all that were joined before some later one was made come before it, whatever
+/// joins them; of the number, of the links hers and others', none goes before another. Who was never stored comes last.
+fn aldst_forst<U: Underlag>(
+    start: Vec<String>,
+    most: usize,
+    underlag: &mut U,
+) -> Result<BTreeMap<String, Option<i64>>, U::Error> {
+    let mut joined = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    let mut waiting = BinaryHeap::new();
+    let mut found = start;
+    loop {
+        found.retain(|id| seen.insert(id.clone()));
+        let places = underlag.tillkomna(&found)?;
+        // The greatest comes out of the heap: the least place.
+        let ranked = places.into_iter().zip(found).map(|(place, id)| {
+            let rank = place.unwrap_or(i64::MAX);
+            Reverse((rank, id, place))
+        });
+        waiting.extend(ranked);
+        let Some(Reverse((_, id, place))) = waiting.pop().filter(|_| joined.len() < most) else {
+            return Ok(joined);
+        };
+        found = intill(&id, underlag)?;
+        joined.insert(id, place);
+    }
+}
+
+/// Whom a patient is one with by her own word, by her number, or by theirs.
+fn intill<U: Underlag>(id: &str, underlag: &mut U) -> Result<Vec<String>, U::Error> {
+    let mut next = Vec::new();
+    if let Some(fact) = underlag.folj(&till_patient(id))?
+        && let Fact::Patient(patient) = fact.as_ref()
+    {
+        next.extend(linked(patient));
+        next.extend(same_number(patient, underlag)?);
+    }
+    next.extend(ids(underlag.patienter_som_lankar(id)?));
+    Ok(next)
 }
 
 /// The patients that are one with the subject of a resource; empty when the subject cannot be told.
@@ -89,13 +135,14 @@ pub fn samma_som<U: Underlag>(
         told.identifiers.extend(patient.identifiers.iter().cloned());
         told.links.clone_from(&patient.links);
     }
-    let mut all = Vec::new();
-    for id in linked(&told).chain(same_number(&told, underlag)?) {
-        all.extend(samma_patient(&id, underlag)?);
+    let with_number = same_number(&told, underlag)?;
+    let mut all = forenade(with_number, underlag)?;
+    for id in linked(&told) {
+        if !all.contains(&id) {
+            all.extend(samma_patient(&id, underlag)?);
+        }
     }
-    all.sort_unstable();
-    all.dedup();
-    Ok(all)
+    Ok(all.into_iter().collect())
 }
 
 /// Whom a Patient says that it is one with.
@@ -190,34 +237,94 @@ mod tests {
         assert!(many.iter().any(|id| id == "p20"));
     }
 
+    const NUMBER: &str = "195009072553";
+
+    /// A Patient that links to others and carries the number, or not.
+    fn said(id: &str, others: &[&str], number: bool) -> Arc<Fact> {
+        let mut patient = json!({ "resourceType": "Patient", "id": id });
+        let link = |other: &&str| json!({ "other": { "reference": format!("Patient/{other}") }, "type": "seealso" });
+        patient["link"] = others.iter().map(link).collect();
+        if others.is_empty() {
+            patient.as_object_mut().expect("an object").remove("link");
+        }
+        if number {
+            patient["identifier"] =
+                json!([{ "system": "http://electronichealth.se/identifier/personnummer", "value": NUMBER }]);
+        }
+        Arc::new(understand("Patient", &patient.to_string()).expect("a patient"))
+    }
+
+    /// One person in seven Patients, joined in every way; the last of them by a row of those who link to each other.
+    fn before() -> Vec<Arc<Fact>> {
+        vec![
+            said("z", &["y"], false),
+            said("y", &[], false),
+            said("r", &[], true),
+            said("p", &["q"], true),
+            said("q", &[], false),
+            said("s", &["p"], false),
+            said("t", &["s"], false),
+            said("x", &["t", "z"], false),
+        ]
+    }
+
     #[test]
-    fn those_who_say_that_they_are_her_put_nobody_out() {
-        let said = |id: &str, other: Option<&str>, number: bool| {
-            let mut patient = json!({ "resourceType": "Patient", "id": id });
-            if let Some(other) = other {
-                patient["link"] = json!([{ "other": { "reference": format!("Patient/{other}") }, "type": "seealso" }]);
+    fn whoever_makes_more_puts_nobody_out() {
+        let ids: Vec<String> = before().iter().map(|fact| fact.id().to_owned()).collect();
+        let later = |number: usize, form: usize| {
+            let id = format!("a{number}");
+            match form {
+                0 => said(&id, &[], true),
+                1 => said(&id, &["p"], false),
+                2 => said(&id, &["q", "s", "z", "nobody"], true),
+                _ => said(&id, &[&format!("a{}", number + 1), "t"], false),
             }
-            if number {
-                patient["identifier"] = json!([{ "system": "http://electronichealth.se/identifier/personnummer", "value": "195009072553" }]);
-            }
-            Arc::new(understand("Patient", &patient.to_string()).expect("a patient"))
         };
-        let mut all: Vec<_> = (0..100)
-            .map(|number| said(&format!("a{number}"), Some("p"), false))
-            .collect();
-        all.extend([
-            said("p", Some("q"), true),
-            said("q", Some("r"), false),
-            said("r", None, false),
-            said("s", None, true),
-        ]);
+        for form in 0..5 {
+            let more = (0..60).map(|number| later(number, if form == 4 { number % 4 } else { form }));
+            let mut files = Files::new(before().into_iter().chain(more).collect());
+            for from in &ids {
+                let Ok(one) = samma_patient(from, &mut files);
+                assert_eq!(one.len(), MOST);
+                let missing: Vec<&String> = ids.iter().filter(|id| !one.contains(id)).collect();
+                assert!(missing.is_empty(), "{form}, from {from}: {missing:?}");
+                assert_eq!(ar_for_manga(from, &mut files), Ok(true));
+            }
+            // Who comes after them heeds those who were there.
+            let Ok(one) = samma_patient("a59", &mut files);
+            assert!(one.iter().any(|id| id == "a59"));
+            let missing: Vec<&String> = ids.iter().filter(|id| !one.contains(id)).collect();
+            assert!(missing.is_empty(), "{form}, from the last: {missing:?}");
+            // So it is where nothing but the number is told.
+            let by_number = Reference {
+                identifier: Some(Box::new(Identifier {
+                    system: Some("http://electronichealth.se/identifier/personnummer".to_owned()),
+                    value: Some(NUMBER.to_owned()),
+                    ..Identifier::default()
+                })),
+                ..Reference::default()
+            };
+            let Ok(one) = samma_som(Some(&by_number), &said("within", &[], false), &mut files);
+            assert!(ids.iter().all(|id| one.contains(id)), "{form}: {one:?}");
+        }
+        let mut few = Files::new(before());
+        assert_eq!(ar_for_manga("p", &mut few), Ok(false));
+        assert_eq!(ar_for_manga("nobody", &mut few), Ok(false));
+    }
+
+    #[test]
+    fn who_was_never_stored_takes_nobodys_place() {
+        let names: Vec<String> = (0..400).map(|number| format!("nobody{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let mut all = vec![said("first", &names, true)];
+        all.extend(before());
         let mut files = Files::new(all);
         let Ok(one) = samma_patient("p", &mut files);
         assert_eq!(one.len(), MOST);
-        for near in ["p", "q", "r", "s"] {
-            assert!(one.iter().any(|id| id == near), "{near}: {one:?}");
-        }
-        assert_eq!(ar_for_manga("p", &mut files), Ok(true));
-        assert_eq!(ar_for_manga("x", &mut files), Ok(false));
+        assert!(
+            before().iter().all(|fact| one.iter().any(|id| id == fact.id())),
+            "{one:?}"
+        );
+        assert_eq!(ar_for_manga("p", &mut files), Ok(false));
     }
 }

@@ -18,7 +18,7 @@ use jiff::civil::Date;
 pub(super) use aktivitet::performers;
 pub use aktivitet::{Aktivitet, Utforare, Vem};
 pub(super) use enhet::leder_till;
-pub use patientens::{AnnanPlan, EgenKontakt, Patientens};
+pub use patientens::{AnnanPlan, EgenKontakt, Grannplan, Patientens};
 
 use super::Villkor;
 use super::codes::{DELAKTIGHET, EXT_DELAKTIGHET, EXT_INGEN_BOKAD_TID, PLANTYP, SKAL_INGEN_BOKAD_TID, TYP_AV_PLAN};
@@ -84,7 +84,7 @@ pub struct Planbild<'a> {
     pub ansvarig_huvudman: Huvudman,
     pub patientens: Patientens,
     /// What the fast vårdkontakt is to be told when the plan is accepted.
-    pub signal: Option<Meddelande>,
+    pub signal: Vec<Meddelande>,
 }
 
 /// One resource that the plan leans on, in order.
@@ -185,7 +185,7 @@ pub fn samla<'a, U: Underlag>(
         ansvarig_lakare: Evidence::NotStated,
         ansvarig_huvudman: Huvudman::default(),
         patientens: Patientens::default(),
-        signal: None,
+        signal: Vec::new(),
     };
     let skede = Skede::of(fact, villkor.today);
     if skede == Skede::Tyst {

@@ -8,12 +8,11 @@ use fastkontakt_model::facts::{CareTeamStatus, RequestStatus};
 use jiff::ToSpan;
 use jiff::civil::Date;
 
-use super::andra::fast_kontakt;
+use super::Villkor;
+use super::andra::Grannkontakt;
 use super::enhet::Enhet;
-use super::giltighet::interval_av;
-use super::kontakt::{Kontaktbild, enhet_av};
+use super::kontakt::Kontaktbild;
 use super::kontakttyp::{Kontakttyp, is_active, typer};
-use super::medlem::Medlem;
 use super::plan::Planer;
 use super::underlag::{Underlag, lasbara};
 use crate::fhir::types::ResourceType;
@@ -25,8 +24,9 @@ impl Kontaktbild<'_> {
     /// Whether role 4 is new here, ended elsewhere lately, and no individual plan is active.
     pub(super) fn samla_samordning<U: Underlag>(
         &mut self,
-        contacts: &[Arc<Fact>],
+        contacts: &[Arc<Grannkontakt>],
         patients: &[String],
+        villkor: &Villkor<'_>,
         underlag: &mut U,
     ) -> Result<(), U::Error> {
         let is_new = !self
@@ -35,7 +35,7 @@ impl Kontaktbild<'_> {
         if self.policy.asks("FVK-07")
             && is_new
             && self.typer.contains(&Kontakttyp::Samordnande)
-            && self.ended_elsewhere(contacts, underlag)?
+            && self.ended_elsewhere(contacts, villkor, underlag)?
         {
             let plans = lasbara(underlag, ResourceType::CarePlan, patients)?;
             self.overtar_utan_plan = !plans.iter().any(|fact| is_individual_plan(fact, self.today));
@@ -43,42 +43,40 @@ impl Kontaktbild<'_> {
         Ok(())
     }
 
-    fn ended_elsewhere<U: Underlag>(&self, contacts: &[Arc<Fact>], underlag: &mut U) -> Result<bool, U::Error> {
+    fn ended_elsewhere<U: Underlag>(
+        &self,
+        contacts: &[Arc<Grannkontakt>],
+        villkor: &Villkor<'_>,
+        underlag: &mut U,
+    ) -> Result<bool, U::Error> {
         let (Some(own), Some(interval)) = (&self.enhet, self.interval) else {
             return Ok(false);
         };
-        let takes_over = |typer: &[Kontakttyp], enhet: &Option<Enhet>| {
-            typer.contains(&Kontakttyp::Samordnande) && enhet.as_ref().is_some_and(|enhet| !own.same_unit(enhet))
+        let takes_over = |typer: &[Kontakttyp], enhet: Option<&Enhet>| {
+            typer.contains(&Kontakttyp::Samordnande) && enhet.is_some_and(|enhet| !own.same_unit(enhet))
         };
         let mut replaced = self
             .ersatta
             .iter()
             .filter_map(|ersatt| self.andra.iter().find(|it| it.id == ersatt.id));
-        if replaced.any(|other| other.far_lasas && takes_over(&other.typer, &other.enhet)) {
+        if replaced.any(|other| other.far_lasas && takes_over(&other.typer, other.enhet())) {
             return Ok(true);
         }
         let day = interval.first_day_from(self.today);
         let since = day.checked_sub(DAYS.days()).unwrap_or(Date::MIN);
-        for fact in contacts {
-            let Some(other) = fast_kontakt(fact).filter(|other| other.head.id != self.kontakt.head.id) else {
-                continue;
-            };
-            let was_valid = !matches!(
-                other.status,
-                Some(CareTeamStatus::EnteredInError | CareTeamStatus::Proposed)
-            );
-            let ended = interval_av(other).and_then(|interval| interval.end);
-            let lately = ended.is_some_and(|end| since <= end && end <= day);
-            if !was_valid || !lately || !typer(other).contains(&Kontakttyp::Samordnande) || !underlag.far_lasa(fact) {
-                continue;
-            }
-            let member = other
-                .participants
-                .first()
-                .and_then(|participant| participant.member.as_ref());
-            let medlem = Medlem::samla(underlag, member, fact)?;
-            if takes_over(&typer(other), &enhet_av(underlag, other, Some(&medlem), fact)?) {
-                return Ok(true);
+        for other in contacts.iter().filter(|other| other.id != self.kontakt.head.id) {
+            let was_valid = !other.kontakt().is_some_and(|other| {
+                matches!(
+                    other.status,
+                    Some(CareTeamStatus::EnteredInError | CareTeamStatus::Proposed)
+                )
+            });
+            let lately = other.interval.end.is_some_and(|end| since <= end && end <= day);
+            if was_valid && lately && other.far_lasas && other.typer.contains(&Kontakttyp::Samordnande) {
+                let enhet = other.samla_plats(villkor, underlag)?;
+                if takes_over(&other.typer, enhet) {
+                    return Ok(true);
+                }
             }
         }
         Ok(false)

@@ -10,6 +10,7 @@ use crate::fhir::identifiers::{HSA_ID, equivalent_systems};
 use crate::fhir::types::ResourceType;
 
 use super::identity::{hsa_ids, logical};
+use super::samlat::{self, Samlat};
 
 /// The state after all entries of the transaction, the written resource included (GEN-01).
 pub trait Underlag {
@@ -32,6 +33,10 @@ pub trait Underlag {
 
     /// Patients whose `link` points at this patient.
     fn patienter_som_lankar(&mut self, patient_id: &str) -> Result<Vec<Arc<Fact>>, Self::Error>;
+
+    /// The places of these patients in the order in which Patients were made, whatever became of them since; `None`: never
+    /// stored.
+    fn tillkomna(&mut self, patient_ids: &[String]) -> Result<Vec<Option<i64>>, Self::Error>;
 
     /// Whether the caller may read a resource. What is hidden from the caller is not used for findings on a write, but
     /// FLK-04 and FVK-03 may count it (GEN-05).
@@ -63,6 +68,12 @@ pub trait Underlag {
     fn fore(&mut self, current: &Arc<Fact>) -> Result<Fore, Self::Error> {
         let _ = current;
         Ok(Fore::Oforandrad)
+    }
+
+    /// Where what is gathered of this state is kept for the next that is judged on it; forgotten when something is written.
+    /// `None`: it is gathered each time.
+    fn samlat(&mut self) -> Option<&mut Samlat> {
+        None
     }
 
     /// Whether the transaction that is judged writes this current resource.
@@ -146,10 +157,8 @@ pub fn lasbara<U: Underlag>(
     underlag: &mut U,
     kind: ResourceType,
     patient_ids: &[String],
-) -> Result<Vec<Arc<Fact>>, U::Error> {
-    let mut facts = underlag.av_patienter(kind, patient_ids)?;
-    facts.retain(|fact| underlag.far_lasa(fact));
-    Ok(facts)
+) -> Result<Arc<[Arc<Fact>]>, U::Error> {
+    samlat::lasbara(underlag, kind, patient_ids, false)
 }
 
 /// The type a reference points at: as it says itself, else as following it shows.

@@ -51,7 +51,7 @@ impl Vistelse {
         underlag: &mut U,
     ) -> Result<Vec<Vistelse>, U::Error> {
         let mut stays: Vec<Encounter> = Vec::new();
-        for fact in lasbara(underlag, ResourceType::Encounter, patienter)? {
+        for fact in lasbara(underlag, ResourceType::Encounter, patienter)?.iter() {
             if let Fact::Encounter(encounter) = fact.as_ref()
                 && is_stay(encounter)
             {
@@ -62,7 +62,7 @@ impl Vistelse {
             return Ok(Vec::new());
         }
         let mut messages: Vec<Task> = Vec::new();
-        for fact in lasbara(underlag, ResourceType::Task, patienter)? {
+        for fact in lasbara(underlag, ResourceType::Task, patienter)?.iter() {
             if let Fact::Task(task) = fact.as_ref()
                 && is_message(task)
             {

@@ -1,6 +1,6 @@
 //! `$everything`'s question to the store: all that is held about one patient, a page at a time. The patient is the shard:
-//! what belongs to nobody else lies in one range of an index, and what refers to the patient besides (an appointment of
-//! two) is found by the reference.
+//! what belongs to nobody else lies in one range of an index, and what refers to the patient besides (a message about
+//! a child, to her) is found by the reference.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -60,7 +60,7 @@ impl Session {
     /// The versions, deletes among them.
     pub fn history(&mut self, query: &HistoryQuery) -> Result<Vec<Past>, StoreError> {
         let sikt = self.sikt.clone();
-        let statement = select(query, sikt.as_deref());
+        let statement = select(query, sikt.as_deref(), self.horizon);
         let rows: Vec<Row> = on_either!(self, c => statement.load(c))?;
         rows.into_iter().map(Row::past).collect()
     }
@@ -89,7 +89,7 @@ impl Session {
     /// How the database goes about it, one step per line: for the tests that no history walks a table.
     pub fn explain_history(&mut self, query: &HistoryQuery) -> Result<Vec<String>, StoreError> {
         let sikt = self.sikt.clone();
-        self.explain(select(query, sikt.as_deref()))
+        self.explain(select(query, sikt.as_deref(), self.horizon))
     }
 }
 
@@ -99,7 +99,7 @@ const COLUMNS: &str = "SELECT h.seq, r.kind, r.id, r.patient, r.hallare, h.versi
      COALESCE((SELECT b.deleted FROM history b WHERE b.patient = h.patient AND b.resource = h.resource \
      AND b.version = h.version - 1), TRUE) AS begins ";
 
-fn select<'q>(query: &'q HistoryQuery, sikt: Option<&'q Sikt>) -> Statement<'q> {
+fn select<'q>(query: &'q HistoryQuery, sikt: Option<&'q Sikt>, horizon: Option<i64>) -> Statement<'q> {
     let mut sql = Statement::seen(sikt);
     sql.push(COLUMNS);
     match &query.scope {
@@ -117,6 +117,11 @@ fn select<'q>(query: &'q HistoryQuery, sikt: Option<&'q Sikt>) -> Statement<'q> 
         Scope::System => sql.push("FROM history h CROSS JOIN resource r WHERE r.key = h.resource"),
     }
     sql.visible_version();
+    // The versions of one resource come one after the other: nothing is missed among them.
+    if let (Some(horizon), Scope::Type(_) | Scope::System) = (horizon, &query.scope) {
+        sql.push(" AND h.last_updated <= ");
+        sql.number(horizon);
+    }
     if let Some(since) = query.since {
         sql.push(" AND h.last_updated >= ");
         sql.number(since);

@@ -1,5 +1,5 @@
 //! INSERTs of many rows. diesel's own batch insert of a `Vec` is prepared anew each time; these are prepared once for
-//! 1, 2, 4 … 32 rows of each table.
+//! 1 to 8, 16 and 32 rows of each table.
 
 use std::marker::PhantomData;
 
@@ -68,27 +68,30 @@ impl Session {
     pub(super) fn insert<R: Row>(&mut self, rows: &[R]) -> Result<(), StoreError> {
         let mut rest = rows;
         while !rest.is_empty() {
-            let power = rest.len().min(32).ilog2();
-            let (now, later) = rest.split_at(1 << power);
-            match power {
-                0 => self.insert_some::<R, 1>(now),
-                1 => self.insert_some::<R, 2>(now),
-                2 => self.insert_some::<R, 4>(now),
-                3 => self.insert_some::<R, 8>(now),
-                4 => self.insert_some::<R, 16>(now),
-                _ => self.insert_some::<R, 32>(now),
+            rest = match rest.len() {
+                1 => self.insert_some::<R, 1>(rest),
+                2 => self.insert_some::<R, 2>(rest),
+                3 => self.insert_some::<R, 3>(rest),
+                4 => self.insert_some::<R, 4>(rest),
+                5 => self.insert_some::<R, 5>(rest),
+                6 => self.insert_some::<R, 6>(rest),
+                7 => self.insert_some::<R, 7>(rest),
+                ..16 => self.insert_some::<R, 8>(rest),
+                16..32 => self.insert_some::<R, 16>(rest),
+                _ => self.insert_some::<R, 32>(rest),
             }?;
-            rest = later;
         }
         Ok(())
     }
 
-    fn insert_some<R: Row, const COUNT: usize>(&mut self, rows: &[R]) -> Result<(), StoreError> {
+    /// Puts the first so many rows in; those that are left.
+    fn insert_some<'r, R: Row, const COUNT: usize>(&mut self, rows: &'r [R]) -> Result<&'r [R], StoreError> {
+        let (rows, rest) = rows.split_at(COUNT);
         // SQLite copies every page it touches when a statement may have to be undone alone.
         let verb = if self.needs_locks() { "INSERT" } else { "INSERT OR FAIL" };
         let table = PhantomData::<Counted<R::Table, COUNT>>;
         on_either!(self, c => Insert { verb, rows, table }.execute(c))?;
-        Ok(())
+        Ok(rest)
     }
 }
 

@@ -157,6 +157,43 @@ struct TargetsRow {
 /// The columns of [`Kept`].
 type KeptRow = (i64, String, i64, String, bool, bool, bool);
 
+type KeptColumns = (
+    resource::patient,
+    patient_key::id,
+    resource::hallare,
+    hallare::namn,
+    resource::dold,
+    resource::skyddad,
+    resource::allman,
+);
+const KEPT: KeptColumns = (
+    resource::patient,
+    patient_key::id,
+    resource::hallare,
+    hallare::namn,
+    resource::dold,
+    resource::skyddad,
+    resource::allman,
+);
+
+/// Ids in one statement, at the most.
+const MANY: usize = 500;
+
+fn kept_of_row((key, patient, halls, namn, dold, skyddad, allman): KeptRow) -> Kept {
+    Kept {
+        patient: (key != 0).then_some(patient),
+        hallare: match halls {
+            OKAND => Hallare::Okand,
+            PATIENTEN => Hallare::Patienten,
+            _ => Hallare::Enhet(namn.split(' ').map(str::to_owned).collect()),
+        },
+        dold,
+        skyddad,
+        allman,
+        mal: KeptVersion::default(),
+    }
+}
+
 impl Session {
     /// What is kept beside a resource, deleted or not.
     pub fn kept_beside(&mut self, kind: ResourceType, id: &str) -> Result<Option<Kept>, StoreError> {
@@ -165,33 +202,33 @@ impl Session {
             .inner_join(hallare::table.on(hallare::key.eq(resource::hallare)))
             .filter(resource::kind.eq(kind::number(kind)))
             .filter(resource::id.eq(id))
-            .select((
-                resource::patient,
-                patient_key::id,
-                resource::hallare,
-                hallare::namn,
-                resource::dold,
-                resource::skyddad,
-                resource::allman,
-            ))
+            .select(KEPT)
             .get_result(c)
             .optional())?;
         let mal = match kind {
             ResourceType::Provenance if row.is_some() => self.targets_of(id)?,
             _ => KeptVersion::default(),
         };
-        Ok(row.map(|(key, patient, halls, namn, dold, skyddad, allman)| Kept {
-            patient: (key != 0).then_some(patient),
-            hallare: match halls {
-                OKAND => Hallare::Okand,
-                PATIENTEN => Hallare::Patienten,
-                _ => Hallare::Enhet(namn.split(' ').map(str::to_owned).collect()),
-            },
-            dold,
-            skyddad,
-            allman,
+        Ok(row.map(|row| Kept {
             mal,
+            ..kept_of_row(row)
         }))
+    }
+
+    /// The same of many at once, by their ids; not of Provenances.
+    pub fn kept_beside_all(&mut self, kind: ResourceType, ids: &[&str]) -> Result<Vec<(String, Kept)>, StoreError> {
+        let mut all = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(MANY) {
+            let rows: Vec<(String, KeptRow)> = on_either!(self, c => resource::table
+                .inner_join(patient_key::table.on(patient_key::key.eq(resource::patient)))
+                .inner_join(hallare::table.on(hallare::key.eq(resource::hallare)))
+                .filter(resource::kind.eq(kind::number(kind)))
+                .filter(resource::id.eq_any(ids))
+                .select((resource::id, KEPT))
+                .load(c))?;
+            all.extend(rows.into_iter().map(|(id, row)| (id, kept_of_row(row))));
+        }
+        Ok(all)
     }
 
     /// How what a Provenance tells of stands now.

@@ -11,6 +11,7 @@ mod deadline;
 mod error;
 mod everything;
 mod history;
+mod horizon;
 mod index;
 mod insert;
 mod kept;
@@ -108,10 +109,33 @@ const READ_TIME: Duration = Duration::from_secs(20);
 /// second is rarely needed; a caller who gets 503 may still try again.
 const DEADLOCKS: usize = 2;
 
-/// Two for each processor: one may wait for the disk while the other works.
+/// Two for each processor, since one may wait for the disk while the other works; and two for those who need one for a moment
+/// while all these are taken.
 fn connections_for_this_machine() -> u32 {
     let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
-    u32::try_from(2 * processors).unwrap_or(u32::MAX).clamp(4, 64)
+    u32::try_from(2 * processors + 2).unwrap_or(u32::MAX).clamp(6, 64)
+}
+
+/// What takes long, and how many connections it may hold. A quarter of the pool, one at least, is left to short reads: by id, of
+/// what decides about a request, and for the log. A pool of one or two leaves less.
+struct Long {
+    /// Costly reads: of a pool that writes share (PostgreSQL) they leave an eighth, one at least, to these.
+    reads: Shares,
+    /// Those, and writes where they share the pool.
+    all: Shares,
+}
+
+impl Long {
+    fn of(pool: usize, writes_share_it: bool) -> Long {
+        let all = pool.saturating_sub((pool / 4).max(1));
+        let reads = all.saturating_sub(if writes_share_it { (pool / 8).max(1) } else { 0 });
+        // One party leaves the half to others.
+        let shared = |all: usize| Shares::new(all.div_ceil(2), all);
+        Long {
+            reads: shared(reads),
+            all: shared(all),
+        }
+    }
 }
 
 /// A database that is open. Cheap to clone.
@@ -127,8 +151,8 @@ struct Inner {
     /// One turn for each connection of the pool. Who waits for a turn holds no thread; without this a crowd of readers
     /// would each take a thread only to wait for a connection there.
     turns: Arc<Semaphore>,
-    /// What one party may hold of them for long.
-    shares: Shares,
+    /// What may hold them for long.
+    long: Long,
     /// SQLite only; empty when closed.
     writer: RwLock<Option<Writer>>,
     /// PostgreSQL only; empty when closed.
@@ -192,7 +216,7 @@ impl Store {
         Ok(Store {
             inner: Arc::new(Inner {
                 turns: Arc::new(Semaphore::new(options.pool_size as usize)),
-                shares: Shares::new(options.pool_size as usize / 2),
+                long: Long::of(options.pool_size as usize, matches!(place, Place::Postgres(_))),
                 place,
                 options,
                 logger: RwLock::new(logger),
@@ -214,7 +238,8 @@ impl Store {
         self.read(|session| session.meta("application").map(drop)).await
     }
 
-    /// Reads. Getting a connection and asking both happen on a thread that may block (trap 5).
+    /// Reads what takes a moment; what may take longer is asked by [`Store::read_for`]. Getting a connection and asking both
+    /// happen on a thread that may block (trap 5).
     pub async fn read<T, E>(&self, work: impl FnOnce(&mut Session) -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
@@ -240,7 +265,7 @@ impl Store {
         self.read(work).await
     }
 
-    /// [`Store::read`] for a caller: one party has half of the connections at the most.
+    /// [`Store::read`] of what may take long: of the connections that costly reads may hold ([`Long`]) one party has half.
     pub async fn read_for<T, E>(
         &self,
         party: Party,
@@ -250,10 +275,11 @@ impl Store {
         T: Send + 'static,
         E: From<StoreError> + Send + 'static,
     {
-        let share = self.inner.shares.take(party).await;
+        let read = self.inner.long.reads.take(party.clone()).await;
+        let share = self.inner.long.all.take(party).await;
         self.read(move |session| {
-            // It is held as long as the connection, also when nobody waits for the answer any more.
-            let _share = share;
+            // They are held as long as the connection, also when nobody waits for the answer any more.
+            let _shares = (share, read);
             work(session)
         })
         .await
@@ -271,7 +297,7 @@ impl Store {
     /// Does the work in one transaction: everything it wrote is on disk when this answers, or nothing when the answer
     /// is an error. Under SQLite the one writer does it, together with what else waits; PostgreSQL may have it done
     /// again ([`StoreError::Deadlock`]). The parties take turns: under SQLite nobody waits for more than one write of another,
-    /// under PostgreSQL one party has half of the connections at the most.
+    /// under PostgreSQL one party has half of the connections that may be held for long ([`Long`]).
     pub async fn write<T, E>(
         &self,
         party: Party,
@@ -285,7 +311,7 @@ impl Store {
             let answer = self.inner.submit(party, move |session| work(session))?;
             return answer.await.unwrap_or_else(|_| Err(E::from(gone())));
         }
-        let share = self.inner.shares.take(party).await;
+        let share = self.inner.long.all.take(party).await;
         let store = self.clone();
         self.inner
             .on_own_thread(move || {

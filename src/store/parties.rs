@@ -91,10 +91,11 @@ impl<K: Clone + Eq + Hash, T> Lines<K, T> {
     }
 }
 
-/// So much at a time for each party; more waits for its turn.
+/// So much at a time for each party, and for all together; more waits for its turn.
 #[derive(Debug)]
 pub struct Shares {
     each: usize,
+    all: Arc<Semaphore>,
     /// Those who have something.
     taken: Mutex<HashMap<Party, Weak<Semaphore>>>,
 }
@@ -102,25 +103,30 @@ pub struct Shares {
 /// What a party has, until it is dropped.
 #[derive(Debug)]
 pub struct Share {
-    _permit: Option<OwnedSemaphorePermit>,
+    _of_all: Option<OwnedSemaphorePermit>,
+    _of_own: Option<OwnedSemaphorePermit>,
     /// The party is remembered as long as it has, or waits for, something.
     _own: Arc<Semaphore>,
 }
 
 impl Shares {
-    pub fn new(each: usize) -> Shares {
+    pub fn new(each: usize, all: usize) -> Shares {
         Shares {
             each: each.max(1),
+            all: Arc::new(Semaphore::new(all.max(1))),
             taken: Mutex::default(),
         }
     }
 
-    /// Waits until the party may have one more.
+    /// Waits until the party may have one more. Its own turn comes first, so that of one party no more than its share waits
+    /// beside the others.
     pub async fn take(&self, party: Party) -> Share {
         let own = self.own(party);
+        // Neither is ever closed.
+        let of_own = own.clone().acquire_owned().await.ok();
         Share {
-            // It is never closed.
-            _permit: own.clone().acquire_owned().await.ok(),
+            _of_all: self.all.clone().acquire_owned().await.ok(),
+            _of_own: of_own,
             _own: own,
         }
     }
@@ -143,6 +149,7 @@ impl Shares {
 mod tests {
     use std::time::Duration;
 
+    use futures_util::FutureExt;
     use proptest::prelude::*;
 
     use super::*;
@@ -208,7 +215,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_party_has_its_share_and_no_other_waits_for_it() {
-        let shares = Shares::new(4);
+        let shares = Shares::new(4, 10);
         let party = |name: &str| Party::Known("issuer".to_owned(), name.to_owned());
         let mut own = Vec::new();
         for _ in 0..4 {
@@ -224,5 +231,19 @@ mod tests {
         // Who has none is forgotten when another comes.
         let _third = shares.take(party("third")).await;
         assert_eq!(shares.taken.lock().unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn all_parties_together_have_no_more_than_all() {
+        let shares = Shares::new(2, 3);
+        let party = |name: &str| Party::Known("issuer".to_owned(), name.to_owned());
+        let mut taken = Vec::new();
+        for name in ["one", "one", "another"] {
+            taken.push(shares.take(party(name)).await);
+        }
+        let mut third = std::pin::pin!(shares.take(party("third")));
+        assert!((&mut third).now_or_never().is_none(), "all have been given");
+        taken.pop();
+        assert!(third.now_or_never().is_some());
     }
 }

@@ -78,6 +78,9 @@ pub struct Session {
     pub(super) connection: Connection,
     /// With whose eyes searches, includes and histories look ([`Session::seen_by`]); `None`: they see all.
     pub(super) sikt: Option<Arc<Sikt>>,
+    /// The last instant of which histories of types and of everything tell ([`Session::up_to_horizon`]), in microseconds
+    /// since 1970; `None`: there is no such instant.
+    pub(super) horizon: Option<i64>,
     /// What keys mean (owners.rs).
     pub(super) names: Names,
     /// What a key means is never undone: no key is seen here that is not committed, or it is not given out again. SQLite's
@@ -129,10 +132,27 @@ pub(super) fn instant(micros: i64) -> Result<Timestamp, StoreError> {
 }
 
 impl Session {
+    /// Counts the statements from now on.
+    #[cfg(test)]
+    pub fn count_statements(&mut self) -> Arc<std::sync::atomic::AtomicUsize> {
+        use diesel::Connection as _;
+        use diesel::connection::InstrumentationEvent;
+        let count = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let counted = count.clone();
+        let count_one = move |event: InstrumentationEvent<'_>| {
+            if matches!(event, InstrumentationEvent::StartQuery { .. }) {
+                counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            }
+        };
+        on_either!(self, c => c.set_instrumentation(count_one));
+        count
+    }
+
     pub(super) fn new(connection: Connection, role: Role) -> Session {
         Session {
             connection,
             sikt: None,
+            horizon: None,
             names: Names::default(),
             keys_stand: role == Role::Reader,
             lost: false,
@@ -262,6 +282,20 @@ impl Session {
             .select(index_reference::resource)
             .load(c))?;
         self.living(keys)
+    }
+
+    /// The places of those of these Patients that were ever stored in the order in which that came about.
+    pub fn patients_made(&mut self, ids: &[&str]) -> Result<Vec<(String, i64)>, StoreError> {
+        let mut found = Vec::new();
+        for ids in ids.chunks(500) {
+            let rows: Vec<(String, i64)> = on_either!(self, c => resource::table
+                .filter(resource::kind.eq(kind::number(ResourceType::Patient)))
+                .filter(resource::id.eq_any(ids))
+                .select((resource::id, resource::key))
+                .load(c))?;
+            found.extend(rows);
+        }
+        Ok(found)
     }
 
     /// The ids of the Organizations that lie within this one by their `partOf`.

@@ -42,6 +42,8 @@ pub enum Villkor {
     Allman,
     /// Kept by one of these, or by a unit within it.
     HallsAv(Vec<String>),
+    /// Kept by this one, of which nobody has told what it lies within.
+    HallsAvBara(String),
     HallsAvPatienten,
     HallareOkand,
     /// Something in force at this instant is said of the patient.
@@ -110,6 +112,11 @@ pub(super) fn condition<'q>(sql: &mut Statement<'q>, villkor: &'q Villkor) {
                 sql.push(")");
             }
         },
+        Villkor::HallsAvBara(id) => {
+            sql.push("r.hallare IN (SELECT n.key FROM hallare n WHERE n.namn = ");
+            sql.text(id.as_str());
+            sql.push(")");
+        }
         Villkor::HallsAvPatienten => {
             sql.push("r.hallare = ");
             sql.number(PATIENTEN);

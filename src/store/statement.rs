@@ -1,4 +1,4 @@
-//! A statement as diesel sees it: SQL in pieces with bound values between them; the backend writes the placeholders.
+//! A statement as diesel sees it: SQL with bound values at some places of it; the backend writes the placeholders.
 
 use std::borrow::Cow;
 use std::marker::PhantomData;
@@ -19,8 +19,7 @@ use super::sikt::Sikt;
 use crate::fhir::search::query::KeyPart;
 use crate::fhir::types::ResourceType;
 
-enum Piece<'q> {
-    Sql(&'static str),
+enum Value<'q> {
     Number(i64),
     Kind(i16),
     Text(Cow<'q, str>),
@@ -28,39 +27,47 @@ enum Piece<'q> {
 
 /// SQL with its bound values. It borrows them from the query.
 pub(in crate::store) struct Statement<'q> {
-    pieces: Vec<Piece<'q>>,
+    /// What comes from a caller is never a part of it.
+    sql: String,
+    /// Each at its place in the SQL, in order.
+    values: Vec<(usize, Value<'q>)>,
     /// With whose eyes the rows of an answer are seen.
     pub(super) sikt: Option<&'q Sikt>,
 }
 
 impl Default for Statement<'_> {
     fn default() -> Self {
-        // As many as most searches have.
+        // As much as most searches have.
         Statement {
-            pieces: Vec::with_capacity(96),
+            sql: String::with_capacity(1024),
+            values: Vec::with_capacity(32),
             sikt: None,
         }
     }
 }
 
-/// Above this many pieces a search is a rare one: each connection keeps its prepared statements, so those are not kept.
-const MOST_PIECES_KEPT: usize = 320;
+/// Longer than this, in bytes, is a rare search: each connection keeps its prepared statements, so those are not kept.
+const LONGEST_KEPT: usize = 5_000;
 
 impl<'q> Statement<'q> {
     pub(in crate::store) fn push(&mut self, sql: &'static str) {
-        self.pieces.push(Piece::Sql(sql));
+        self.sql.push_str(sql);
     }
 
     pub(in crate::store) fn number(&mut self, number: i64) {
-        self.pieces.push(Piece::Number(number));
+        self.bind(Value::Number(number));
     }
 
     pub(in crate::store) fn kind(&mut self, kind: ResourceType) {
-        self.pieces.push(Piece::Kind(kind::number(kind)));
+        self.bind(Value::Kind(kind::number(kind)));
     }
 
     pub(in crate::store) fn text(&mut self, text: impl Into<Cow<'q, str>>) {
-        self.pieces.push(Piece::Text(text.into()));
+        self.bind(Value::Text(text.into()));
+    }
+
+    fn bind(&mut self, value: Value<'q>) {
+        self.values.push((self.sql.len(), value));
     }
 
     /// ` LIMIT ` so many rows.
@@ -79,15 +86,14 @@ impl<'q> Statement<'q> {
     }
 
     /// The bound values as PostgreSQL's literals, in brackets; nothing when there are none.
-    fn values(&self) -> String {
+    fn literals(&self) -> String {
         let values: Vec<String> = self
-            .pieces
+            .values
             .iter()
-            .filter_map(|piece| match piece {
-                Piece::Sql(_) => None,
-                Piece::Number(number) => Some(number.to_string()),
-                Piece::Kind(kind) => Some(kind.to_string()),
-                Piece::Text(text) => Some(format!("'{}'", text.replace('\'', "''"))),
+            .map(|(_, value)| match value {
+                Value::Number(number) => number.to_string(),
+                Value::Kind(kind) => kind.to_string(),
+                Value::Text(text) => format!("'{}'", text.replace('\'', "''")),
             })
             .collect();
         if values.is_empty() {
@@ -122,17 +128,20 @@ where
     str: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut pass: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        if self.pieces.len() > MOST_PIECES_KEPT {
+        if self.sql.len() > LONGEST_KEPT {
             pass.unsafe_to_cache_prepared();
         }
-        for piece in &self.pieces {
-            match piece {
-                Piece::Sql(sql) => pass.push_sql(sql),
-                Piece::Number(number) => pass.push_bind_param::<BigInt, _>(number)?,
-                Piece::Kind(kind) => pass.push_bind_param::<SmallInt, _>(kind)?,
-                Piece::Text(text) => pass.push_bind_param::<Text, _>(text.as_ref())?,
+        let mut told = 0;
+        for (place, value) in &self.values {
+            pass.push_sql(&self.sql[told..*place]);
+            told = *place;
+            match value {
+                Value::Number(number) => pass.push_bind_param::<BigInt, _>(number)?,
+                Value::Kind(kind) => pass.push_bind_param::<SmallInt, _>(kind)?,
+                Value::Text(text) => pass.push_bind_param::<Text, _>(text.as_ref())?,
             }
         }
+        pass.push_sql(&self.sql[told..]);
         Ok(())
     }
 }
@@ -173,7 +182,11 @@ impl Session {
     pub(super) fn explain(&mut self, mut statement: Statement<'_>) -> Result<Vec<String>, StoreError> {
         match &mut self.connection {
             Connection::Sqlite(connection) => {
-                statement.pieces.insert(0, Piece::Sql("EXPLAIN QUERY PLAN "));
+                const EXPLAIN: &str = "EXPLAIN QUERY PLAN ";
+                statement.sql.insert_str(0, EXPLAIN);
+                for (place, _) in &mut statement.values {
+                    *place += EXPLAIN.len();
+                }
                 let steps: Vec<Step> = statement.load(connection)?;
                 Ok(steps.into_iter().map(|step| step.detail).collect())
             }
@@ -183,7 +196,7 @@ impl Session {
                 connection.batch_execute(&format!("PREPARE explained AS {}", sql.finish()))?;
                 let execute = format!(
                     "EXPLAIN (ANALYZE, BUFFERS, COSTS OFF, TIMING OFF) EXECUTE explained{}",
-                    statement.values()
+                    statement.literals()
                 );
                 let mut lines = Vec::new();
                 for mode in ["force_custom_plan", "force_generic_plan"] {

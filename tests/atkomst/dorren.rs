@@ -2,7 +2,7 @@
 
 use fastkontakt::access::harledning::DOLD;
 use fastkontakt::access::scope::{About, Context, Right, Rights, Scope};
-use fastkontakt::access::{Systemanvandare, Who};
+use fastkontakt::access::{Call, Systemanvandare, Who};
 use fastkontakt::door::Door;
 use fastkontakt::door::problem::Problem;
 use fastkontakt::fhir::types::ResourceType::{self, *};
@@ -89,8 +89,55 @@ fn what_is_meant_for_the_staff_alone_is_cut_out_everywhere() {
     );
 }
 
+/// A contact is reached through a team of staff (riv-contact-via-team): whoever sees the contact must see the team.
 #[test]
-fn where_a_protected_person_lives_is_not_told_to_another_vardgivare() {
+fn a_team_that_is_about_nobody_is_shown_as_the_catalogue_is() {
+    let app = world();
+    let door = &app.door;
+    let team = json!({"resourceType": "CareTeam", "id": "team", "status": "active", "managingOrganization": [{"reference": "Organization/A1"}],
+        "category": [{"coding": [{"system": "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs", "code": "team"}]}],
+        "telecom": [{"system": "phone", "value": "019-123456"}], "participant": [{"member": {"reference": "PractitionerRole/x"}}]});
+    write(door, &staff(A1), &team).expect("the own unit's");
+    for caller in [patient("p1", false), staff(A1), staff(A2), staff(B1)] {
+        assert!(
+            read(door, &caller, CareTeam, "team")
+                .expect("a team")
+                .contains("019-123456")
+        );
+        assert_eq!(ids(&found(door, &caller, CareTeam, "category=team")), ["team"]);
+    }
+    // A word of a patient in it, and it is the unit's alone.
+    let nobodys: [(&str, Value); 5] = [
+        ("participant", json!([{"member": {"reference": "RelatedPerson/r"}}])),
+        ("contained", json!([{"resourceType": "Patient", "id": "c"}])),
+        (
+            "participant",
+            json!([{"member": {"type": "Patient", "display": "Test Testsson"}}]),
+        ),
+        (
+            "extension",
+            json!([{"url": "https://example.org/of", "valueReference": {"reference": "https://example.org/fhir/Condition/1"}}]),
+        ),
+        (
+            "participant",
+            json!([{"member": {"identifier": {"system": "http://electronichealth.se/identifier/personnummer", "value": "195009072553"}}}]),
+        ),
+    ];
+    for (number, (name, value)) in nobodys.into_iter().enumerate() {
+        let mut told = team.clone();
+        let id = format!("team-{number}");
+        (told["id"], told[name]) = (json!(id), value);
+        write(door, &staff(A1), &told).expect("the own unit's");
+        for caller in [patient("p1", false), staff(A2), staff(B1)] {
+            let answer = read(door, &caller, CareTeam, &id);
+            assert!(matches!(answer, Err(Problem::NotFound)), "{number}: {answer:?}");
+        }
+    }
+    assert_eq!(ids(&found(door, &staff(B1), CareTeam, "category=team")), ["team"]);
+}
+
+#[test]
+fn where_a_protected_person_lives_is_told_to_those_alone_who_may_know() {
     let app = world();
     let door = &app.door;
     let label = json!({"security": [{"system": "http://hl7.se/fhir/ig/base/CodeSystem/SecurityLabel", "code": "sekretessmarkering"}]});
@@ -99,6 +146,17 @@ fn where_a_protected_person_lives_is_not_told_to_another_vardgivare() {
     write(door, &open(), &protected).expect("a patient");
     let relative = json!({"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/p1"}, "address": [{"city": "Hemlig ort"}]});
     write(door, &staff(A1), &relative).expect("the own unit's");
+    let visit = json!({"resourceType": "Encounter", "id": "hem", "status": "completed", "class": [{"text": "hembesök"}],
+        "subject": {"reference": "Patient/p1"}, "serviceProvider": {"reference": "Organization/A1"},
+        "contained": [{"resourceType": "Patient", "id": "c", "address": [{"city": "Hemlig ort"}]},
+            {"resourceType": "Location", "id": "l", "name": "Hemmet", "address": {"city": "Hemlig ort"}, "position": {"longitude": 17, "latitude": 61}}],
+        "location": [{"location": {"reference": "#l"}}], "extension": [{"url": "https://example.org/c", "valueReference": {"reference": "#c"}}]});
+    write(door, &staff(A1), &visit).expect("the own unit's");
+    let told = |caller: &Call| read(door, caller, Encounter, "hem").expect("a visit");
+    assert!(told(&staff(A1)).contains("Hemlig ort"));
+    for part in ["Hemlig ort", "position"] {
+        assert!(!told(&staff(A2)).contains(part), "no part in the care: {part}");
+    }
     // The same vårdgivare, but no part in the care.
     assert!(matches!(read(door, &staff(A2), Patient, "p1"), Err(Problem::NotFound)));
     assert!(matches!(
@@ -113,7 +171,7 @@ fn where_a_protected_person_lives_is_not_told_to_another_vardgivare() {
     // Another vårdgivare with relation and consent sees who, and not where.
     write(door, &staff(B1), &stay("b", "B1")).expect("the own unit's");
     write(door, &patient("p1", false), &consent("c", "sammanhallen-vard", "B")).expect("her own");
-    for (kind, id) in [(Patient, "p1"), (RelatedPerson, "r")] {
+    for (kind, id) in [(Patient, "p1"), (RelatedPerson, "r"), (Encounter, "hem")] {
         let body = read(door, &staff(B1), kind, id).expect("with relation and consent");
         assert!(!body.contains("Hemlig ort") && !body.contains("0700000000"), "{body}");
     }

@@ -156,6 +156,88 @@ fn another_vardgivares_contact_is_replaced_by_those_who_take_part_in_the_care() 
     assert_eq!(old(door), (Value::Null, json!("2026-06-01")));
 }
 
+/// What the system of a whole vårdgivare writes is a unit's all the same, and so is what lies within a unit: a block of it holds.
+#[test]
+fn a_block_of_a_unit_meets_whatever_was_done_there() {
+    let app = world();
+    let door = &app.door;
+    let within = json!({"resourceType": "Organization", "id": "A1x", "identifier": [{"system": HSA, "value": "SE2321000164-A1X"}],
+        "partOf": unit("A1")});
+    write(door, &open(), &within).expect("a unit");
+    let role = json!({"resourceType": "PractitionerRole", "id": "lakaren", "organization": unit("A1x")});
+    write(door, &open(), &role).expect("an assignment");
+    let mut visit = stay("besok", "A1x");
+    visit["serviceProvider"] = unit("A1x");
+    let system = system(None);
+    write(door, &system, &visit).expect("the system's");
+    let of_p1 = json!({"reference": "Patient/p1"});
+    let by = json!({"reference": "PractitionerRole/lakaren"});
+    let during = json!({"reference": "Encounter/besok"});
+    let written = [
+        json!({"resourceType": "Condition", "id": "s1", "subject": of_p1, "encounter": during,
+            "clinicalStatus": {"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "active"}]}}),
+        json!({"resourceType": "ServiceRequest", "id": "s2", "status": "active", "intent": "order", "subject": of_p1, "requester": by}),
+        json!({"resourceType": "Goal", "id": "s3", "lifecycleStatus": "active", "description": {"text": "Gå"}, "subject": of_p1, "source": by}),
+        json!({"resourceType": "Flag", "id": "s4", "status": "active", "code": {"text": "x"}, "subject": of_p1, "author": by}),
+        json!({"resourceType": "CarePlan", "id": "s5", "status": "draft", "intent": "plan", "subject": of_p1, "contributor": [by]}),
+    ];
+    for record in &written {
+        write(door, &system, record).expect("the system's");
+    }
+    let inside = staff("SE2321000164-A1X");
+    let mut own = condition("s6");
+    own["subject"] = of_p1;
+    write(door, &inside, &own).expect("the own unit's");
+    let kinds = [Condition, ServiceRequest, Goal, Flag, CarePlan, Condition];
+    let seen = |caller: &Call| -> Vec<bool> {
+        let each = kinds.iter().enumerate();
+        each.map(|(number, kind)| read(door, caller, *kind, &format!("s{}", number + 1)).is_ok())
+            .collect()
+    };
+    assert_eq!(seen(&staff(A2)), [true; 6]);
+    for blocked in ["A1", "A1x"] {
+        write(door, &patient("p1", false), &consent("c", "inre-sparr", blocked)).expect("her own");
+        assert_eq!(seen(&staff(A2)), [false; 6], "{blocked}");
+        assert_eq!(seen(&inside), [true; 6], "the own unit");
+        let mut over = consent("c", "inre-sparr", blocked);
+        over["status"] = json!("inactive");
+        write(door, &patient("p1", false), &over).expect("her own");
+    }
+    // The unit above keeps what is within it.
+    let mut changed = own.clone();
+    changed["note"] = json!([{"text": "sett"}]);
+    write(door, &staff(A1), &changed).expect("what lies within the own unit");
+}
+
+/// A unit that is sold leaves its records with the vårdgivare that kept them (PDL 4:1, SVOD 3:1).
+#[test]
+fn a_unit_that_passes_to_another_vardgivare_leaves_its_records_behind() {
+    let app = world();
+    let door = &app.door;
+    let plan = json!({"resourceType": "CarePlan", "id": "fore", "status": "draft", "intent": "plan", "subject": {"reference": "Patient/p1"},
+        "custodian": unit("A1")});
+    write(door, &staff(A1), &plan).expect("the own unit's");
+    let sold = json!({"resourceType": "Organization", "id": "A1", "identifier": [{"system": HSA, "value": A1}], "partOf": unit("B")});
+    write(door, &open(), &sold).expect("the catalogue");
+    let mut who = medarbetare(A1, None);
+    if let Who::Medarbetare(it) = &mut who {
+        it.vardgivare = B.to_owned();
+    }
+    let now = call(who, vec![scope(Context::User, None, None)]);
+    assert!(matches!(read(door, &now, CarePlan, "fore"), Err(Problem::NotFound)));
+    assert!(ids(&found(door, &now, CarePlan, "patient=p1")).is_empty());
+    assert!(matches!(write(door, &now, &plan), Err(Problem::NotFound)));
+    let mut after = plan.clone();
+    after["id"] = json!("efter");
+    write(door, &now, &after).expect("what it writes from now on is its own");
+    assert_eq!(ids(&found(door, &now, CarePlan, "patient=p1")), ["efter"]);
+    read(door, &staff(A2), CarePlan, "fore").expect("it stays with the vårdgivare");
+    assert!(matches!(
+        read(door, &staff(A2), CarePlan, "efter"),
+        Err(Problem::NotFound)
+    ));
+}
+
 /// Vårdgivare that do not see each other's Patient have each their own: who has chosen another vårdcentral is cared for under
 /// the new one's.
 #[test]
@@ -188,6 +270,47 @@ fn a_visit_of_the_same_patient_is_a_part_in_the_care() {
     refused(write(door, &staff(B1), &replacing(unit("B1"))), "nobody asked for it");
     write(door, &staff(B1), &wished(replacing(unit("B1")))).expect("with a part in the care");
     assert_eq!(old(door), (Value::Null, json!("2026-06-01")));
+    // What came of it in the record that was left names neither who came after nor for whom.
+    for entry in found(door, &staff(A1), Provenance, "patient=p1").entries {
+        let by: Value = serde_json::from_str(&entry.body).expect("JSON");
+        let names = entry.body.contains(B) || entry.body.contains("Organization/B");
+        assert!(!names, "{by}");
+    }
+    // The unit that is left is told, and may read it; so may the patient. It is no part of who came after's record.
+    for (who, messages) in [
+        (staff(A1), 1),
+        (staff(A2), 1),
+        (patient("p1", false), 1),
+        (staff(B1), 0),
+    ] {
+        assert_eq!(ids(&found(door, &who, Communication, "patient=p1")).len(), messages);
+    }
+}
+
+/// Who withdraws what replaced another's needs no right to the other, and it stays with who keeps it.
+#[test]
+fn a_replacement_that_is_withdrawn_is_taken_back_for_whoever_keeps_the_other() {
+    let app = world();
+    let door = &app.door;
+    write(door, &staff(A1), &fast_kontakt("gammal", "2", unit("A1"))).expect("the own unit's");
+    write(door, &staff(B1), &stay("visit", "B1")).expect("a part in the care");
+    let new = wished(replacing(unit("B1")));
+    write(door, &staff(B1), &new).expect("with a part in the care");
+    assert_eq!(old(door), (Value::Null, json!("2026-06-01")));
+    // Neither the one that was left nor a third withdraws it.
+    assert!(delete(door, &staff(A1), CareTeam, "ny").is_err());
+    assert_eq!(old(door), (Value::Null, json!("2026-06-01")));
+    // Her block keeps nobody from having the own contact back.
+    write(door, &patient("p1", false), &consent("c", "inre-sparr", "A1")).expect("her own");
+    delete(door, &staff(B1), CareTeam, "ny").expect("the own unit's");
+    assert_eq!(old(door), UNTOUCHED);
+    read(door, &staff(B1), CareTeam, "gammal").expect_err("another vårdgivare's still");
+    // Told of both, by messages of its own.
+    for (who, messages) in [(staff(A1), 2), (staff(B1), 0)] {
+        assert_eq!(ids(&found(door, &who, Communication, "patient=p1")).len(), messages);
+    }
+    let kept = read(door, &staff(A1), CareTeam, "gammal").expect("kept on");
+    write(door, &staff(A1), &serde_json::from_str(&kept).expect("JSON")).expect("the own unit's");
 }
 
 #[test]

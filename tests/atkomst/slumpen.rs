@@ -47,9 +47,9 @@ fn may(door: &Door, call: &Call, right: Right, stored: &Stored, as_version: bool
     };
     let resource = serde_json::from_str(&stored.body).unwrap_or_default();
     let patient = kept.patient.as_deref();
-    let reached = medgivanden(identity, right, kind)
-        .iter()
-        .any(|granted| (granted.filter.is_empty() || !stored.deleted) && racker(granted, kind, patient, &resource));
+    let reached = medgivanden(identity, right, kind).iter().any(|granted| {
+        (granted.filter.is_empty() || !stored.deleted) && racker(granted, (kind, kept.allman), patient, &resource)
+    });
     reached && far_lasa(&lasare, post, &ratter, nu).is_ok()
 }
 
@@ -70,7 +70,7 @@ fn is_hidden_person(door: &Door, call: &Call, stored: &Stored) -> bool {
         })
         .expect("an answer");
     // What is contained is a person too.
-    ar_skyddad(Patient, &kept, &ratter, nu) && !far_se_adress(&lasare, &kept)
+    ar_skyddad(Patient, &kept, &ratter, nu) && !far_se_adress(&lasare, &kept, &ratter, nu)
 }
 
 type Name = (ResourceType, String, i64);

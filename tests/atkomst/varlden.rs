@@ -97,9 +97,10 @@ fn record(random: &mut Random, kind: ResourceType, id: &str, unit: Option<&str>)
     match kind {
         RelatedPerson | EpisodeOfCare => made["patient"] = whose,
         Appointment => {
-            made["participant"] =
-                json!([{"actor": whose}, {"actor": {"reference": format!("Patient/p{}", random.below(3) + 1)}}])
+            made["participant"] = json!([{"actor": whose}, {"actor": {"display": "Test Testsson"}}]);
         }
+        // A team that contacts are reached through is about nobody.
+        CareTeam if random.below(4) == 0 => {}
         _ => made["subject"] = whose,
     }
     if random.below(4) == 0 {

@@ -295,3 +295,39 @@ fn an_address_with_a_nul_is_nowhere() {
     }
     app.delete("/fhir/r5/Patient/%00").expect(404);
 }
+
+/// An Appointment is shown to the patient it is about, and a group's would tell who else comes.
+#[test]
+fn an_appointment_is_about_one_patient() {
+    let app = spawn();
+    let number = json!({ "identifier": { "system": "http://electronichealth.se/identifier/personnummer", "value": "195009072553" } });
+    let with = |actors: &[Value]| {
+        let participants: Vec<Value> = actors
+            .iter()
+            .map(|actor| json!({ "actor": actor, "status": "accepted" }))
+            .collect();
+        json!({ "resourceType": "Appointment", "id": "b", "status": "booked", "start": "2026-04-01T09:00:00+02:00",
+            "end": "2026-04-01T10:00:00+02:00", "participant": participants })
+    };
+    let (anna, bo) = (
+        json!({ "reference": "Patient/anna" }),
+        json!({ "reference": "Patient/bo" }),
+    );
+    let own = json!({ "reference": format!("{}/fhir/r5/Patient/bo", app.base) });
+    let staff = json!({ "reference": "Practitioner/x" });
+    for version in ["r4", "r5"] {
+        let path = format!("/fhir/{version}/Appointment/b");
+        for other in [&bo, &own, &number] {
+            let refused = app
+                .put(&path, &with(&[staff.clone(), anna.clone(), other.clone()]))
+                .expect(400);
+            assert_eq!(refused.expressions(), ["Appointment.participant[2].actor"]);
+            assert!(!refused.text.contains("195009072553"), "{}", refused.text);
+        }
+        let stored = app.put(&path, &with(&[anna.clone(), staff.clone(), anna.clone()]));
+        assert!(matches!(stored.status, 200 | 201), "{}", stored.text);
+    }
+    let mut of_a_subject = with(&[anna]);
+    of_a_subject["subject"] = bo;
+    app.put("/fhir/r5/Appointment/b", &of_a_subject).expect(400);
+}

@@ -173,6 +173,26 @@ fn a_chain_asks_the_resource_that_a_reference_leads_to() {
     finds(&app, "Patient?_has:CarePlan:subject:status=active", &[]);
 }
 
+/// Asked for without a system, one who has a number in several is found by each of them, and told once: in two systems, which is
+/// looked up before the search, and in twelve, which is left to the search itself.
+#[test]
+fn one_who_has_a_number_in_several_systems_is_one() {
+    let app = spawn();
+    two_patients(&app);
+    for (id, number, systems) in [("cilla", "prov-2", 2), ("dag", "prov-12", 12)] {
+        let identifier = |system| json!({ "system": format!("https://example.org/{system}"), "value": number });
+        let mut resource = patient(id, None);
+        resource["identifier"] = (0..systems).map(identifier).collect();
+        put(&app, &resource);
+        let mut contact = fast_kontakt(id, "1", "vc-skoterska");
+        contact["id"] = json!(format!("{id}-1"));
+        put(&app, &contact);
+        let query = format!("CareTeam?patient.identifier={number}&_total=accurate");
+        finds(&app, &query, &[&format!("CareTeam/{id}-1")]);
+        assert_eq!(app.get(&format!("/fhir/r5/{query}")).json()["total"], 1);
+    }
+}
+
 #[test]
 fn what_cannot_be_followed_is_refused_by_name() {
     let app = spawn();

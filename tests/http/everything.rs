@@ -60,12 +60,8 @@ fn world(app: &TestApp) {
     put(
         app,
         &json!({
-            "resourceType": "Appointment", "id": "tillsammans", "status": "booked",
-            "start": "2026-04-01T09:00:00+02:00", "end": "2026-04-01T10:00:00+02:00",
-            "participant": [
-                { "actor": { "reference": "Patient/bo" }, "status": "accepted" },
-                { "actor": { "reference": "Patient/anna" }, "status": "accepted" },
-            ],
+            "resourceType": "Communication", "id": "till-anna", "status": "completed", "sent": "2026-04-01T09:00:00+02:00",
+            "subject": { "reference": "Patient/bo" }, "recipient": [{ "reference": "Patient/anna" }],
         }),
     );
     put(
@@ -108,9 +104,9 @@ fn world(app: &TestApp) {
 }
 
 const ANNAS: [&str; 8] = [
-    "Appointment/tillsammans",
     "CareTeam/annas",
     "CareTeam/ended",
+    "Communication/till-anna",
     "Patient/anna",
     "Provenance/harkomst",
     "QuestionnaireResponse/svar",
@@ -211,7 +207,7 @@ fn types_days_and_changes_narrow_it() {
         assert_eq!(matches("start=2024-02-01").0, without(&[]));
         assert_eq!(
             matches("start=2024&end=2024-12-31").0,
-            without(&["CareTeam/annas", "Appointment/tillsammans"])
+            without(&["CareTeam/annas", "Communication/till-anna"])
         );
         assert_eq!(matches("_since=2999-01-01T00:00:00Z").0, without(&ANNAS));
         assert_eq!(matches("_since=2001-01-01T00:00:00Z").0, without(&[]));
@@ -361,7 +357,7 @@ fn what_is_told_of_care_goes_with_the_care() {
         assert_eq!(told("start=2024-02-02"), without(&["CareTeam/ended", "Task/uppgift"]));
         assert_eq!(
             told("start=2024&end=2024-12-31"),
-            without(&["CareTeam/annas", "Appointment/tillsammans", "Task/uppgift"])
+            without(&["CareTeam/annas", "Communication/till-anna", "Task/uppgift"])
         );
         assert_eq!(told("start=2030&_type=Provenance"), told("start=2030"));
     }

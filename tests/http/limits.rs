@@ -5,12 +5,12 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use fastkontakt::store::StoreError;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::command_line::Folder;
 use crate::common::{TestApp, spawn_with};
 use crate::issuer::{Issuer, medarbetare};
-use crate::people::patient;
+use crate::people::{fast_kontakt, patient};
 use crate::serving::Serving;
 
 /// A connection to the service, on which the test says what it likes.
@@ -301,4 +301,54 @@ fn a_person_has_so_many_patients_and_no_more() {
     app.put("/fhir/r5/Patient/q1", &linking("q1")).expect(200);
     app.put("/fhir/r5/Patient/q1", &patient("q1", None)).expect(200);
     app.put("/fhir/r5/Patient/one-more", &linking("one-more")).expect(201);
+}
+
+/// Whoever makes Patients of her by the dozen puts none out that the rules looked at before, and keeps nobody from entering her.
+#[test]
+fn later_patients_take_no_earlier_ones_place() {
+    const NUMBER: &str = "195009072553";
+    let app = spawn_with(|_| {});
+    let put = |person: &Value| {
+        let id = person["id"].as_str().expect("an id");
+        app.put(&format!("/fhir/r5/Patient/{id}"), person)
+    };
+    let linking = |id: &str, other: &str| {
+        let mut person = patient(id, None);
+        person["link"] = json!([{ "other": { "reference": format!("Patient/{other}") }, "type": "seealso" }]);
+        person
+    };
+    for early in 0..3 {
+        put(&patient(&format!("early{early}"), None)).expect(201);
+    }
+    put(&patient("p", Some(NUMBER))).expect(201);
+    put(&linking("q", "p")).expect(201);
+    let contact = |patient: &str| fast_kontakt(patient, "2", "nobody-here");
+    app.post("/fhir/r5/CareTeam", &contact("q")).expect(201);
+    for number in 0..30 {
+        put(&patient(&format!("x{number}"), Some(NUMBER))).expect(201);
+    }
+    // She may still be entered, and is who she is.
+    put(&patient("latest", Some(NUMBER))).expect(201);
+    for joined in ["p", "x1", "latest"] {
+        let refused = app.post("/fhir/r5/CareTeam", &contact(joined)).expect(422);
+        assert_eq!(refused.refused_by(), ["FLK-04"], "{joined}");
+    }
+    // What was made before she was would come before her other ones.
+    for version in ["r5", "r4"] {
+        let refused = app
+            .put(
+                &format!("/fhir/{version}/Patient/early0"),
+                &patient("early0", Some(NUMBER)),
+            )
+            .expect(400);
+        assert_eq!(refused.expressions(), ["Patient.identifier"]);
+    }
+    let refused = put(&linking("early1", "x7")).expect(400);
+    assert_eq!(refused.expressions(), ["Patient.link"]);
+    app.delete("/fhir/r5/Patient/early2").expect(204);
+    put(&patient("early2", Some(NUMBER))).expect(400);
+    // Those who have the number are written as before.
+    for id in ["p", "x3", "latest"] {
+        put(&patient(id, Some(NUMBER))).expect(200);
+    }
 }

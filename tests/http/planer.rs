@@ -1,6 +1,8 @@
 //! Plans at the door: findings at the place where the caller wrote it, in either version, and the signal to the fast
 //! vårdkontakt.
 
+use fastkontakt::fhir::types::ResourceType;
+use fastkontakt::store::{Hallare, Kept};
 use serde_json::{Value, json};
 
 use crate::common::{TestApp, spawn};
@@ -101,6 +103,21 @@ fn the_fast_vardkontakt_is_told_of_an_overenskommelse_that_someone_else_makes() 
     assert_eq!(
         told[0]["recipient"],
         json!([{ "reference": "PractitionerRole/hc-skoterska" }])
+    );
+
+    // The unit of the fast vårdkontakt keeps it, and so may read it.
+    let message = told[0]["id"].as_str().unwrap().to_owned();
+    let keeper = |kind: ResourceType, id: String| {
+        let kept = app
+            .door
+            .store
+            .read_blocking(move |session| session.kept_beside(kind, &id));
+        let kept: Option<Kept> = kept.expect("an answer");
+        kept.expect("it is stored").hallare
+    };
+    assert_eq!(
+        keeper(ResourceType::Communication, message),
+        Hallare::Enhet(vec!["SE2321000198-0001".to_owned()])
     );
 
     // Once: an update of what is active already tells nobody.

@@ -112,6 +112,10 @@ fn contacts_of_units(app: &TestApp) {
         if let Some(managing) = managing {
             contact["managingOrganization"] = managing;
         }
+        if id == "c" {
+            // The code system by its object identifier, as the national service contracts have it.
+            contact["participant"][0]["role"]["coding"][0]["system"] = json!("urn:oid:1.2.752.129.5.1.69");
+        }
         put(app, &contact);
     }
 }
@@ -140,6 +144,11 @@ fn contacts_are_found_by_unit_and_giver_and_role() {
             ("CareTeam?care-unit:missing=true", &[]),
             ("CareTeam?patient=a&care-unit=SE2321000164-0001", &["a"]),
             ("CareTeam?care-unit=SE2321000164-0001&role=2", &[]),
+            ("CareTeam?role=urn:oid:1.2.752.129.5.1.69|1", &["a", "b", "c"]),
+            (
+                "CareTeam?role=https://terminologitjansten.inera.se/inera-kodverksforvaltning/kodverk/kv_typ_av_fast_kontakt|1",
+                &["a", "b", "c"],
+            ),
             ("CareTeam?participant-start=2026-01-01", &["a", "b", "c"]),
             ("CareTeam?participant-start=gt2026-01-01", &[]),
             ("CareTeam?participant-end:missing=false", &[]),

@@ -1,8 +1,10 @@
 //! Writers that come at once: none is lost, and none waits for ever.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -10,15 +12,19 @@ use diesel::PgConnection;
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use fastkontakt::fhir::types::ResourceType::CareTeam;
-use fastkontakt::store::{Hallare, Keeping, Party, Session, Store, StoreError, StoreOptions};
+use fastkontakt::store::{Hallare, HistoryQuery, Keeping, Party, Scope, Session, Store, StoreError, StoreOptions};
+use jiff::Timestamp;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinHandle;
 
-use super::support::{Fresh, put_next, version, versions};
+use super::support::{Fresh, put_next, record, version, versions};
 use super::{count, postgres, sql, support};
 
 contract!(
     parallel_writers_lose_no_update_and_leave_no_gap,
     parallel_writers_without_locks_conflict_but_lose_nothing,
     a_patient_lock_makes_a_check_exact,
+    who_follows_the_history_by_time_misses_nothing,
     one_party_leaves_connections_to_others,
 );
 
@@ -102,51 +108,194 @@ fn a_patient_lock_makes_a_check_exact(fresh: &Fresh) {
     assert_eq!(written, 1);
 }
 
-/// What takes long keeps half of the connections at the most; under PostgreSQL writes too.
-fn one_party_leaves_connections_to_others(fresh: &Fresh) {
-    let party = |name: &str| Party::Known("issuer".to_owned(), name.to_owned());
-    let is_sqlite = fresh.url.starts_with("sqlite");
+/// Short transactions are committed beside longer ones that are older; whoever asks from the newest that was seen on sees all.
+fn who_follows_the_history_by_time_misses_nothing(fresh: &Fresh) {
+    const WRITERS: usize = 4;
+    const EACH: usize = 12;
+    let write = |writer: usize, number: usize| {
+        fresh.store.write_blocking(move |session| {
+            session.will_make_versions(Timestamp::now())?;
+            for part in ["a", "b"] {
+                put_next(session, CareTeam, &format!("{writer}-{number}-{part}"), None)?;
+                // The first writer's take long, the others' come in between.
+                thread::sleep(Duration::from_millis(if writer == 0 { 20 } else { 1 }));
+            }
+            Ok::<_, StoreError>(())
+        })
+    };
+    let mut query = HistoryQuery {
+        scope: Scope::Type(CareTeam),
+        since: None,
+        at: None,
+        oldest_first: true,
+        after: None,
+        limit: 1_000,
+    };
+    let mut seen = BTreeSet::new();
+    thread::scope(|scope| {
+        for writer in 0..WRITERS {
+            scope.spawn(move || (0..EACH).for_each(|number| write(writer, number).expect("a write")));
+        }
+        let end = Instant::now() + Duration::from_secs(30);
+        while seen.len() < WRITERS * EACH * 2 && Instant::now() < end {
+            let page = fresh.store.read_blocking(|session| {
+                session.up_to_horizon(Timestamp::now(), |session| {
+                    session.snapshot(|session| session.history(&query))
+                })
+            });
+            for past in page.expect("a history") {
+                query.since = Some(past.end.last_updated);
+                seen.insert(past.stored.id);
+            }
+        }
+    });
+    assert_eq!(seen.len(), WRITERS * EACH * 2);
+}
+
+/// Work that keeps its connection until it may go on.
+struct Held {
+    go_on: Option<Sender<()>>,
+    wait: Arc<Mutex<Receiver<()>>>,
+    begun: UnboundedSender<()>,
+    has_begun: UnboundedReceiver<()>,
+    all: Vec<JoinHandle<Result<(), StoreError>>>,
+}
+
+impl Held {
+    fn new() -> Held {
+        let (go_on, wait) = channel();
+        let (begun, has_begun) = unbounded_channel();
+        Held {
+            go_on: Some(go_on),
+            wait: Arc::new(Mutex::new(wait)),
+            begun,
+            has_begun,
+            all: Vec::new(),
+        }
+    }
+
+    /// A costly read, or a write, more.
+    fn add(&mut self, store: &Store, party: Party, writes: bool) {
+        let (store, wait, begun) = (store.clone(), self.wait.clone(), self.begun.clone());
+        let work = move |_: &mut Session| {
+            let _ = begun.send(());
+            let _ = wait.lock().expect("one after the other").recv();
+            Ok::<_, StoreError>(())
+        };
+        self.all.push(tokio::spawn(async move {
+            match writes {
+                true => store.write(party, work).await,
+                false => store.read_for(party, work).await,
+            }
+        }));
+    }
+
+    /// So many have a connection.
+    async fn begun(&mut self, many: usize) {
+        for _ in 0..many {
+            in_time(self.has_begun.recv()).await.expect("one of them begins");
+        }
+    }
+
+    /// Lets all go on; how many had not begun before.
+    async fn finish(mut self) -> usize {
+        let before = std::iter::from_fn(|| self.has_begun.try_recv().ok()).count();
+        drop(self.go_on.take());
+        for work in self.all {
+            work.await.expect("no panic").expect("an answer");
+        }
+        before
+    }
+}
+
+async fn in_time<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), work)
+        .await
+        .expect("it does not wait")
+}
+
+fn known(name: &str) -> Party {
+    Party::Known("issuer".to_owned(), name.to_owned())
+}
+
+fn block_on(work: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a runtime");
-    let (go_on, wait) = std::sync::mpsc::channel::<()>();
-    let wait = Arc::new(std::sync::Mutex::new(wait));
-    let (begun, has_begun) = std::sync::mpsc::channel();
-    runtime.block_on(async {
-        let many: Vec<_> = (0..100)
-            .map(|number| {
-                let (store, many, wait, begun) = (fresh.store.clone(), party("many"), wait.clone(), begun.clone());
-                let work = move |_: &mut Session| {
-                    let _ = begun.send(());
-                    let _ = wait.lock().expect("one after the other").recv();
-                    Ok::<_, StoreError>(())
-                };
-                tokio::spawn(async move {
-                    match number % 2 {
-                        0 if !is_sqlite => store.write(many, work).await,
-                        _ => store.read_for(many, work).await,
-                    }
-                })
-            })
-            .collect();
-        tokio::task::yield_now().await;
-        has_begun.recv().expect("one of them has a connection");
+    runtime.block_on(work);
+}
+
+/// Of the connections that may be held for long one party has half; under PostgreSQL its writes count too.
+fn one_party_leaves_connections_to_others(fresh: &Fresh) {
+    let is_sqlite = fresh.url.starts_with("sqlite");
+    block_on(async {
+        let mut held = Held::new();
+        for number in 0..100 {
+            held.add(&fresh.store, known("many"), number % 2 == 0 && !is_sqlite);
+        }
+        held.begun(1).await;
         let other = fresh
             .store
-            .read_for(party("other"), |session| session.current(CareTeam, "a"));
-        let other = tokio::time::timeout(Duration::from_secs(30), other).await;
-        assert_eq!(other, Ok(Ok(None)), "it does not wait");
+            .read_for(known("other"), |session| session.current(CareTeam, "a"));
+        assert_eq!(in_time(other).await, Ok(None));
         let write = fresh
             .store
-            .write(party("other"), |session| put_next(session, CareTeam, "a", None));
-        let write = tokio::time::timeout(Duration::from_secs(30), write).await;
-        assert_eq!(write, Ok(Ok(1)), "nor does a write");
-        drop(go_on);
-        for work in many {
-            work.await.expect("no panic").expect("an answer");
-        }
+            .write(known("other"), |session| put_next(session, CareTeam, "a", None));
+        assert_eq!(in_time(write).await, Ok(1));
+        held.finish().await;
     });
+}
+
+/// However many callers ask for what is costly, a short read and a record of the log find a connection.
+fn what_takes_long_leaves_connections_to_short_reads(fresh: &Fresh, (reads, all): (usize, usize)) {
+    let store = &fresh.store;
+    let parties = ["one", "two", "three", "four"];
+    let short = async || {
+        let read = store.look_up(|session| session.current(CareTeam, "a"));
+        assert_eq!(in_time(read).await.map(|found| found.is_some()), Ok(true));
+        assert_eq!(in_time(store.ping()).await, Ok(()));
+        assert_eq!(in_time(store.log(known("five"), record("r-1"))).await, Ok(()));
+    };
+    block_on(async {
+        let mut held = Held::new();
+        for party in parties.iter().cycle().take(40) {
+            held.add(store, known(party), false);
+        }
+        held.begun(reads).await;
+        // Costly reads leave a connection to writes, too.
+        let write = store.write(known("five"), |session| put_next(session, CareTeam, "a", None));
+        assert_eq!(in_time(write).await, Ok(1));
+        short().await;
+        if reads < all {
+            for party in parties.iter().cycle().take(40) {
+                held.add(store, known(party), true);
+            }
+            held.begun(all - reads).await;
+            short().await;
+        }
+        assert_eq!(held.finish().await, 0, "more have begun than may");
+    });
+}
+
+/// A pool of eight: two of its connections are for short reads, and one is for PostgreSQL's writes.
+fn eight() -> StoreOptions {
+    StoreOptions {
+        pool_size: 8,
+        ..StoreOptions::default()
+    }
+}
+
+#[test]
+fn what_takes_long_leaves_connections_to_short_reads_on_sqlite() {
+    what_takes_long_leaves_connections_to_short_reads(&Fresh::sqlite(&eight()), (6, 6));
+}
+
+#[test]
+fn what_takes_long_leaves_connections_to_short_reads_on_postgresql() {
+    if let Some(url) = postgres::fresh_database() {
+        what_takes_long_leaves_connections_to_short_reads(&Fresh::open(url, &eight(), None), (5, 6));
+    }
 }
 
 /// Writes under two locks that another writer takes the other way round; each waits for the other the first time.

@@ -1,6 +1,8 @@
 //! Who may write what: of what stands there, and of what is to stand.
 
-use super::{Hinder, Lasare, Post, Vard, enheter, halls_av, har_relation, sagt, varden_laser};
+use std::rc::Rc;
+
+use super::{Hinder, Lasare, Post, Vard, enheter, har_relation, sagt, varden_laser};
 use crate::fhir::types::ResourceType;
 use crate::hsa::{hsa_form, number_inside};
 use crate::store::{Hallare, Kept, Ratt, Slag};
@@ -83,7 +85,8 @@ fn patienten_skriver(patient: &str, ombud: bool, skrivning: Skrivning<'_>) -> Re
     if !hennes(efter) || !skrivning.fore.is_none_or(hennes) {
         return Err(Hinder::AnnanPatient);
     }
-    // What others wrote down as her word she takes back herself: a consent and a lifting, and a block too.
+    // What others wrote down as her word she takes back herself: any consent, a lifting, and a block too. One who acts for her
+    // takes back what is known to be no block.
     let ord = |ratt: &Ratt| match ratt.slag {
         Slag::Samtycke => true,
         Slag::Havning | Slag::InreSparr | Slag::YttreSparr => !ombud,
@@ -92,7 +95,7 @@ fn patienten_skriver(patient: &str, ombud: bool, skrivning: Skrivning<'_>) -> Re
     let tar_tillbaka = skrivning.kind == ResourceType::Consent
         && skrivning.bara_avslut
         && skrivning.fore.is_some_and(|fore| efter.hallare == fore.hallare)
-        && !skrivning.gav.is_empty()
+        && !(ombud && skrivning.gav.is_empty())
         && skrivning.gav.iter().all(ord)
         && skrivning.ger.iter().all(|now| gavs(skrivning.gav, now));
     if tar_tillbaka && !(ombud && skrivning.sparr) {
@@ -164,7 +167,7 @@ fn rors_for_annan(vard: &Vard, skrivning: Skrivning<'_>, fore: &Kept, nu: i64) -
             .all(|block| vard.egna().contains(&block.hsa_id))
         && har_relation(vard, fore.patient.as_deref(), skrivning.ratter, nu);
     match samordnar || at_patienten {
-        false if !halls_av(fore, &vard.egen_enhet()) => Err(Hinder::AnnanEnhet),
+        false if !vard.enhet_haller(&fore.hallare) => Err(Hinder::AnnanEnhet),
         suffices => Ok(suffices),
     }
 }
@@ -172,12 +175,11 @@ fn rors_for_annan(vard: &Vard, skrivning: Skrivning<'_>, fore: &Kept, nu: i64) -
 /// Of what is to stand there: it is kept by the own unit, and says nothing of others' records.
 fn far_sta(vard: &Vard, skrivning: Skrivning<'_>, efter: &Kept, nu: i64) -> Result<(), Hinder> {
     // A new record is the own unit's; one that is there may be handed over within the vårdgivare.
-    let egna = if skrivning.fore.is_some() {
-        vard.egna()
-    } else {
-        vard.egen_enhet()
+    let egen = match skrivning.fore {
+        Some(_) => vard.vardgivare_haller(&efter.hallare),
+        None => vard.enhet_haller(&efter.hallare),
     };
-    if !halls_av(efter, &egna) {
+    if !egen {
         return Err(Hinder::AnnanEnhet);
     }
     // A system of the whole vårdgivare registers the blocks of each of its units.
@@ -221,7 +223,7 @@ pub struct Ersattning<'a> {
     /// What is said of the patient, by other records than the one that is written.
     pub ratter: &'a [Ratt],
     /// The same of the person's other Patient resources: vårdgivare that do not see each other's have each their own.
-    pub samma_person: &'a [(String, Vec<Ratt>)],
+    pub samma_person: &'a [(String, Rc<[Ratt]>)],
 }
 
 /// May the service end or mark another contact because of what this caller writes? Of another vårdgivare's, and of what is

@@ -77,8 +77,8 @@ impl Asking {
                 let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
                 let (pairs, _) = opened(ask, pairs)?;
                 // It came in a body: its links must not show it.
-                let search = Search::asked(ask, &at, pairs, Links::Sealed)?;
-                let look = Look::Search(Box::new(search.query.clone()), ask.own_bases().to_vec());
+                let (query, search) = Search::asked(ask, &at, pairs, Links::Sealed)?;
+                let look = Look::Search(Box::new(query), ask.own_bases().to_vec());
                 Ok((What::Search(Box::new(search)), look))
             }
         }

@@ -166,11 +166,7 @@ fn entry(bundle: &mut BundleText, ask: &Ask, rad: &Recorded, (reader, subset): (
     let event = audit_event(ask.version(), rad, reader);
     let event = subset.of(ask.version(), Role::Match, event).to_string();
     let full_url = format!("{}/{AUDIT_EVENT}/{}", ask.base, rad.seq);
-    bundle.entry(
-        Some(&full_url),
-        Some(&event),
-        &[("search", r#"{"mode":"match"}"#.to_owned())],
-    );
+    bundle.entry(Some(&full_url), Some(&event), &[("search", r#"{"mode":"match"}"#)]);
 }
 
 /// The CapabilityStatement's entry.

@@ -169,16 +169,31 @@ impl Door {
         let (door, call) = (self.clone(), call.clone());
         self.store
             .read_for(call.caller.party(None), move |session| {
-                session.snapshot(|session| {
-                    let done = door.looked_at(&call, session, &looks)?;
-                    if are_disclosed {
-                        call.disclosed.note(disclosed_by(session, &done)?);
-                        call.disclosed.note(named(&call, session, searches(&looks))?);
-                    }
-                    Ok(done)
+                door.up_to_horizon(session, &looks, |session| {
+                    session.snapshot(|session| {
+                        let done = door.looked_at(&call, session, &looks)?;
+                        if are_disclosed {
+                            call.disclosed.note(disclosed_by(session, &done)?);
+                            call.disclosed.note(named(&call, session, searches(&looks))?);
+                        }
+                        Ok(done)
+                    })
                 })
             })
             .await
+    }
+
+    /// [`Session::up_to_horizon`], when histories are asked for.
+    fn up_to_horizon<T>(
+        &self,
+        session: &mut Session,
+        looks: &Looks,
+        work: impl FnOnce(&mut Session) -> Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        match looks.iter().any(|(_, look)| matches!(look, Look::History(_))) {
+            true => session.up_to_horizon(self.clock.now(), work),
+            false => work(session),
+        }
     }
 
     fn permit_looks(&self, call: &Call, looks: &[(usize, Look)]) -> Result<(), Problem> {
@@ -273,7 +288,7 @@ impl Writing<'_> {
     ) -> Result<Vec<(usize, Done)>, Undone> {
         let choosing = self.reading.questions().iter().filter(|it| it.when != When::AtTheEnd);
         let keys: Vec<String> = choosing.map(|question| question.criteria.key()).collect();
-        lock(session, &keys, &plan.orders, &door.understood)?;
+        lock(session, &keys, &plan.orders, &door.understood, door.clock)?;
         let eyes = (door, call);
         self.verify(When::Before, session, eyes)?;
         let mut transaction = Transaction::begin(door, call, session);
@@ -301,7 +316,7 @@ impl Writing<'_> {
         self.verify_alone(&plan.own, transaction.underlag.session, eyes)?;
         self.verify_twins(plan, transaction.underlag.session, eyes)?;
         let concluded = transaction.conclude(&staged, &mut written)?;
-        let looked = door.looked_at(call, concluded.session, looks)?;
+        let looked = door.up_to_horizon(concluded.session, looks, |session| door.looked_at(call, session, looks))?;
         let mut disclosed = disclosed_by(concluded.session, &looked)?;
         disclosed.add(named(call, concluded.session, searches(looks))?);
         let mut met = Vec::new();

@@ -48,7 +48,7 @@ pub fn index(kind: ResourceType, resource: &Value) -> Vec<IndexEntry> {
 }
 
 /// The logical id of the patient whose compartment the resource belongs to, when it points at one of ours.
-/// An appointment with several patients belongs to the first.
+/// What names several belongs to the first: a message about one, to another.
 pub fn patient_of(kind: ResourceType, resource: &Value) -> Option<String> {
     if kind == ResourceType::Patient {
         return resource.get("id").and_then(Value::as_str).map(str::to_owned);

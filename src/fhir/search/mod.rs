@@ -31,7 +31,7 @@ pub use table::{CARE_DATES, has_patient};
 pub(crate) use values::local as local_reference;
 
 /// Grows whenever an index entry would come out differently for the same resource: a start with a newer one reindexes.
-pub const INDEX_VERSION: i32 = 7;
+pub const INDEX_VERSION: i32 = 8;
 
 /// One line of the search index: what a resource says under one search parameter.
 /// `param` is the parameter's name in the index; `name:identifier` holds the identifiers inside references.

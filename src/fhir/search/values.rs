@@ -368,11 +368,8 @@ pub fn version_reference(
 pub fn local(kinds: Vec<String>, id: String, own_bases: &[String]) -> ReferenceValue {
     let mut own_urls = Vec::with_capacity(own_bases.len() * kinds.len());
     for base in own_bases {
-        own_urls.extend(
-            kinds
-                .iter()
-                .map(|kind| format!("{}/{kind}/{id}", base.trim_end_matches('/'))),
-        );
+        let base = base.trim_end_matches('/');
+        own_urls.extend(kinds.iter().map(|kind| [base, "/", kind, "/", &id].concat()));
     }
     ReferenceValue::Local { kinds, id, own_urls }
 }

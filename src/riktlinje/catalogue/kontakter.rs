@@ -74,6 +74,13 @@ pub(super) static RULES: &[Rule] = &[
             "A consulting unit offers neither fast vårdkontakt nor fast läkarkontakt.",
         )
         .check(Kontakt(Kontakter::Alla, fk::fk_08)),
+    Rule::new("FK-09", Warning, "Patientlagen 6 kap 2, 3 §§; HSL 7 kap 3 a §")
+        .patient()
+        .demands(
+            "En fast kontakt som ersätts följs av en som gäller.",
+            "A fast kontakt that is replaced is followed by one that is in force.",
+        )
+        .check(Kontakt(Kontakter::Alla, fk::fk_09)),
     // Fast vårdkontakt.
     Rule::new("FVK-01", Error, orebro!("1.1.1, 7.2"))
         .active()

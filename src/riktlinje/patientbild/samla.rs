@@ -46,7 +46,7 @@ impl Patientbild {
             utforare: Vec::new(),
         };
         let mut personer: Vec<Patient> = Vec::new();
-        for fact in lasbara(underlag, ResourceType::Patient, patienter)? {
+        for fact in lasbara(underlag, ResourceType::Patient, patienter)?.iter() {
             if let Fact::Patient(patient) = fact.as_ref() {
                 personer.push(patient.as_ref().clone());
             }
@@ -76,10 +76,10 @@ impl Patientbild {
         policies: &Policies,
         underlag: &mut U,
     ) -> Result<(), U::Error> {
-        for fact in lasbara(underlag, kind, patienter)? {
+        for fact in lasbara(underlag, kind, patienter)?.iter() {
             let resurs = (kind, fact.id().to_owned());
             match fact.as_ref() {
-                Fact::CareTeam(_) => self.samla_kontakt(&fact, policies, underlag)?,
+                Fact::CareTeam(_) => self.samla_kontakt(fact, policies, underlag)?,
                 Fact::CarePlan(plan)
                     if plan.status == Some(RequestStatus::Active) && !is_over(&plan.period, self.today) =>
                 {
@@ -87,13 +87,13 @@ impl Patientbild {
                         id: plan.head.id.clone(),
                         categories: plan.categories.clone(),
                     });
-                    self.samla_atagare(&fact, plan, policies, underlag)?;
+                    self.samla_atagare(fact, plan, policies, underlag)?;
                 }
                 Fact::EpisodeOfCare(episode)
                     if episode.status == Some(EpisodeStatus::Active) && episode.period.contains(self.today) =>
                 {
                     if let Some(organization) = &episode.managing_organization {
-                        let enhet = Enhet::samla(underlag, organization, &fact)?;
+                        let enhet = Enhet::samla(underlag, organization, fact)?;
                         self.utforare.push(Utforare::of(resurs.clone(), &enhet, policies));
                     }
                     self.insatser.push(Grund::of(resurs, &episode.types, INSATSFORM));

@@ -1,21 +1,22 @@
 //! The patient's whole picture, as far as the rules about plans look at it: fasta kontakter and other plans. What the
 //! caller may not read is left out (GEN-05); when the stored version is judged, all is as it was before (GEN-02).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::{CarePlan, CareTeam, Reference, RequestStatus};
+use fastkontakt_model::facts::{CarePlan, Reference, RequestStatus};
 use jiff::civil::Date;
 
 use super::Planer;
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::Villkor;
-use crate::riktlinje::andra;
+use crate::riktlinje::andra::{self, Grannkontakt};
 use crate::riktlinje::finding::Evidence;
-use crate::riktlinje::giltighet::interval_av;
-use crate::riktlinje::kontakttyp::{Kontakter, Kontakttyp, is_active, is_fast_kontakt, typer};
+use crate::riktlinje::kontakttyp::{Kontakter, Kontakttyp};
 use crate::riktlinje::patient::samma_som;
+use crate::riktlinje::samlat::{en_gang, lasbara};
 use crate::riktlinje::underlag::Underlag;
 
 /// What the rules see of the patient beside the plan.
@@ -38,8 +39,7 @@ pub struct EgenKontakt {
     pub namns: bool,
     /// Has role 1 or 4.
     pub vardkontakt: bool,
-    pub medlem: Option<Reference>,
-    pub kontakt: Arc<Fact>,
+    pub kontakt: Arc<Grannkontakt>,
 }
 
 /// Another active plan of the patient.
@@ -48,6 +48,16 @@ pub struct AnnanPlan {
     pub is_sip: bool,
     /// One of the two refers to the other (partOf, basedOn, supportingInfo).
     pub hanger_ihop: bool,
+}
+
+/// An active plan of the patient that the caller may read, as other plans see it. It is gathered once for all of them.
+#[derive(Debug)]
+pub struct Grannplan {
+    id: String,
+    is_sip: bool,
+    sista_dag: Option<Date>,
+    /// The ids of the plans that it refers to.
+    hanvisar: HashSet<String>,
 }
 
 impl Patientens {
@@ -66,16 +76,24 @@ impl Patientens {
             return Ok(patientens);
         }
         let today = villkor.today;
-        for fact in som_far_lasas(underlag, ResourceType::CareTeam, &patientens.ids, villkor)? {
-            if let Fact::CareTeam(care_team) = fact.as_ref() {
-                patientens.kontakter.extend(egen_kontakt(care_team, &fact, plan, today));
-            }
-        }
-        for fact in som_far_lasas(underlag, ResourceType::CarePlan, &patientens.ids, villkor)? {
-            if let Fact::CarePlan(other) = fact.as_ref() {
-                patientens.planer.extend(annan_plan(other, plan, today));
-            }
-        }
+        let namnda = hanvisade([&plan.care_teams], "CareTeam");
+        let kontakter = andra::grannar(&patientens.ids, villkor.fore, underlag)?;
+        patientens.kontakter = kontakter
+            .iter()
+            .filter_map(|kontakt| egen_kontakt(kontakt, &namnda, today))
+            .collect();
+        let egna = hanvisningar(plan);
+        let planer = grannplaner(&patientens.ids, villkor.fore, underlag)?;
+        let andra = planer.iter().filter(|other| {
+            let is_over = other.sista_dag.is_some_and(|last| last < today);
+            other.id != plan.head.id && !is_over
+        });
+        patientens.planer = andra
+            .map(|other| AnnanPlan {
+                is_sip: other.is_sip,
+                hanger_ihop: egna.contains(other.id.as_str()) || other.hanvisar.contains(&plan.head.id),
+            })
+            .collect();
         Ok(patientens)
     }
 
@@ -111,50 +129,52 @@ impl Patientens {
     }
 }
 
-fn som_far_lasas<U: Underlag>(
-    underlag: &mut U,
-    kind: ResourceType,
-    patients: &[String],
-    villkor: &Villkor<'_>,
-) -> Result<Vec<Arc<Fact>>, U::Error> {
-    let mut all = andra::patientens(kind, patients, villkor, underlag)?;
-    all.retain(|fact| underlag.far_lasa(fact));
-    Ok(all)
+fn grannplaner<U: Underlag>(patients: &[String], fore: bool, underlag: &mut U) -> Result<Arc<[Grannplan]>, U::Error> {
+    let key = (patients.to_vec(), fore);
+    en_gang(
+        underlag,
+        |samlat| &mut samlat.planer,
+        key,
+        |underlag| {
+            let plans = lasbara(underlag, ResourceType::CarePlan, patients, fore)?;
+            let active = plans.iter().filter_map(|fact| match fact.as_ref() {
+                Fact::CarePlan(plan) if plan.status == Some(RequestStatus::Active) => Some(plan),
+                _ => None,
+            });
+            let found = active.map(|plan| Grannplan {
+                id: plan.head.id.clone(),
+                is_sip: Planer::Sip.includes(&plan.categories),
+                sista_dag: plan.period.last_day(),
+                hanvisar: hanvisningar(plan).into_iter().map(str::to_owned).collect(),
+            });
+            Ok(found.collect())
+        },
+    )
 }
 
-fn egen_kontakt(care_team: &CareTeam, fact: &Arc<Fact>, plan: &CarePlan, today: Date) -> Option<EgenKontakt> {
-    let typer = typer(care_team);
-    let vardkontakt = Kontakter::Vardkontakt.includes(&typer);
-    let is_meant = vardkontakt || Kontakter::Lakarkontakt.includes(&typer);
-    let interval = interval_av(care_team).filter(|interval| !interval.is_over(today))?;
-    (is_fast_kontakt(care_team) && is_meant && is_active(care_team)).then(|| EgenKontakt {
-        galler: interval.contains(today),
-        samordnar: typer.contains(&Kontakttyp::Samordnande),
-        namns: names(&plan.care_teams, "CareTeam", &care_team.head.id),
+fn egen_kontakt(kontakt: &Arc<Grannkontakt>, namnda: &HashSet<&str>, today: Date) -> Option<EgenKontakt> {
+    let vardkontakt = Kontakter::Vardkontakt.includes(&kontakt.typer);
+    let is_meant = vardkontakt || Kontakter::Lakarkontakt.includes(&kontakt.typer);
+    let is_there = kontakt.far_lasas && kontakt.is_active && !kontakt.interval.is_over(today);
+    (is_there && is_meant).then(|| EgenKontakt {
+        galler: kontakt.interval.contains(today),
+        samordnar: kontakt.typer.contains(&Kontakttyp::Samordnande),
+        namns: namnda.contains(kontakt.id.as_str()),
         vardkontakt,
-        medlem: care_team.participants.first().and_then(|first| first.member.clone()),
-        kontakt: fact.clone(),
+        kontakt: kontakt.clone(),
     })
 }
 
-fn annan_plan(other: &CarePlan, plan: &CarePlan, today: Date) -> Option<AnnanPlan> {
-    let is_other = other.head.id != plan.head.id;
-    let is_over = other.period.last_day().is_some_and(|last| last < today);
-    let is_active = other.status == Some(RequestStatus::Active);
-    (is_other && is_active && !is_over).then(|| AnnanPlan {
-        is_sip: Planer::Sip.includes(&other.categories),
-        hanger_ihop: refers(plan, other) || refers(other, plan),
-    })
+/// The ids of the plans that a plan refers to.
+fn hanvisningar(plan: &CarePlan) -> HashSet<&str> {
+    hanvisade([&plan.part_of, &plan.based_on, &plan.supporting_info], "CarePlan")
 }
 
-fn refers(from: &CarePlan, to: &CarePlan) -> bool {
-    [&from.part_of, &from.based_on, &from.supporting_info]
-        .into_iter()
-        .any(|references| names(references, "CarePlan", &to.head.id))
-}
-
-fn names(references: &[Reference], kind: &str, id: &str) -> bool {
-    references
-        .iter()
-        .any(|reference| !id.is_empty() && reference.type_and_id() == Some((kind, id)))
+/// The ids of those of a type that are referred to.
+fn hanvisade<'r>(references: impl IntoIterator<Item = &'r Vec<Reference>>, kind: &str) -> HashSet<&'r str> {
+    let named = references.into_iter().flatten().filter_map(Reference::type_and_id);
+    named
+        .filter(|named| named.0 == kind && !named.1.is_empty())
+        .map(|named| named.1)
+        .collect()
 }

@@ -9,52 +9,55 @@ use crate::riktlinje::effect::Meddelande;
 use crate::riktlinje::identity::{hsa_ids, logical};
 use crate::riktlinje::underlag::{Traff, Underlag, folj};
 
-/// The message to the patient's fasta vårdkontakter in force, unless one of them is among those who made the plan.
+/// The message to each of the patient's fasta vårdkontakter in force, unless one of them is among those who made the plan.
 pub fn signal<U: Underlag>(
     underlag: &mut U,
     plan: &CarePlan,
     within: &Fact,
     patientens: &Patientens,
-) -> Result<Option<Meddelande>, U::Error> {
+) -> Result<Vec<Meddelande>, U::Error> {
     let contacts: Vec<&EgenKontakt> = patientens
         .kontakter
         .iter()
         .filter(|kontakt| kontakt.vardkontakt && kontakt.galler)
         .collect();
     if contacts.is_empty() {
-        return Ok(None);
+        return Ok(Vec::new());
     }
     let mut makers = Vec::new();
     for maker in plan.custodian.iter().chain(&plan.contributors) {
         makers.extend(personer(underlag, maker, within)?);
     }
     for kontakt in &contacts {
-        if let Fact::CareTeam(care_team) = kontakt.kontakt.as_ref() {
-            let own = medlemmar(underlag, care_team, &kontakt.kontakt)?;
+        if let Some(care_team) = kontakt.kontakt.kontakt() {
+            let own = medlemmar(underlag, care_team, kontakt.kontakt.fact())?;
             if own.iter().any(|person| makers.contains(person)) {
-                return Ok(None);
+                return Ok(Vec::new());
             }
         }
     }
     let Some(patient) = patientens.ids.first() else {
-        return Ok(None);
+        return Ok(Vec::new());
     };
     let subject = plan.subject.clone().filter(|subject| !subject.is_contained());
-    Ok(Some(Meddelande {
+    let subject = subject.unwrap_or_else(|| till(format!("Patient/{patient}")));
+    let to = |kontakt: &EgenKontakt| Meddelande {
         kod: OVERENSKOMMELSE_UPPRATTAD,
-        subject: subject.unwrap_or_else(|| till(format!("Patient/{patient}"))),
+        subject: subject.clone(),
         about: format!("CarePlan/{}", plan.head.id),
-        mottagare: contacts.into_iter().map(mottagare).collect(),
-    }))
+        mottagare: vec![mottagare(kontakt)],
+        hos: kontakt.kontakt.id.clone(),
+    };
+    Ok(contacts.into_iter().map(to).collect())
 }
 
 /// The member of a contact; the contact itself where the member stands inside it, or only as a text.
 fn mottagare(kontakt: &EgenKontakt) -> Reference {
-    let member = kontakt.medlem.clone().filter(|member| {
+    let member = kontakt.kontakt.member().cloned().filter(|member| {
         let has_number = member.identifier.as_ref().is_some_and(|id| id.value.is_some());
         !member.is_contained() && (member.reference.is_some() || has_number)
     });
-    member.unwrap_or_else(|| till(format!("CareTeam/{}", kontakt.kontakt.id())))
+    member.unwrap_or_else(|| till(format!("CareTeam/{}", kontakt.kontakt.id)))
 }
 
 fn till(literal: String) -> Reference {

@@ -173,10 +173,12 @@ impl Session {
         let most = i64::try_from(MOST).unwrap_or(i64::MAX);
         let sikt = self.sikt.clone();
         let statement = sql::those(far, most + 1, sikt.as_deref()).of_columns::<(SmallInt, Text)>();
-        let rows: Vec<(i16, String)> = on_either!(self, c => statement.load(c))?;
+        let mut rows: Vec<(i16, String)> = on_either!(self, c => statement.load(c))?;
         if rows.len() > MOST {
             return Ok(None);
         }
+        rows.sort_unstable();
+        rows.dedup();
         rows.into_iter()
             .map(|(number, id)| Ok((kind::of_number(number)?, id)))
             .collect::<Result<_, StoreError>>()

@@ -277,15 +277,17 @@ pub(super) fn assigned<'q>(any_of: &'q [TokenValue], units: &'q [String], most: 
     sql
 }
 
-/// Type and id of the resources that are asked for at the far end of a chain, `most` of them.
+/// Type and id of the resources that are asked for at the far end of a chain by a token, `most` of them. They are read as they
+/// stand in the index, without a list of their keys before: one that has the token twice stands there twice.
 pub(super) fn those<'q>(far: &'q [Far], most: i64, sikt: Option<&'q Sikt>) -> Statement<'q> {
+    let start = Start::InOrder(0);
     let mut sql = Statement::seen(sikt);
     for (number, far) in far.iter().enumerate() {
         sql.push(if number == 0 { "" } else { " UNION ALL " });
-        sql.push("SELECT r.kind, r.id FROM resource r WHERE NOT r.deleted");
-        sql.visible();
-        sql.push(" AND ");
-        drive(&mut sql, far.kind, &far.criterion);
+        sql.push("SELECT r.kind, r.id");
+        sql.push(start.tables());
+        sql.push(" WHERE ");
+        matches(&mut sql, far.kind, std::slice::from_ref(&far.criterion), start);
     }
     sql.limit(most);
     sql
