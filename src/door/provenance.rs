@@ -1,6 +1,6 @@
 //! The Provenance that the service makes of every write, in the same transaction: who did it, on whose behalf, to which
-//! versions (HSF 2017:80 4:1: the verksamhetschef appoints the fasta vårdkontakten). One for each patient, activity, unit and
-//! keeper of what a request wrote: it is seen by those who see what it tells of, and reads of nothing else. Callers cannot
+//! versions (HSF 2017:80 4:1: the verksamhetschef appoints the fasta vårdkontakten). One for each patient, activity, keeper and
+//! unit of what a request wrote: it is seen by those who see what it tells of, and reads of nothing else. Callers cannot
 //! change or delete it: what happened has happened.
 
 use std::collections::BTreeMap;
@@ -130,20 +130,21 @@ fn unit_of(kind: ResourceType, resource: &Value) -> Option<String> {
 pub(super) fn put(door: &Door, call: &Call, session: &mut Session, made: &[Made]) -> Result<(), Problem> {
     // What a caller tells of how things came about is not told of in its turn.
     let told = made.iter().filter(|made| made.kind != ResourceType::Provenance);
-    let mut groups: BTreeMap<_, Vec<&Made>> = BTreeMap::new();
+    let mut groups: BTreeMap<_, BTreeMap<Option<&str>, Vec<&Made>>> = BTreeMap::new();
     for made in told {
-        let key = (
-            made.patient.as_deref(),
-            made.activity(),
-            made.unit.as_deref(),
-            made.seen,
-            made.in_name,
-        );
-        groups.entry(key).or_default().push(made);
+        let key = (made.patient.as_deref(), made.activity(), made.seen, made.in_name);
+        let by_unit = groups.entry(key).or_default();
+        by_unit.entry(made.unit.as_deref()).or_default().push(made);
     }
+    let groups = groups.into_iter().flat_map(|(key, mut by_unit)| {
+        if key.2.hallare.ar_enhet() {
+            join_the_stated(&mut by_unit);
+        }
+        by_unit.into_iter().map(move |(unit, made)| (key, unit, made))
+    });
     let now = session.next_instant(door.clock.now(), None);
     let mut behalf: BTreeMap<&str, Value> = BTreeMap::new();
-    for ((patient, activity, unit, seen, in_name), made) in groups {
+    for ((patient, activity, seen, in_name), unit, made) in groups {
         let on_behalf = match unit.filter(|_| in_name == InName::Unit) {
             None => None,
             Some(unit) => match behalf.get(unit) {
@@ -179,6 +180,16 @@ pub(super) fn put(door: &Door, call: &Call, session: &mut Session, made: &[Made]
         session.put_beside(&new, &keeping, seen.hallare)?;
     }
     Ok(())
+}
+
+/// What one unit keeps and does not state it (a plan whose custodian is a member of its staff) is told of with what states it,
+/// when that is one unit.
+fn join_the_stated(by_unit: &mut BTreeMap<Option<&str>, Vec<&Made>>) {
+    if by_unit.len() == 2
+        && let Some(unstated) = by_unit.remove(&None)
+    {
+        by_unit.values_mut().for_each(|stated| stated.extend(&unstated));
+    }
 }
 
 /// Refuses to change what the service made.

@@ -33,6 +33,13 @@ pub enum Hallare {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hallarnyckel(pub(super) i64);
 
+impl Hallarnyckel {
+    /// Whether a unit keeps it ([`Hallare::Enhet`]).
+    pub fn ar_enhet(self) -> bool {
+        !matches!(self.0, OKAND | PATIENTEN)
+    }
+}
+
 /// What a patient's records say about who may see the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Slag {

@@ -147,6 +147,65 @@ fn a_fast_kontakt_is_appointed_on_behalf_of_the_unit_and_its_verksamhetschef() {
 }
 
 #[test]
+fn what_one_unit_keeps_is_told_of_together_also_what_does_not_state_it() {
+    let issuer = Issuer::start();
+    let app = issuer.service();
+    let system = issuer.token(&system(&app, "system/*.cruds"));
+    let staff = issuer.token(&medarbetare(&app, "user/*.cruds"));
+    let put = |app: &TestApp, token: &str, resource: &Value| {
+        let path = format!(
+            "{}/{}",
+            resource["resourceType"].as_str().unwrap(),
+            resource["id"].as_str().unwrap()
+        );
+        app.put_with(
+            &format!("/fhir/r5/{path}"),
+            &[("Authorization", &format!("Bearer {token}"))],
+            resource,
+        )
+        .expect(201);
+    };
+    let mut vc = unit("vc", VARDENHET);
+    vc["partOf"] = json!({ "reference": "Organization/vg" });
+    let together = |person: &Value| {
+        let episode = json!({
+            "resourceType": "EpisodeOfCare", "id": "e", "status": "active", "patient": { "reference": "Patient/a" },
+            "managingOrganization": { "reference": "Organization/vc" },
+        });
+        let entry =
+            |resource: Value, url: &str| json!({ "resource": resource, "request": { "method": "PUT", "url": url } });
+        json!({ "resourceType": "Bundle", "type": "transaction", "entry": [
+            entry(person.clone(), "Patient/a"), entry(goal("g", "a"), "Goal/g"), entry(episode, "EpisodeOfCare/e"),
+        ] })
+    };
+    put(&app, &system, &unit("vg", VARDGIVARE));
+    put(&app, &system, &vc);
+    let bearer = format!("Bearer {staff}");
+    let bearer = [("Authorization", bearer.as_str())];
+    app.post_with("/fhir/r5", &bearer, &together(&patient("a"))).expect(200);
+    let told = |target: &str| {
+        let found = app
+            .send("GET", &format!("/fhir/r5/Provenance?target={target}"), &bearer, None)
+            .expect(200);
+        resources(&found.json(), "Provenance")
+    };
+    let of_the_goal = told("Goal/g");
+    assert_eq!(of_the_goal, told("EpisodeOfCare/e"));
+    assert_eq!(of_the_goal.len(), 1);
+    assert_eq!(of_the_goal[0]["agent"][0]["onBehalfOf"]["reference"], "Organization/vc");
+    // Whose the goal is nobody knows in open mode: it is not told to be the unit's.
+    let open = spawn();
+    open.put("/fhir/r5/Organization/vg", &unit("vg", VARDGIVARE))
+        .expect(201);
+    open.put("/fhir/r5/Organization/vc", &vc).expect(201);
+    open.post("/fhir/r5", &together(&patient("a"))).expect(200);
+    let of_the_goal = of(&open, "r5", "Goal/g");
+    assert_eq!(of_the_goal.len(), 1);
+    assert_eq!(of_the_goal[0]["agent"][0].get("onBehalfOf"), None);
+    assert_ne!(of_the_goal, of(&open, "r5", "EpisodeOfCare/e"));
+}
+
+#[test]
 fn a_callers_own_calls_nobody_by_another_name_and_tells_of_what_is_there() {
     let issuer = Issuer::start();
     let app = issuer.service();

@@ -395,6 +395,12 @@ pub(super) static FIXED: &[(&str, &str, &str)] = &[
         "category",
         r#"{"coding": [{"system": "http://loinc.org", "code": "59284-0"}]}"#,
     ),
+    // R5 requires a code, and has one for this: "does not know which of the status values currently applies".
+    (
+        "Condition",
+        "clinicalStatus",
+        r#"{"coding": [{"system": "http://terminology.hl7.org/CodeSystem/condition-clinical", "code": "unknown"}]}"#,
+    ),
 ];
 
 /// Codes that say the same in both versions, alone or with another element that a rule writes: list, R4, R5.
