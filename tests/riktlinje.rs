@@ -233,36 +233,23 @@ fn told(finding: &Finding) -> Value {
 
 fn brought_about(effect: &Effect) -> Value {
     match effect {
-        Effect::AvslutaGenomByte {
-            care_team,
-            avslut: Avslut::Slutar(day),
-            ..
-        } => {
-            json!({ "careTeam": care_team, "end": day.to_string() })
-        }
-        Effect::AvslutaGenomByte {
-            care_team,
-            avslut: Avslut::Inaktiv,
-            ..
-        } => {
-            json!({ "careTeam": care_team, "status": "inactive" })
-        }
-        Effect::AvslutaGenomByte {
-            care_team,
-            avslut: Avslut::ErsattFran(day),
-            ..
-        } => {
-            json!({ "careTeam": care_team, "replacedFrom": day.to_string() })
-        }
-        Effect::AterkallaByte { care_team, pa_nytt } => {
-            let mut taken_back = json!({ "careTeam": care_team, "takenBack": true });
-            if let Some((by, avslut)) = pa_nytt {
+        Effect::Ersatts(ersattning) if ersattning.tas_tillbaka => {
+            let mut taken_back = json!({ "careTeam": ersattning.care_team, "takenBack": true });
+            if let Some((by, (_, avslut))) = ersattning.av.iter().min_by_key(|(_, ends)| **ends) {
                 taken_back["replacedBy"] = json!(by);
                 taken_back["how"] = json!(format!("{avslut:?}"));
             }
             taken_back
         }
-        Effect::NoteraAterkallat { care_team, dag, .. } => {
+        Effect::Ersatts(ersattning) => {
+            let care_team = &ersattning.care_team;
+            match ersattning.forsta().expect("one that replaces it").1 {
+                Avslut::Slutar(day) => json!({ "careTeam": care_team, "end": day.to_string() }),
+                Avslut::Inaktiv => json!({ "careTeam": care_team, "status": "inactive" }),
+                Avslut::ErsattFran(day) => json!({ "careTeam": care_team, "replacedFrom": day.to_string() }),
+            }
+        }
+        Effect::NoteraAterkallat { care_team, dag } => {
             json!({ "careTeam": care_team, "notedAsWithdrawn": dag.to_string() })
         }
         Effect::Meddela(message) => {

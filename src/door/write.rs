@@ -22,7 +22,7 @@ use crate::access::{Asked, Call, Caller, Disclosure, Interaction, Right};
 use crate::fhir::search;
 use crate::fhir::types::ResourceType;
 use crate::riktlinje::{
-    Finding, Judgement, Skrivning, bedom, bedom_borttagning, only_ends_or_limits, samma_patient, samma_som,
+    Effect, Finding, Judgement, Skrivning, bedom, bedom_borttagning, only_ends_or_limits, samma_patient, samma_som,
     utan_patientresurs,
 };
 use crate::store::{Keeping, Kept, NewVersion, Session, Stored};
@@ -206,7 +206,7 @@ impl<'a, 's> Transaction<'a, 's> {
             result.findings = judgement.findings;
             effects.extend(judgement.effects);
         }
-        let brought_about = effects
+        let brought_about = Effect::samlade(effects)
             .into_iter()
             .map(|effect| self.bring_about(effect))
             .collect::<Result<Vec<Written>, Problem>>()?;

@@ -2,20 +2,22 @@
 //! filed on somebody else, or begins later. What the service wrote on them is its own to take back, or to move along, until
 //! the replacing contact has begun, and their units are told. What is no longer to be had back is told whoever writes, and noted on the
 //! contact that was replaced (FK-09): else the patient has nobody, and nobody knows.
+//!
+//! Whatever has replaced a contact besides, and is in force, still does: the one that begins first then ends it.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
-use fastkontakt_model::facts::{CareTeam, CareTeamStatus, Extension};
+use fastkontakt_model::facts::{CareTeam, CareTeamStatus};
 use jiff::civil::Date;
 
 use super::andra::fast_kontakt;
 use super::catalogue::catalogue;
-use super::codes::{
-    BYTE, ERSATT_AV_ATERKALLAD, ERSATT_AV_KONTAKT, ERSATT_AV_TIDIGARE_SLUT, ERSATTNING_ATERKALLAD, EXT_AVSLUTSORSAK,
-    EXT_ERSATT_AV, EXT_ERSATTER, KONTAKT_ERSATT,
-};
-use super::effect::{Avslut, Effect, Meddelande};
+use super::codes::{ERSATTNING_ATERKALLAD, KONTAKT_ERSATT};
+use super::effect::{Avslut, Effect, Ersattning, Meddelande};
+use super::ersattmarke::{Form, Marke};
 use super::ersattning::{avslut, sager_ersatter};
 use super::finding::{Finding, Judgement, Remark, Severity};
 use super::giltighet::{ersatt_fran, interval_av};
@@ -30,22 +32,12 @@ use super::underlag::{Underlag, lasbara};
 use super::{Told, Villkor, findings};
 use crate::fhir::types::ResourceType;
 
-/// What happens to a contact that was active.
+/// What happens to a contact that was active, or replaced before it was.
 enum Vad {
     /// It is not to come into force, or it is said that it never was.
     Aterkallas,
     /// It begins on this day, later than before.
     Flyttas(Date),
-}
-
-/// How a contact was replaced, as it stands.
-enum Form {
-    /// Marked, as another vårdgivare's.
-    Markt,
-    /// It got an end, or one that is earlier.
-    Slutad,
-    /// It had not begun.
-    Inaktiv,
 }
 
 /// What a change of a contact, or a delete (`after` is `None`), means for those that it replaced. Nothing for other resources.
@@ -56,78 +48,250 @@ pub(super) fn efter_andring<U: Underlag>(
     underlag: &mut U,
 ) -> Result<Judgement, U::Error> {
     let nothing = Ok(Judgement::default());
-    let Some(kontakt) = fast_kontakt(before).filter(|kontakt| is_active(kontakt)) else {
+    let Some(kontakt) = fast_kontakt(before).filter(|kontakt| is_active(kontakt) || ar_ersatt(kontakt)) else {
         return nothing;
     };
-    let (Some(was), Some(family)) = (interval_av(kontakt), family_of(kontakt)) else {
+    let Some(family) = family_of(kontakt) else {
         return nothing;
     };
     let today = villkor.today;
     let patients = samma_som(kontakt.subject.as_ref(), before, underlag)?;
-    let (began, has_begun) = (
-        was.start.unwrap_or(Date::MIN),
-        was.start.is_none_or(|start| start <= today),
-    );
-    let Some(vad) = vad_hander((began, has_begun), after, family, &patients, today, underlag)? else {
+    let Some(vad) = vad_hander(kontakt, after, family, &patients, today, underlag)? else {
         return nothing;
     };
-    let contacts = underlag.av_patienter(ResourceType::CareTeam, &patients)?;
-    let replaced: Vec<&Arc<Fact>> = contacts
-        .iter()
-        .filter(|fact| fast_kontakt(fact).is_some_and(|old| ersatts_av(old, kontakt, (began, &contacts))))
-        .collect();
-    if replaced.is_empty() && !sager_ersatter(kontakt) {
-        return nothing;
-    }
+    let all = underlag.av_patienter(ResourceType::CareTeam, &patients)?;
     let bild = samla_egen(before, kontakt, None, villkor, underlag)?;
     let most = bild.policy.parameters.flest_fasta_vardkontakter;
-    let en_enda = family == Kontakter::Lakarkontakt || most == Some(1);
+    let mut bortfall = Bortfall {
+        kontakt,
+        vad,
+        family,
+        en_enda: family == Kontakter::Lakarkontakt || most == Some(1),
+        from: kontakt.period.first_day().unwrap_or(Date::MIN).max(today),
+        today,
+        all: &all,
+        borta: vec![kontakt.head.id.as_str()],
+        ater: BTreeMap::new(),
+    };
+    let replaced = bortfall.ersatta();
     let mut judgement = Judgement::default();
-    let mut is_back = false;
-    for fact in &replaced {
-        let Some(old) = fast_kontakt(fact) else { continue };
-        let form = form_of(old, began).filter(|_| !has_begun);
-        is_back |= form.is_some();
-        let (effect, kod) = match form {
-            None => {
-                let noted = Effect::NoteraAterkallat {
-                    care_team: old.head.id.clone(),
-                    ersattare: kontakt.head.id.clone(),
-                    dag: today,
-                };
-                (noted, ERSATTNING_ATERKALLAD)
-            }
-            Some(form) => {
-                let mut next = foljande(old, kontakt, (&contacts, family, en_enda), today, underlag)?;
-                if let Vad::Flyttas(day) = vad {
-                    next.push((kontakt.head.id.clone(), day));
-                }
-                let next = next.into_iter().min_by_key(|(_, day)| *day);
-                let pa_nytt = next.and_then(|(by, day)| Some((by, avslut_pa_nytt(old, &form, day)?)));
-                let kod = match &pa_nytt {
-                    Some(_) => KONTAKT_ERSATT,
-                    None => ERSATTNING_ATERKALLAD,
-                };
-                let care_team = old.head.id.clone();
-                (Effect::AterkallaByte { care_team, pa_nytt }, kod)
-            }
-        };
-        judgement.effects.push(effect);
-        if ersatt_fran(old).is_some() {
-            judgement.effects.extend(meddelande(fact, old, kod, underlag)?);
+    for (fact, old, marke) in &replaced {
+        for effect in bortfall.gor_upp(fact, old, marke, underlag)? {
+            judgement.effects.push(effect);
         }
     }
-    let from = began.max(today);
     // Findings lean on what the caller may read (GEN-05).
-    let another = contacts.iter().any(|fact| {
+    let another = all.iter().any(|fact| {
         let other = fast_kontakt(fact).filter(|other| other.head.id != kontakt.head.id);
-        other.is_some_and(|other| galler_den(other, family, from)) && underlag.far_lasa(fact)
+        other.is_some_and(|other| galler_den(other, family, bortfall.from)) && underlag.far_lasa(fact)
     });
-    let is_told = !replaced.is_empty() || matches!(vad, Vad::Aterkallas);
-    if is_told && !is_back && !another {
+    let has_replaced = !replaced.is_empty() || (sager_ersatter(kontakt) && matches!(bortfall.vad, Vad::Aterkallas));
+    if has_replaced && is_active(kontakt) && bortfall.ater.is_empty() && !another {
         judgement.findings = tillsagt(bild.policy);
     }
     Ok(judgement)
+}
+
+/// A contact that falls away as the one that replaces others, and what is found out on the way.
+struct Bortfall<'a> {
+    kontakt: &'a CareTeam,
+    vad: Vad,
+    family: Kontakter,
+    /// There may be one of the family only.
+    en_enda: bool,
+    /// From this day the patient would have had the contact.
+    from: Date,
+    today: Date,
+    /// The patient's contacts as they stand after the transaction's own writes.
+    all: &'a [Arc<Fact>],
+    /// The ids of those that replace nothing more.
+    borta: Vec<&'a str>,
+    /// The ids of those that are taken back to what they were, and when they then begin; `None`: replaced before that by another.
+    ater: BTreeMap<&'a str, Option<Date>>,
+}
+
+/// A contact that was replaced.
+type Ersatt<'a> = (&'a Arc<Fact>, &'a CareTeam, Marke<'a>);
+
+impl<'a> Bortfall<'a> {
+    /// The contacts that it replaced, and those replaced by such as have come to nothing themselves: those that begin last come first,
+    /// so that what replaced another is settled before that.
+    fn ersatta(&mut self) -> Vec<Ersatt<'a>> {
+        let mut found: Vec<Ersatt<'a>> = Vec::new();
+        let mut looked_at = 0;
+        while let Some(id) = self.borta.get(looked_at).copied() {
+            looked_at += 1;
+            for fact in self.all {
+                let Some(old) = fast_kontakt(fact) else { continue };
+                let Some(marke) = Marke::of(old).filter(|marke| marke.av().any(|by| by == id)) else {
+                    continue;
+                };
+                let is_known = found.iter().any(|(_, known, _)| known.head.id == old.head.id);
+                if is_known || self.borta.contains(&old.head.id.as_str()) {
+                    continue;
+                }
+                match old.status {
+                    None | Some(CareTeamStatus::Active | CareTeamStatus::Inactive) => found.push((fact, old, marke)),
+                    // It is to count for nothing: whom it replaced is asked instead.
+                    Some(_) => self.borta.push(&old.head.id),
+                }
+            }
+        }
+        found.sort_by_key(|(_, old, _)| Reverse(old.period.first_day()));
+        found
+    }
+
+    /// What becomes of one of them, and what its unit is told.
+    fn gor_upp<U: Underlag>(
+        &mut self,
+        fact: &Fact,
+        old: &'a CareTeam,
+        marke: &Marke<'a>,
+        underlag: &mut U,
+    ) -> Result<Vec<Effect>, U::Error> {
+        let care_team = old.head.id.clone();
+        let (effect, kod) = match marke.form.filter(|_| marke.fran > self.today) {
+            None => {
+                // What else replaced it stands.
+                let named = self.namnda(marke);
+                let stands = |other: &CareTeam| {
+                    named.contains(&other.head.id.as_str()) && galler_den(other, self.family, self.from)
+                };
+                if self.all.iter().filter_map(|fact| fast_kontakt(fact)).any(stands) {
+                    return Ok(Vec::new());
+                }
+                let dag = self.today;
+                (Effect::NoteraAterkallat { care_team, dag }, Some(ERSATTNING_ATERKALLAD))
+            }
+            Some(form) => {
+                let av = self.som_nu_ersatter(old, marke, form, underlag)?;
+                let ersattning = Ersattning {
+                    care_team,
+                    tas_tillbaka: true,
+                    av,
+                };
+                let forsta = ersattning.forsta();
+                let begins = match forsta {
+                    Some((_, Avslut::Inaktiv)) => None,
+                    Some((day, Avslut::ErsattFran(_))) if old.period.first_day().is_some_and(|start| day <= start) => {
+                        None
+                    }
+                    _ => Some(old.period.first_day().unwrap_or(Date::MIN)),
+                };
+                self.ater.insert(&old.head.id, begins);
+                let kod = match forsta {
+                    None => Some(ERSATTNING_ATERKALLAD),
+                    Some((day, _)) => (day != marke.fran).then_some(KONTAKT_ERSATT),
+                };
+                (Effect::Ersatts(ersattning), kod)
+            }
+        };
+        let mut effects = vec![effect];
+        if let Some(kod) = kod
+            && ersatt_fran(old).is_some()
+        {
+            effects.extend(meddelande(fact, old, kod, underlag)?);
+        }
+        Ok(effects)
+    }
+
+    /// Those that the mark names, or that replaced the contact that falls away.
+    fn namnda(&self, marke: &Marke<'a>) -> Vec<&'a str> {
+        let after = Marke::of(self.kontakt);
+        marke.av().chain(after.iter().flat_map(Marke::av)).collect()
+    }
+
+    /// Those of them that are in force, or that are so again, and from when.
+    fn som_ersatter(&self, marke: &Marke<'a>) -> impl Iterator<Item = (&'a str, Date)> {
+        let named = self.namnda(marke).into_iter();
+        named.filter_map(|id| {
+            let taken_back = self.ater.get(id).copied().flatten();
+            Some((id, taken_back.or_else(|| self.i_kraft(id))?))
+        })
+    }
+
+    /// From when a contact is in force, if it is to be.
+    fn i_kraft(&self, id: &str) -> Option<Date> {
+        let mut all = self.all.iter().filter_map(|fact| fast_kontakt(fact));
+        let other = all.find(|other| other.head.id == id && !self.borta.contains(&id))?;
+        let interval = interval_av(other).filter(|interval| is_active(other) && !interval.is_over(self.today))?;
+        Some(interval.start.unwrap_or(Date::MIN))
+    }
+
+    /// Who replaces the contact when it is no longer the one that falls away, from when, and how it then ends: the same one on its
+    /// later day, whoever else has replaced it, and those it would stand beside though there may be one only.
+    fn som_nu_ersatter<U: Underlag>(
+        &self,
+        old: &CareTeam,
+        marke: &Marke<'a>,
+        form: Form,
+        underlag: &mut U,
+    ) -> Result<BTreeMap<String, (Date, Avslut)>, U::Error> {
+        let mut next: BTreeMap<&str, Date> = self.som_ersatter(marke).collect();
+        for (id, day) in self.som_stod_bredvid(old, underlag)? {
+            next.entry(id).or_insert(day);
+        }
+        if let Vad::Flyttas(day) = self.vad {
+            next.insert(&self.kontakt.head.id, day);
+        }
+        let end = match form {
+            Form::Slutad => marke.tidigare_slut(),
+            Form::Markt | Form::Inaktiv => old.period.last_day(),
+        };
+        let mut av = BTreeMap::new();
+        for (id, day) in next {
+            if id == old.head.id || end.is_some_and(|end| end < day) {
+                continue;
+            }
+            let known = underlag.samma_vardgivare(ResourceType::CareTeam, id, &old.head.id)?;
+            let how = match known.unwrap_or(form != Form::Markt) {
+                true => avslut(old.period.first_day(), day),
+                false => Avslut::ErsattFran(day),
+            };
+            av.insert(id.to_owned(), (day, how));
+        }
+        Ok(av)
+    }
+
+    /// The contacts that the old one would stand beside if it went on, though there may be one only, or they replace it. One that stood
+    /// beside it before is none of them.
+    fn som_stod_bredvid<U: Underlag>(
+        &self,
+        old: &CareTeam,
+        underlag: &mut U,
+    ) -> Result<Vec<(&'a str, Date)>, U::Error> {
+        let present = interval_av(old).filter(|_| is_active(old));
+        let open = Interval {
+            start: old.period.first_day(),
+            end: None,
+        };
+        let mut beside = Vec::new();
+        for fact in self.all {
+            let Some(other) =
+                fast_kontakt(fact).filter(|other| is_active(other) && self.family.includes(&typer(other)))
+            else {
+                continue;
+            };
+            let id = other.head.id.as_str();
+            if id == old.head.id || self.borta.contains(&id) {
+                continue;
+            }
+            let Some(interval) = interval_av(other).filter(|interval| open.overlaps(interval, self.today)) else {
+                continue;
+            };
+            let was_beside = present.is_some_and(|present| present.overlaps(&interval, self.today));
+            let replaces = self.en_enda || (sager_ersatter(other) && underlag.skrivs_nu(fact)?);
+            if replaces && !was_beside {
+                beside.push((id, interval.start.unwrap_or(Date::MIN)));
+            }
+        }
+        Ok(beside)
+    }
+}
+
+/// Whether another contact has replaced it before it began.
+fn ar_ersatt(kontakt: &CareTeam) -> bool {
+    Marke::of(kontakt).is_some_and(|marke| marke.form == Some(Form::Inaktiv))
 }
 
 /// FK-09: the contact was replaced by one that is not in force, and the patient has no other today.
@@ -137,7 +301,7 @@ pub(super) fn star_utan<U: Underlag>(
     today: Date,
     underlag: &mut U,
 ) -> Result<bool, U::Error> {
-    let is_noted = ersatt_av(kontakt).is_some_and(|mark| mark.nested.date(ERSATT_AV_ATERKALLAD).is_some());
+    let is_noted = Marke::of(kontakt).is_some_and(|marke| marke.ar_aterkallad());
     let Some(family) = family_of(kontakt).filter(|_| is_noted) else {
         return Ok(false);
     };
@@ -162,17 +326,17 @@ fn galler_den(kontakt: &CareTeam, family: Kontakter, day: Date) -> bool {
 
 /// `None`: the contact goes on, or ends as contacts do.
 fn vad_hander<U: Underlag>(
-    (began, has_begun): (Date, bool),
+    before: &CareTeam,
     after: Option<&Fact>,
     family: Kontakter,
     patients: &[String],
     today: Date,
     underlag: &mut U,
 ) -> Result<Option<Vad>, U::Error> {
-    let Some(after) = after else {
-        return Ok(Some(Vad::Aterkallas));
-    };
-    let Some(kontakt) = fast_kontakt(after).filter(|kontakt| family.includes(&typer(kontakt))) else {
+    let began = before.period.first_day();
+    let had_begun = is_active(before) && began.is_none_or(|start| start <= today);
+    let after = after.and_then(|after| Some((after, fast_kontakt(after)?)));
+    let Some((fact, kontakt)) = after.filter(|(_, kontakt)| family.includes(&typer(kontakt))) else {
         return Ok(Some(Vad::Aterkallas));
     };
     if !is_active(kontakt) {
@@ -180,116 +344,22 @@ fn vad_hander<U: Underlag>(
             kontakt.status,
             Some(CareTeamStatus::Inactive | CareTeamStatus::Suspended)
         );
-        return Ok((!has_begun || !ends).then_some(Vad::Aterkallas));
+        return Ok((!ends || (is_active(before) && !had_begun)).then_some(Vad::Aterkallas));
     }
-    let theirs = samma_som(kontakt.subject.as_ref(), after, underlag)?;
+    let theirs = samma_som(kontakt.subject.as_ref(), fact, underlag)?;
     if !theirs.iter().any(|id| patients.contains(id)) {
         return Ok(Some(Vad::Aterkallas));
     }
-    let starts = interval_av(kontakt).and_then(|interval| interval.start);
+    if !is_active(before) {
+        return Ok(None);
+    }
+    let is_over = interval_av(kontakt).is_none_or(|interval| interval.is_over(today));
+    if !had_begun && is_over {
+        return Ok(Some(Vad::Aterkallas));
+    }
     // Of one that has begun, a correction of a day that has passed changes nothing from today on.
-    let is_later = |start: &Date| *start > began && (!has_begun || *start > today);
-    Ok(starts.filter(is_later).map(Vad::Flyttas))
-}
-
-fn ersatt_av(kontakt: &CareTeam) -> Option<&Extension> {
-    kontakt.head.extensions.get(EXT_ERSATT_AV)
-}
-
-/// Whether a contact was replaced by this one. Marks that were made before they named the other are known by the day, where no other
-/// may have made them.
-fn ersatts_av(old: &CareTeam, kontakt: &CareTeam, (began, contacts): (Date, &[Arc<Fact>])) -> bool {
-    let own = ("CareTeam", kontakt.head.id.as_str());
-    match ersatt_av(old) {
-        Some(mark) => {
-            let by = mark.nested.reference(ERSATT_AV_KONTAKT);
-            by.and_then(|by| by.type_and_id()) == Some(own)
-        }
-        None => {
-            let mut said = kontakt
-                .head
-                .extensions
-                .all(EXT_ERSATTER)
-                .filter_map(|said| said.value.as_ref());
-            let is_meant = said.any(|said| match said.reference() {
-                Some(other) => other.type_and_id() == Some(("CareTeam", old.head.id.as_str())),
-                None => said.boolean() == Some(true),
-            });
-            let same_family = family_of(old).is_some_and(|family| family.includes(&typer(kontakt)));
-            let may_have = |other: &CareTeam| {
-                let is_another = ![&old.head.id, &kontakt.head.id].contains(&&other.head.id);
-                is_another && sager_ersatter(other) && other.period.first_day() == Some(began)
-            };
-            let mut others = contacts.iter().filter_map(|fact| fast_kontakt(fact));
-            is_meant && same_family && ersatt_fran(old) == Some(began) && !others.any(may_have)
-        }
-    }
-}
-
-/// How the contact stands replaced; `None` when its own unit has changed that since.
-fn form_of(old: &CareTeam, began: Date) -> Option<Form> {
-    if ersatt_fran(old).is_some() {
-        return is_active(old).then_some(Form::Markt);
-    }
-    if old.head.extensions.code(EXT_AVSLUTSORSAK) != Some(BYTE) {
-        return None;
-    }
-    let had_not_begun = old.period.first_day().is_some_and(|start| start >= began);
-    match old.status {
-        Some(CareTeamStatus::Inactive) if had_not_begun => Some(Form::Inaktiv),
-        None | Some(CareTeamStatus::Active) if old.period.last_day() == began.yesterday().ok() => Some(Form::Slutad),
-        _ => None,
-    }
-}
-
-/// The contacts that the old one would stand beside if it went on, though there may be one only, or they replace it: whose, and from
-/// when. One that stood beside it before is none of them.
-fn foljande<U: Underlag>(
-    old: &CareTeam,
-    kontakt: &CareTeam,
-    (contacts, family, en_enda): (&[Arc<Fact>], Kontakter, bool),
-    today: Date,
-    underlag: &mut U,
-) -> Result<Vec<(String, Date)>, U::Error> {
-    let present = interval_av(old).filter(|_| is_active(old));
-    let open = Interval {
-        start: old.period.first_day(),
-        end: None,
-    };
-    let mut all = Vec::new();
-    for fact in contacts {
-        let Some(other) = fast_kontakt(fact).filter(|other| is_active(other) && family.includes(&typer(other))) else {
-            continue;
-        };
-        if [&old.head.id, &kontakt.head.id].contains(&&other.head.id) {
-            continue;
-        }
-        let Some(interval) = interval_av(other).filter(|interval| open.overlaps(interval, today)) else {
-            continue;
-        };
-        let was_beside = present.is_some_and(|present| present.overlaps(&interval, today));
-        let replaces = en_enda || (sager_ersatter(other) && underlag.skrivs_nu(fact)?);
-        if replaces && !was_beside {
-            all.push((other.head.id.clone(), interval.start.unwrap_or(Date::MIN)));
-        }
-    }
-    Ok(all)
-}
-
-/// How the contact ends when it is replaced from another day than before; `None` when it ends before that by itself.
-fn avslut_pa_nytt(old: &CareTeam, form: &Form, day: Date) -> Option<Avslut> {
-    let kept = ersatt_av(old).and_then(|mark| mark.nested.date(ERSATT_AV_TIDIGARE_SLUT));
-    let end = match form {
-        Form::Slutad => kept.map(|end| end.last_day()),
-        Form::Markt | Form::Inaktiv => old.period.last_day(),
-    };
-    if end.is_some_and(|end| end < day) {
-        return None;
-    }
-    Some(match form {
-        Form::Markt => Avslut::ErsattFran(day),
-        Form::Slutad | Form::Inaktiv => avslut(old.period.first_day(), day),
-    })
+    let is_later = |start: &Date| Some(*start) > began && (!had_begun || *start > today);
+    Ok(kontakt.period.first_day().filter(is_later).map(Vad::Flyttas))
 }
 
 /// To the unit of another vårdgivare whose contact it is.

@@ -45,7 +45,9 @@ pub use crate::fhir::search::EXT_ERSATT_FRAN;
 /// Which contact replaces this one, what the service changed when it did, and whether that came to nothing; nested as below.
 pub const EXT_ERSATT_AV: &str = own!("StructureDefinition/ersatt-av");
 pub const ERSATT_AV_KONTAKT: &str = "kontakt";
+pub const ERSATT_AV_FRAN: &str = "fran";
 pub const ERSATT_AV_TIDIGARE_SLUT: &str = "tidigareSlut";
+pub const ERSATT_AV_TIDIGARE_ORSAK: &str = "tidigareOrsak";
 pub const ERSATT_AV_ATERKALLAD: &str = "aterkallad";
 pub const EXT_SENAST_OMPROVAD: &str = own!("StructureDefinition/senast-omprovad");
 pub const EXT_SAMRAD: &str = own!("StructureDefinition/samrad");

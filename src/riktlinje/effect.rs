@@ -1,6 +1,8 @@
 //! What a rule brings about beside its findings: a new version of another resource, or a message to someone, written by
 //! the door in the same transaction. The rules only say what is to be done.
 
+use std::collections::BTreeMap;
+
 use fastkontakt_model::facts::Reference;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -9,39 +11,32 @@ use serde_json::{Map, Value, json};
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 
-use super::codes::{
-    BYTE, ERSATT_AV_ATERKALLAD, ERSATT_AV_KONTAKT, ERSATT_AV_TIDIGARE_SLUT, EXT_AVSLUTSORSAK, EXT_ERSATT_AV,
-    EXT_ERSATT_FRAN, MEDDELANDE,
-};
+use super::codes::{ERSATTNING_ATERKALLAD, KONTAKT_ERSATT, MEDDELANDE};
+use super::ersattmarke;
 
 /// A change that follows from an accepted write.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
-    /// FLK-04, FVK-03: the contact that the written one replaces (`ersatter`) ends.
-    AvslutaGenomByte {
-        care_team: String,
-        /// The id of the written one.
-        ersattare: String,
-        avslut: Avslut,
-    },
-    /// What replaced a contact does not come into force: what was written on it then is taken back; it may be replaced anew, by
-    /// the contact with this id.
-    AterkallaByte {
-        care_team: String,
-        pa_nytt: Option<(String, Avslut)>,
-    },
-    /// The same, but the contact is no longer to be had back: that is noted on it.
-    NoteraAterkallat {
-        care_team: String,
-        ersattare: String,
-        dag: Date,
-    },
+    /// FLK-04, FVK-03: a contact is replaced (`ersatter`), or by another than before, or no longer.
+    Ersatts(Ersattning),
+    /// What replaced a contact does not come into force, and the contact is no longer to be had back: that is noted on it.
+    NoteraAterkallat { care_team: String, dag: Date },
     /// A Communication tells someone of what was written.
     Meddela(Box<Meddelande>),
 }
 
+/// What becomes of a contact by others that replace it. Whatever they are, it ends for the one that begins first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ersattning {
+    pub care_team: String,
+    /// Something that replaced it does not come into force, or later: none replace it but these.
+    pub tas_tillbaka: bool,
+    /// The ids of those that replace it, from when, and how it then ends.
+    pub av: BTreeMap<String, (Date, Avslut)>,
+}
+
 /// How the replaced contact ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Avslut {
     /// `period.end` is set to this day, the one before the new contact starts; `avslutsorsak` is `byte`.
     Slutar(Date),
@@ -75,13 +70,65 @@ pub enum Target<'e> {
     New(ResourceType, &'e str),
 }
 
+impl Ersattning {
+    /// The one that begins first, and how the contact ends for it.
+    pub fn forsta(&self) -> Option<(Date, Avslut)> {
+        self.av.values().min().copied()
+    }
+
+    fn apply(&self, members: &mut Map<String, Value>) {
+        let before = ersattmarke::tillbaka(members);
+        let Some((day, avslut)) = self.forsta() else { return };
+        let mut av: Vec<String> = self.av.keys().cloned().collect();
+        if !self.tas_tillbaka {
+            av.extend(before.into_iter().filter(|id| !self.av.contains_key(id)));
+        }
+        ersattmarke::ersatt(members, &av, day, avslut);
+    }
+
+    /// What several writes of one transaction mean for the contact.
+    fn and(&mut self, other: Ersattning) {
+        self.tas_tillbaka |= other.tas_tillbaka;
+        self.av.extend(other.av);
+    }
+}
+
 impl Effect {
+    /// What the writes of one transaction bring about together: each contact is changed once, whatever the order of the writes, and
+    /// its unit is told once.
+    pub fn samlade(effects: impl IntoIterator<Item = Effect>) -> Vec<Effect> {
+        let mut all: Vec<Effect> = Vec::new();
+        for effect in effects {
+            let same = all.iter_mut().find(|known| known.is_of_the_same(&effect));
+            match (same, effect) {
+                (Some(Effect::Ersatts(known)), Effect::Ersatts(more)) => known.and(more),
+                (Some(Effect::Meddela(known)), Effect::Meddela(more)) if more.kod == KONTAKT_ERSATT => *known = more,
+                (Some(_), _) => {}
+                (None, effect) => all.push(effect),
+            }
+        }
+        all
+    }
+
+    fn is_of_the_same(&self, other: &Effect) -> bool {
+        match (self, other) {
+            (Effect::Ersatts(one), Effect::Ersatts(other)) => one.care_team == other.care_team,
+            (Effect::NoteraAterkallat { care_team: one, .. }, Effect::NoteraAterkallat { care_team, .. }) => {
+                one == care_team
+            }
+            (Effect::Meddela(one), Effect::Meddela(other)) => {
+                one.tells_of_a_replacement() && other.tells_of_a_replacement() && one.about == other.about
+            }
+            _ => false,
+        }
+    }
+
     /// What is to be written.
     pub fn target(&self) -> Target<'_> {
         match self {
-            Effect::AvslutaGenomByte { care_team, .. }
-            | Effect::AterkallaByte { care_team, .. }
-            | Effect::NoteraAterkallat { care_team, .. } => Target::Version(ResourceType::CareTeam, care_team),
+            Effect::Ersatts(Ersattning { care_team, .. }) | Effect::NoteraAterkallat { care_team, .. } => {
+                Target::Version(ResourceType::CareTeam, care_team)
+            }
             Effect::Meddela(it) => Target::New(ResourceType::Communication, &it.hos),
         }
     }
@@ -96,128 +143,20 @@ impl Effect {
 
     /// Makes the new version of the target, R5; a new resource begins as `{}`. Everything else stays as it is.
     pub fn apply(&self, resource: &mut Value, now: Timestamp) {
-        match self {
-            Effect::Meddela(meddelande) => *resource = meddelande.resource(now),
-            _ => {
-                if let Some(members) = resource.as_object_mut() {
-                    self.change(members);
-                }
-            }
+        match (self, resource.as_object_mut()) {
+            (Effect::Meddela(meddelande), _) => *resource = meddelande.resource(now),
+            (Effect::Ersatts(ersattning), Some(members)) => ersattning.apply(members),
+            (Effect::NoteraAterkallat { dag, .. }, Some(members)) => ersattmarke::notera_aterkallad(members, *dag),
+            (_, None) => {}
         }
-    }
-
-    fn change(&self, members: &mut Map<String, Value>) {
-        match self {
-            Effect::AvslutaGenomByte { ersattare, avslut, .. } => avslut.apply(ersattare, members),
-            Effect::AterkallaByte { pa_nytt, .. } => {
-                take_back(members);
-                if let Some((ersattare, avslut)) = pa_nytt {
-                    avslut.apply(ersattare, members);
-                }
-            }
-            Effect::NoteraAterkallat { ersattare, dag, .. } => {
-                let mut mark = taken(members, EXT_ERSATT_AV).unwrap_or_else(|| replaced_by(ersattare, None));
-                let noted = json!({ "url": ERSATT_AV_ATERKALLAD, "valueDate": dag.to_string() });
-                if let Some(inner) = mark.as_object_mut() {
-                    set_extension(inner, ERSATT_AV_ATERKALLAD, noted);
-                }
-                set_extension(members, EXT_ERSATT_AV, mark);
-            }
-            Effect::Meddela(_) => {}
-        }
-    }
-}
-
-/// Makes a replaced contact what it was before.
-fn take_back(members: &mut Map<String, Value>) {
-    let mark = taken(members, EXT_ERSATT_AV);
-    if taken(members, EXT_ERSATT_FRAN).is_some() {
-        return;
-    }
-    taken(members, EXT_AVSLUTSORSAK);
-    if members.get("status").and_then(Value::as_str) == Some("inactive") {
-        members.insert("status".to_owned(), json!("active"));
-        return;
-    }
-    let end = mark.and_then(|mark| {
-        let inner = mark.get("extension")?.as_array()?.iter();
-        let mut kept = inner.filter(|it| it.get("url").and_then(Value::as_str) == Some(ERSATT_AV_TIDIGARE_SLUT));
-        kept.next()?.get("valueDateTime").cloned()
-    });
-    let Some(Value::Object(period)) = members.get_mut("period") else {
-        return;
-    };
-    match end {
-        Some(end) => period.insert("end".to_owned(), end),
-        None => period.shift_remove("end"),
-    };
-    if period.is_empty() {
-        members.shift_remove("period");
-    }
-}
-
-/// The extension `ersatt-av`.
-fn replaced_by(ersattare: &str, end: Option<&Value>) -> Value {
-    let by = json!({ "url": ERSATT_AV_KONTAKT, "valueReference": { "reference": format!("CareTeam/{ersattare}") } });
-    let end = end.map(|end| json!({ "url": ERSATT_AV_TIDIGARE_SLUT, "valueDateTime": end }));
-    let inner: Vec<Value> = [by].into_iter().chain(end).collect();
-    json!({ "url": EXT_ERSATT_AV, "extension": inner })
-}
-
-impl Avslut {
-    fn apply(self, ersattare: &str, members: &mut Map<String, Value>) {
-        let byte = || json!({ "url": EXT_AVSLUTSORSAK, "valueCode": BYTE });
-        let end = members.get("period").and_then(|period| period.get("end"));
-        let mark = replaced_by(ersattare, end.filter(|_| matches!(self, Avslut::Slutar(_))));
-        set_extension(members, EXT_ERSATT_AV, mark);
-        match self {
-            Avslut::Slutar(day) => {
-                end_period(members, day);
-                set_extension(members, EXT_AVSLUTSORSAK, byte());
-            }
-            Avslut::Inaktiv => {
-                members.insert("status".to_owned(), json!("inactive"));
-                set_extension(members, EXT_AVSLUTSORSAK, byte());
-            }
-            Avslut::ErsattFran(day) => {
-                let replaced = json!({ "url": EXT_ERSATT_FRAN, "valueDate": day.to_string() });
-                set_extension(members, EXT_ERSATT_FRAN, replaced);
-            }
-        }
-    }
-}
-
-fn end_period(members: &mut Map<String, Value>, day: Date) {
-    let period = members.entry("period").or_insert_with(|| json!({}));
-    if let Value::Object(period) = period {
-        period.insert("end".to_owned(), json!(day.to_string()));
-        period.shift_remove("_end");
-    }
-}
-
-/// Takes the extension of that url away.
-fn taken(members: &mut Map<String, Value>, url: &str) -> Option<Value> {
-    let Some(Value::Array(extensions)) = members.get_mut("extension") else {
-        return None;
-    };
-    let is_it = |extension: &Value| extension.get("url").and_then(Value::as_str) == Some(url);
-    let found = extensions.iter().position(is_it).map(|at| extensions.remove(at));
-    if extensions.is_empty() {
-        members.shift_remove("extension");
-    }
-    found
-}
-
-/// Puts the extension in the place of one of the same url.
-fn set_extension(members: &mut Map<String, Value>, url: &str, extension: Value) {
-    let extensions = members.entry("extension").or_insert_with(|| json!([]));
-    if let Value::Array(extensions) = extensions {
-        extensions.retain(|extension| extension.get("url").and_then(Value::as_str) != Some(url));
-        extensions.push(extension);
     }
 }
 
 impl Meddelande {
+    fn tells_of_a_replacement(&self) -> bool {
+        [KONTAKT_ERSATT, ERSATTNING_ATERKALLAD].contains(&self.kod)
+    }
+
     fn resource(&self, now: Timestamp) -> Value {
         let mut resource = json!({
             "resourceType": ResourceType::Communication.name(),
@@ -259,19 +198,44 @@ fn reference(reference: &Reference) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use super::super::codes::{EXT_AVSLUTSORSAK, EXT_ERSATT_AV, EXT_ERSATT_FRAN};
     use super::*;
     use crate::fhir::structure;
     use crate::fhir::version::FhirVersion;
     use jiff::civil::date;
 
-    fn after(avslut: Avslut, mut contact: Value) -> Value {
-        let effect = Effect::AvslutaGenomByte {
+    const FIRST: Date = date(2026, 5, 1);
+
+    /// As the riktlinje has it of a contact of the same vårdgivare, or of another.
+    fn avslut(contact: &Value, day: Date, markt: bool) -> Avslut {
+        let start = contact["period"]["start"].as_str().expect("a start");
+        match markt {
+            true => Avslut::ErsattFran(day),
+            false if *start < *day.to_string() => Avslut::Slutar(day.yesterday().expect("a day")),
+            false => Avslut::Inaktiv,
+        }
+    }
+
+    fn replaced(contact: &Value, markt: bool, tas_tillbaka: bool, av: &[(&str, Date)]) -> Value {
+        let av = av
+            .iter()
+            .map(|(id, day)| ((*id).to_owned(), (*day, avslut(contact, *day, markt))));
+        let effect = Effect::Ersatts(Ersattning {
             care_team: "a".into(),
-            ersattare: "b".into(),
-            avslut,
-        };
+            tas_tillbaka,
+            av: av.collect(),
+        });
+        let mut contact = contact.clone();
         effect.apply(&mut contact, Timestamp::UNIX_EPOCH);
         contact
+    }
+
+    fn mark(av: &[&str], fran: &str) -> Value {
+        let by = av
+            .iter()
+            .map(|id| json!({ "url": "kontakt", "valueReference": { "reference": format!("CareTeam/{id}") } }));
+        let said: Vec<Value> = by.chain([json!({ "url": "fran", "valueDate": fran })]).collect();
+        json!({ "url": EXT_ERSATT_AV, "extension": said })
     }
 
     fn contact(start: &str) -> Value {
@@ -280,72 +244,120 @@ mod tests {
 
     #[test]
     fn a_replaced_contact_ends_and_says_why() {
-        let contact = after(Avslut::Slutar(date(2026, 5, 31)), contact("2020-01-01"));
-        assert_eq!(contact["period"], json!({ "start": "2020-01-01", "end": "2026-05-31" }));
+        let ended = replaced(&contact("2020-01-01"), false, false, &[("b", FIRST)]);
+        assert_eq!(ended["period"], json!({ "start": "2020-01-01", "end": "2026-04-30" }));
         assert_eq!(
-            contact["extension"],
-            json!([replaced_by("b", None), { "url": EXT_AVSLUTSORSAK, "valueCode": "byte" }])
+            ended["extension"],
+            json!([mark(&["b"], "2026-05-01"), { "url": EXT_AVSLUTSORSAK, "valueCode": "byte" }])
         );
-        assert_eq!(contact["status"], "active");
+        assert_eq!(ended["status"], "active");
     }
 
     #[test]
     fn a_replaced_contact_that_has_not_begun_becomes_inactive() {
-        let contact = after(Avslut::Inaktiv, contact("2030-01-01"));
-        assert_eq!(contact["status"], "inactive");
-        assert_eq!(contact["period"], json!({ "start": "2030-01-01" }));
+        let ended = replaced(&contact("2030-01-01"), false, false, &[("b", FIRST)]);
+        assert_eq!(ended["status"], "inactive");
+        assert_eq!(ended["period"], json!({ "start": "2030-01-01" }));
     }
 
     #[test]
     fn a_contact_of_another_vardgivare_is_only_marked() {
-        let marked = after(Avslut::ErsattFran(date(2026, 6, 1)), contact("2020-01-01"));
+        let marked = replaced(&contact("2020-01-01"), true, false, &[("b", date(2026, 6, 1))]);
         let mut expected = contact("2020-01-01");
-        expected["extension"] = json!([replaced_by("b", None), { "url": EXT_ERSATT_FRAN, "valueDate": "2026-06-01" }]);
+        expected["extension"] =
+            json!([mark(&["b"], "2026-06-01"), { "url": EXT_ERSATT_FRAN, "valueDate": "2026-06-01" }]);
         assert_eq!(marked, expected);
         // Replaced once more, earlier: one mark.
-        let again = after(Avslut::ErsattFran(date(2026, 5, 1)), marked);
-        expected["extension"][1]["valueDate"] = json!("2026-05-01");
+        let again = replaced(&marked, true, false, &[("c", FIRST)]);
+        expected["extension"] =
+            json!([mark(&["c", "b"], "2026-05-01"), { "url": EXT_ERSATT_FRAN, "valueDate": "2026-05-01" }]);
         assert_eq!(again, expected);
     }
 
     #[test]
-    fn what_was_brought_about_is_taken_back_as_it_was() {
-        let fixed = json!({ "resourceType": "CareTeam", "period": { "start": "2020-01-01", "end": "2027" } });
-        let own = json!({ "resourceType": "CareTeam", "status": "active", "extension": [{ "url": "urn:own", "valueBoolean": true }] });
-        for before in [contact("2020-01-01"), contact("2030-01-01"), fixed, own] {
-            for avslut in [
-                Avslut::Slutar(date(2026, 5, 31)),
-                Avslut::ErsattFran(date(2026, 6, 1)),
-                Avslut::Inaktiv,
-            ] {
-                if avslut == Avslut::Inaktiv && before["status"] != "active" {
-                    continue;
-                }
-                let back = |pa_nytt: Option<(String, Avslut)>, contact: &Value| {
-                    let mut contact = contact.clone();
-                    let care_team = "a".to_owned();
-                    Effect::AterkallaByte { care_team, pa_nytt }.apply(&mut contact, Timestamp::UNIX_EPOCH);
-                    contact
-                };
-                let replaced = after(avslut, before.clone());
-                assert_ne!(replaced, before);
-                assert_eq!(back(None, &replaced), before, "{avslut:?}");
-                // Replaced by the other from another day, and taken back then.
-                let later = Avslut::ErsattFran(date(2026, 8, 1));
-                let moved = back(Some(("c".to_owned(), later)), &replaced);
-                assert!(moved.to_string().contains("CareTeam/c") && !moved.to_string().contains("CareTeam/b"));
-                assert_eq!(back(None, &moved), before);
-                let mut noted = replaced.clone();
-                let note = |ersattare: &str| Effect::NoteraAterkallat {
+    fn whatever_replaced_a_contact_it_becomes_what_it_was() {
+        let mut moved = contact("2020-01-01");
+        moved["period"]["end"] = json!("2027");
+        moved["extension"] = json!([{ "url": EXT_AVSLUTSORSAK, "valueCode": "flytt" }]);
+        let mut own = contact("2020-01-01");
+        own["extension"] = json!([{ "url": "urn:own", "valueBoolean": true }]);
+        let by_members = |mut contact: Value| {
+            let extensions = contact.get_mut("extension").and_then(Value::as_array_mut);
+            extensions.into_iter().for_each(|all| all.sort_by_key(Value::to_string));
+            contact
+        };
+        for before in [contact("2020-01-01"), contact("2030-01-01"), moved, own].map(by_members) {
+            for markt in [true, false] {
+                let once = replaced(&before, markt, false, &[("b", date(2026, 6, 1))]);
+                assert_ne!(once, before);
+                let back = |contact: &Value| by_members(replaced(contact, markt, true, &[]));
+                assert_eq!(back(&once), before);
+                // Replaced by another besides, and that is taken back: as it was by the first.
+                let twice = replaced(&once, markt, false, &[("c", FIRST)]);
+                assert!(twice.to_string().contains("CareTeam/b") && twice.to_string().contains("CareTeam/c"));
+                assert_eq!(back(&twice), before);
+                let by_the_first = replaced(&twice, markt, true, &[("b", date(2026, 6, 1))]);
+                assert_eq!(by_members(by_the_first), by_members(once.clone()));
+                let mut noted = once.clone();
+                let note = Effect::NoteraAterkallat {
                     care_team: "a".into(),
-                    ersattare: ersattare.into(),
                     dag: date(2026, 7, 1),
                 };
-                note("b").apply(&mut noted, Timestamp::UNIX_EPOCH);
-                note("b").apply(&mut noted, Timestamp::UNIX_EPOCH);
+                note.apply(&mut noted, Timestamp::UNIX_EPOCH);
+                note.apply(&mut noted, Timestamp::UNIX_EPOCH);
                 assert_eq!(noted.to_string().matches("2026-07-01").count(), 1);
-                assert_eq!(noted["period"], replaced["period"]);
+                assert_eq!(noted["period"], once["period"]);
             }
+        }
+    }
+
+    #[test]
+    fn what_its_own_unit_has_changed_since_stands() {
+        let mut ended = replaced(&contact("2020-01-01"), false, false, &[("b", FIRST)]);
+        ended["period"]["end"] = json!("2026-03-01");
+        let back = replaced(&ended, false, true, &[]);
+        assert_eq!(back["period"]["end"], "2026-03-01");
+        assert_eq!(
+            back["extension"],
+            json!([{ "url": EXT_AVSLUTSORSAK, "valueCode": "byte" }])
+        );
+    }
+
+    #[test]
+    fn the_effects_of_a_transaction_are_one_for_each_contact_in_any_order() {
+        let ersatts = |tas_tillbaka: bool, av: &[(&str, Date)]| {
+            let av = av
+                .iter()
+                .map(|(id, day)| ((*id).to_owned(), (*day, Avslut::ErsattFran(*day))));
+            Effect::Ersatts(Ersattning {
+                care_team: "a".into(),
+                tas_tillbaka,
+                av: av.collect(),
+            })
+        };
+        let told = |kod: &'static str| {
+            let subject = Reference::default();
+            let (about, hos, mottagare) = ("CareTeam/a".into(), "a".into(), Vec::new());
+            Effect::Meddela(Box::new(Meddelande {
+                kod,
+                subject,
+                about,
+                mottagare,
+                hos,
+            }))
+        };
+        let mut effects = [
+            ersatts(false, &[("c", FIRST)]),
+            told(KONTAKT_ERSATT),
+            ersatts(true, &[("d", date(2026, 6, 1))]),
+            told(ERSATTNING_ATERKALLAD),
+        ];
+        let together = ersatts(true, &[("c", FIRST), ("d", date(2026, 6, 1))]);
+        for _ in 0..4 {
+            effects.rotate_left(1);
+            let mut found = Effect::samlade(effects.clone());
+            found.sort_by_key(|effect| matches!(effect, Effect::Meddela(_)));
+            assert_eq!(found, [together.clone(), told(KONTAKT_ERSATT)]);
         }
     }
 

@@ -3,7 +3,7 @@
 //! the patient's wish: the reason `patientens-begaran`, or the new unit among those the patient has chosen. Who writes must
 //! take part in the care besides ([`Underlag::far_ersatta`]): nobody else has heard that wish.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use fastkontakt_model::Fact;
@@ -13,7 +13,7 @@ use jiff::civil::Date;
 use super::Villkor;
 use super::andra::{AnnanKontakt, Grannkontakt};
 use super::codes::{EXT_ERSATTER, KONTAKT_ERSATT, PATIENTENS_BEGARAN};
-use super::effect::{Avslut, Effect, Meddelande};
+use super::effect::{Avslut, Effect, Ersattning, Meddelande};
 use super::enhet::Enhet;
 use super::kontakt::{Kontaktbild, Kontakter, samla_egen};
 use super::kontakttyp::{har_anledning, is_active};
@@ -25,8 +25,9 @@ use crate::fhir::types::ResourceType;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Ersatt {
     pub id: String,
-    /// The id of the one that is written.
+    /// The id of the one that is written, and the day from which it replaces this one.
     ersattare: String,
+    fran: Date,
     pub avslut: Avslut,
     /// To the unit of another vårdgivare that is left.
     meddelande: Option<Meddelande>,
@@ -35,11 +36,11 @@ pub struct Ersatt {
 impl Ersatt {
     /// What the door has to carry out.
     pub fn effects(&self) -> impl Iterator<Item = Effect> {
-        let ends = Effect::AvslutaGenomByte {
+        let ends = Effect::Ersatts(Ersattning {
             care_team: self.id.clone(),
-            ersattare: self.ersattare.clone(),
-            avslut: self.avslut,
-        };
+            tas_tillbaka: false,
+            av: BTreeMap::from([(self.ersattare.clone(), (self.fran, self.avslut))]),
+        });
         let told = self.meddelande.clone().map(|it| Effect::Meddela(Box::new(it)));
         std::iter::once(ends).chain(told)
     }
@@ -67,6 +68,7 @@ pub fn ersatta<U: Underlag>(
             replaced.push(Ersatt {
                 id: other.id.clone(),
                 ersattare: bild.kontakt.head.id.clone(),
+                fran: new_start,
                 avslut: avslut(other.interval.start, new_start),
                 meddelande: None,
             });
@@ -81,6 +83,7 @@ pub fn ersatta<U: Underlag>(
             replaced.push(Ersatt {
                 id: other.id.clone(),
                 ersattare: bild.kontakt.head.id.clone(),
+                fran: new_start,
                 avslut: Avslut::ErsattFran(new_start),
                 meddelande: subject.map(|subject| Meddelande {
                     kod: KONTAKT_ERSATT,
@@ -213,10 +216,11 @@ fn menade<'b>(bild: &'b Kontaktbild<'_>) -> Vec<&'b AnnanKontakt> {
     overlapping
 }
 
-/// Whether the stored version already said so while it was active: a replacement is carried out once.
+/// Whether the stored version already said so while it was active: a replacement is carried out once, unless it is to begin earlier.
 fn is_carried_out(written: &CareTeam, stored: Option<&CareTeam>) -> bool {
     let said = |care_team: &CareTeam| care_team.head.extensions.all(EXT_ERSATTER).cloned().collect::<Vec<_>>();
-    stored.is_some_and(|stored| is_active(stored) && said(stored) == said(written))
+    let is_earlier = |stored: &CareTeam| written.period.first_day() < stored.period.first_day();
+    stored.is_some_and(|stored| is_active(stored) && said(stored) == said(written) && !is_earlier(stored))
 }
 
 /// Whether the patient asked for the new contact, or has chosen its unit (or one above it) in

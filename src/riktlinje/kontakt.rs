@@ -211,8 +211,10 @@ impl Kontaktbild<'_> {
         }
         let contacts = andra::grannar(&patients, villkor.fore, underlag)?;
         self.samla_andra(&contacts, family, villkor, underlag)?;
-        self.ersatta = ersattning::ersatta(self, &patients, underlag)?;
-        // What was before the transaction, and a check of what is stored, have nothing that is being written.
+        // What was before the transaction replaces nothing more, and nor is anything being written there, or in a check of what is stored.
+        if !villkor.fore {
+            self.ersatta = ersattning::ersatta(self, &patients, underlag)?;
+        }
         if !villkor.fore && villkor.policy.is_none() {
             self.samla_ersattare(&contacts, family, &patients, villkor, underlag)?;
         }

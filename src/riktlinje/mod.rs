@@ -34,6 +34,7 @@ mod andra;
 mod atertagande;
 mod avlyssnat;
 mod dok;
+mod ersattmarke;
 mod ersattning;
 mod files;
 mod fk;
@@ -60,7 +61,7 @@ use jiff::civil::Date;
 
 pub use catalogue::{Rule, RuleId, catalogue};
 pub use codes::CODE_SYSTEM;
-pub use effect::{Avslut, Effect, Meddelande, Target};
+pub use effect::{Avslut, Effect, Ersattning, Meddelande, Target};
 pub use files::Files;
 pub use finding::{Finding, Judgement, Severity};
 pub use hallare::{enhet_som_anges, enhetens_hsa_id, hallande_enhet, ovanfor, vardgivaren};

@@ -4,6 +4,7 @@
 mod common;
 
 mod arbetslista;
+mod atertagande;
 mod atkomst;
 mod bad_input;
 mod batch;
