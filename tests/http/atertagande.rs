@@ -470,7 +470,7 @@ fn steg() -> impl Strategy<Value = Vec<Steg>> {
     let kontakt = (
         2u8..12,
         proptest::option::of(0u8..6),
-        proptest::collection::vec(any::<bool>(), 4),
+        proptest::collection::vec(proptest::bool::weighted(0.8), 4),
     );
     let one = prop_oneof![
         2 => (0usize..3, kontakt).prop_map(|(which, kontakt)| Steg::Satts(which, kontakt)),
