@@ -1,5 +1,6 @@
 //! The transaction Bundle: all or nothing, in one order, rules once on the final state.
 
+mod ordning;
 mod questions;
 mod references;
 mod villkor;

@@ -1,8 +1,9 @@
 //! A Bundle that is posted to `[base]`: taken apart into entries (`entry.rs`), which are carried out each on its own
 //! (batch: `api/bundle/batch.rs` hands each to the interaction that it names) or together (`wanted.rs` understands them,
-//! `transaction.rs` plans by a guess, with `target.rs`, and `together.rs` writes).
+//! `transaction.rs` plans by a guess, with `target.rs` and, in which order, `ordning.rs`; `together.rs` writes).
 
 pub mod entry;
+mod ordning;
 mod target;
 mod together;
 pub mod transaction;

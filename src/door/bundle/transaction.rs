@@ -13,6 +13,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::entry::Entry;
+use super::ordning::in_order;
 use super::target::{Target, Twin};
 use super::wanted::{Item, Reader, Wanted, Which};
 use super::{Faults, duplicate};
@@ -26,7 +27,6 @@ use crate::fhir::fault::{Fault, IssueCode, Text};
 use crate::fhir::json::Limits;
 use crate::fhir::links::{self, Addresses, Stray};
 use crate::fhir::patch::Patch;
-use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
 use crate::store::Stored;
@@ -383,34 +383,6 @@ impl Reading {
             .zip(answers)
             .filter(|(question, found)| !question.is_fulfilled_by(found))
     }
-}
-
-/// Levels of Organizations that are told apart.
-const LEVELS: usize = 32;
-
-/// Deletes first. Then the Organizations, each after the one that it lies within: those tell who keeps what is written. What else
-/// is created and updated does not see its order: all is judged on the state after all.
-fn in_order(orders: &mut [Order]) {
-    let above: HashMap<String, String> = orders
-        .iter()
-        .filter_map(Order::prepared)
-        .filter(|prepared| prepared.kind == ResourceType::Organization)
-        .filter_map(
-            |prepared| match local(prepared.body.resource["partOf"]["reference"].as_str()?)? {
-                (ResourceType::Organization, id) => Some((prepared.id.clone(), id.to_owned())),
-                _ => None,
-            },
-        )
-        .collect();
-    let depth = |id: &str| {
-        let path = std::iter::successors(above.get(id), |id| above.get(*id));
-        path.take(LEVELS).count()
-    };
-    orders.sort_by_cached_key(|order| match (&order.action, order.kind()) {
-        (Action::Delete { .. }, _) => (0, 0),
-        (_, ResourceType::Organization) => (1, depth(order.id())),
-        _ => (2, 0),
-    });
 }
 
 impl Question {
