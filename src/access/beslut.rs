@@ -234,7 +234,7 @@ pub fn ar_ingens(kind: ResourceType, allman: bool) -> bool {
     !has_patient(kind) || (allman && kind == ResourceType::CareTeam)
 }
 
-/// Whether it is open to all as it stands. What a team said in earlier versions may have been of a patient.
+/// Whether it is open to all as it stands. What a team said in earlier versions may have been meant for the own staff.
 fn ar_allmant(kind: ResourceType, kept: &Kept, version: Option<KeptVersion>) -> bool {
     kept.allman && !(kind == ResourceType::CareTeam && version.is_some())
 }
@@ -282,6 +282,10 @@ fn varden_laser(
     }
     if egen_enhet {
         return Ok(Grund::EgenEnhet);
+    }
+    // What a team said before, which told of nobody.
+    if kept.allman && egen_vardgivare {
+        return Ok(Grund::EgenVardgivare);
     }
     // By whom the record is about nobody can be asked.
     if kept.patient.is_none() {

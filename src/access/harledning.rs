@@ -10,7 +10,8 @@ use jiff::civil::Date;
 use serde_json::{Value, json};
 
 use super::beslut::enheter;
-use crate::fhir::identifiers::{TYP_AV_FAST_KONTAKT, canonical_system};
+use super::klipp::interna_anteckningar;
+use crate::fhir::identifiers::{HSA_ID, TYP_AV_FAST_KONTAKT, canonical_system};
 use crate::fhir::search::{IndexEntry, has_patient, span};
 use crate::fhir::types::ResourceType;
 use crate::personnummer::Personregister;
@@ -68,32 +69,92 @@ pub fn harled(
         skyddad,
         allman: match kind {
             ResourceType::Patient => resource.get("managingOrganization").is_none(),
-            ResourceType::CareTeam => !talar_om_patient(resource),
+            ResourceType::CareTeam => ar_allmant_team(resource),
             kind => !has_patient(kind),
         },
         ratter,
     }
 }
 
-/// Whether anything in a CareTeam is about a patient: its subject, a member, or whatever else it refers to or contains. One of
-/// staff alone is a team that contacts are reached through (RIVManagingTeam), and tells of no patient.
-fn talar_om_patient(resource: &Value) -> bool {
-    let ar_patients = |kind: &str| {
-        let kind = ResourceType::from_name(kind);
-        kind.is_some_and(|kind| has_patient(kind) && kind != ResourceType::CareTeam)
+/// Whether a CareTeam is open to all as it stands: a team of staff that contacts are reached through (RIVManagingTeam), which says
+/// that it is one, tells of no patient, and has nothing that is meant for the own staff alone.
+fn ar_allmant_team(team: &Value) -> bool {
+    kategorier(team).any(|coding| is_coding(coding, TYP_AV_CARETEAM, "team"))
+        && !talar_om_patient(team)
+        && !interna_anteckningar(&mut team.clone())
+}
+
+/// Whether a CareTeam tells of a patient: by what it is (a fast kontakt, before it has a subject too), by its subject or its
+/// reason, by a member, or by whatever else it refers to or contains. One that ever did is never open to all.
+pub fn talar_om_patient(team: &Value) -> bool {
+    let is_fast_kontakt = |coding: &Value| {
+        let code = coding["code"].as_str().unwrap_or_default();
+        code.trim().eq_ignore_ascii_case("fast-kontakt")
     };
-    let refers = |reference: &str| reference.split(['/', '?']).any(ar_patients);
-    match resource {
-        Value::Object(members) => members.iter().any(|(name, member)| match (name.as_str(), member) {
-            ("subject", _) => true,
-            ("reference", Value::String(reference)) => refers(reference),
-            ("resourceType" | "type", Value::String(kind)) => ar_patients(kind),
-            ("system", Value::String(system)) => Personregister::of(system).is_some(),
-            _ => talar_om_patient(member),
-        }),
-        Value::Array(items) => items.iter().any(talar_om_patient),
+    kategorier(team).any(is_fast_kontakt) || namner_patient(team)
+}
+
+fn kategorier(team: &Value) -> impl Iterator<Item = &Value> {
+    items(team.get("category")).flat_map(|category| items(category.get("coding")))
+}
+
+/// Types that tell of no patient. Any other may.
+const INGENS: [&str; 9] = [
+    "CareTeam",
+    "Device",
+    "Endpoint",
+    "HealthcareService",
+    "Location",
+    "Organization",
+    "Practitioner",
+    "PractitionerRole",
+    "Questionnaire",
+];
+
+fn namner_patient(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => {
+            may_mean_patient(value)
+                || members.iter().any(|(name, member)| match (name.as_str(), member) {
+                    ("subject" | "reason", _) => true,
+                    ("resourceType", Value::String(kind)) => !is_named(kind, INGENS),
+                    ("system", Value::String(system)) => Personregister::of(system).is_some(),
+                    _ => namner_patient(member),
+                })
+        }
+        Value::Array(items) => items.iter().any(namner_patient),
         _ => false,
     }
+}
+
+/// Whether a reference may mean a patient, or something of hers: what cannot be told to be staff or a unit may. To hide too much is the
+/// lesser fault, so names are known in any case and anywhere in an address.
+fn may_mean_patient(reference: &Value) -> bool {
+    let of_patients = ResourceType::ALL
+        .iter()
+        .filter(|kind| has_patient(**kind) && **kind != ResourceType::CareTeam);
+    let (literal, kind) = (reference["reference"].as_str(), reference["type"].as_str());
+    let identifier = reference.get("identifier").filter(|it| it.is_object());
+    let named = || literal.into_iter().chain(kind);
+    if named().any(|text| is_named(text, of_patients.clone().map(|kind| kind.name()))) {
+        return true;
+    }
+    let is_reference =
+        literal.is_some() || identifier.is_some() || (kind.is_some() && reference.get("display").is_some());
+    // What is contained is looked at where it stands.
+    if !is_reference || literal.is_some_and(|literal| literal.starts_with('#')) {
+        return false;
+    }
+    let system = identifier.and_then(|it| it["system"].as_str()).map(canonical_system);
+    !named().any(|text| is_named(text, INGENS)) && (literal.is_some() || system != Some(HSA_ID))
+}
+
+/// Whether a name of a type, or an address that ends in one or holds one, names one of these types.
+fn is_named<'n>(text: &str, kinds: impl IntoIterator<Item = &'n str>) -> bool {
+    kinds.into_iter().any(|kind| {
+        let mut parts = text.split(['/', '?', '#', '|']);
+        parts.any(|part| part.eq_ignore_ascii_case(kind))
+    })
 }
 
 /// The labels that say that a record is hidden from the patient, or a protected person's.
@@ -275,15 +336,7 @@ fn relationer(kind: ResourceType, resource: &Value, entries: &[IndexEntry], hall
 
 /// A fast vårdkontakt med övergripande samordningsansvar.
 fn samordnar(contact: &Value) -> bool {
-    let codings = |concepts: Option<&Value>| -> Vec<Value> {
-        items(concepts)
-            .flat_map(|concept| items(concept.get("coding")))
-            .cloned()
-            .collect()
-    };
-    let is_contact = codings(contact.get("category"))
-        .iter()
-        .any(|coding| is_coding(coding, TYP_AV_CARETEAM, "fast-kontakt"));
+    let is_contact = kategorier(contact).any(|coding| is_coding(coding, TYP_AV_CARETEAM, "fast-kontakt"));
     let roles = items(contact.get("participant")).filter_map(|participant| participant.get("role"));
     is_contact
         && roles

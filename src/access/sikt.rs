@@ -46,8 +46,12 @@ fn told(call: &Call, right: Right, nu: i64, adress: bool) -> Option<Arc<Sikt>> {
             Lasare::Vard(vard) => Nagot(vec![
                 Alla(vec![
                     Inte(Box::new(VersionFlyttad)),
-                    // What a team said in earlier versions may have been of a patient.
-                    Nagot(vec![Inte(Box::new(Typ(vec![ResourceType::CareTeam]))), HarPatient]),
+                    // What a team that is open to all said before is for the own vårdgivare.
+                    Nagot(vec![
+                        Inte(Box::new(Typ(vec![ResourceType::CareTeam]))),
+                        HarPatient,
+                        Alla(vec![Allman, egen_vardgivare(vard)]),
+                    ]),
                 ]),
                 egen_enhet(vard),
             ]),

@@ -13,7 +13,7 @@ use crate::fhir::search::paths::walk;
 use crate::fhir::types::ResourceType;
 use crate::hsa::hsa_form;
 use crate::riktlinje::{enhet_som_anges, enhetens_hsa_id, hallande_enhet};
-use crate::store::{Hallare, Keeping, Kept, StoreError};
+use crate::store::{Hallare, HistoryQuery, Keeping, Kept, Scope, Session, StoreError};
 
 /// What is kept beside what a caller writes over `before`. Who keeps it is the unit that it states, else whoever kept it
 /// before, else the caller's unit; and it is not told anew while the unit is the same: the record stays with the vårdgivare
@@ -24,6 +24,8 @@ pub(super) fn keeping(
     what: (ResourceType, &Value, &[IndexEntry]),
     (fact, before): (&Fact, Option<Kept>),
 ) -> Result<Keeping, StoreError> {
+    // What was open to all told of nobody, and no more did what stood before it.
+    let never_told = before.as_ref().is_none_or(|kept| kept.allman);
     let before = before.map(|kept| kept.hallare).filter(|kept| *kept != Hallare::Okand);
     // Of one alone it may be told which of its units it is.
     let is_known = match &before {
@@ -44,7 +46,31 @@ pub(super) fn keeping(
         }
         (now, _) => now,
     };
-    keeping_of(underlag, what, Some(fact), hallare)
+    let mut keeping = keeping_of(underlag, what, Some(fact), hallare)?;
+    if what.0 == ResourceType::CareTeam && keeping.allman && !never_told {
+        keeping.allman = !has_told_of_patient(underlag.session, fact.id())?;
+    }
+    Ok(keeping)
+}
+
+/// Versions of a team that are looked through, at the most: of one that has more it is not known that it never told of a patient.
+const MOST_VERSIONS: usize = 1_000;
+
+/// Whether a CareTeam told of a patient in any version. What it says now may have been said of her.
+fn has_told_of_patient(session: &mut Session, id: &str) -> Result<bool, StoreError> {
+    let versions = session.history(&HistoryQuery {
+        scope: Scope::Instance(ResourceType::CareTeam, id.to_owned()),
+        since: None,
+        at: None,
+        oldest_first: true,
+        after: None,
+        limit: MOST_VERSIONS as i64,
+    })?;
+    let mut told = versions.len() == MOST_VERSIONS;
+    for past in versions.iter().filter(|past| !past.stored.deleted) {
+        told |= harledning::talar_om_patient(&past.stored.resource()?);
+    }
+    Ok(told)
 }
 
 /// Where a resource (R5) tells which care it comes of, the likeliest to be of the unit first.
@@ -115,14 +141,18 @@ fn outtalad_enhet(
     Ok(Vec::new())
 }
 
-/// What is kept beside a resource that is renewed: who keeps it as far as it says so itself.
+/// What is kept beside a resource that is renewed: who keeps it as far as it says so itself. What another program said of it is
+/// not relied on.
 pub(super) fn keeping_anew(
     underlag: &mut OppenTransaktion<'_>,
     what: (ResourceType, &Value, &[IndexEntry]),
     (fact, before): (Option<&Fact>, Option<Kept>),
 ) -> Result<Keeping, StoreError> {
     match fact {
-        Some(fact) => keeping(&Caller::Service, underlag, what, (fact, before)),
+        Some(fact) => {
+            let before = before.map(|kept| Kept { allman: false, ..kept });
+            keeping(&Caller::Service, underlag, what, (fact, before))
+        }
         None => keeping_of(underlag, what, None, None),
     }
 }

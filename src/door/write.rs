@@ -289,7 +289,7 @@ impl<'a, 's> Transaction<'a, 's> {
                 Ok(written)
             }
             (None, Some(stored)) if stored.deleted => Ok(Written::already_deleted(stored)),
-            (None, Some(stored)) => self.end(stored),
+            (None, Some(stored)) => self.end(stored, staged.fore.as_ref()),
             (None, None) => Err(staged.order.place(Problem::NotFound)),
         }
     }
@@ -339,12 +339,13 @@ impl<'a, 's> Transaction<'a, 's> {
 
     /// Writes the version that says the resource is deleted. It keeps its patient, its keeper and its labels, so that the
     /// patient's history is whole and seen by the same.
-    fn end(&mut self, stored: &Stored) -> Result<Written, Problem> {
+    fn end(&mut self, stored: &Stored, fore: Option<&Kept>) -> Result<Written, Problem> {
         let last_updated = self.underlag.session.next_instant(self.door.clock.now(), Some(stored));
         let version = stored.version + 1;
         let before = stored.resource()?;
         let keeping = Keeping {
             ratter: Vec::new(),
+            allman: fore.is_some_and(|fore| fore.allman),
             ..harled(stored.kind, &before, &[], &[], |_| Vec::new())
         };
         let patient = search::patient_of(stored.kind, &before);

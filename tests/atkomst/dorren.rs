@@ -2,9 +2,10 @@
 
 use fastkontakt::access::harledning::DOLD;
 use fastkontakt::access::scope::{About, Context, Right, Rights, Scope};
-use fastkontakt::access::{Call, Systemanvandare, Who};
+use fastkontakt::access::{Call, Systemanvandare, Who, klipp};
 use fastkontakt::door::Door;
 use fastkontakt::door::problem::Problem;
+use fastkontakt::door::reindex::reindex;
 use fastkontakt::fhir::types::ResourceType::{self, *};
 use fastkontakt::store::StoreError;
 use serde_json::{Value, json};
@@ -106,34 +107,119 @@ fn a_team_that_is_about_nobody_is_shown_as_the_catalogue_is() {
         );
         assert_eq!(ids(&found(door, &caller, CareTeam, "category=team")), ["team"]);
     }
+    // What it said before is for the own vårdgivare.
+    let mut now = team.clone();
+    now["telecom"][0]["value"] = json!("019-654321");
+    write(door, &staff(A1), &now).expect("the own unit's");
+    let before = |caller: &Call| block_on(door.vread(caller, CareTeam, "team".to_owned(), 1)).is_ok();
+    let told = [patient("p1", false), staff(A1), staff(A2), staff(B1)].map(|caller| before(&caller));
+    assert_eq!(told, [false, true, true, false]);
     // A word of a patient in it, and it is the unit's alone.
-    let nobodys: [(&str, Value); 5] = [
-        ("participant", json!([{"member": {"reference": "RelatedPerson/r"}}])),
+    let member = |member: Value| ("participant", json!([{"member": member}]));
+    let number = "195009072553";
+    let category = |system: &str, code: &str| json!([{"coding": [{"system": system, "code": code}]}]);
+    let typ_av_careteam = "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs";
+    let both =
+        json!([{"coding": [{"system": typ_av_careteam, "code": "team"}]}, {"coding": [{"code": "Fast-Kontakt"}]}]);
+    let nobodys = [
+        member(json!({"reference": "RelatedPerson/r"})),
         ("contained", json!([{"resourceType": "Patient", "id": "c"}])),
-        (
-            "participant",
-            json!([{"member": {"type": "Patient", "display": "Test Testsson"}}]),
-        ),
+        member(json!({"type": "Patient", "display": "Test Testsson"})),
         (
             "extension",
             json!([{"url": "https://example.org/of", "valueReference": {"reference": "https://example.org/fhir/Condition/1"}}]),
         ),
-        (
-            "participant",
-            json!([{"member": {"identifier": {"system": "http://electronichealth.se/identifier/personnummer", "value": "195009072553"}}}]),
+        member(
+            json!({"identifier": {"system": "http://electronichealth.se/identifier/personnummer", "value": number}}),
         ),
+        member(json!({"type": "http://hl7.org/fhir/StructureDefinition/Patient", "display": "Test Testsson"})),
+        member(json!({"type": "Group", "display": "Test Testsson med flera"})),
+        member(json!({"identifier": {"value": number}})),
+        member(json!({"identifier": {"system": "https://example.org/journalnummer", "value": "17"}})),
+        member(json!({"reference": "https://example.org/fhir/patient/5"})),
+        member(json!({"reference": "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001"})),
+        (
+            "extension",
+            json!([{"url": klipp::INTERN_ANTECKNING, "valueString": "Hemligt"}]),
+        ),
+        ("reason", json!([{"concept": {"text": "Hemligt"}}])),
+        ("category", category(typ_av_careteam, "fast-kontakt")),
+        ("category", category("https://example.org/egna", "team")),
+        ("category", both),
     ];
+    let is_shown = |id: &str| {
+        let callers = [patient("p1", false), staff(A2), staff(B1)];
+        let answers = callers.map(|caller| read(door, &caller, CareTeam, id));
+        answers.iter().any(Result::is_ok)
+    };
     for (number, (name, value)) in nobodys.into_iter().enumerate() {
         let mut told = team.clone();
         let id = format!("team-{number}");
-        (told["id"], told[name]) = (json!(id), value);
+        (told["id"], told["status"], told[name]) = (json!(id), json!("proposed"), value);
         write(door, &staff(A1), &told).expect("the own unit's");
-        for caller in [patient("p1", false), staff(A2), staff(B1)] {
-            let answer = read(door, &caller, CareTeam, &id);
-            assert!(matches!(answer, Err(Problem::NotFound)), "{number}: {answer:?}");
-        }
+        assert!(!is_shown(&id), "{number}");
     }
     assert_eq!(ids(&found(door, &staff(B1), CareTeam, "category=team")), ["team"]);
+    // As staff and units are told, and as Inera's team is.
+    let open_to_all = [
+        member(json!({"identifier": {"system": HSA, "value": "SE2321000164-P1"}, "display": "Test Testsson"})),
+        member(json!({"reference": "https://example.org/fhir/PractitionerRole/1"})),
+        member(
+            json!({"type": "Practitioner", "identifier": {"system": "https://example.org/anstallning", "value": "17"}}),
+        ),
+        member(json!({"display": "Test Testsson"})),
+        (
+            "note",
+            json!([{"text": "Teamets telefonnummer används för kontakt med medarbetare i teamet."}]),
+        ),
+    ];
+    for (number, (name, value)) in open_to_all.into_iter().enumerate() {
+        let mut told = team.clone();
+        let id = format!("open-{number}");
+        (told["id"], told[name]) = (json!(id), value);
+        write(door, &staff(A1), &told).expect("the own unit's");
+        assert!(is_shown(&id), "{number}");
+    }
+}
+
+/// What was written of a patient is not shown to all because it no longer says of whom.
+#[test]
+fn a_team_that_told_of_a_patient_is_never_open_to_all() {
+    let app = world();
+    let door = &app.door;
+    let team = json!({"resourceType": "CareTeam", "id": "team", "status": "inactive", "managingOrganization": [{"reference": "Organization/A1"}],
+        "category": [{"coding": [{"system": "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs", "code": "team"}]}],
+        "note": [{"text": "Test Testsson"}]});
+    let mut of_p1 = team.clone();
+    of_p1["subject"] = json!({"reference": "Patient/p1"});
+    let seen = |version: Option<i64>| {
+        [patient("p1", false), patient("p2", false), staff(A2), staff(B1)].map(|caller| match version {
+            None => read(door, &caller, CareTeam, "team").is_ok(),
+            Some(version) => block_on(door.vread(&caller, CareTeam, "team".to_owned(), version)).is_ok(),
+        })
+    };
+    // Open to all, and then hers.
+    write(door, &staff(A1), &team).expect("the own unit's");
+    assert_eq!(seen(None), [true; 4]);
+    write(door, &staff(A1), &of_p1).expect("the own unit's");
+    assert_eq!(seen(None), [true, false, true, false]);
+    for _ in 0..2 {
+        write(door, &staff(A1), &team).expect("the own unit's");
+        assert_eq!(
+            (seen(None), seen(Some(1)), seen(Some(2))),
+            ([false; 4], [false; 4], [false; 4])
+        );
+    }
+    delete(door, &staff(A1), CareTeam, "team").expect("the own unit's");
+    write(door, &staff(A1), &team).expect("the own unit's");
+    assert_eq!((seen(None), seen(Some(2))), ([false; 4], [false; 4]));
+    // Nor when what is kept beside it is made anew.
+    app.raw_sql(
+        "UPDATE resource SET allman = 1 WHERE id = 'team'",
+        "UPDATE resource SET allman = true WHERE id = 'team'",
+    );
+    reindex(&door.store).expect("an index");
+    assert_eq!(seen(None), [false; 4]);
 }
 
 #[test]

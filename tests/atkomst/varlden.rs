@@ -119,7 +119,9 @@ fn record(random: &mut Random, kind: ResourceType, id: &str, unit: Option<&str>)
     match kind {
         CareTeam => {
             made["status"] = json!(if active { "active" } else { "inactive" });
-            made["category"] = json!([{"coding": [{"system": "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs", "code": "team"}]}]);
+            // A contact is somebody's before it says whose.
+            let code = random.pick(&["team", "team", "team", "fast-kontakt"]);
+            made["category"] = json!([{"coding": [{"system": "https://fhir.inera.se/ig/careteam/CodeSystem/typ-av-careteam-cs", "code": code}]}]);
             made["managingOrganization"] = unit
                 .map(|unit| json!([unit_reference(random, unit)]))
                 .unwrap_or_default();
