@@ -4,35 +4,38 @@
 
 use serde_json::Value;
 
+use super::beslut::PERSONER;
+
 /// What the patient never sees.
 pub const INTERN_ANTECKNING: &str = "https://w3id.org/fastkontakt/StructureDefinition/intern-anteckning";
 
 /// Takes the extension out wherever it stands, and the narratives, which may say the same in words. Tells whether anything
 /// was taken out.
 pub fn interna_anteckningar(resource: &mut Value) -> bool {
-    let found = without_extension(resource);
+    let is_it = |item: &Value| item.get("url").and_then(Value::as_str) == Some(INTERN_ANTECKNING);
+    let found = without_extension(resource, is_it);
     if found {
         without_narrative(resource);
     }
     found
 }
 
-fn without_extension(value: &mut Value) -> bool {
-    let is_it = |item: &Value| item.get("url").and_then(Value::as_str) == Some(INTERN_ANTECKNING);
+/// Takes these extensions out wherever they stand; tells whether there was any.
+fn without_extension(value: &mut Value, is_it: fn(&Value) -> bool) -> bool {
     match value {
         Value::Array(items) => {
             let before = items.len();
             items.retain(|item| !is_it(item));
             let mut found = items.len() < before;
             for item in items {
-                found |= without_extension(item);
+                found |= without_extension(item, is_it);
             }
             found
         }
         Value::Object(members) => {
             let mut found = false;
             for (name, member) in members.iter_mut() {
-                found |= without_extension(member);
+                found |= without_extension(member, is_it);
                 // Beside a list of primitive values stands one with nothing for those that have no extension.
                 if let (true, Some(beside)) = (name.starts_with('_'), member.as_array_mut()) {
                     beside
@@ -66,27 +69,35 @@ fn without_narrative(resource: &mut Value) {
     contained.into_iter().flatten().for_each(without_narrative);
 }
 
-/// Types that tell where somebody is. A Location is only ever contained: a visit at home.
-pub const TYPER_MED_ADRESS: [&str; 3] = ["Patient", "RelatedPerson", "Location"];
+/// Types that tell where somebody is: a person, and what her record contains, a visit at home or the home.
+pub const TYPER_MED_ADRESS: [&str; 4] = ["Patient", "RelatedPerson", "Location", "Organization"];
 
 /// Their elements that do.
 const VAR: [&str; 4] = ["address", "telecom", "contact", "position"];
 
+/// So do their extensions with such a value (`patient-birthPlace`).
+const VAR_I_TILLAGG: [&str; 4] = [
+    "valueAddress",
+    "valueContactPoint",
+    "valueContactDetail",
+    "valueExtendedContactDetail",
+];
+
 /// Takes out where the person lives and how she is reached, in the Patient or RelatedPerson itself and in what it contains;
 /// the narrative too.
 pub fn adresser(resource: &mut Value) {
-    let tells_where = |resource: &Value| {
+    if PERSONER.iter().any(|kind| resource["resourceType"] == kind.name()) {
+        cut(resource);
+    }
+    let has_address = |resource: &Value| {
         let kind = resource["resourceType"].as_str();
         kind.is_some_and(|kind| TYPER_MED_ADRESS.contains(&kind))
     };
-    if tells_where(resource) {
-        cut(resource);
-    }
     let contained = resource.get_mut("contained").and_then(Value::as_array_mut);
     let mut told = contained
         .into_iter()
         .flatten()
-        .filter(|inner| tells_where(inner))
+        .filter(|inner| has_address(inner))
         .peekable();
     let held = told.peek().is_some();
     told.for_each(cut);
@@ -102,4 +113,12 @@ fn cut(person: &mut Value) {
             members.shift_remove(&format!("_{name}"));
         }
     }
+    without_extension(person, tells_where);
+}
+
+/// Whether an extension tells where somebody is, or one within it does.
+fn tells_where(item: &Value) -> bool {
+    let within = item.get("extension").and_then(Value::as_array);
+    item.get("url").is_some()
+        && (VAR_I_TILLAGG.iter().any(|name| item.get(name).is_some()) || within.into_iter().flatten().any(tells_where))
 }

@@ -228,21 +228,27 @@ fn where_a_protected_person_lives_is_told_to_those_alone_who_may_know() {
     let door = &app.door;
     let label = json!({"security": [{"system": "http://hl7.se/fhir/ig/base/CodeSystem/SecurityLabel", "code": "sekretessmarkering"}]});
     let protected = json!({"resourceType": "Patient", "id": "p1", "meta": label, "name": [{"family": "Test"}],
-        "managingOrganization": {"reference": "Organization/A1"}, "address": [{"city": "Hemlig ort"}], "telecom": [{"value": "0700000000"}]});
+        "managingOrganization": {"reference": "Organization/A1"}, "address": [{"city": "Hemlig ort"}], "telecom": [{"value": "0700000000"}],
+        "extension": [{"url": "http://hl7.org/fhir/StructureDefinition/patient-birthPlace", "valueAddress": {"city": "Hemlig ort"}},
+            {"url": "https://example.org/e", "extension": [{"url": "e", "valueContactPoint": {"value": "0700000000"}}]},
+            {"url": "https://example.org/kept", "valueString": "Syns"}]});
     write(door, &open(), &protected).expect("a patient");
     let relative = json!({"resourceType": "RelatedPerson", "id": "r", "patient": {"reference": "Patient/p1"}, "address": [{"city": "Hemlig ort"}]});
     write(door, &staff(A1), &relative).expect("the own unit's");
     let visit = json!({"resourceType": "Encounter", "id": "hem", "status": "completed", "class": [{"text": "hembesök"}],
         "subject": {"reference": "Patient/p1"}, "serviceProvider": {"reference": "Organization/A1"},
         "contained": [{"resourceType": "Patient", "id": "c", "address": [{"city": "Hemlig ort"}]},
-            {"resourceType": "Location", "id": "l", "name": "Hemmet", "address": {"city": "Hemlig ort"}, "position": {"longitude": 17, "latitude": 61}}],
-        "location": [{"location": {"reference": "#l"}}], "extension": [{"url": "https://example.org/c", "valueReference": {"reference": "#c"}}]});
+            {"resourceType": "Location", "id": "l", "name": "Hemmet", "address": {"city": "Hemlig ort"}, "position": {"longitude": 17, "latitude": 61}},
+            {"resourceType": "Organization", "id": "o", "name": "Boendet", "contact": [{"address": {"city": "Hemlig ort"}}]}],
+        "location": [{"location": {"reference": "#l"}}], "extension": [{"url": "https://example.org/c", "valueReference": {"reference": "#c"}},
+            {"url": "https://example.org/c", "valueReference": {"reference": "#o"}}]});
     write(door, &staff(A1), &visit).expect("the own unit's");
     let told = |caller: &Call| read(door, caller, Encounter, "hem").expect("a visit");
     assert!(told(&staff(A1)).contains("Hemlig ort"));
     for part in ["Hemlig ort", "position"] {
         assert!(!told(&staff(A2)).contains(part), "no part in the care: {part}");
     }
+    assert!(told(&staff(A2)).contains("Boendet"));
     // The same vårdgivare, but no part in the care.
     assert!(matches!(read(door, &staff(A2), Patient, "p1"), Err(Problem::NotFound)));
     assert!(matches!(
@@ -261,6 +267,11 @@ fn where_a_protected_person_lives_is_told_to_those_alone_who_may_know() {
         let body = read(door, &staff(B1), kind, id).expect("with relation and consent");
         assert!(!body.contains("Hemlig ort") && !body.contains("0700000000"), "{body}");
     }
+    let shown = read(door, &staff(B1), Patient, "p1").expect("with relation and consent");
+    assert!(
+        shown.contains("Syns") && !shown.contains("https://example.org/e\""),
+        "{shown}"
+    );
     assert_eq!(ids(&found(door, &staff(B1), Patient, "family=Test")), ["p1"]);
     assert!(ids(&found(door, &staff(B1), Patient, "address-city=Hemlig ort")).is_empty());
     assert!(
