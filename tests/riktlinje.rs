@@ -235,7 +235,7 @@ fn brought_about(effect: &Effect) -> Value {
     match effect {
         Effect::Ersatts(ersattning) if ersattning.tas_tillbaka => {
             let mut taken_back = json!({ "careTeam": ersattning.care_team, "takenBack": true });
-            if let Some((by, (_, avslut))) = ersattning.av.iter().min_by_key(|(_, ends)| **ends) {
+            if let Some((by, _, avslut)) = ersattning.forsta() {
                 taken_back["replacedBy"] = json!(by);
                 taken_back["how"] = json!(format!("{avslut:?}"));
             }
@@ -243,7 +243,7 @@ fn brought_about(effect: &Effect) -> Value {
         }
         Effect::Ersatts(ersattning) => {
             let care_team = &ersattning.care_team;
-            match ersattning.forsta().expect("one that replaces it").1 {
+            match ersattning.forsta().expect("one that replaces it").2 {
                 Avslut::Slutar(day) => json!({ "careTeam": care_team, "end": day.to_string() }),
                 Avslut::Inaktiv => json!({ "careTeam": care_team, "status": "inactive" }),
                 Avslut::ErsattFran(day) => json!({ "careTeam": care_team, "replacedFrom": day.to_string() }),

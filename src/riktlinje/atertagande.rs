@@ -172,8 +172,10 @@ impl<'a> Bortfall<'a> {
                 };
                 let forsta = ersattning.forsta();
                 let begins = match forsta {
-                    Some((_, Avslut::Inaktiv)) => None,
-                    Some((day, Avslut::ErsattFran(_))) if old.period.first_day().is_some_and(|start| day <= start) => {
+                    Some((_, _, Avslut::Inaktiv)) => None,
+                    Some((_, day, Avslut::ErsattFran(_)))
+                        if old.period.first_day().is_some_and(|start| day <= start) =>
+                    {
                         None
                     }
                     _ => Some(old.period.first_day().unwrap_or(Date::MIN)),
@@ -181,7 +183,9 @@ impl<'a> Bortfall<'a> {
                 self.ater.insert(&old.head.id, begins);
                 let kod = match forsta {
                     None => Some(ERSATTNING_ATERKALLAD),
-                    Some((day, _)) => (day != marke.fran).then_some(KONTAKT_ERSATT),
+                    // It is known already.
+                    Some((by, day, _)) if day == marke.fran && marke.av().any(|known| known == by) => None,
+                    Some(_) => Some(KONTAKT_ERSATT),
                 };
                 (Effect::Ersatts(ersattning), kod)
             }

@@ -71,14 +71,16 @@ pub enum Target<'e> {
 }
 
 impl Ersattning {
-    /// The one that begins first, and how the contact ends for it.
-    pub fn forsta(&self) -> Option<(Date, Avslut)> {
-        self.av.values().min().copied()
+    /// The one that begins first, from when it replaces the contact, and how that then ends.
+    pub fn forsta(&self) -> Option<(&str, Date, Avslut)> {
+        let first = self.av.iter().min_by_key(|(_, ends)| **ends)?;
+        let (id, (day, avslut)) = first;
+        Some((id, *day, *avslut))
     }
 
     fn apply(&self, members: &mut Map<String, Value>) {
         let before = ersattmarke::tillbaka(members);
-        let Some((day, avslut)) = self.forsta() else { return };
+        let Some((_, day, avslut)) = self.forsta() else { return };
         let mut av: Vec<String> = self.av.keys().cloned().collect();
         if !self.tas_tillbaka {
             av.extend(before.into_iter().filter(|id| !self.av.contains_key(id)));
