@@ -1,6 +1,7 @@
 //! Personnummer and samordningsnummer: their form (ID-01), and how one is known in an id or a text.
 
 use jiff::civil::Date;
+use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::fhir::identifiers::{PERSONNUMMER, SAMORDNINGSNUMMER, canonical_system};
@@ -26,6 +27,12 @@ impl Personregister {
             SAMORDNINGSNUMMER => Some(Personregister::Samordningsnummer),
             _ => None,
         }
+    }
+
+    /// The register and the number that a FHIR Identifier tells.
+    pub fn and_number(identifier: &Value) -> Option<(Personregister, &str)> {
+        let register = Personregister::of(identifier["system"].as_str()?)?;
+        Some((register, identifier["value"].as_str()?))
     }
 
     /// The URI that stands for the register.

@@ -7,6 +7,7 @@ use fastkontakt_model::{Fact, understand};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::bokning;
 use super::problem::Problem;
 use crate::fhir::convert::{PathMap, forget_stale, r4_to_r5};
 use crate::fhir::fault::{Fault, IssueCode, Text};
@@ -18,7 +19,6 @@ use crate::fhir::structure;
 use crate::fhir::subset;
 use crate::fhir::types::ResourceType;
 use crate::fhir::version::FhirVersion;
-use crate::personnummer::Personregister;
 
 /// Reads JSON strictly and checks that it is a resource of type `kind`, whole and well formed in `version`.
 pub fn read(version: FhirVersion, kind: &str, bytes: &[u8], limits: &Limits) -> Result<Value, Problem> {
@@ -184,18 +184,7 @@ impl Content {
                 ),
             ));
         }
-        if let Some(path) = anothers_appointment(kind, &resource) {
-            return Err(Problem::fault(
-                IssueCode::BusinessRule,
-                paths.to_source(&path),
-                Text::new(
-                    "En Appointment gäller en patient: den visas för patienten, som inte ska få veta vilka andra som kommer. \
-                     Skapa en för varje patient.",
-                    "An Appointment is about one patient: it is shown to the patient, who is not to learn who else will come. \
-                     Create one for each patient.",
-                ),
-            ));
-        }
+        bokning::refuse_others(kind, &resource, &paths)?;
         if let Some((path, most)) = too_long(kind, &resource) {
             return Err(Problem::fault(
                 IssueCode::TooLong,
@@ -224,41 +213,6 @@ impl Content {
             paths,
         })
     }
-}
-
-/// The first who is another patient than the one before, in an Appointment: a group's visit. A resource belongs to one patient.
-fn anothers_appointment(kind: ResourceType, resource: &Value) -> Option<String> {
-    if kind != ResourceType::Appointment {
-        return None;
-    }
-    let participants = resource.get("participant").and_then(Value::as_array);
-    let actors = participants
-        .into_iter()
-        .flatten()
-        .map(|participant| participant.get("actor"));
-    let actors = actors
-        .enumerate()
-        .map(|(index, actor)| (format!("participant[{index}].actor"), actor));
-    let patients = std::iter::once(("subject".to_owned(), resource.get("subject")))
-        .chain(actors)
-        .filter_map(|(path, who)| Some((path, patient_meant(who?)?)));
-    let mut patients = patients.peekable();
-    let (_, first) = patients.peek()?.clone();
-    let (path, _) = patients.find(|(_, patient)| *patient != first)?;
-    Some(format!("{kind}.{path}"))
-}
-
-/// The patient that a reference means, by an id of ours or by a personal number.
-fn patient_meant(reference: &Value) -> Option<String> {
-    if let Some(literal) = reference.get("reference").and_then(Value::as_str) {
-        return match references::local(literal) {
-            Some((ResourceType::Patient, id)) => Some(id.to_owned()),
-            _ => None,
-        };
-    }
-    let identifier = reference.get("identifier")?;
-    Personregister::of(identifier.get("system")?.as_str()?)?;
-    Some(identifier.get("value")?.as_str()?.to_owned())
 }
 
 /// Items of one list that leads to others: the riktlinje and the access decisions follow links, members, plans and identifiers

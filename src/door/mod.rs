@@ -7,6 +7,7 @@
 pub mod address;
 pub mod arbetslista;
 mod atkomst;
+mod bokning;
 pub mod bundle;
 pub mod content;
 mod effect;

@@ -273,6 +273,7 @@ impl Transaction<'_, '_> {
     /// Refuses what can be told only when all of the transaction is known: another entry may hold what is named.
     pub(super) fn refuse_for_others(&mut self, staged: &Staged<'_>) -> Result<(), Problem> {
         self.refuse_too_many_joined(staged)?;
+        self.refuse_anothers_number(staged)?;
         let allowed = match staged.order.kind() {
             ResourceType::Organization => self.is_in_own_place(staged)?,
             ResourceType::Provenance => self.is_own_word(staged)?,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::common::{spawn, spawn_with};
-use crate::people::{fast_kontakt, patient};
+use crate::people::{Merged, PERSONNUMMER, fast_kontakt, patient, put};
 
 #[test]
 fn unknown_types_and_interactions() {
@@ -327,7 +327,62 @@ fn an_appointment_is_about_one_patient() {
         let stored = app.put(&path, &with(&[anna.clone(), staff.clone(), anna.clone()]));
         assert!(matches!(stored.status, 200 | 201), "{}", stored.text);
     }
-    let mut of_a_subject = with(&[anna]);
+    let mut of_a_subject = with(&[anna.clone()]);
     of_a_subject["subject"] = bo;
     app.put("/fhir/r5/Appointment/b", &of_a_subject).expect(400);
+    // Her own number beside her id is she; another's is not, nor is one who is told in another way.
+    put(&app, &patient("anna", Some("195009072553")));
+    let inner = |id: &str, more: Value| {
+        json!({ "resourceType": "Patient", "id": id, "name": [{ "text": "Bo Prov" }] }).merged(&more)
+    };
+    let others_number = json!({ "identifier": { "system": PERSONNUMMER, "value": "196109732393" } });
+    let told = [
+        others_number.clone(),
+        json!({ "reference": "https://other.example.se/fhir/Patient/5", "display": "Bo Prov" }),
+        json!({ "reference": "https://other.example.se/fhir/patient/5" }),
+        json!({ "reference": "urn:uuid:0198c2a0-7b3c-7c1e-9d2f-000000000001", "type": "Patient" }),
+        json!({ "type": "Patient", "display": "Bo Prov" }),
+        json!({ "type": "http://hl7.org/fhir/StructureDefinition/Patient", "display": "Bo Prov" }),
+        json!({ "type": "Patient", "identifier": { "system": "https://example.org/journalnummer", "value": "17" } }),
+        json!({ "reference": "#bo" }),
+        json!({ "reference": "#numbered" }),
+    ];
+    let contained = |resource: Value| {
+        let meant = |it: &&Value| {
+            resource
+                .to_string()
+                .contains(&format!("\"#{}\"", it["id"].as_str().unwrap()))
+        };
+        let inner = [
+            inner("bo", json!({})),
+            inner("numbered", json!({ "identifier": [others_number["identifier"]] })),
+            inner("hers", json!({ "identifier": [number["identifier"]] })),
+        ];
+        let inner: Vec<&Value> = inner.iter().filter(meant).collect();
+        match inner.is_empty() {
+            true => resource.clone(),
+            false => resource.clone().merged(&json!({ "contained": inner })),
+        }
+    };
+    for version in ["r4", "r5"] {
+        let path = format!("/fhir/{version}/Appointment/b");
+        for other in &told {
+            let refused = app
+                .put(&path, &contained(with(&[anna.clone(), other.clone()])))
+                .expect(400);
+            assert_eq!(refused.expressions(), ["Appointment.participant[1].actor"], "{other}");
+            assert!(!refused.text.contains("196109732393"), "{}", refused.text);
+            // By herself she is one.
+            app.put(&path, &contained(with(&[staff.clone(), other.clone(), other.clone()])))
+                .expect(200);
+        }
+        for herself in [&number, &json!({ "reference": "#hers" })] {
+            app.put(&path, &contained(with(&[herself.clone(), anna.clone()])))
+                .expect(200);
+        }
+    }
+    // One whom nobody names is told of all the same.
+    let unnamed = with(&[anna]).merged(&json!({ "contained": [inner("bo", json!({}))],
+        "extension": [{ "url": "https://example.org/e", "valueReference": { "reference": "#bo" } }] }));
+    app.put("/fhir/r5/Appointment/b", &unnamed).expect(400);
 }
