@@ -21,7 +21,7 @@ use crate::fhir::fault::{IssueCode, Text};
 use crate::fhir::types::ResourceType;
 use crate::personnummer::is_personal_number;
 use crate::riktlinje::Underlag;
-use crate::riktlinje::patient::{ar_for_manga, linked, nummer};
+use crate::riktlinje::patient::{ar_for_manga, barare, linked, nummer, var_en};
 use crate::store::{Keeping, Kept, Session, Stored};
 
 /// Units that the consents and blocks of one patient name, in force or later.
@@ -293,7 +293,7 @@ impl Transaction<'_, '_> {
 
     /// Refuses to join what was stored before to a person of whom there are as many Patients as the rules look at, and a link that
     /// does so: it would take the place of another. A new Patient with her number takes nobody's (it comes after those that are there), so
-    /// whoever has made many keeps no unit from entering her.
+    /// whoever has made many keeps no unit from entering her; nor from tidying up, since a link between those who are one joins nobody.
     fn refuse_too_many_joined(&mut self, staged: &Staged<'_>) -> Result<(), Problem> {
         let Some(Fact::Patient(patient)) = staged.order.prepared().map(|prepared| &*prepared.fact) else {
             return Ok(());
@@ -302,12 +302,28 @@ impl Transaction<'_, '_> {
             Some(Fact::Patient(before)) => Some(&**before),
             _ => None,
         };
+        let id = staged.order.id();
         let was_linked: Vec<String> = before.into_iter().flat_map(linked).collect();
-        let new_links: Vec<String> = linked(patient).filter(|id| !was_linked.contains(id)).collect();
-        let is_linked = self.underlag.tillkomna(&new_links)?.iter().any(Option::is_some);
+        let mut new_links: Vec<String> = linked(patient).filter(|id| !was_linked.contains(id)).collect();
+        let places = self.underlag.tillkomna(&new_links)?;
+        let mut is_stored = places.iter().map(Option::is_some);
+        new_links.retain(|_| is_stored.next().unwrap_or_default());
         let had_number: Vec<_> = before.into_iter().flat_map(nummer).collect();
-        let is_numbered = staged.current.is_some() && nummer(patient).any(|number| !had_number.contains(&number));
-        if !(is_linked || is_numbered) || !ar_for_manga(staged.order.id(), &mut self.underlag)? {
+        let mut new_numbers: Vec<_> = nummer(patient).filter(|number| !had_number.contains(number)).collect();
+        new_numbers.retain(|_| staged.current.is_some());
+        if (new_links.is_empty() && new_numbers.is_empty()) || !ar_for_manga(id, &mut self.underlag)? {
+            return Ok(());
+        }
+        let is_linked = !var_en(id, &new_links, &mut self.underlag)?;
+        let mut is_numbered = before.is_none() && !new_numbers.is_empty();
+        for number in new_numbers {
+            let others: Vec<String> = barare(number, &mut self.underlag)?
+                .iter()
+                .map(|it| it.id().to_owned())
+                .collect();
+            is_numbered |= !var_en(id, &others, &mut self.underlag)?;
+        }
+        if !(is_linked || is_numbered) {
             return Ok(());
         }
         let (expression, text) = if is_linked {

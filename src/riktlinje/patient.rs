@@ -14,7 +14,7 @@ use crate::fhir::types::ResourceType;
 use crate::personnummer::Personregister;
 
 use super::files::about;
-use super::underlag::{Underlag, folj};
+use super::underlag::{Fore, Underlag, folj};
 
 /// A reference to a Patient resource of ours.
 pub fn till_patient(id: &str) -> Reference {
@@ -40,7 +40,7 @@ pub fn ar_for_manga<U: Underlag>(patient_id: &str, underlag: &mut U) -> Result<b
     if i_nagon_ordning(start(), underlag)?.len() <= MOST {
         return Ok(false);
     }
-    let oldest = aldst_forst(start(), MOST + 1, underlag)?;
+    let oldest = aldst_forst(start(), MOST + 1, underlag, intill)?;
     Ok(oldest.len() > MOST && oldest.values().all(Option::is_some))
 }
 
@@ -50,7 +50,7 @@ fn forenade<U: Underlag>(start: Vec<String>, underlag: &mut U) -> Result<BTreeSe
     if all.len() <= MOST {
         return Ok(all);
     }
-    Ok(aldst_forst(start, MOST, underlag)?.into_keys().collect())
+    Ok(aldst_forst(start, MOST, underlag, intill)?.into_keys().collect())
 }
 
 /// All that are one with any of these, or one more than are looked at.
@@ -76,6 +76,7 @@ fn aldst_forst<U: Underlag>(
     start: Vec<String>,
     most: usize,
     underlag: &mut U,
+    intill: fn(&str, &mut U) -> Result<Vec<String>, U::Error>,
 ) -> Result<BTreeMap<String, Option<i64>>, U::Error> {
     let mut joined = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -109,6 +110,62 @@ fn intill<U: Underlag>(id: &str, underlag: &mut U) -> Result<Vec<String>, U::Err
     }
     next.extend(ids(underlag.patienter_som_lankar(id)?));
     Ok(next)
+}
+
+/// Whether all of these were one with it already, before what is written now: then a new link to them joins no more. Where more are one
+/// than are looked at, it is known of those who are, and of whom those are one with by their own word or their number.
+pub fn var_en<U: Underlag>(patient_id: &str, others: &[String], underlag: &mut U) -> Result<bool, U::Error> {
+    let mut known: BTreeSet<String> = intill_fore(patient_id, underlag)?.into_iter().collect();
+    known.insert(patient_id.to_owned());
+    if others.iter().all(|id| known.contains(id)) {
+        return Ok(true);
+    }
+    for id in aldst_forst(vec![patient_id.to_owned()], MOST, underlag, intill_fore)?.into_keys() {
+        known.extend(intill_fore(&id, underlag)?);
+        known.insert(id);
+    }
+    Ok(others.iter().all(|id| known.contains(id)))
+}
+
+/// [`intill`], by what was said before what is written now.
+fn intill_fore<U: Underlag>(id: &str, underlag: &mut U) -> Result<Vec<String>, U::Error> {
+    let mut next = Vec::new();
+    if let Some(fact) = underlag.folj(&till_patient(id))? {
+        let (links, numbers) = sagt_fore(&fact, underlag)?;
+        next.extend(links);
+        for number in &numbers {
+            for other in barare((number.0, &number.1), underlag)? {
+                if sagt_fore(&other, underlag)?.1.contains(number) {
+                    next.push(other.id().to_owned());
+                }
+            }
+        }
+    }
+    for other in underlag.patienter_som_lankar(id)? {
+        if sagt_fore(&other, underlag)?.0.iter().any(|linked| linked == id) {
+            next.push(other.id().to_owned());
+        }
+    }
+    Ok(next)
+}
+
+/// Whom a Patient was linked to, and which numbers she had, before what is written now. A new one's number joins her in any case, her
+/// links do not.
+fn sagt_fore<U: Underlag>(
+    fact: &Arc<Fact>,
+    underlag: &mut U,
+) -> Result<(Vec<String>, Vec<(Personregister, String)>), U::Error> {
+    let (fore, is_new) = match underlag.fore(fact)? {
+        Fore::Oforandrad => (fact.clone(), false),
+        Fore::Fanns(before) => (before, false),
+        Fore::FannsInte => (fact.clone(), true),
+    };
+    let Fact::Patient(patient) = fore.as_ref() else {
+        return Ok((Vec::new(), Vec::new()));
+    };
+    let links = linked(patient).filter(|_| !is_new).collect();
+    let numbers = nummer(patient).map(|(register, number)| (register, number.to_owned()));
+    Ok((links, numbers.collect()))
 }
 
 /// The patients that are one with the subject of a resource; empty when the subject cannot be told.
@@ -158,15 +215,19 @@ pub fn linked(patient: &Patient) -> impl Iterator<Item = String> {
 
 fn same_number<U: Underlag>(patient: &Patient, underlag: &mut U) -> Result<Vec<String>, U::Error> {
     let mut found = Vec::new();
-    for (register, value) in nummer(patient) {
-        let systems = equivalent_systems(register.system());
-        found.extend(ids(underlag.med_identifierare(
-            ResourceType::Patient,
-            &systems,
-            value,
-        )?));
+    for number in nummer(patient) {
+        found.extend(ids(barare(number, underlag)?));
     }
     Ok(found)
+}
+
+/// The Patients that carry a number.
+pub fn barare<U: Underlag>(
+    (register, value): (Personregister, &str),
+    underlag: &mut U,
+) -> Result<Vec<Arc<Fact>>, U::Error> {
+    let systems = equivalent_systems(register.system());
+    underlag.med_identifierare(ResourceType::Patient, &systems, value)
 }
 
 /// The numbers that make patients one.

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use fastkontakt::store::StoreError;
 use serde_json::{Value, json};
 
+use crate::bundles::{bundle, put_entry};
 use crate::command_line::Folder;
 use crate::common::{TestApp, spawn_with};
 use crate::issuer::{Issuer, medarbetare};
-use crate::people::{fast_kontakt, patient};
+use crate::people::{Merged, fast_kontakt, patient};
 use crate::serving::Serving;
 
 /// A connection to the service, on which the test says what it likes.
@@ -350,5 +351,49 @@ fn later_patients_take_no_earlier_ones_place() {
     // Those who have the number are written as before.
     for id in ["p", "x3", "latest"] {
         put(&patient(id, Some(NUMBER))).expect(200);
+    }
+}
+
+/// Duplicates are merged however many there are: who is one with another already is joined with nobody more.
+#[test]
+fn many_duplicates_can_be_merged_and_no_more_joined() {
+    const NUMBER: &str = "195009072553";
+    let app = spawn_with(|_| {});
+    let linked = |id: &str, number: Option<&str>, other: &str, how: &str| {
+        patient(id, number)
+            .merged(&json!({ "link": [{ "other": { "reference": format!("Patient/{other}") }, "type": how }] }))
+    };
+    let put = |person: &Value| app.put(&format!("/fhir/r5/Patient/{}", person["id"].as_str().unwrap()), person);
+    for id in ["outside", "outside-2"] {
+        put(&patient(id, None)).expect(201);
+    }
+    put(&linked("by-link", None, "x0", "seealso")).expect(201);
+    for number in 0..30 {
+        put(&patient(&format!("x{number}"), Some(NUMBER))).expect(201);
+    }
+    put(&linked("x29", Some(NUMBER), "x0", "replaced-by")).expect(200);
+    put(&linked("x0", Some(NUMBER), "x29", "replaces")).expect(200);
+    put(&linked("x0", Some(NUMBER), "by-link", "replaces")).expect(200);
+    put(&linked("by-link", None, "x0", "replaced-by")).expect(200);
+    // By its link it is one with them; it gets the number too.
+    put(&linked("by-link", Some(NUMBER), "x0", "replaced-by")).expect(200);
+    // A new one with the number, linked at once to whom the number joins it with.
+    put(&linked("new", Some(NUMBER), "x7", "seealso")).expect(201);
+    // Two that vouch for each other are joined by nothing else; nor are those between whom a third lies that is written with them.
+    let refused = [
+        vec![
+            linked("outside", None, "x3", "seealso"),
+            linked("x3", Some(NUMBER), "outside", "seealso"),
+        ],
+        vec![
+            linked("outside", None, "x4", "seealso"),
+            linked("outside-2", None, "outside", "seealso"),
+            linked("x4", Some(NUMBER), "outside-2", "seealso"),
+        ],
+        vec![linked("outside", Some(NUMBER), "x5", "seealso")],
+    ];
+    for persons in refused {
+        let entries = persons.into_iter().map(put_entry).collect();
+        app.post("/fhir/r5", &bundle(entries)).expect(400);
     }
 }
