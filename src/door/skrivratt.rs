@@ -159,7 +159,7 @@ impl Door {
         }
         if let (Lasare::Patient { patient, .. }, Some(response), ResourceType::QuestionnaireResponse) =
             (&lasare, after, kind)
-            && !upphov::answers_herself(response, patient)
+            && !upphov::answers_herself(session, response, patient)?
         {
             return Err(Problem::Forbidden);
         }

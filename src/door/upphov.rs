@@ -14,11 +14,12 @@ use crate::fhir::identifiers::{HSA_ID, canonical_system, equivalent_systems};
 use crate::fhir::references::local;
 use crate::fhir::types::ResourceType;
 use crate::hsa::hsa_form;
+use crate::personnummer::Personregister;
 use crate::riktlinje::Underlag;
 use crate::riktlinje::enhet::Enhet;
 use crate::riktlinje::identity::{hsa_ids, logical};
 use crate::riktlinje::underlag::folj;
-use crate::store::StoreError;
+use crate::store::{Session, StoreError};
 
 /// Whether all that a Provenance tells of is here, in the version that it names, and may be read by the one who writes it.
 pub(super) fn tells_of_what_is_read(
@@ -240,23 +241,90 @@ pub(super) fn in_own_name(
     Ok(true)
 }
 
+/// Who a QuestionnaireResponse says wrote it beside `author`, who need be none that has the type for that.
+const AUTHOR: &str = "http://hl7.org/fhir/StructureDefinition/questionnaireresponse-author";
+
 /// Whether what a patient answers says that she did, or one who is close to her: staff read it as the word of whoever stands
 /// there. `patient` is her logical id.
-pub(super) fn answers_herself(response: &Value, patient: &str) -> bool {
-    let mut named = ["author", "source"].into_iter().filter_map(|name| response.get(name));
-    named.all(|named| {
-        let Some(reference) = named["reference"].as_str() else {
-            return named["type"] == "RelatedPerson";
-        };
-        match (local(reference), reference.strip_prefix('#')) {
-            (Some((ResourceType::Patient, id)), _) => id == patient,
-            (Some((kind, _)), _) => kind == ResourceType::RelatedPerson,
-            (None, Some(id)) => {
-                items(&response["contained"]).any(|it| it["id"] == id && it["resourceType"] == "RelatedPerson")
-            }
-            (None, None) => false,
+pub(super) fn answers_herself(session: &mut Session, response: &Value, patient: &str) -> Result<bool, StoreError> {
+    let stated = ["author", "source"].into_iter().filter_map(|name| response.get(name));
+    let by_extension = items(&response["extension"]).filter(|it| it["url"] == AUTHOR);
+    let mut hers = Hers {
+        response,
+        patient,
+        session,
+    };
+    for named in stated.chain(by_extension.map(|it| &it["valueReference"])) {
+        if !hers.is_she(named)? && !hers.is_close_to_her(named)? {
+            return Ok(false);
         }
-    })
+    }
+    Ok(true)
+}
+
+struct Hers<'a> {
+    response: &'a Value,
+    patient: &'a str,
+    session: &'a mut Session,
+}
+
+impl<'a> Hers<'a> {
+    /// By her id, her number, or a contained Patient with no other name or number than hers.
+    fn is_she(&mut self, named: &Value) -> Result<bool, StoreError> {
+        let Some(reference) = named["reference"].as_str() else {
+            let says = named["type"].as_str().and_then(|kind| kind.rsplit('/').next());
+            let number = Personregister::and_number(&named["identifier"]);
+            return Ok(says.is_none_or(|kind| kind == "Patient") && number.is_some() && self.has(&[], number)?);
+        };
+        match self.contained(reference) {
+            None => Ok(matches!(local(reference), Some((ResourceType::Patient, id)) if id == self.patient)),
+            Some(inner) if inner["resourceType"] != "Patient" => Ok(false),
+            Some(inner) => self.has(
+                &names_in(inner),
+                items(&inner["identifier"]).filter_map(Personregister::and_number),
+            ),
+        }
+    }
+
+    /// A RelatedPerson who is stored as hers, or is contained and says so.
+    fn is_close_to_her(&mut self, named: &Value) -> Result<bool, StoreError> {
+        let Some(reference) = named["reference"].as_str() else {
+            return Ok(false);
+        };
+        if let Some(inner) = self.contained(reference) {
+            return Ok(inner["resourceType"] == "RelatedPerson" && self.is_she(&inner["patient"])?);
+        }
+        let Some((kind @ ResourceType::RelatedPerson, id)) = local(reference) else {
+            return Ok(false);
+        };
+        let is_there = self.session.current(kind, id)?.is_some_and(|stored| !stored.deleted);
+        let kept = self.session.kept_beside(kind, id)?.filter(|_| is_there);
+        Ok(kept.is_some_and(|kept| !kept.dold && kept.patient.as_deref() == Some(self.patient)))
+    }
+
+    fn contained(&self, reference: &str) -> Option<&'a Value> {
+        let id = reference.strip_prefix('#')?;
+        items(&self.response["contained"]).find(|it| it["id"] == id)
+    }
+
+    /// Whether all of these are hers, as she is stored.
+    fn has<'n>(
+        &mut self,
+        names: &[String],
+        numbers: impl IntoIterator<Item = (Personregister, &'n str)>,
+    ) -> Result<bool, StoreError> {
+        let stored = self.session.current(ResourceType::Patient, self.patient)?;
+        let she = match stored.filter(|stored| !stored.deleted) {
+            Some(stored) => stored.resource()?,
+            None => Value::Null,
+        };
+        let her_numbers: Vec<_> = items(&she["identifier"])
+            .filter_map(Personregister::and_number)
+            .collect();
+        let her_names: Vec<String> = names_in(&she).iter().map(|name| plain(name)).collect();
+        Ok(names.iter().all(|name| her_names.contains(&plain(name)))
+            && numbers.into_iter().all(|number| her_numbers.contains(&number)))
+    }
 }
 
 struct Own<'a, 'u, 's> {

@@ -684,3 +684,83 @@ fn what_is_hidden_is_not_held_against_a_version() {
         assert!(told, "{answer:?}");
     }
 }
+
+/// Staff read what a patient answers as the word of whoever stands there.
+#[test]
+fn what_a_patient_answers_is_her_own_word() {
+    let app = world();
+    let door = &app.door;
+    let register = "http://electronichealth.se/identifier/personnummer";
+    let identifier = |number: &str| json!({"system": register, "value": number});
+    let person = json!({"resourceType": "Patient", "id": "p1", "name": [{"family": "Testsson", "given": ["Test", "Prov"]}],
+        "identifier": [identifier(NUMBER)]});
+    write(door, &open(), &person).expect("a patient");
+    for (id, whose) in [("mor", "p1"), ("annans", "p2"), ("borta", "p1"), ("dold", "p1")] {
+        let mut relative =
+            json!({"resourceType": "RelatedPerson", "id": id, "patient": {"reference": format!("Patient/{whose}")}});
+        if id == "dold" {
+            relative["meta"] = json!({"security": [{"code": "NOPATIENT"}]});
+        }
+        write(door, &open(), &relative).expect("a relative");
+    }
+    delete(door, &open(), RelatedPerson, "borta").expect("open mode");
+    let answered = |number: usize, author: &Value| {
+        let mut response = json!({"resourceType": "QuestionnaireResponse", "id": format!("svar-{number}"), "status": "completed",
+            "questionnaire": "https://example.org/q", "subject": {"reference": "Patient/p1"}});
+        let inner = [
+            json!({"resourceType": "Patient", "id": "jag"}),
+            json!({"resourceType": "Patient", "id": "namngiven", "name": [{"family": "Testsson", "given": ["Test"]}], "identifier": [identifier(NUMBER)]}),
+            json!({"resourceType": "Patient", "id": "annan", "identifier": [identifier("196109732393")]}),
+            json!({"resourceType": "Patient", "id": "lakaren", "name": [{"text": "Dr Lars Test"}]}),
+            json!({"resourceType": "RelatedPerson", "id": "far", "patient": {"reference": "#jag"}}),
+            json!({"resourceType": "RelatedPerson", "id": "fars", "patient": {"type": "Patient", "identifier": identifier(NUMBER)}}),
+            json!({"resourceType": "RelatedPerson", "id": "grannes", "patient": {"reference": "Patient/p2"}}),
+            json!({"resourceType": "RelatedPerson", "id": "rund", "patient": {"reference": "#rund"}}),
+            json!({"resourceType": "Practitioner", "id": "vard"}),
+        ];
+        response["contained"] = json!(inner);
+        match author.get("url").is_some() {
+            true => response["extension"] = json!([author]),
+            false => response[["author", "source"][number % 2]] = author.clone(),
+        }
+        write(door, &patient("p1", false), &response)
+    };
+    let author = "http://hl7.org/fhir/StructureDefinition/questionnaireresponse-author";
+    let hers = [
+        json!({"reference": "Patient/p1"}),
+        json!({"type": "Patient", "identifier": identifier(NUMBER)}),
+        json!({"identifier": identifier(NUMBER)}),
+        json!({"reference": "#jag"}),
+        json!({"reference": "#namngiven"}),
+        json!({"reference": "RelatedPerson/mor"}),
+        json!({"reference": "#far"}),
+        json!({"reference": "#fars"}),
+        json!({"url": author, "valueReference": {"reference": "Patient/p1"}}),
+    ];
+    for (number, named) in hers.iter().enumerate() {
+        answered(number, named).unwrap_or_else(|problem| panic!("{named}: {problem:?}"));
+    }
+    let others = [
+        json!({"reference": "Patient/p2"}),
+        json!({"identifier": identifier("196109732393")}),
+        json!({"type": "Practitioner", "identifier": identifier(NUMBER)}),
+        json!({"identifier": {"value": NUMBER}}),
+        json!({"display": "Test Testsson"}),
+        json!({"reference": "#annan"}),
+        json!({"reference": "#lakaren"}),
+        json!({"type": "RelatedPerson", "display": "Dr Lars Test"}),
+        json!({"reference": "RelatedPerson/annans"}),
+        json!({"reference": "RelatedPerson/borta"}),
+        json!({"reference": "RelatedPerson/dold"}),
+        json!({"reference": "RelatedPerson/ingen"}),
+        json!({"reference": "#grannes"}),
+        json!({"reference": "#rund"}),
+        json!({"reference": "#vard"}),
+        json!({"reference": "PractitionerRole/x"}),
+        json!({"url": author, "valueReference": {"reference": "PractitionerRole/x"}}),
+    ];
+    for (number, named) in others.iter().enumerate() {
+        let answer = answered(100 + number, named);
+        assert!(matches!(answer, Err(Problem::Forbidden)), "{named}: {answer:?}");
+    }
+}
