@@ -20,7 +20,7 @@ use super::effect::{Avslut, Effect, Ersattning, Meddelande};
 use super::ersattmarke::{Form, Marke};
 use super::ersattning::{avslut, sager_ersatter};
 use super::finding::{Finding, Judgement, Remark, Severity};
-use super::giltighet::{ersatt_fran, interval_av};
+use super::giltighet::{ar_over, ersatt_fran, interval_av};
 use super::intervals::Interval;
 use super::kontakt::{enhet_av, samla_egen};
 use super::kontakttyp::{Kontakter, is_active, typer};
@@ -48,7 +48,9 @@ pub(super) fn efter_andring<U: Underlag>(
     underlag: &mut U,
 ) -> Result<Judgement, U::Error> {
     let nothing = Ok(Judgement::default());
-    let Some(kontakt) = fast_kontakt(before).filter(|kontakt| is_active(kontakt) || ar_ersatt(kontakt)) else {
+    // One that is over has had its time.
+    let counts = |kontakt: &&CareTeam| ar_ersatt(kontakt) || (is_active(kontakt) && !ar_over(kontakt, villkor.today));
+    let Some(kontakt) = fast_kontakt(before).filter(counts) else {
         return nothing;
     };
     let Some(family) = family_of(kontakt) else {
@@ -295,7 +297,11 @@ impl<'a> Bortfall<'a> {
 
 /// Whether another contact has replaced it before it began.
 fn ar_ersatt(kontakt: &CareTeam) -> bool {
-    Marke::of(kontakt).is_some_and(|marke| marke.form == Some(Form::Inaktiv))
+    Marke::of(kontakt).is_some_and(|marke| match marke.form {
+        Some(Form::Inaktiv) => true,
+        Some(Form::Markt) => kontakt.period.first_day().is_some_and(|start| marke.fran <= start),
+        Some(Form::Slutad) | None => false,
+    })
 }
 
 /// FK-09: the contact was replaced by one that is not in force, and the patient has no other today.
@@ -357,7 +363,7 @@ fn vad_hander<U: Underlag>(
     if !is_active(before) {
         return Ok(None);
     }
-    let is_over = interval_av(kontakt).is_none_or(|interval| interval.is_over(today));
+    let is_over = kontakt.period.last_day().is_some_and(|end| end < today);
     if !had_begun && is_over {
         return Ok(Some(Vad::Aterkallas));
     }

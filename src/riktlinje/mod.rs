@@ -177,6 +177,7 @@ pub fn bedom_enligt<U: Underlag>(
         let villkor = Villkor { fore: false, ..villkor };
         let mut more = atertagande::efter_andring(stored, Some(skrivning.written), &villkor, underlag)?;
         judgement.findings.append(&mut more.findings);
+        judgement.findings.sort_by_key(|finding| finding.severity);
         judgement.effects.append(&mut more.effects);
     }
     Ok(judgement)
