@@ -69,6 +69,9 @@ fn i_nagon_ordning<U: Underlag>(start: Vec<String>, underlag: &mut U) -> Result<
     Ok(joined)
 }
 
+/// Tells whom a Patient is one with.
+type Intill<U> = fn(&str, &mut U) -> Result<Vec<String>, <U as Underlag>::Error>;
+
 /// So many that are one with any of these, each with its place in the order in which Patients were made. Of all that are known
 /// at a time the oldest is followed first, so all that were joined before some later one was made come before it, whatever
 /// joins them; of the number, of the links hers and others', none goes before another. Who was never stored comes last.
@@ -76,7 +79,7 @@ fn aldst_forst<U: Underlag>(
     start: Vec<String>,
     most: usize,
     underlag: &mut U,
-    intill: fn(&str, &mut U) -> Result<Vec<String>, U::Error>,
+    intill: Intill<U>,
 ) -> Result<BTreeMap<String, Option<i64>>, U::Error> {
     let mut joined = BTreeMap::new();
     let mut seen = BTreeSet::new();
@@ -131,41 +134,51 @@ pub fn var_en<U: Underlag>(patient_id: &str, others: &[String], underlag: &mut U
 fn intill_fore<U: Underlag>(id: &str, underlag: &mut U) -> Result<Vec<String>, U::Error> {
     let mut next = Vec::new();
     if let Some(fact) = underlag.folj(&till_patient(id))? {
-        let (links, numbers) = sagt_fore(&fact, underlag)?;
-        next.extend(links);
-        for number in &numbers {
+        let fore = Sagt::fore(&fact, underlag)?;
+        for number in &fore.numbers {
             for other in barare((number.0, &number.1), underlag)? {
-                if sagt_fore(&other, underlag)?.1.contains(number) {
+                if Sagt::fore(&other, underlag)?.numbers.contains(number) {
                     next.push(other.id().to_owned());
                 }
             }
         }
+        next.extend(fore.links);
     }
     for other in underlag.patienter_som_lankar(id)? {
-        if sagt_fore(&other, underlag)?.0.iter().any(|linked| linked == id) {
+        if Sagt::fore(&other, underlag)?.links.iter().any(|linked| linked == id) {
             next.push(other.id().to_owned());
         }
     }
     Ok(next)
 }
 
-/// Whom a Patient was linked to, and which numbers she had, before what is written now. A new one's number joins her in any case, her
-/// links do not.
-fn sagt_fore<U: Underlag>(
-    fact: &Arc<Fact>,
-    underlag: &mut U,
-) -> Result<(Vec<String>, Vec<(Personregister, String)>), U::Error> {
-    let (fore, is_new) = match underlag.fore(fact)? {
-        Fore::Oforandrad => (fact.clone(), false),
-        Fore::Fanns(before) => (before, false),
-        Fore::FannsInte => (fact.clone(), true),
-    };
-    let Fact::Patient(patient) = fore.as_ref() else {
-        return Ok((Vec::new(), Vec::new()));
-    };
-    let links = linked(patient).filter(|_| !is_new).collect();
-    let numbers = nummer(patient).map(|(register, number)| (register, number.to_owned()));
-    Ok((links, numbers.collect()))
+/// What makes a Patient one with others.
+struct Sagt {
+    links: Vec<String>,
+    numbers: Vec<(Personregister, String)>,
+}
+
+impl Sagt {
+    /// As it was before what is written now. A new one's number joins her in any case, her links do not.
+    fn fore<U: Underlag>(fact: &Arc<Fact>, underlag: &mut U) -> Result<Sagt, U::Error> {
+        let (fore, is_new) = match underlag.fore(fact)? {
+            Fore::Oforandrad => (fact.clone(), false),
+            Fore::Fanns(before) => (before, false),
+            Fore::FannsInte => (fact.clone(), true),
+        };
+        Ok(match fore.as_ref() {
+            Fact::Patient(patient) => Sagt {
+                links: linked(patient).filter(|_| !is_new).collect(),
+                numbers: nummer(patient)
+                    .map(|(register, number)| (register, number.to_owned()))
+                    .collect(),
+            },
+            _ => Sagt {
+                links: Vec::new(),
+                numbers: Vec::new(),
+            },
+        })
+    }
 }
 
 /// The patients that are one with the subject of a resource; empty when the subject cannot be told.

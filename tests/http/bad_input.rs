@@ -327,7 +327,7 @@ fn an_appointment_is_about_one_patient() {
         let stored = app.put(&path, &with(&[anna.clone(), staff.clone(), anna.clone()]));
         assert!(matches!(stored.status, 200 | 201), "{}", stored.text);
     }
-    let mut of_a_subject = with(&[anna.clone()]);
+    let mut of_a_subject = with(std::slice::from_ref(&anna));
     of_a_subject["subject"] = bo;
     app.put("/fhir/r5/Appointment/b", &of_a_subject).expect(400);
     // Her own number beside her id is she; another's is not, nor is one who is told in another way.
