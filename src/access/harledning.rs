@@ -87,11 +87,20 @@ fn ar_allmant_team(team: &Value) -> bool {
 /// Whether a CareTeam tells of a patient: by what it is (a fast kontakt, before it has a subject too), by its subject or its
 /// reason, by a member, or by whatever else it refers to or contains. One that ever did is never open to all.
 pub fn talar_om_patient(team: &Value) -> bool {
-    let is_fast_kontakt = |coding: &Value| {
-        let code = coding["code"].as_str().unwrap_or_default();
-        code.trim().eq_ignore_ascii_case("fast-kontakt")
-    };
-    kategorier(team).any(is_fast_kontakt) || namner_patient(team)
+    match team {
+        Value::Object(members) => {
+            may_mean_patient(team)
+                || members.iter().any(|(name, member)| match (name.as_str(), member) {
+                    ("subject" | "reason", _) => true,
+                    ("resourceType", Value::String(kind)) => !is_named(kind, INGENS),
+                    ("system", Value::String(system)) => Personregister::of(system).is_some(),
+                    ("code", Value::String(code)) => code.trim().eq_ignore_ascii_case("fast-kontakt"),
+                    _ => talar_om_patient(member),
+                })
+        }
+        Value::Array(items) => items.iter().any(talar_om_patient),
+        _ => false,
+    }
 }
 
 fn kategorier(team: &Value) -> impl Iterator<Item = &Value> {
@@ -110,22 +119,6 @@ const INGENS: [&str; 9] = [
     "PractitionerRole",
     "Questionnaire",
 ];
-
-fn namner_patient(value: &Value) -> bool {
-    match value {
-        Value::Object(members) => {
-            may_mean_patient(value)
-                || members.iter().any(|(name, member)| match (name.as_str(), member) {
-                    ("subject" | "reason", _) => true,
-                    ("resourceType", Value::String(kind)) => !is_named(kind, INGENS),
-                    ("system", Value::String(system)) => Personregister::of(system).is_some(),
-                    _ => namner_patient(member),
-                })
-        }
-        Value::Array(items) => items.iter().any(namner_patient),
-        _ => false,
-    }
-}
 
 /// Whether a reference may mean a patient, or something of hers: what cannot be told to be staff or a unit may. To hide too much is the
 /// lesser fault, so names are known in any case and anywhere in an address.

@@ -124,6 +124,10 @@ fn a_team_that_is_about_nobody_is_shown_as_the_catalogue_is() {
     let nobodys = [
         member(json!({"reference": "RelatedPerson/r"})),
         ("contained", json!([{"resourceType": "Patient", "id": "c"}])),
+        (
+            "contained",
+            json!([{"resourceType": "CareTeam", "id": "c", "category": category(typ_av_careteam, "fast-kontakt")}]),
+        ),
         member(json!({"type": "Patient", "display": "Test Testsson"})),
         (
             "extension",
