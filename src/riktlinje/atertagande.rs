@@ -112,6 +112,9 @@ struct Bortfall<'a> {
     ater: BTreeMap<&'a str, Option<Date>>,
 }
 
+/// So far contacts that replace each other are followed: marks may lead round.
+const LED: usize = 8;
+
 /// A contact that was replaced.
 type Ersatt<'a> = (&'a Arc<Fact>, &'a CareTeam, Marke<'a>);
 
@@ -218,8 +221,31 @@ impl<'a> Bortfall<'a> {
 
     /// From when a contact is in force, if it is to be.
     fn i_kraft(&self, id: &str) -> Option<Date> {
+        self.i_kraft_efter(id, LED)
+    }
+
+    /// The same, following so many that replace each other. One that was replaced before it began is in force when none that replaced
+    /// it is by then: another write of the transaction takes that back.
+    fn i_kraft_efter(&self, id: &str, led: usize) -> Option<Date> {
+        if self.borta.contains(&id) {
+            return match self.vad {
+                Vad::Flyttas(day) if id == self.kontakt.head.id => Some(day),
+                _ => None,
+            };
+        }
         let mut all = self.all.iter().filter_map(|fact| fast_kontakt(fact));
-        let other = all.find(|other| other.head.id == id && !self.borta.contains(&id))?;
+        let other = all.find(|other| other.head.id == id)?;
+        if let Some(marke) = Marke::of(other).filter(|marke| ar_ersatt(other) && marke.fran > self.today) {
+            let start = other.period.first_day()?;
+            let by_then = |by: &str| {
+                self.i_kraft_efter(by, led.saturating_sub(1))
+                    .is_some_and(|day| day <= start)
+            };
+            if led == 0 {
+                return None;
+            }
+            return (!marke.av().any(by_then)).then_some(start);
+        }
         let interval = interval_av(other).filter(|interval| is_active(other) && !interval.is_over(self.today))?;
         Some(interval.start.unwrap_or(Date::MIN))
     }

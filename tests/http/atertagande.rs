@@ -438,6 +438,31 @@ fn a_replacement_moves_both_ways_and_one_that_is_dated_into_the_past_is_none() {
     }
 }
 
+/// What one write of a transaction gives back counts for what another takes back.
+#[test]
+fn what_is_given_back_by_one_entry_replaces_what_another_gives_back() {
+    for turned in [false, true] {
+        let byten = Byten::new(false);
+        put(&byten.app, &byten.kontakt("b", ("2026-03-17", None), &["a"]));
+        put(&byten.app, &byten.kontakt("d", ("2026-03-16", None), &["b"]));
+        put(
+            &byten.app,
+            &byten.kontakt("c", ("2026-03-12", Some("2026-03-12")), &["a"]),
+        );
+        let mut moved = vec![
+            byten.kontakt("d", ("2026-03-19", None), &[]),
+            byten.kontakt("c", ("2026-03-19", None), &["d"]),
+        ];
+        if turned {
+            moved.reverse();
+        }
+        byten.together(&moved).expect(200);
+        assert_eq!(byten.days("a"), until("2026-03-16"));
+        let between = ("2026-03-17".to_owned(), "2026-03-18".to_owned());
+        assert_eq!(byten.days("b"), Some(between));
+    }
+}
+
 /// GEN-02: what came to stand beside a contact since it replaced another does not keep it from being corrected.
 #[test]
 fn a_contact_that_has_replaced_another_can_be_corrected_beside_one_that_came_later() {
